@@ -1,0 +1,148 @@
+"""The whole exception tree; nothing in airpost raises a bare Exception.
+
+L0: stdlib only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class AirpostError(Exception):
+    """Root of everything airpost raises on purpose."""
+
+
+class CodecError(AirpostError):
+    """A PDU or text that cannot be read or written.
+
+    `field` is the standard's name in dotted form ("TP-UD.udh"), `offset` the octet (for text: the
+    character) at which reading stopped.
+    """
+
+    def __init__(self, field: str, offset: int, message: str) -> None:
+        super().__init__(f"{field} at {offset}: {message}")
+        self.field = field
+        self.offset = offset
+        self.message = message
+
+    def moved(self, by: int, prefix: str = "") -> CodecError:
+        """The same error seen from an outer field that begins `by` octets earlier."""
+        field = f"{prefix}.{self.field}" if prefix else self.field
+        return CodecError(field, self.offset + by, self.message)
+
+
+class ConfigError(AirpostError):
+    """The configuration cannot be used; `path` is dotted (`modem.0.port`)."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+class InvalidRequest(AirpostError):
+    """A request that cannot be accepted; `field` names the part of it that is wrong."""
+
+    def __init__(self, field: str, message: str, code: str = "invalid") -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+        self.code = code
+
+
+class AtError(AirpostError):
+    """The AT dialogue went wrong."""
+
+
+class LocalProtocolError(AtError):
+    """We used the channel wrongly: a bug of ours."""
+
+
+class RemoteProtocolError(AtError):
+    """The modem sent bytes that make no sense here."""
+
+
+class CommandFailed(AtError):
+    """A final error: `kind` "CME", "CMS" or "ERROR"; `code` None for plain ERROR or words."""
+
+    def __init__(self, kind: str, code: int | None, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.code = code
+        self.text = text
+
+
+class PortError(AirpostError):
+    """The serial port; `path` as configured, `reason` in words an operator can act on."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class PortLost(PortError):
+    """The port is gone: unplugged, reset, or it never was there."""
+
+
+class PortBusy(PortError):
+    """Somebody else holds the port."""
+
+
+class ModemError(AirpostError):
+    """The modem cannot do what was asked."""
+
+
+class CommandTimeout(ModemError):
+    """No final result within the command's limit; the line is now out of step."""
+
+
+class Desynced(ModemError):
+    """The modem does not answer the probe; only a new connection helps."""
+
+
+class SimLocked(ModemError):
+    """The SIM wants a PIN or PUK that is not to be had."""
+
+
+class NotRegistered(ModemError):
+    """No network."""
+
+
+class Quarantined(ModemError):
+    """Taken out of service until a person or the back-off says otherwise."""
+
+
+class StoreError(AirpostError):
+    """The store."""
+
+
+class StaleTransition(StoreError):
+    """The guarded UPDATE matched nothing: somebody else moved it first."""
+
+
+class DuplicateRequest(StoreError):
+    """An Idempotency-Key that was seen: `running`, `mismatch`, or `result` (the stored answer)."""
+
+    def __init__(self, kind: str, status: int = 0, body: bytes = b"") -> None:
+        super().__init__(f"idempotency key already used: {kind}")
+        self.kind = kind
+        self.status = status
+        self.body = body
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot write now (disk full, read-only, broken); `reason` is for people."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoRoute(AirpostError):
+    """No lane may carry this message; `reasons` maps lane name to why not."""
+
+    def __init__(self, reasons: Mapping[str, str] | Sequence[tuple[str, str]]) -> None:
+        self.reasons = dict(reasons)
+        said = "; ".join(f"{lane}: {why}" for lane, why in self.reasons.items())
+        super().__init__(said or "no modem is configured")

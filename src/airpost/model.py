@@ -1,0 +1,357 @@
+"""Frozen values that cross layers.
+
+L0: stdlib only. Times are `Instant` (UTC microseconds), durations carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from typing import NewType
+
+from airpost.clock import Instant
+from airpost.outcome import Outcome
+from airpost.states import MessageState, SegmentState
+
+MessageId = NewType("MessageId", str)
+InboundId = NewType("InboundId", str)
+Lane = NewType("Lane", str)
+SimId = NewType("SimId", str)
+"""The ICCID, or `imsi:…`, or `imei:…` where the modem tells no ICCID."""
+
+
+def uuid7(now: Instant, rng: Random) -> str:
+    """A UUID version 7 (RFC 9562 5.7) from the given clock and randomness."""
+    value = (now // 1000 & (1 << 48) - 1) << 80 | 0x7 << 76 | rng.getrandbits(12) << 64
+    value |= 0b10 << 62 | rng.getrandbits(62)
+    digits = f"{value:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+IdMaker = Callable[[], str]
+
+
+def masked(number: str) -> str:
+    """A number as logs may show it: the first three and last two characters."""
+    return number if len(number) < 6 else f"{number[:3]}…{number[-2:]}"
+
+
+class MessageClass(Enum):
+    """How urgent; strict order otp, alarm, normal, bulk."""
+
+    OTP = "otp"
+    ALARM = "alarm"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+    @property
+    def rank(self) -> int:
+        """0 goes first."""
+        return _RANKS[self]
+
+
+_RANKS = {each: rank for rank, each in enumerate(MessageClass)}
+
+
+class OnUncertain(Enum):
+    """The caller's word for what follows an unknown outcome."""
+
+    RESEND = "resend"
+    HOLD = "hold"
+
+
+class Encoding(Enum):
+    """What the user data holds."""
+
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+    DATA = "data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassPolicy:
+    """What a class means in seconds and defaults."""
+
+    report: bool
+    validity_s: int
+    patience_s: float  # after Ctrl-Z until the message counts as uncertain
+    grace_s: float  # in uncertain, before a resend
+    on_uncertain: OnUncertain
+
+
+CLASS_POLICY = {
+    MessageClass.OTP: ClassPolicy(
+        report=True, validity_s=600, patience_s=15, grace_s=5, on_uncertain=OnUncertain.RESEND
+    ),
+    MessageClass.ALARM: ClassPolicy(
+        report=True, validity_s=1800, patience_s=20, grace_s=10, on_uncertain=OnUncertain.RESEND
+    ),
+    MessageClass.NORMAL: ClassPolicy(
+        report=True, validity_s=86_400, patience_s=60, grace_s=60, on_uncertain=OnUncertain.RESEND
+    ),
+    MessageClass.BULK: ClassPolicy(
+        report=False, validity_s=86_400, patience_s=120, grace_s=60, on_uncertain=OnUncertain.HOLD
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentBody:
+    """One part as it will go on the air, but for what only the moment of sending knows.
+
+    `udh` holds the header with its length octet (b"" for none, concatenation reference 0), `ud` the
+    octets after it, `udl` is TP-UDL.
+    """
+
+    pid: int
+    dcs: int
+    udh: bytes
+    ud: bytes
+    udl: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """A caller's key for one request, and the answer to keep for a repeat."""
+
+    key: str
+    fingerprint: str  # SHA-256 of the canonical request
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message that passed every check, before it is stored."""
+
+    id: MessageId
+    owner: str
+    key_id: str | None
+    to: str  # "+" and digits, a national number, a short code, or a *# code
+    class_: MessageClass
+    encoding: Encoding
+    text: str | None
+    data: bytes | None
+    segments: tuple[SegmentBody, ...]
+    concat_bits: int
+    want_report: bool
+    created_at: Instant
+    not_before: Instant | None
+    expires_at: Instant
+    on_uncertain: OnUncertain
+    lane: Lane | None = None  # the caller asked for this modem
+    route: str | None = None
+    sender_ref: str | None = None
+    tags: tuple[str, ...] = ()
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartView:
+    """One segment of the newest transmission, as callers see it."""
+
+    seq: int
+    state: SegmentState
+    modem: Lane | None
+    reference: int | None  # TP-MR
+    attempts: int
+    sent_at: Instant | None
+    reported_at: Instant | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A stored message."""
+
+    id: MessageId
+    seq: int  # commit order
+    owner: str
+    to: str
+    class_: MessageClass
+    state: MessageState
+    encoding: Encoding
+    parts: tuple[PartView, ...]
+    modem: Lane | None
+    created_at: Instant
+    not_before: Instant | None
+    expires_at: Instant
+    sent_at: Instant | None
+    delivered_at: Instant | None
+    final: bool
+    reason: str | None
+    text: str | None
+    data: bytes | None
+    want_report: bool
+    on_uncertain: OnUncertain
+    possible_duplicates: int
+    sender_ref: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One row of history; `seq` is the store's commit order."""
+
+    seq: int
+    at: Instant
+    message_id: MessageId | None
+    subject: str  # "message", "part 2", "inbound", "modem gate-1", …
+    from_: str | None
+    to: str | None
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A due message of the shared backlog, with what routing needs."""
+
+    seq: int
+    id: MessageId
+    to: str
+    class_: MessageClass
+    parts: int
+    lane: Lane | None
+    route: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A queued segment that a lane may send next."""
+
+    segment_id: int
+    message_seq: int
+    message_id: MessageId
+    to: str
+    class_: MessageClass
+    seq: int
+    of: int
+    body: SegmentBody
+    concat_ref: int
+    attempts: int
+    resends: int  # TP-RD is asked for when above 0
+    want_report: bool
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawPart:
+    """One received SMS-DELIVER, with the octets it came in."""
+
+    sim_id: SimId
+    lane: Lane
+    number: str | None  # the SIM's own number where known
+    raw: bytes  # as read, SMSC prefix included
+    smsc: str | None
+    sender: str
+    pid: int
+    dcs: int
+    udh: bytes
+    ud: bytes
+    udl: int
+    scts: bytes  # the seven octets
+    sent_at: Instant | None
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A received message, whole or marked partial."""
+
+    id: InboundId
+    seq: int  # commit order
+    owner: str | None
+    in_reply_to: MessageId | None
+    copies: int
+    from_: str
+    to: str | None
+    modem: Lane
+    sim: SimId
+    text: str | None
+    data: bytes | None
+    encoding: Encoding
+    parts: int
+    partial: bool
+    sent_at: Instant | None
+    received_at: Instant
+    port: int | None
+    class_: int | None  # display class 0-3 of the DCS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReport:
+    """One SMS-STATUS-REPORT. `verdict` is what TP-ST says; None while the SMSC still tries."""
+
+    sim_id: SimId
+    lane: Lane
+    raw: bytes
+    mr: int
+    to: str
+    scts: bytes
+    status: int
+    delivered: bool | None
+    expired: bool
+    outcome: Outcome
+    done_at: Instant | None
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key without its secret."""
+
+    id: str
+    name: str
+    owner: str
+    scopes: frozenset[str]
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+class UnitState(Enum):
+    """Where one modem is."""
+
+    ABSENT = "absent"
+    OPENING = "opening"
+    PROBING = "probing"
+    SIM = "sim"
+    REGISTERING = "registering"
+    READY = "ready"
+    DEGRADED = "degraded"
+    DRAINING = "draining"
+    COOLDOWN = "cooldown"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemView:
+    """What the pool and people see of one modem."""
+
+    lane: Lane
+    port: str
+    state: UnitState
+    since: Instant
+    detail: str  # a sentence for people: what is the case and what to do
+    imei: str | None = None
+    sim_id: SimId | None = None
+    imsi: str | None = None
+    number: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    operator: str | None = None
+    registration: str | None = None
+    signal_dbm: int | None = None
+    smsc: str | None = None
+    last_error: str | None = None
+    last_proof_at: Instant | None = None  # last segment taken or message received
+    service_s: float | None = None  # measured seconds a segment
+    stalled: bool = False  # still on the air past the segment's patience: takes nothing now
+    routes: frozenset[str] = field(default_factory=lambda: frozenset({"default"}))
+
+    @property
+    def ready(self) -> bool:
+        """True when segments may be given to it."""
+        return self.state in (UnitState.READY, UnitState.DEGRADED) and not self.stalled

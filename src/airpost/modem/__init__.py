@@ -1,0 +1,1 @@
+"""One modem: port, session, driver, sending, receiving, life cycle."""

@@ -1,0 +1,107 @@
+"""What the pool sees of a modem, and what a modem sees of the pool.
+
+May import L0. No state, no I/O: protocols and the values that pass between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from airpost.model import Claimed, Lane, ModemView, RawPart, RawReport, SimId
+from airpost.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendResult:
+    """What became of one segment on the air.
+
+    `begun` is False when the PDU was never written: then nothing can have gone out, the segment is
+    still queued in the store, and `outcome` says why. With `begun`, `outcome` is ok, transient,
+    permanent or unknown; `mr` is TP-MR when `+CMGS` told it; `air_s` is Ctrl-Z to result.
+    """
+
+    begun: bool
+    outcome: Outcome
+    mr: int | None
+    air_s: float
+
+
+CommitIntent = Callable[[bytes], Awaitable[bool]]
+"""Given the exact TPDU octets, commit the intent; False: do not send (cancelled, expired)."""
+
+
+class Intake(Protocol):
+    """Where a modem hands what it received; the pool implements it on the store.
+
+    Each returns after its commit; only then may the modem delete or acknowledge. StoreUnavailable
+    means: leave it on the SIM.
+    """
+
+    async def part(self, part: RawPart) -> None:
+        """One received SMS-DELIVER."""
+        ...
+
+    async def report(self, report: RawReport) -> None:
+        """One delivery report."""
+        ...
+
+    async def unreadable(
+        self, sim_id: SimId, lane: Lane, raw: bytes, field: str, offset: int, reason: str
+    ) -> None:
+        """A PDU that could not be parsed; it is kept, then deleted like any other."""
+        ...
+
+
+class UnitListener(Protocol):
+    """What a unit tells the pool about itself; all calls are on the loop and return at once."""
+
+    def changed(self, view: ModemView) -> None:
+        """The state, or anything people see, changed."""
+        ...
+
+    def identified(self, lane: Lane, imei: str, sim_id: SimId) -> None:
+        """IMEI and SIM were read after an open, before anything is sent."""
+        ...
+
+    def late(self, lane: Lane, segment_id: int, mr: int | None, outcome: Outcome) -> None:
+        """The modem answered for a segment whose `send` had already returned `unknown`."""
+        ...
+
+
+class ModemUnit(Protocol):
+    """One modem with its own task. Everything it does is serialised inside it."""
+
+    @property
+    def lane(self) -> Lane:
+        """Its name."""
+        ...
+
+    @property
+    def view(self) -> ModemView:
+        """A snapshot."""
+        ...
+
+    async def run(self) -> None:
+        """Open, initialise, serve, recover; returns after `stop()`."""
+        ...
+
+    async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
+        """Send one segment; one call at a time.
+
+        `AT+CMGS` is written first, `commit` runs while the prompt is on its way, the PDU follows
+        when both are there. The dialogue is shielded: cancelling the caller does not cut it. Never
+        raises for what a modem does; StoreUnavailable from `commit` ends the dialogue with ESC and
+        is raised again. Past the class's patience it returns `unknown` while the modem stays on the
+        dialogue (`view.stalled`); a result that comes after that goes to `UnitListener.late`.
+        """
+        ...
+
+    async def ussd(self, code: str) -> str:
+        """Run one USSD code; ModemError when it cannot be done now."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish the dialogue on the air, then close the port and end `run()`."""
+        ...

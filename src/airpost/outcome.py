@@ -1,0 +1,67 @@
+"""What became of an attempt: class, scope, code and words.
+
+L0: stdlib only. The scope decides who is slowed down (RFC 3463's idea): the message, the
+destination, the SIM, the modem or the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class OutcomeClass(Enum):
+    """How final an outcome is."""
+
+    OK = "ok"
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+
+
+class Scope(Enum):
+    """Whom a failure concerns."""
+
+    MESSAGE = "message"
+    DESTINATION = "destination"
+    SIM = "sim"
+    MODEM = "modem"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One result. `code` is the raw source ("CMS 38", "TP-ST 41", "timeout"); `text` for people."""
+
+    cls: OutcomeClass
+    scope: Scope
+    code: str
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """True when the network took the segment."""
+        return self.cls is OutcomeClass.OK
+
+
+SENT = Outcome(cls=OutcomeClass.OK, scope=Scope.MESSAGE, code="OK", text="accepted by the network")
+
+# What decides about a whole: a permanent failure ends it, doubt beats a retry, that beats success.
+_WEIGHT = {
+    OutcomeClass.OK: 0,
+    OutcomeClass.TRANSIENT: 1,
+    OutcomeClass.UNKNOWN: 2,
+    OutcomeClass.PERMANENT: 3,
+}
+
+
+def merge(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome that speaks for several: first of the weightiest class. ValueError on none."""
+    first: Outcome | None = None
+    for each in outcomes:
+        if first is None or _WEIGHT[each.cls] > _WEIGHT[first.cls]:
+            first = each
+    if first is None:
+        raise ValueError("no outcomes to merge")
+    return first

@@ -1,0 +1,1 @@
+"""Several modems as one service: routing, lanes, dispatch, recovery."""

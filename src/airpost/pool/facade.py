@@ -1,0 +1,36 @@
+"""What services see of the pool: views, and hints to it. Never a modem.
+
+May import L0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from airpost.model import Lane, ModemView
+
+
+class Pool(Protocol):
+    """The pool as the services know it."""
+
+    def modems(self) -> tuple[ModemView, ...]:
+        """A view of every modem, by lane name."""
+        ...
+
+    def modem(self, lane: Lane) -> ModemView | None:
+        """One view, or None for an unknown name."""
+        ...
+
+    def routes(self) -> frozenset[str]:
+        """The names of all routes that some modem serves."""
+        ...
+
+    def watch(self, callback: Callable[[ModemView], None]) -> Callable[[], None]:
+        """Call `callback` on the loop at every change of a view; returns what ends it."""
+        ...
+
+    @property
+    def last_progress_mono(self) -> float:
+        """When the dispatcher last went round, seconds of the clock's `mono()`."""
+        ...

@@ -1,0 +1,1 @@
+"""The durable store: the database is the queue."""

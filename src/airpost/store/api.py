@@ -1,0 +1,348 @@
+"""The Store protocol: what the pool and the services may ask of it, and nothing about how.
+
+May import L0. Every writing method returns after its commit is on disk; every one may raise
+StoreUnavailable, and then nothing of the request was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+from airpost.clock import Instant
+from airpost.model import (
+    ApiKey,
+    Claimed,
+    Event,
+    Inbound,
+    Lane,
+    Message,
+    MessageClass,
+    MessageId,
+    NewMessage,
+    RawPart,
+    RawReport,
+    SimId,
+    Waiting,
+)
+from airpost.outcome import Outcome
+from airpost.states import MessageState, SegmentEvent, SegmentState
+
+T = TypeVar("T")
+
+
+class Wake(Enum):
+    """A hint that a commit may matter to somebody; the store is the truth, a hint may be lost."""
+
+    QUEUE = "queue"  # something became sendable, bound, released or cancelled
+    EVENT = "event"  # an event row was written
+    INBOUND = "inbound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The receipt of one message."""
+
+    id: MessageId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """The decision that a message goes out over a lane, and why."""
+
+    message_seq: int
+    lane: Lane
+    sim_id: SimId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A segment is about to be written to a modem: from this commit on its fate may be unknown."""
+
+    segment_id: int
+    lane: Lane
+    sim_id: SimId
+    tpdu: bytes
+    begun_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of an attempt. `event` is TAKEN, TRANSIENT, PERMANENT, UNKNOWN or LATE."""
+
+    segment_id: int
+    attempt_id: int
+    event: SegmentEvent
+    outcome: Outcome
+    mr: int | None
+    ended_at: Instant
+    retry_at: Instant | None = None  # with TRANSIENT
+    grace_until: Instant | None = None  # with UNKNOWN: no resend before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirResult:
+    """What `air()` did. `attempt_id` is None when the intent's segment was no longer queued."""
+
+    attempt_id: int | None
+    state: SegmentState | None  # of the settled segment, after any report that overtook us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartStored:
+    """`inbound` is the message when this part completed it; `repeat` when it was known already."""
+
+    inbound: Inbound | None
+    repeat: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStored:
+    """`message_id` is None when no attempt matched: kept and listed, never applied."""
+
+    message_id: MessageId | None
+    state: SegmentState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelResult:
+    """`cancelled` False with the state that forbids it."""
+
+    cancelled: bool
+    state: MessageState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a timed sweep moved."""
+
+    expired: int
+    resent: int
+    finalised: int
+    partials: int
+    forgotten: int  # idempotency keys past their time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a start found from the run before."""
+
+    uncertain: int  # segments that were sending
+    unbound: int  # messages given back to the backlog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneBinding:
+    """Which modem and SIM a lane last was."""
+
+    lane: Lane
+    imei: str
+    sim_id: SimId | None
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list in commit order; `next` continues after its last item, None at the end."""
+
+    items: tuple[T, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages a list shows; None means any. `owner` None sees all."""
+
+    owner: str | None = None
+    state: MessageState | None = None
+    to: str | None = None
+    class_: MessageClass | None = None
+    modem: Lane | None = None
+    tag: str | None = None
+    since: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A lane's queue: what is bound to it, then what of the backlog is waiting."""
+
+    bound: tuple[Message, ...]
+    backlog: tuple[Message, ...]
+    backlog_total: int
+
+
+class Store(Protocol):
+    """Durable state. One process owns it; methods may be called from its event loop only."""
+
+    # -- life ------------------------------------------------------------------------------------
+    async def open(self, now: Instant) -> Recovered:
+        """Migrate, then turn `sending` into `uncertain` and unbind what had not begun.
+
+        ConfigError when another process holds the store or the file is newer than this code.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish every request taken, then close. Later requests raise StoreUnavailable."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Requests taken and not yet answered."""
+        ...
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why nothing can be written now, or None. A probe every 5 s clears it."""
+        ...
+
+    def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:
+        """Call `callback` on the loop after commits; returns what ends it."""
+        ...
+
+    # -- outbound --------------------------------------------------------------------------------
+    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
+        """Store messages with transmission, segments and events, all or none of each.
+
+        DuplicateRequest when an idempotency key of the same owner is stored (`result`), or stored
+        with another fingerprint (`mismatch`); then none of `new` is stored.
+        """
+        ...
+
+    async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
+        """(fingerprint, status, body) kept for the key, or None."""
+        ...
+
+    async def backlog(self, now: Instant, n: int) -> list[Waiting]:
+        """Up to `n` unbound messages that are due, by class rank, then commit order."""
+        ...
+
+    async def next_due(self, now: Instant) -> Instant | None:
+        """When the next not_before, retry, expiry, grace, report deadline or partial is due."""
+        ...
+
+    async def bind(self, bindings: Sequence[Binding]) -> int:
+        """Bind messages that are still unbound and queued; how many were. Wakes QUEUE."""
+        ...
+
+    async def claim(self, lane: Lane, now: Instant, n: int) -> list[Claimed]:
+        """The next `n` due queued segments of messages bound to `lane`; they stay queued."""
+        ...
+
+    async def air(self, settle: Settlement | None, intent: Intent | None) -> AirResult:
+        """Settle one attempt and begin the next in one commit, before any intake request.
+
+        A settlement that its guard refuses raises nothing and changes nothing but is logged; an
+        intent that its guard refuses (cancelled or expired meanwhile) gives attempt_id None.
+        An unmatched report for the same SIM, reference and number is applied at once.
+        """
+        ...
+
+    async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:
+        """A queued segment that can never be sent: failed, the rest of its message cancelled."""
+        ...
+
+    async def release(self, lane: Lane, now: Instant, resume_s: float) -> int:
+        """Give a lane's messages back to the backlog; how many were.
+
+        What has no attempt is unbound as it is. What has a part out (sent, delivered, uncertain)
+        whose newest attempt is older than `resume_s` starts again whole, as a new transmission
+        with a new reference, counted as a possible duplicate; younger ones stay bound.
+        """
+        ...
+
+    async def cancel(self, message_id: MessageId, owner: str | None, actor: str) -> CancelResult:
+        """Cancel what has not begun; KeyError when the owner has no such message."""
+        ...
+
+    async def sweep(self, now: Instant) -> Swept:
+        """Everything that time does: expiry, resends after grace, deadlines, partial inbound."""
+        ...
+
+    # -- inbound ---------------------------------------------------------------------------------
+    async def record_part(self, part: RawPart) -> PartStored:
+        """Keep one received part; a set that is complete becomes an Inbound in the same commit."""
+        ...
+
+    async def record_report(self, report: RawReport) -> ReportStored:
+        """Keep one delivery report and apply it to the attempt it belongs to."""
+        ...
+
+    async def quarantine(
+        self,
+        sim_id: SimId,
+        lane: Lane,
+        raw: bytes,
+        field: str,
+        offset: int,
+        reason: str,
+        now: Instant,
+    ) -> None:
+        """Keep what could not be read, with the field and octet at which reading stopped."""
+        ...
+
+    # -- lanes and events ------------------------------------------------------------------------
+    async def bind_lane(self, binding: LaneBinding) -> None:
+        """Remember which modem and SIM a lane is now; an event row when it changed."""
+        ...
+
+    async def lane_bindings(self) -> list[LaneBinding]:
+        """The newest binding of every lane."""
+        ...
+
+    async def note(
+        self, subject: str, from_: str | None, to: str | None, reason: str, now: Instant
+    ) -> None:
+        """An event about a modem or the service itself."""
+        ...
+
+    # -- reading ---------------------------------------------------------------------------------
+    async def message(self, message_id: MessageId, owner: str | None) -> Message | None:
+        """One message, or None when the owner (None: anybody) has no such."""
+        ...
+
+    async def messages(self, where: MessageFilter, after: int, limit: int) -> Page[Message]:
+        """Messages with seq > `after`, oldest first."""
+        ...
+
+    async def message_events(self, message_id: MessageId) -> list[Event]:
+        """The history of one message, oldest first."""
+        ...
+
+    async def events(self, after: int, limit: int) -> Page[Event]:
+        """All events with seq > `after`."""
+        ...
+
+    async def inbound(self, owner: str | None, after: int, limit: int) -> Page[Inbound]:
+        """Received messages with seq > `after`; an owner sees replies to its own messages."""
+        ...
+
+    async def queue(self, lane: Lane, limit: int) -> QueueView:
+        """What waits for a lane."""
+        ...
+
+    async def counts(self) -> dict[str, int]:
+        """Messages by state, segments by state (`segment.sent`), unmatched reports, quarantined."""
+        ...
+
+    # -- keys ------------------------------------------------------------------------------------
+    async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Store a key by the SHA-256 of its secret."""
+        ...
+
+    async def find_key(self, secret_hash: bytes) -> ApiKey | None:
+        """The key with that hash, revoked ones too."""
+        ...
+
+    async def keys(self) -> list[ApiKey]:
+        """All keys, oldest first."""
+        ...
+
+    async def revoke_key(self, key_id: str, now: Instant) -> bool:
+        """True when there was such a key, not yet revoked."""
+        ...
