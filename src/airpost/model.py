@@ -234,6 +234,7 @@ class Claimed:
     attempts: int
     resends: int  # TP-RD is asked for when above 0
     want_report: bool
+    waiting_since: Instant  # created_at, or not_before where that is later
     expires_at: Instant
 
 

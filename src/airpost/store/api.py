@@ -218,8 +218,14 @@ class Store(Protocol):
         """(fingerprint, status, body) kept for the key, or None."""
         ...
 
-    async def backlog(self, now: Instant, n: int) -> list[Waiting]:
-        """Up to `n` unbound messages that are due, by class rank, then commit order."""
+    async def backlog(
+        self, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str]
+    ) -> list[Waiting]:
+        """Up to `n` unbound messages that are due, by class rank, then commit order.
+
+        Left out, so that they block nobody: messages that ask for a lane not in `lanes`, and
+        messages whose route (none asked for reads "default") is not in `routes`.
+        """
         ...
 
     async def next_due(self, now: Instant) -> Instant | None:
@@ -250,8 +256,8 @@ class Store(Protocol):
     async def release(self, lane: Lane, now: Instant, resume_s: float) -> int:
         """Give a lane's messages back to the backlog; how many were.
 
-        What has no attempt is unbound as it is. What has a part out (sent, delivered, uncertain)
-        whose newest attempt is older than `resume_s` starts again whole, as a new transmission
+        What has no part out (all segments queued, tried before or not) is unbound as it is. What
+        has a part out (sent, delivered, uncertain) and a part queued, and whose newest attempt is older than `resume_s` starts again whole, as a new transmission
         with a new reference, counted as a possible duplicate; younger ones stay bound.
         """
         ...

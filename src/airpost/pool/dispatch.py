@@ -1,0 +1,277 @@
+"""One loop per lane: claim, send, settle.
+
+May import store.api, modem.api, L0. While a segment is on the air the next ones are claimed, so
+that its result and the next intent share one commit and only the PDU waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from random import Random
+
+from airpost.clock import SECOND_US, Clock, Instant
+from airpost.errors import StoreUnavailable
+from airpost.model import CLASS_POLICY, Claimed, Lane
+from airpost.modem.api import ModemUnit, SendResult
+from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.pool.retry import next_attempt
+from airpost.pool.window import Window
+from airpost.states import SegmentEvent
+from airpost.store.api import Intent, Settlement, Store
+from airpost.tasks import shielded
+
+log = logging.getLogger("airpost.dispatch")
+
+AHEAD_MESSAGES = (
+    2  # bound to a lane at once; the rest stays in the backlog for whoever is free first
+)
+CLAIM_SEGMENTS = 16
+STORE_WAIT_S = 1.0  # between tries while the store cannot write
+NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
+
+
+class LaneLoop:
+    """Feeds one modem from its lane. Single use: `run()` once, `stop()` ends it."""
+
+    def __init__(
+        self,
+        unit: ModemUnit,
+        store: Store,
+        clock: Clock,
+        rng: Random,
+        *,
+        has_room: Callable[[], None],
+        trouble: Callable[[Lane], None],
+    ) -> None:
+        self.unit = unit
+        self.window = Window()
+        self.ahead: list[Claimed] = []
+        self.current: Claimed | None = None
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._has_room = has_room
+        self._trouble = trouble
+        self._unsettled: Settlement | None = None
+        self._wake = asyncio.Event()
+        self._wanted = 0  # claims asked for; `_have` is the newest one that is answered
+        self._have = 0
+        self._asked = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._stopping = False
+        self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
+
+    @property
+    def lane(self) -> Lane:
+        """The lane's name."""
+        return self.unit.lane
+
+    @property
+    def load_segments(self) -> int:
+        """Segments known to wait for this modem, the one on the air included."""
+        return len(self.ahead) + (self.current is not None)
+
+    @property
+    def room(self) -> int:
+        """Messages that may still be bound."""
+        bound = {each.message_seq for each in self.ahead}
+        if self.current is not None:
+            bound.add(self.current.message_seq)
+        return max(0, AHEAD_MESSAGES - len(bound))
+
+    def wake(self) -> None:
+        """Something in the lane's queue may have changed."""
+        self._look_again()
+        self._wake.set()
+
+    def _look_again(self) -> None:
+        self._wanted += 1
+        self._asked.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run()` returns when the segment on the air is settled."""
+        self._stopping = True
+        self._wake.set()
+
+    def attempt_of(self, segment_id: int) -> int | None:
+        """The newest attempt of a segment whose outcome was unknown."""
+        return self._attempts.get(segment_id)
+
+    def forget_attempt(self, segment_id: int) -> None:
+        """Its fate is known now."""
+        self._attempts.pop(segment_id, None)
+
+    async def run(self) -> None:
+        """Until `stop()`: take the next segment whenever modem, window and store allow."""
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._keep_ahead(), name=f"ahead {self.lane}")
+            try:
+                while not self._stopping:
+                    segment = await self._next()
+                    if segment is None:
+                        await self.settle_now()
+                        await self._wait()
+                        continue
+                    await shielded(self._send(segment), name=f"air {self.lane}")
+                await self.settle_now()
+            finally:
+                watch.cancel()
+
+    async def _next(self) -> Claimed | None:
+        if not self.unit.view.ready or self._clock.mono() < self.window.free_at():
+            return None
+        # A claim begun before our last commit may still show what that commit took.
+        while self._have < self._wanted:
+            self._answered.clear()
+            await self._answered.wait()
+        return self.ahead.pop(0) if self.ahead else None
+
+    async def _keep_ahead(self) -> None:
+        """Keep `ahead` as the store has it, also while a segment is on the air."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            asked = self._wanted
+            try:
+                ahead = await self._store.claim(self.lane, self._clock.now(), CLAIM_SEGMENTS)
+            except StoreUnavailable as error:
+                log.warning("dispatch.no_claim modem=%s %s", self.lane, error.reason)
+                await self._clock.sleep(STORE_WAIT_S)
+                self._look_again()
+                continue
+            on_air = self.current.segment_id if self.current is not None else None
+            # What was taken before its intent is on disk still reads as queued.
+            self.ahead = [each for each in ahead if each.segment_id != on_air]
+            self._have = asked
+            self._answered.set()
+            if self.ahead:
+                self._wake.set()
+            if self.room:
+                self._has_room()
+
+    async def _wait(self) -> None:
+        """Until woken, or until the window opens."""
+        closed_s = self.window.free_at() - self._clock.mono()
+        try:
+            async with asyncio.timeout(closed_s if closed_s > 0 else None):
+                await self._wake.wait()
+        except TimeoutError:
+            self._look_again()
+        self._wake.clear()
+
+    async def _send(self, segment: Claimed) -> None:
+        self.current = segment
+        attempt: int | None = None
+
+        async def commit(tpdu: bytes) -> bool:
+            nonlocal attempt
+            sim_id = self.unit.view.sim_id
+            if sim_id is None:
+                return False
+            settle, self._unsettled = self._unsettled, None
+            intent = Intent(
+                segment_id=segment.segment_id,
+                lane=self.lane,
+                sim_id=sim_id,
+                tpdu=tpdu,
+                begun_at=self._clock.now(),
+            )
+            try:
+                done = await self._store.air(settle, intent)
+            except StoreUnavailable:
+                self._unsettled = settle
+                raise
+            attempt = done.attempt_id
+            # From now on the claim no longer shows this segment: look ahead while it is on the air.
+            self._look_again()
+            return attempt is not None
+
+        try:
+            result = await self.unit.send(segment, commit)
+        except StoreUnavailable as error:
+            log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
+            self.current = None
+            self._look_again()
+            await self._clock.sleep(STORE_WAIT_S)
+            return
+        self.current = None
+        if attempt is not None:
+            self._settle_later(segment, attempt, result)
+        else:
+            await self._not_begun(segment, result)
+        self.window = self.window.feedback(result.outcome, self._clock.mono())
+        if self.room:
+            self._has_room()
+        if self.window.failures:
+            await self.settle_now()
+            self._trouble(self.lane)
+
+    def _settle_later(self, segment: Claimed, attempt: int, result: SendResult) -> None:
+        now = self._clock.now()
+        event = event_of(result.outcome)
+        retry_at = None
+        grace_until = None
+        if event is SegmentEvent.TRANSIENT:
+            retry_at = next_attempt(now, segment.waiting_since, segment.class_, self._rng)
+        if event is SegmentEvent.UNKNOWN:
+            grace_until = Instant(now + round(CLASS_POLICY[segment.class_].grace_s * SECOND_US))
+            self._attempts[segment.segment_id] = attempt
+        log.info(
+            "segment.%s msg=%s part=%d/%d modem=%s mr=%s air_s=%.3f",
+            event.value, segment.message_id, segment.seq, segment.of, self.lane,
+            result.mr, result.air_s,
+        )  # fmt: skip
+        self._unsettled = Settlement(
+            segment_id=segment.segment_id,
+            attempt_id=attempt,
+            event=event,
+            outcome=result.outcome,
+            mr=result.mr,
+            ended_at=now,
+            retry_at=retry_at,
+            grace_until=grace_until,
+        )
+
+    async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
+        outcome = result.outcome
+        if outcome.cls is OutcomeClass.PERMANENT and outcome.scope is Scope.MESSAGE:
+            try:
+                await self._store.refuse(segment.segment_id, outcome, self._clock.now())
+            except StoreUnavailable as error:
+                log.warning("dispatch.not_refused modem=%s %s", self.lane, error.reason)
+        elif outcome.cls is not OutcomeClass.OK:
+            await self._clock.sleep(NOT_BEGUN_WAIT_S)
+        self._look_again()
+
+    async def settle_now(self) -> None:
+        """Write what is not yet on disk; waits as long as the store needs."""
+        while self._unsettled is not None:
+            settle, self._unsettled = self._unsettled, None
+            try:
+                await self._store.air(settle, None)
+            except StoreUnavailable as error:
+                self._unsettled = settle
+                log.warning("dispatch.not_settled modem=%s %s", self.lane, error.reason)
+                if self._stopping:
+                    return  # the attempt stays `sending`; the next start makes it uncertain
+                await self._clock.sleep(STORE_WAIT_S)
+        self._look_again()
+
+
+def event_of(outcome: Outcome) -> SegmentEvent:
+    """What an outcome means for the segment.
+
+    A permanent failure of the SIM or the modem is none of the message: it goes to another.
+    """
+    if outcome.cls is OutcomeClass.OK:
+        return SegmentEvent.TAKEN
+    if outcome.cls is OutcomeClass.UNKNOWN:
+        return SegmentEvent.UNKNOWN
+    if outcome.cls is OutcomeClass.PERMANENT and outcome.scope in (
+        Scope.MESSAGE,
+        Scope.DESTINATION,
+    ):
+        return SegmentEvent.PERMANENT
+    return SegmentEvent.TRANSIENT

@@ -1,0 +1,43 @@
+"""What modems receive, into the store.
+
+May import store.api, modem.api, L0. Nothing is kept here: each call returns after its commit.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from airpost.clock import Clock
+from airpost.model import Lane, RawPart, RawReport, SimId, masked
+from airpost.store.api import Store
+
+log = logging.getLogger("airpost.intake")
+
+
+class StoreIntake:
+    """The Intake protocol of modem.api on the store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def part(self, part: RawPart) -> None:
+        """Keep one received part; StoreUnavailable leaves it on the SIM."""
+        stored = await self._store.record_part(part)
+        if stored.inbound is not None:
+            log.info("inbound.message modem=%s from=%s", part.lane, masked(part.sender))
+
+    async def report(self, report: RawReport) -> None:
+        """Keep and apply one delivery report."""
+        stored = await self._store.record_report(report)
+        if stored.message_id is None:
+            log.info("report.unmatched modem=%s mr=%d", report.lane, report.mr)
+
+    async def unreadable(
+        self, sim_id: SimId, lane: Lane, raw: bytes, field: str, offset: int, reason: str
+    ) -> None:
+        """Keep what could not be parsed, so that it cannot block the SIM."""
+        log.warning(
+            "inbound.unreadable modem=%s field=%s offset=%d %s", lane, field, offset, reason
+        )
+        await self._store.quarantine(sim_id, lane, raw, field, offset, reason, self._clock.now())

@@ -1,0 +1,62 @@
+"""What time does to the queue: expiry, resends after grace, deadlines, partial sets.
+
+May import store.api, L0. One task; it sleeps until the store's next due instant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from airpost.clock import SECOND_US, Clock
+from airpost.errors import StoreUnavailable
+from airpost.store.api import Store
+
+log = logging.getLogger("airpost.janitor")
+
+LONGEST_SLEEP_S = 30.0
+SHORTEST_SLEEP_S = 0.05  # a burst of commits asks for at most 20 looks a second
+
+
+class Janitor:
+    """Runs `sweep` when something is due and calls `due` afterwards."""
+
+    def __init__(self, store: Store, clock: Clock, due: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._due = due
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was committed that may be due earlier than what is waited for."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                pause_s = await self._round()
+            except StoreUnavailable as error:
+                log.warning("janitor.store_unavailable %s", error.reason)
+                pause_s = LONGEST_SLEEP_S
+            await self._clock.sleep(SHORTEST_SLEEP_S)
+            try:
+                async with asyncio.timeout(max(0.0, pause_s - SHORTEST_SLEEP_S)):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass  # that is what was waited for
+            self._wake.clear()
+
+    async def _round(self) -> float:
+        """Sweep if something is due; seconds until the next look."""
+        now = self._clock.now()
+        due = await self._store.next_due(now)
+        if due is not None and due <= now:
+            swept = await self._store.sweep(now)
+            log.debug("janitor.swept %s", swept)
+            self._due()
+            due = await self._store.next_due(self._clock.now())
+        if due is None:
+            return LONGEST_SLEEP_S
+        return min(LONGEST_SLEEP_S, max(0.0, (due - self._clock.now()) / SECOND_US))

@@ -1,0 +1,303 @@
+"""Several modems as one service: owns the units, binds messages to lanes, reacts to trouble.
+
+May import store.api, modem.api, L0. Binding is late: a lane is kept two messages ahead, the rest
+waits in the shared backlog for whoever is free first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from random import Random
+
+from airpost.clock import Clock
+from airpost.errors import NoRoute, StoreUnavailable
+from airpost.model import Lane, ModemView, SimId, UnitState
+from airpost.modem.api import ModemUnit
+from airpost.outcome import Outcome
+from airpost.pool.dispatch import LaneLoop
+from airpost.pool.janitor import Janitor
+from airpost.pool.route import LaneLoad, choose
+from airpost.states import SegmentEvent
+from airpost.store.api import Binding, LaneBinding, Settlement, Store, Wake
+from airpost.tasks import spawn, supervise
+
+log = logging.getLogger("airpost.pool")
+
+BACKLOG_LOOK = 64  # messages considered in one round of binding
+RESUME_S = 300.0  # how long a message with a part out waits for its own SIM
+RELEASE_EVERY_S = 30.0  # how often lanes that are not ready are looked at again
+STORE_WAIT_S = 1.0
+ON_AIR_STOP_S = 60.0  # how long a stop waits for segments on the air
+
+
+class ModemPool:
+    """The pool. `run()` once; `stop()` ends it in order."""
+
+    def __init__(self, store: Store, clock: Clock, rng: Random) -> None:
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._loops: dict[Lane, LaneLoop] = {}
+        self._views: dict[Lane, ModemView] = {}
+        self._watchers: set[Callable[[ModemView], None]] = set()
+        self._bind = asyncio.Event()
+        self._release = asyncio.Event()
+        self._in_trouble: set[Lane] = set()
+        self._janitor = Janitor(store, clock, self._time_moved)
+        self._stopping = False
+        self._lanes_done = asyncio.Event()
+        self.last_progress_mono = clock.mono()
+
+    # -- what services see -----------------------------------------------------------------------
+    def modems(self) -> tuple[ModemView, ...]:
+        """A view of every modem, by lane name."""
+        return tuple(self._views[lane] for lane in sorted(self._views))
+
+    def modem(self, lane: Lane) -> ModemView | None:
+        """One view, or None for an unknown name."""
+        return self._views.get(lane)
+
+    def routes(self) -> frozenset[str]:
+        """The names of all routes that some modem serves."""
+        return frozenset(route for view in self._views.values() for route in view.routes)
+
+    def watch(self, callback: Callable[[ModemView], None]) -> Callable[[], None]:
+        """Call `callback` at every change of a view; returns what ends it."""
+        self._watchers.add(callback)
+        return lambda: self._watchers.discard(callback)
+
+    # -- life ------------------------------------------------------------------------------------
+    def add(self, unit: ModemUnit) -> None:
+        """Take a unit in; before `run()`."""
+        self._views[unit.lane] = unit.view
+        self._loops[unit.lane] = LaneLoop(
+            unit,
+            self._store,
+            self._clock,
+            Random(self._rng.getrandbits(64)),
+            has_room=self._bind.set,
+            trouble=self._lane_in_trouble,
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop()`. A unit that crashes again and again is left out, the rest go on."""
+        unsubscribe = self._store.subscribe(self._committed)
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [
+                    group.create_task(self._keep_bound(), name="bind"),
+                    group.create_task(self._keep_released(), name="release"),
+                    group.create_task(self._janitor.run(), name="janitor"),
+                ]
+                units = [
+                    group.create_task(self._run_unit(loop.unit), name=f"unit {lane}")
+                    for lane, loop in self._loops.items()
+                ]
+                lanes = [
+                    group.create_task(loop.run(), name=f"lane {lane}")
+                    for lane, loop in self._loops.items()
+                ]
+                for loop in self._loops.values():
+                    loop.wake()
+                self._bind.set()
+                if lanes:
+                    await asyncio.wait(lanes)
+                await asyncio.gather(*lanes)
+                self._lanes_done.set()
+                if units:
+                    await asyncio.wait(units)
+                if not units:
+                    await self._lanes_stopped()
+                for task in helpers:
+                    task.cancel()
+        finally:
+            unsubscribe()
+
+    async def _lanes_stopped(self) -> None:
+        """With no modem at all the pool still serves: it waits for `stop()`."""
+        while not self._stopping:
+            await self._clock.sleep(1.0)
+
+    async def stop(self) -> None:
+        """No new claims; finish and settle what is on the air; close the ports."""
+        self._stopping = True
+        for loop in self._loops.values():
+            loop.stop()
+        try:
+            async with asyncio.timeout(ON_AIR_STOP_S):
+                if self._loops:
+                    await self._lanes_done.wait()
+        except TimeoutError:
+            log.warning("pool.stop_gave_up_waiting the segments on the air become uncertain")
+        await asyncio.gather(*(loop.unit.stop() for loop in self._loops.values()))
+
+    async def _run_unit(self, unit: ModemUnit) -> None:
+        async def gave_up(error: BaseException) -> None:
+            log.error("unit.quarantined modem=%s %r", unit.lane, error)
+            await self._note(unit.lane, None, UnitState.QUARANTINED.value, f"crashed: {error!r}")
+
+        await supervise(unit.run, name=f"unit {unit.lane}", clock=self._clock, gave_up=gave_up)
+
+    # -- what units tell -------------------------------------------------------------------------
+    def changed(self, view: ModemView) -> None:
+        """A unit's view changed."""
+        before = self._views.get(view.lane)
+        self._views[view.lane] = view
+        for callback in tuple(self._watchers):
+            callback(view)
+        if before is not None and before.state is not view.state:
+            log.info("modem.%s modem=%s %s", view.state.value, view.lane, view.detail)
+            spawn(
+                self._note(view.lane, before.state.value, view.state.value, view.detail),
+                name=f"note {view.lane}",
+            )
+        loop = self._loops.get(view.lane)
+        if loop is None:
+            return
+        if view.ready and (before is None or not before.ready):
+            loop.window = loop.window.reopened()
+            loop.wake()
+            self._bind.set()
+        elif before is not None and before.ready and not view.ready:
+            self._release.set()
+
+    def identified(self, lane: Lane, imei: str, sim_id: SimId) -> None:
+        """Remember which modem and SIM the lane is now."""
+        binding = LaneBinding(lane=lane, imei=imei, sim_id=sim_id, since=self._clock.now())
+        spawn(self._remember(binding), name=f"binding {lane}")
+
+    def late(self, lane: Lane, segment_id: int, mr: int | None, outcome: Outcome) -> None:
+        """The answer came after we had called it unknown: credit it to its own segment."""
+        loop = self._loops[lane]
+        attempt = loop.attempt_of(segment_id)
+        if attempt is None or not outcome.ok:
+            log.info("segment.late_ignored modem=%s segment=%d %s", lane, segment_id, outcome.code)
+            return
+        loop.forget_attempt(segment_id)
+        settlement = Settlement(
+            segment_id=segment_id,
+            attempt_id=attempt,
+            event=SegmentEvent.LATE,
+            outcome=outcome,
+            mr=mr,
+            ended_at=self._clock.now(),
+        )
+        spawn(self._settle_late(loop, settlement), name=f"late {lane}")
+
+    async def _settle_late(self, loop: LaneLoop, settlement: Settlement) -> None:
+        await loop.settle_now()  # the segment must read as uncertain before it can be sent
+        while True:
+            try:
+                await self._store.air(settlement, None)
+            except StoreUnavailable as error:
+                log.warning("segment.late_not_stored %s", error.reason)
+                if self._stopping:
+                    return
+                await self._clock.sleep(STORE_WAIT_S)
+            else:
+                return
+
+    async def _remember(self, binding: LaneBinding) -> None:
+        try:
+            await self._store.bind_lane(binding)
+        except StoreUnavailable as error:
+            log.warning("modem.binding_not_stored modem=%s %s", binding.lane, error.reason)
+
+    async def _note(self, lane: Lane, before: str | None, after: str, reason: str) -> None:
+        try:
+            await self._store.note(f"modem {lane}", before, after, reason, self._clock.now())
+        except StoreUnavailable as error:
+            log.warning("modem.event_not_stored modem=%s %s", lane, error.reason)
+
+    # -- binding ---------------------------------------------------------------------------------
+    def _committed(self, wake: Wake) -> None:
+        if wake is Wake.QUEUE:
+            self._bind.set()
+            self._janitor.wake()
+
+    def _time_moved(self) -> None:
+        """A retry, a not_before or a resend came due."""
+        self._bind.set()
+        for loop in self._loops.values():
+            loop.wake()
+
+    async def _keep_bound(self) -> None:
+        while True:
+            await self._bind.wait()
+            self._bind.clear()
+            self.last_progress_mono = self._clock.mono()
+            try:
+                await self._bind_round()
+            except StoreUnavailable as error:
+                log.warning("pool.no_binding %s", error.reason)
+                await self._clock.sleep(STORE_WAIT_S)
+                self._bind.set()
+
+    async def _bind_round(self) -> None:
+        loads = {lane: self._load(loop) for lane, loop in self._loops.items()}
+        ready = [lane for lane, load in loads.items() if load.view.ready]
+        if self._stopping or not any(loads[lane].room > 0 for lane in ready):
+            return
+        routes = sorted({route for lane in ready for route in loads[lane].view.routes})
+        waiting = await self._store.backlog(self._clock.now(), BACKLOG_LOOK, ready, routes)
+        bindings: list[Binding] = []
+        for message in waiting:
+            try:
+                choice = choose(message, loads)
+            except NoRoute as error:
+                log.debug("pool.no_route msg=%s %s", message.id, error)
+                continue
+            if choice.bind:
+                bindings.append(
+                    Binding(
+                        message_seq=choice.message_seq,
+                        lane=choice.lane,
+                        sim_id=choice.sim_id,
+                        reason=choice.reason,
+                    )
+                )
+        if not bindings:
+            return
+        await self._store.bind(bindings)
+        for lane in {binding.lane for binding in bindings}:
+            self._loops[lane].wake()
+
+    def _load(self, loop: LaneLoop) -> LaneLoad:
+        return LaneLoad(
+            view=self._views[loop.lane],
+            segments=loop.load_segments,
+            room=loop.room if not loop.window.dead else 0,
+            blocked_s=max(0.0, loop.window.free_at() - self._clock.mono()),
+        )
+
+    # -- trouble ---------------------------------------------------------------------------------
+    def _lane_in_trouble(self, lane: Lane) -> None:
+        self._in_trouble.add(lane)
+        self._release.set()
+
+    async def _keep_released(self) -> None:
+        """Give back what waits for a modem that cannot serve it."""
+        while True:
+            try:
+                async with asyncio.timeout(RELEASE_EVERY_S):
+                    await self._release.wait()
+            except TimeoutError:
+                pass  # parts wait for their own SIM for a while only: look again
+            self._release.clear()
+            for lane in self._lanes_to_release():
+                try:
+                    await self._store.release(lane, self._clock.now(), RESUME_S)
+                except StoreUnavailable as error:
+                    log.warning("pool.not_released modem=%s %s", lane, error.reason)
+                self._loops[lane].wake()
+            self._bind.set()
+
+    def _lanes_to_release(self) -> Sequence[Lane]:
+        troubled, self._in_trouble = self._in_trouble, set()
+        others_ready = {lane for lane, view in self._views.items() if view.ready}
+        lanes = [lane for lane, view in self._views.items() if not view.ready]
+        # A modem in trouble keeps its queue while nobody else could take it.
+        lanes += [lane for lane in troubled if self._views[lane].ready and others_ready - {lane}]
+        return lanes

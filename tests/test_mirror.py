@@ -1,0 +1,69 @@
+"""Every source file has its test file of the same name, and every test file its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+ROOMS = {ROOT / "src" / "airpost": TESTS, ROOT / "hw-sim" / "hwsim": TESTS / "hwsim"}
+
+# Sources without a test file of their own, each with where it is tested.
+ELSEWHERE = {
+    "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
+    "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
+    "src/airpost/pool/facade.py": "protocol only: tests/pool/test_pool.py runs it",
+}
+# Tests of more than one file, and of the project itself.
+WITHOUT_SOURCE = {
+    "tests/test_layers.py",
+    "tests/test_mirror.py",
+    "tests/test_virtual.py",
+    "tests/test_docs.py",
+    "tests/codec/test_corpus.py",
+    "tests/codec/test_fuzz.py",
+    "tests/codec/test_golden.py",
+    "tests/at/test_corpus.py",
+    "tests/at/test_fuzz.py",
+    "tests/store/test_contract.py",
+    "tests/store/test_kill.py",
+}
+
+
+def expected_test(source: Path, folder: Path, tests: Path) -> Path:
+    inside = source.relative_to(folder)
+    return tests / inside.parent / f"test_{inside.name}"
+
+
+def pairs() -> dict[Path, Path]:
+    return {
+        source: expected_test(source, folder, tests)
+        for folder, tests in ROOMS.items()
+        for source in folder.rglob("*.py")
+        if source.name != "__init__.py"
+    }
+
+
+def test_every_source_has_its_test() -> None:
+    missing = [
+        str(test.relative_to(ROOT))
+        for source, test in pairs().items()
+        if not test.exists() and str(source.relative_to(ROOT)) not in ELSEWHERE
+    ]
+    assert missing == []
+
+
+def test_every_test_has_its_source() -> None:
+    known = set(pairs().values())
+    orphans = [
+        name
+        for test in TESTS.rglob("test_*.py")
+        if test not in known
+        and (name := str(test.relative_to(ROOT))) not in WITHOUT_SOURCE
+        and TESTS / "system" not in test.parents
+    ]
+    assert orphans == []
+
+
+def test_the_exceptions_are_still_true() -> None:
+    assert [name for name in ELSEWHERE if not (ROOT / name).exists()] == []
