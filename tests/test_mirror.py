@@ -13,6 +13,10 @@ ELSEWHERE = {
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
     "src/airpost/pool/facade.py": "protocol only: tests/pool/test_pool.py runs it",
+    "src/airpost/pool/dispatch.py": "tests/pool/test_pool.py",
+    "src/airpost/pool/intake.py": "tests/pool/test_pool.py",
+    "src/airpost/pool/janitor.py": "tests/pool/test_pool.py",
+    "src/airpost/pool/pool.py": "tests/pool/test_pool.py",
 }
 # Tests of more than one file, and of the project itself.
 WITHOUT_SOURCE = {

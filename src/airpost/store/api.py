@@ -257,8 +257,9 @@ class Store(Protocol):
         """Give a lane's messages back to the backlog; how many were.
 
         What has no part out (all segments queued, tried before or not) is unbound as it is. What
-        has a part out (sent, delivered, uncertain) and a part queued, and whose newest attempt is older than `resume_s` starts again whole, as a new transmission
-        with a new reference, counted as a possible duplicate; younger ones stay bound.
+        has a part out (sent, delivered, uncertain) and a part queued, and whose newest attempt is
+        older than `resume_s`, starts again whole, as a new transmission with a new reference,
+        counted as a possible duplicate; younger ones stay bound.
         """
         ...
 

@@ -1,0 +1,22 @@
+"""TP-Status classes."""
+
+from __future__ import annotations
+
+import pytest
+
+from airpost.codec.status import EXPIRED, StatusClass, is_final, status_class
+
+
+@pytest.mark.parametrize("status", range(256))
+def test_bits_6_and_5_decide(status: int) -> None:
+    expected = [StatusClass.DELIVERED, StatusClass.TRYING, StatusClass.PERMANENT,
+                StatusClass.TEMPORARY]  # fmt: skip
+    if status >= 0x80:
+        assert status_class(status) is StatusClass.RESERVED
+    else:
+        assert status_class(status) is expected[status // 32]
+    assert is_final(status) == (not 0x20 <= status <= 0x3F)
+
+
+def test_expired_is_permanent() -> None:
+    assert status_class(EXPIRED) is StatusClass.PERMANENT
