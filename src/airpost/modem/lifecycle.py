@@ -1,0 +1,145 @@
+"""Where a modem is and what comes next: states as a table, deadlines, waits and sentences.
+
+May import model. Pure: no time passes here and nothing is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from airpost.model import UnitState
+
+
+class UnitEvent(Enum):
+    """What can happen to a unit."""
+
+    PATH_FOUND = "path_found"
+    PATH_GONE = "path_gone"
+    OPENED = "opened"
+    FAILED = "failed"  # the port, the probe or a command gave up: try again after a wait
+    IDENTIFIED = "identified"
+    SIM_READY = "sim_ready"
+    REGISTERED = "registered"
+    UNREGISTERED = "unregistered"
+    IMPAIRED = "impaired"  # it sends, but something needs a person's eye
+    WELL = "well"
+    RESTARTED = "restarted"  # by itself: every setting is gone, the port is not
+    SIM_GONE = "sim_gone"
+    WAITED = "waited"
+    STOP = "stop"
+    STOPPED = "stopped"
+    CRASHED = "crashed"  # our own code, again and again
+
+
+_S, _E = UnitState, UnitEvent
+_ANY_TIME: Mapping[UnitEvent, UnitState] = {
+    _E.FAILED: _S.COOLDOWN,
+    _E.PATH_GONE: _S.ABSENT,
+    _E.STOP: _S.DRAINING,
+    _E.CRASHED: _S.QUARANTINED,
+}
+_OPEN: Mapping[UnitEvent, UnitState] = {**_ANY_TIME, _E.RESTARTED: _S.PROBING}
+
+UNIT: Mapping[UnitState, Mapping[UnitEvent, UnitState]] = {
+    _S.ABSENT: {_E.PATH_FOUND: _S.OPENING, _E.STOP: _S.DRAINING, _E.CRASHED: _S.QUARANTINED},
+    _S.OPENING: {**_ANY_TIME, _E.OPENED: _S.PROBING},
+    _S.PROBING: {**_OPEN, _E.IDENTIFIED: _S.SIM},
+    _S.SIM: {**_OPEN, _E.SIM_READY: _S.REGISTERING},
+    _S.REGISTERING: {
+        **_OPEN,
+        _E.REGISTERED: _S.READY,
+        _E.SIM_GONE: _S.SIM,
+    },
+    _S.READY: {
+        **_OPEN,
+        _E.UNREGISTERED: _S.REGISTERING,
+        _E.IMPAIRED: _S.DEGRADED,
+        _E.SIM_GONE: _S.SIM,
+    },
+    _S.DEGRADED: {
+        **_OPEN,
+        _E.UNREGISTERED: _S.REGISTERING,
+        _E.WELL: _S.READY,
+        _E.SIM_GONE: _S.SIM,
+    },
+    _S.DRAINING: {_E.STOPPED: _S.ABSENT},
+    _S.COOLDOWN: {
+        _E.WAITED: _S.OPENING,
+        _E.PATH_GONE: _S.ABSENT,
+        _E.STOP: _S.DRAINING,
+        _E.CRASHED: _S.QUARANTINED,
+    },
+    _S.QUARANTINED: {_E.WAITED: _S.OPENING, _E.STOP: _S.DRAINING},
+}
+
+# How long a state may last before `FAILED`; the others wait for the world as long as it takes.
+DEADLINE_S: Mapping[UnitState, float] = {
+    _S.OPENING: 15.0,  # above the port's own limit
+    _S.PROBING: 90.0,  # modems that boot answer after 40 s at the latest
+}
+
+SENTENCES: Mapping[UnitState, str] = {
+    _S.ABSENT: "there is no port {port}; plug the modem in, or correct `port`",
+    _S.OPENING: "opening {port}",
+    _S.PROBING: "asking who it is",
+    _S.SIM: "waiting for the SIM",
+    _S.REGISTERING: "waiting for the network",
+    _S.READY: "ready",
+    _S.DEGRADED: "sends, but needs attention",
+    _S.DRAINING: "finishing what is on the air",
+    _S.COOLDOWN: "failed; tried again by itself",
+    _S.QUARANTINED: "out of service after repeated faults of airpost; see the log",
+}
+
+BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+ABSENT_LOOK_S = 1.0  # a path that is not there is looked for at this pace for ever
+CRASH_WINDOW_S = 600.0
+CRASHES_ALLOWED = 3
+
+
+def advance(state: UnitState, event: UnitEvent) -> UnitState:
+    """The state after `event`; the same where the table has no such move.
+
+    What happens to a modem cannot be refused: a line that comes too late changes nothing.
+    """
+    return UNIT[state].get(event, state)
+
+
+def sentence(state: UnitState, port: str) -> str:
+    """What is the case, for people, where nothing better is known."""
+    return SENTENCES[state].format(port=port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How long to wait before opening again; one value per unit, replaced at each change."""
+
+    failures: int = 0
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds before the next try."""
+        return BACKOFF_S[min(max(self.failures, 1), len(BACKOFF_S)) - 1]
+
+    def failed(self) -> Backoff:
+        """After one more failure."""
+        return replace(self, failures=self.failures + 1)
+
+    def served(self) -> Backoff:
+        """After the modem became ready: it begins anew."""
+        return Backoff()
+
+
+def crashes_within(crashes: tuple[float, ...], now_s: float) -> tuple[float, ...]:
+    """The crashes that still count, the newest one at `now_s` included."""
+    return (*(at for at in crashes if now_s - at < CRASH_WINDOW_S), now_s)
+
+
+def diagram() -> str:
+    """The table as a Mermaid diagram; the docs hold the same text, a test compares."""
+    lines = ["stateDiagram-v2", "    [*] --> absent"]
+    for state, moves in UNIT.items():
+        lines += [f"    {state.value} --> {to.value}: {by.value}" for by, to in moves.items()]
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""The unit's table: complete, escapable, and with a sentence for everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from airpost.model import UnitState
+from airpost.modem.lifecycle import (
+    BACKOFF_S,
+    CRASH_WINDOW_S,
+    DEADLINE_S,
+    UNIT,
+    Backoff,
+    UnitEvent,
+    advance,
+    crashes_within,
+    diagram,
+    sentence,
+)
+
+S, E = UnitState, UnitEvent
+
+
+def test_the_way_up() -> None:
+    state = S.ABSENT
+    seen = [state]
+    for event in (E.PATH_FOUND, E.OPENED, E.IDENTIFIED, E.SIM_READY, E.REGISTERED):
+        state = advance(state, event)
+        seen.append(state)
+    assert seen == [S.ABSENT, S.OPENING, S.PROBING, S.SIM, S.REGISTERING, S.READY]
+
+
+@pytest.mark.parametrize("state", list(UnitState))
+def test_every_state_has_moves_a_sentence_and_a_way_to_stop(state: UnitState) -> None:
+    assert UNIT[state]
+    assert "{" not in sentence(state, "/dev/ttyUSB0")
+    assert state is S.DRAINING or advance(state, E.STOP) is S.DRAINING
+
+
+@pytest.mark.parametrize("state", [S.PROBING, S.SIM, S.REGISTERING, S.READY, S.DEGRADED])
+def test_with_the_port_open_a_restart_begins_with_the_probe(state: UnitState) -> None:
+    assert advance(state, E.RESTARTED) is S.PROBING
+    assert advance(state, E.FAILED) is S.COOLDOWN
+    assert advance(state, E.PATH_GONE) is S.ABSENT
+
+
+def test_every_state_can_be_reached() -> None:
+    reached = {S.ABSENT} | {to for moves in UNIT.values() for to in moves.values()}
+    assert reached == set(UnitState)
+
+
+def test_what_comes_too_late_changes_nothing() -> None:
+    assert advance(S.COOLDOWN, E.REGISTERED) is S.COOLDOWN
+    assert advance(S.DRAINING, E.FAILED) is S.DRAINING
+
+
+def test_deadlines_are_only_where_a_failure_leads_on() -> None:
+    assert all(advance(state, E.FAILED) is S.COOLDOWN for state in DEADLINE_S)
+
+
+def test_backoff_grows_to_a_minute_and_begins_anew() -> None:
+    backoff = Backoff()
+    waits = []
+    for _ in range(7):
+        backoff = backoff.failed()
+        waits.append(backoff.wait_s)
+    assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
+    assert backoff.served().failed().wait_s == BACKOFF_S[0]
+
+
+def test_crashes_are_forgotten_after_their_window() -> None:
+    crashes: tuple[float, ...] = ()
+    for at in (0.0, 10.0, CRASH_WINDOW_S + 5):
+        crashes = crashes_within(crashes, at)
+    assert crashes == (10.0, CRASH_WINDOW_S + 5)
+
+
+def test_the_diagram_holds_every_move() -> None:
+    assert diagram().count("-->") == 1 + sum(len(moves) for moves in UNIT.values())
