@@ -1,0 +1,176 @@
+"""The command hw-sim: start modems, and talk to modems that have been started.
+
+Stdlib and hwsim. The one file that knows the wall clock and prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hwsim.control import SOCKET_NAME, VERBS, Control
+from hwsim.personality import names
+from hwsim.pool import REPORT_DELAY_S, SimPool
+
+ANSWER_S = 10.0
+
+
+def _usage(verb: str) -> str:
+    known = VERBS[verb]
+    params = (f"[{p.upper()}]" if p in known.optional else p.upper() for p in known.params)
+    return " ".join([verb, *params])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hw-sim",
+        description="Simulated GSM modems on pseudo-terminals.",
+        epilog="hw-sim ctl --dir D COMMAND … talks to a running one; see hw-sim ctl --help",
+    )
+    parser.add_argument("--modems", type=int, default=1, metavar="N", help="how many (1)")
+    parser.add_argument("--dir", type=Path, required=True, metavar="D", help="for D/modem0 …")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="repeats a run (0)")
+    parser.add_argument(
+        "--personality", nargs="+", default=["generic"], choices=names(), metavar="NAME",
+        help=f"given round robin: {', '.join(names())}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--air-ms", type=int, metavar="N", help="a segment is on the air (random, around 3500)"
+    )
+    parser.add_argument(
+        "--report-ms", type=int, default=round(REPORT_DELAY_S * 1000), metavar="N",
+        help="from delivery to its report (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+def _ctl_parser() -> argparse.ArgumentParser:
+    commands = "\n".join(f"  {_usage(verb):32}{each.text}" for verb, each in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="hw-sim ctl",
+        description="Talk to running modems.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"commands:\n{commands}",
+    )
+    parser.add_argument("--dir", type=Path, required=True, metavar="D")
+    parser.add_argument("command", choices=list(VERBS), metavar="COMMAND")
+    parser.add_argument("arguments", nargs="*", metavar="ARG")
+    return parser
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def request_of(command: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """The request for a command line; ValueError when the arguments do not fit."""
+    verb = VERBS[command]
+    request: dict[str, Any] = {"do": command}
+    request.update(zip(verb.params, arguments, strict=False))
+    needed = [param for param in verb.params if param not in verb.optional]
+    if len(arguments) < len(needed):
+        raise ValueError(f"usage: {_usage(command)}")
+    rest = arguments[len(verb.params) :]
+    if rest:
+        if command not in ("fault", "network") or not all("=" in each for each in rest):
+            raise ValueError(f"usage: {_usage(command)}")
+        pairs = (each.partition("=") for each in rest)
+        request["params"] = {name: _value(value) for name, _, value in pairs}
+    return request
+
+
+def ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Send one request to the socket at `path` and wait for its answer; OSError when it is dead."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(ANSWER_S)
+        line.connect(str(path))
+        line.sendall(json.dumps(request).encode() + b"\n")
+        with line.makefile("rb") as answers:
+            got = answers.readline()
+    if not got:
+        raise ConnectionError(f"{path} closed without an answer")
+    answer: dict[str, Any] = json.loads(got)
+    return answer
+
+
+def _control(arguments: Sequence[str]) -> int:
+    parser = _ctl_parser()
+    options = parser.parse_args(arguments)
+    try:
+        request = request_of(options.command, options.arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        answer = ask(options.dir / SOCKET_NAME, request)
+    except OSError as error:
+        print(f"hw-sim: nobody answers at {options.dir / SOCKET_NAME}: {error}", file=sys.stderr)
+        return 3
+    if not answer["ok"]:
+        print(f"hw-sim: {answer['error']}", file=sys.stderr)
+        return 1
+    if answer["result"] is not None:
+        print(json.dumps(answer["result"], indent=2, ensure_ascii=False))
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    pool = SimPool(
+        options.dir,
+        options.modems,
+        seed=options.seed,
+        personalities=options.personality,
+        air_s=None if options.air_ms is None else options.air_ms / 1000,
+        report_delay_s=options.report_ms / 1000,
+        start_us=time.time_ns() // 1000,
+    )
+    control = Control(pool)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    await pool.start()
+    try:
+        await control.start()
+        for modem in pool.modems:
+            print(
+                f"{modem.port}  {modem.pty.device}  {modem.personality.name}  {modem.number}",
+                flush=True,
+            )
+        await ended.wait()
+    finally:
+        await control.stop()
+        await pool.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point; the exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["ctl"]:
+        return _control(given[1:])
+    parser = _parser()
+    options = parser.parse_args(given)
+    if options.modems < 1:
+        parser.error("--modems must be at least 1")
+    if any(ms is not None and ms < 0 for ms in (options.air_ms, options.report_ms)):
+        parser.error("milliseconds cannot be negative")
+    try:
+        asyncio.run(_serve(options))
+    except OSError as error:
+        print(f"hw-sim: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""Remote control: one JSON object a line over a Unix socket, one answer a line.
+
+Stdlib, hwsim and airpost.errors. A request is {"do": NAME, …}; the answer is
+{"ok": true, "result": …} or {"ok": false, "error": "…"}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from airpost.errors import CodecError
+from hwsim.faults import KINDS
+from hwsim.modem import SimModem
+from hwsim.pool import SimPool
+
+SOCKET_NAME = "control.sock"
+LINE_OCTETS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One request: its parameters in order (those in `optional` may be left out), and its work."""
+
+    text: str
+    run: Callable[[SimPool, Mapping[str, Any]], Any]
+    params: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+def _modem(pool: SimPool, request: Mapping[str, Any]) -> SimModem:
+    return pool.modem(str(request["modem"]))
+
+
+def _modems(pool: SimPool, _request: Mapping[str, Any]) -> Any:
+    return [
+        {
+            "name": modem.name,
+            "port": str(modem.port),
+            "device": modem.pty.device,
+            "plugged": modem.plugged,
+            "personality": modem.personality.name,
+            "imei": modem.imei,
+            "iccid": modem.card.iccid,
+            "number": modem.number,
+            "sim": modem.sim_status(),
+            "registration": modem.radio.stat,
+            "faults": sorted(modem.faults.active()),
+        }
+        for modem in pool.modems
+    ]
+
+
+def _plug(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    _modem(pool, request).plug()
+
+
+def _unplug(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    _modem(pool, request).unplug()
+
+
+def _restart(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    _modem(pool, request).restart()
+
+
+def _faults(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    if "modem" not in request:
+        return {name: {"text": kind.text, **kind.params} for name, kind in KINDS.items()}
+    return {name: asdict(fault) for name, fault in _modem(pool, request).faults.active().items()}
+
+
+def _fault(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    params = request.get("params", {})
+    if not isinstance(params, dict):
+        raise TypeError("params must be an object")
+    return asdict(_modem(pool, request).faults.set(str(request["name"]), **params))
+
+
+def _clear(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    name = request.get("name")
+    _modem(pool, request).faults.clear(None if name is None else str(name))
+
+
+def _urc(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    _modem(pool, request).urc(str(request["line"]))
+
+
+def _pin(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    modem = _modem(pool, request)
+    modem.card.lock(str(request["pin"]) or None)
+    modem.registration_changed()
+
+
+def _inbox(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    handsets = (
+        [pool.handset(str(request["number"]))] if "number" in request else pool.network.handsets()
+    )
+    return [
+        {
+            "number": each.number,
+            "from": message.sender,
+            "text": message.text,
+            "data": None if message.data is None else message.data.hex(),
+            "parts": message.parts,
+            "at_s": round(message.at_s, 6),
+        }
+        for each in handsets
+        for message in each.inbox
+    ]
+
+
+def _reply(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    handset = pool.handset(str(request["number"]))
+    text = str(request["text"])
+    parts = handset.send(str(request["to"]), text) if "to" in request else handset.reply(text)
+    return {"parts": parts}
+
+
+def _handset(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    handset, state = pool.handset(str(request["number"])), request["state"]
+    if state not in ("on", "off"):
+        raise ValueError("a handset is on or off")
+    (handset.on if state == "on" else handset.off)()
+    return {"waiting": pool.network.waiting(handset.number)}
+
+
+def _counts(pool: SimPool, _request: Mapping[str, Any]) -> Any:
+    return {
+        modem.name: {
+            "commands": dict(modem.counts.most_common()),
+            "sent": sum(each.mr is not None for each in modem.sends),
+            "tx_bytes": modem.pty.tx_bytes,
+            "rx_bytes": modem.pty.rx_bytes,
+        }
+        for modem in pool.modems
+    }
+
+
+NETWORK_SETTINGS = ("air_s", "report_delay_s", "latency_s", "loss", "report_loss",
+                    "early_reports", "interim_reports", "zone_quarters")  # fmt: skip
+
+
+def _set_network(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    network, params = pool.network, request.get("params", {})
+    for name, value in params.items():
+        if name not in NETWORK_SETTINGS:
+            raise ValueError(f"no setting is called {name}; there are {NETWORK_SETTINGS}")
+        number = isinstance(value, (bool, int, float)) or (name == "air_s" and value is None)
+        if not number:
+            raise ValueError(f"{name} must be a number, not {value!r}")
+        setattr(network, name, value)
+    return {name: getattr(network, name) for name in NETWORK_SETTINGS}
+
+
+def _time(pool: SimPool, _request: Mapping[str, Any]) -> Any:
+    network = pool.network
+    return {"loop_s": round(network.now_s(), 6), "calendar_us": network.now_us()}
+
+
+VERBS: Mapping[str, Verb] = {
+    "modems": Verb(text="every modem with its port and state", run=_modems),
+    "plug": Verb(text="put a modem on the bus", run=_plug, params=("modem",)),
+    "unplug": Verb(text="pull a modem out", run=_unplug, params=("modem",)),
+    "restart": Verb(text="restart a modem in place", run=_restart, params=("modem",)),
+    "faults": Verb(text="all faults there are, or those set on a modem", run=_faults,
+                   params=("modem",), optional=("modem",)),
+    "fault": Verb(text="set a fault: NAME=VALUE parameters follow", run=_fault,
+                  params=("modem", "name")),
+    "clear": Verb(text="clear one fault, or all", run=_clear, params=("modem", "name"),
+                  optional=("name",)),
+    "urc": Verb(text="let a modem say a line of its own", run=_urc, params=("modem", "line")),
+    "pin": Verb(text="lock a card with a PIN; an empty one unlocks", run=_pin,
+                params=("modem", "pin")),
+    "inbox": Verb(text="messages of one handset, or of all", run=_inbox, params=("number",),
+                  optional=("number",)),
+    "reply": Verb(text="write from a handset, to whoever wrote last or to a number", run=_reply,
+                  params=("number", "text", "to"), optional=("to",)),
+    "handset": Verb(text="switch a handset on or off", run=_handset,
+                    params=("number", "state")),
+    "network": Verb(text="show or change the network: NAME=VALUE parameters follow",
+                    run=_set_network),
+    "counts": Verb(text="commands, sent segments and bytes of every modem", run=_counts),
+    "time": Verb(text="loop time and the simulated calendar", run=_time),
+}  # fmt: skip
+
+
+def _perform(pool: SimPool, line: str) -> Any:
+    request = json.loads(line)
+    if not isinstance(request, dict):
+        raise TypeError("a request is an object")
+    verb = VERBS.get(str(request.get("do")))
+    if verb is None:
+        raise ValueError(f"do one of: {', '.join(VERBS)}")
+    missing = [p for p in verb.params if p not in verb.optional and p not in request]
+    if missing:
+        raise ValueError(f"{request['do']} needs {', '.join(missing)}")
+    return verb.run(pool, request)
+
+
+def answer(pool: SimPool, line: str) -> dict[str, Any]:
+    """The answer to one request line; never raises for a bad request."""
+    try:
+        return {"ok": True, "result": _perform(pool, line)}
+    except (ValueError, TypeError, CodecError) as error:
+        return {"ok": False, "error": str(error)}
+
+
+class _Connection(asyncio.Protocol):
+    """One client; any number of requests."""
+
+    def __init__(self, pool: SimPool) -> None:
+        self._pool = pool
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._buffer += data
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for line in lines:
+            if line.strip():
+                said = answer(self._pool, line.decode("utf-8", "replace"))
+                self._transport.write(json.dumps(said, ensure_ascii=False).encode() + b"\n")
+        if len(self._buffer) > LINE_OCTETS:
+            self._transport.abort()
+
+
+class Control:
+    """The socket `directory`/control.sock of a started pool."""
+
+    def __init__(self, pool: SimPool) -> None:
+        self.path: Path = pool.directory / SOCKET_NAME
+        self._pool = pool
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; a socket left behind is replaced."""
+        self.path.unlink(missing_ok=True)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: _Connection(self._pool), self.path)
+        self.path.chmod(0o600)
+
+    async def stop(self) -> None:
+        """Stop listening and take the socket away."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,244 @@
+"""The modem's side of the air: registration, sending with TP-MR, receiving by the +CNMI routes.
+
+May import airpost.codec.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airpost.codec.address import Address
+from airpost.codec.pdu import build_pdu
+from airpost.codec.tpdu import Deliver, Direction, Submit, parse_tpdu
+from hwsim.card import Slot, Store
+from hwsim.grammar import Refused
+from hwsim.subscriber import Delivery, Done
+
+if TYPE_CHECKING:
+    from hwsim.modem import SimModem
+
+ACK_S = 15.0  # without AT+CNMA the network resends (TS 24.011 timer TR1M is 35 to 45 s)
+URC_BUFFER = 20  # what +CNMI mode 0 keeps
+REGISTERED = (1, 5, 6, 7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A message that goes straight to the host; `again` receives it anew, `done` tells the SMSC."""
+
+    header: str
+    pdu: str
+    tpdu: bytes
+    again: Callable[[bytes, Done], None]
+    done: Done
+
+
+class Radio:
+    """One modem on the air; a Subscriber of the network."""
+
+    def __init__(self, modem: SimModem) -> None:
+        self.refusal: int | None = None
+        self.air_s: float | None = None  # of this modem alone; None: as the network says
+        self.last_mr = -1
+        self.unacknowledged: Waiting | None = None
+        self.sending = False
+        self._modem = modem
+        self._queue: deque[Waiting] = deque()
+        self._held_urcs: deque[tuple[str, ...]] = deque(maxlen=URC_BUFFER)
+        self._full_told = False
+        self._ack_round = 0
+
+    @property
+    def number(self) -> str:
+        """The card's number."""
+        return self._modem.card.number
+
+    @property
+    def stat(self) -> int:
+        """`<stat>` of +CREG."""
+        modem = self._modem
+        if not modem.running or modem.settings.cfun != 1 or modem.sim_status() != "READY":
+            return 0
+        fault = modem.faults.get("not_registered")
+        return 1 if fault is None else int(fault.number("stat"))
+
+    @property
+    def reachable(self) -> bool:
+        """Registered, and no host-side restart under way."""
+        return self.stat in REGISTERED
+
+    def restart(self) -> None:
+        """After power was off: references begin again, unacknowledged messages come back."""
+        self.last_mr = -1
+        self.sending = False
+        self._ack_round += 1
+        waiting = [*([self.unacknowledged] if self.unacknowledged else []), *self._queue]
+        self.unacknowledged = None
+        self._queue.clear()
+        self._held_urcs.clear()
+        for each in waiting:
+            each.done(Delivery.REFUSED)
+
+    # Sending
+
+    def check_sendable(self) -> None:
+        """Refused when nothing can be sent now."""
+        self._modem.check_card("CMS")
+        if self.stat not in REGISTERED:
+            raise Refused("CMS", 331)
+
+    @property
+    def smsc(self) -> str:
+        """The address that +CSCA holds; "" when it was lost."""
+        return "" if self._modem.faults.get("smsc_lost") else self._modem.card.smsc
+
+    def send(self, submit: Submit, done: Callable[[int | Refused | None], None]) -> None:
+        """Put `submit` on the air; `done` gets TP-MR, a refusal, or None for "never answered".
+
+        `done` is not called when power goes away meanwhile; then half of the messages get through.
+        """
+        modem = self._modem
+        fault = modem.faults.take("cms_error")
+        if fault is not None:
+            refusal = Refused("CMS", int(fault.number("code")))
+            if fault.params["carried"]:
+                modem.network.submit(self.number, self._numbered(submit))
+            modem.later(fault.number("after_s"), lambda: done(refusal))
+            return
+        rng = modem.rng
+        drawn = modem.network.draw_air_s(rng) if self.air_s is None else self.air_s
+        epoch = modem.epoch
+        self.sending = True
+
+        def over() -> None:
+            if modem.epoch != epoch:
+                if rng.random() < 0.5:
+                    modem.network.submit(self.number, numbered)
+                return
+            self.sending = False
+            lost = modem.faults.get("no_final")
+            if drawn is None and rng.random() < 0.5:
+                done(None)
+                return
+            if lost is None or not lost.params["lost"]:
+                early = modem.faults.take("report_early") is not None
+                modem.network.submit(self.number, numbered, early=early)
+            done(None if drawn is None else numbered.mr)
+
+        numbered = self._numbered(submit)
+        modem.network.later(0.0 if drawn is None else drawn, over)
+
+    def _numbered(self, submit: Submit) -> Submit:
+        self.last_mr = (self.last_mr + 1) % 256
+        return replace(submit, mr=self.last_mr)
+
+    # Receiving
+
+    def take_message(self, tpdu: bytes, done: Done) -> None:
+        """Receive a DELIVER by the route that +CNMI says."""
+        route = self._modem.settings.cnmi[1]
+        deliver = parse_tpdu(tpdu, Direction.MT)
+        display = deliver.coding.cls if isinstance(deliver, Deliver) else None
+        if (route == 2 and display != 2) or (route == 3 and display == 3):
+            self._direct("+CMT: ,", tpdu, self.take_message, done)
+            return
+        memory = self._modem.settings.mems[2]
+        index = self._store(self._modem.store(memory), tpdu, report=False)
+        if index is None:
+            self._tell_full()
+            done(Delivery.REFUSED)
+            return
+        self._full_told = False
+        if route:
+            self.urc(f'+CMTI: "{memory}",{index}')
+        done(Delivery.TAKEN)
+
+    def take_report(self, tpdu: bytes, done: Done) -> None:
+        """Receive a STATUS-REPORT by the route that +CNMI says."""
+        route = self._modem.settings.cnmi[3]
+        if route == 1:
+            self._direct("+CDS: ", tpdu, self.take_report, done)
+            return
+        if route == 2:
+            personality = self._modem.personality
+            index = self._store(self._modem.store(personality.report_store), tpdu, report=True)
+            if index is not None:
+                self.urc(f'+CDSI: "{personality.report_announced}",{index}')
+        done(Delivery.TAKEN)
+
+    def _hexadecimal(self, tpdu: bytes) -> tuple[str, int]:
+        smsc = self._modem.card.smsc
+        return build_pdu(tpdu, Address.from_number(smsc) if smsc else None)
+
+    def _store(self, store: Store, tpdu: bytes, *, report: bool) -> int | None:
+        if self._modem.faults.get("store_full"):
+            return None
+        pdu, length = self._hexadecimal(tpdu)
+        return store.add(Slot(pdu=pdu, length=length, report=report))
+
+    def _tell_full(self) -> None:
+        if self._modem.personality.full_line and not self._full_told:
+            self._modem.urc(self._modem.personality.full_line)
+        self._full_told = True
+
+    def _direct(
+        self, header: str, tpdu: bytes, again: Callable[[bytes, Done], None], done: Done
+    ) -> None:
+        pdu, length = self._hexadecimal(tpdu)
+        waiting = Waiting(header=f"{header}{length}", pdu=pdu, tpdu=tpdu, again=again, done=done)
+        if self._modem.settings.csms == 0:
+            self.urc(waiting.header, waiting.pdu)
+            done(Delivery.TAKEN)
+            return
+        self._queue.append(waiting)
+        self._next_direct()
+
+    def _next_direct(self) -> None:
+        if self.unacknowledged is not None or not self._queue:
+            return
+        self.unacknowledged = waiting = self._queue.popleft()
+        self._ack_round += 1
+        mine = self._ack_round
+        self.urc(waiting.header, waiting.pdu)
+        self._modem.later(ACK_S, lambda: self._unanswered(mine))
+
+    def _unanswered(self, round_: int) -> None:
+        """TS 27.005 3.4.1: without an acknowledgement routing to the host is switched off."""
+        if round_ != self._ack_round or self.unacknowledged is None:
+            return
+        self._modem.settings.cnmi[1] = self._modem.settings.cnmi[3] = 0
+        waiting = [self.unacknowledged, *self._queue]
+        self.unacknowledged = None
+        self._queue.clear()
+        for each in waiting:
+            each.again(each.tpdu, each.done)
+
+    def acknowledge(self, how: Delivery) -> None:
+        """AT+CNMA for what is `unacknowledged`; the next message follows at once."""
+        waiting = self.unacknowledged
+        if waiting is None:
+            return
+        self.unacknowledged = None
+        self._ack_round += 1
+        waiting.done(how)
+        self._next_direct()
+
+    def urc(self, *lines: str) -> None:
+        """A +CNMI line; kept back in mode 0."""
+        if self._modem.settings.cnmi[0] == 0:
+            self._held_urcs.append(lines)
+        else:
+            self._modem.urc(*lines)
+
+    def mode_changed(self) -> None:
+        """After AT+CNMI: what mode 0 kept is told (bfr 0) or dropped (bfr 1)."""
+        if self._modem.settings.cnmi[0] == 0:
+            return
+        held = list(self._held_urcs)
+        self._held_urcs.clear()
+        if self._modem.settings.cnmi[4] == 0:
+            for lines in held:
+                self._modem.urc(*lines)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hwsim.cli import main, request_of
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A started hw-sim with two modems: its directory and the lines it printed."""
+    command = [sys.executable, "-m", "hwsim.cli", "--modems", "2", "--dir", str(tmp_path),
+               "--air-ms", "10", "--report-ms", "10"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        yield tmp_path, lines
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_start_and_talk(
+    running: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, lines = running
+    assert [line.split()[0] for line in lines] == [str(folder / f"modem{n}") for n in (0, 1)]
+    host = os.open(folder / "modem0", os.O_RDWR | os.O_NOCTTY)
+    os.write(host, b"ATE0\r")
+    got = b""
+    while not got.endswith(b"OK\r\n"):
+        got += os.read(host, 100)
+    ctl = ["ctl", "--dir", str(folder)]
+    assert main([*ctl, "fault", "modem1", "cms_error", "code=41", "count=2"]) == 0
+    assert json.loads(capsys.readouterr().out)["params"]["code"] == 41
+    assert main([*ctl, "modems"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown[1]["faults"] == ["cms_error"]
+    assert main([*ctl, "reply", "+491701", "hello", shown[0]["number"]]) == 0
+    assert main([*ctl, "clear", "modem1"]) == 0
+    capsys.readouterr()
+    assert main([*ctl, "unplug", "modem9"]) == 1
+    assert "modem0, modem1" in capsys.readouterr().err
+    os.close(host)
+
+
+def test_nobody_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ctl", "--dir", str(tmp_path), "time"]) == 3
+    assert "nobody answers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "request_"),
+    [
+        ("modems", [], {"do": "modems"}),
+        ("inbox", ["+49"], {"do": "inbox", "number": "+49"}),
+        ("fault", ["modem0", "garbage", "octets=3", "chance=0.5", "verb=+CSQ"],
+         {"do": "fault", "modem": "modem0", "name": "garbage",
+          "params": {"octets": 3, "chance": 0.5, "verb": "+CSQ"}}),
+        ("network", ["air_s=null"], {"do": "network", "params": {"air_s": None}}),
+        ("reply", ["+49", "a = b"], {"do": "reply", "number": "+49", "text": "a = b"}),
+    ],
+)  # fmt: skip
+def test_requests(command: str, arguments: list[str], request_: dict[str, object]) -> None:
+    assert request_of(command, arguments) == request_
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ctl", "--dir", "/d", "dance"],
+        ["ctl", "--dir", "/d", "plug"],
+        ["ctl", "--dir", "/d", "plug", "modem0", "more"],
+        ["ctl", "--dir", "/d", "fault", "modem0", "silence", "now"],
+        ["--dir", "/d", "--modems", "0"],
+        ["--dir", "/d", "--air-ms", "-1"],
+        ["--dir", "/d", "--personality", "nokia"],
+        [],
+    ],
+)
+def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ctl", "--help"])
+    assert "unplug MODEM" in capsys.readouterr().out
+
+
+def test_a_directory_that_cannot_be_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["--dir", str(tmp_path / "file" / "d")]) == 1
+    assert "hw-sim:" in capsys.readouterr().err

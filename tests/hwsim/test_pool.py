@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from hwsim.pool import SimPool
+from tests.hwsim.client import Client, started, submit_pdu, submit_pdus
+from tests.virtual import VirtualLoop, run_virtual
+
+PHONE = "+491701"
+
+
+def test_a_pool_starts_and_stops(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        pool = SimPool(tmp_path / "new" / "dir", 3, personalities=("generic", "simcom-sim800-like"))
+        with pytest.raises(RuntimeError, match="not been started"):
+            _ = pool.network
+        assert pool.ports == []
+        await pool.start()
+        with pytest.raises(RuntimeError, match="already"):
+            await pool.start()
+        assert [port.name for port in pool.ports] == ["modem0", "modem1", "modem2"]
+        assert all(port.exists() for port in pool.ports)
+        made = [modem.personality.name for modem in pool.modems]
+        assert made == ["generic", "simcom-sim800-like", "generic"]
+        assert pool.modem("modem1") is pool.modems[1]
+        with pytest.raises(ValueError, match="modem0, modem1"):
+            pool.modem("modem9")
+        with pytest.raises(ValueError, match="is a modem"):
+            pool.handset(pool.modems[0].number)
+        await pool.stop()
+        assert not any(port.is_symlink() for port in pool.ports)
+
+    run_virtual(main)
+
+
+def test_mistakes_in_the_making(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        SimPool(tmp_path, 0)
+    with pytest.raises(ValueError, match="no personality"):
+        SimPool(tmp_path, 1, personalities=("nokia",))
+
+
+def test_modems_write_to_each_other(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path, 2) as (pool, (first, second)):
+            for pdu in submit_pdus(pool.modems[1].number, "between modems " * 20, report=True):
+                await first.send(pdu)
+            assert (await first.nothing(5)).count(b"+CDS: ") == 2
+            assert (await second.nothing(5)).count(b"+CMTI: ") == 2
+            assert len(await second.ask("AT+CMGL=4")) == 5
+
+    run_virtual(main)
+
+
+async def exchange(folder: Path, seed: int) -> list[tuple[str, str, str]]:
+    events: list[tuple[str, str, str]] = []
+    settings = {"seed": seed, "air_s": None, "report_delay_s": 1.0,
+                "on_event": lambda s, k, d: events.append((s, k, repr(d)))}  # fmt: skip
+    async with started(folder, 3, **settings) as (pool, clients):
+        pool.modems[0].faults.set("cms_error", chance=0.4)
+        pool.network.loss = 0.2
+
+        async def talk(client: Client) -> None:
+            for number in range(10):
+                said = await client.send(submit_pdu(PHONE, str(number), report=True))
+                events.append(("said", said[0], f"{asyncio.get_running_loop().time():.4f}"))
+
+        async with asyncio.TaskGroup() as group:
+            for client in clients:
+                group.create_task(talk(client))
+        pool.handset(PHONE).reply("x" * 300)
+        await asyncio.sleep(60)
+    return events
+
+
+def test_a_seed_repeats_a_run(tmp_path: Path) -> None:
+    runs = [run_virtual(lambda _loop, seed=seed: exchange(tmp_path, seed)) for seed in (1, 1, 2)]  # type: ignore[misc]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_eight_modems_cost_little(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> float:
+        async with started(tmp_path, 8, air_s=0.2) as (pool, clients):
+            pdu = submit_pdu(PHONE, "x")
+
+            async def talk(client: Client) -> None:
+                for _ in range(50):
+                    await client.send(pdu)
+
+            began = time.process_time()
+            async with asyncio.TaskGroup() as group:
+                for client in clients:
+                    group.create_task(talk(client))
+            assert len(pool.handset(PHONE).parts) == 400
+            assert loop.time() == pytest.approx(10.0, abs=0.1)
+            return time.process_time() - began
+
+    # 10 s of full load, the test's own client included.
+    assert run_virtual(main) < 2.0
