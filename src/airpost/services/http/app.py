@@ -1,0 +1,92 @@
+"""The HTTP application: the table of calls, and what every one of them passes through."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from airpost.services.http import health, inbound, keys, messages, modems
+from airpost.services.http.auth import CallerHandler, Handler, guarded
+from airpost.services.http.credentials import Scope
+from airpost.services.http.deps import DEPS, ENDED, RUNNING, HttpDeps
+from airpost.services.http.idempotency import Running
+from airpost.services.http.problems import problems, stopping
+from airpost.services.http.settings import HttpSettings
+
+__all__ = ["HttpDeps", "HttpSettings", "build_app"]
+
+log = logging.getLogger("airpost.http")
+
+CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
+    ("POST", "/v1/messages", Scope.SEND, messages.create),
+    ("GET", "/v1/messages", Scope.READ, messages.listing),
+    ("GET", "/v1/messages/{id}", Scope.READ, messages.one),
+    ("GET", "/v1/messages/{id}/events", Scope.READ, messages.events),
+    ("DELETE", "/v1/messages/{id}", Scope.SEND, messages.cancel),
+    ("POST", "/v1/preview", Scope.SEND, messages.preview),
+    ("GET", "/v1/inbound", Scope.INBOUND, inbound.listing),
+    ("GET", "/v1/modems", Scope.READ, modems.listing),
+    ("GET", "/v1/modems/{name}", Scope.READ, modems.one),
+    ("GET", "/v1/modems/{name}/queue", Scope.READ, modems.queue),
+    ("POST", "/v1/keys", Scope.ADMIN, keys.create),
+    ("GET", "/v1/keys", Scope.ADMIN, keys.listing),
+    ("DELETE", "/v1/keys/{id}", Scope.ADMIN, keys.revoke),
+)
+OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/health/live", health.live),
+    ("GET", "/health/ready", health.ready),
+)
+_OPEN_PATHS = frozenset(path for _, path, _ in OPEN_CALLS)
+
+
+def build_app(deps: HttpDeps) -> web.Application:
+    """The application over what it is given; a server gives it listeners."""
+    app = web.Application(
+        middlewares=[logged, problems, taken], client_max_size=deps.settings.body_limit
+    )
+    app[DEPS] = deps
+    app[RUNNING] = Running()
+    app[ENDED] = asyncio.Event()
+    app.on_shutdown.append(_end_polls)
+    for method, path, scope, handler in CALLS:
+        app.router.add_route(method, path, guarded(scope, handler))
+    for method, path, open_handler in OPEN_CALLS:
+        app.router.add_route(method, path, open_handler)
+    return app
+
+
+async def _end_polls(app: web.Application) -> None:
+    app[ENDED].set()
+
+
+@web.middleware
+async def logged(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """One line a request, without its query: that may hold numbers."""
+    clock = request.app[DEPS].clock
+    began_s = clock.mono()
+    response = await handler(request)
+    level = logging.DEBUG if request.method in ("GET", "HEAD") else logging.INFO
+    log.log(
+        level,
+        "http.request method=%s path=%s status=%d took_ms=%d",
+        request.method,
+        request.path,
+        response.status,
+        (clock.mono() - began_s) * 1000,
+    )
+    return response
+
+
+@web.middleware
+async def taken(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what comes while the service stops; health still answers."""
+    if request.app[DEPS].stopping() and request.path not in _OPEN_PATHS:
+        raise stopping()
+    return await handler(request)

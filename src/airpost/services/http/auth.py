@@ -1,0 +1,137 @@
+"""Who calls: a key over TCP, the kernel's word on a Unix socket, or anybody on a loopback.
+
+May import aiohttp, L0 and the store's protocol.
+"""
+
+from __future__ import annotations
+
+import grp
+import ipaddress
+import logging
+import os
+import pwd
+import socket
+import struct
+from asyncio.trsock import TransportSocket
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from aiohttp import web
+
+from airpost.services.http.credentials import (
+    LOCAL,
+    Caller,
+    Scope,
+    read_scopes,
+    token_hash,
+    token_id,
+)
+from airpost.services.http.deps import DEPS
+from airpost.services.http.problems import Refusal
+from airpost.services.http.settings import AuthMode
+from airpost.store.api import Store
+
+log = logging.getLogger("airpost.http")
+GROUP = "airpost"
+_UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+
+
+def guarded(scope: Scope, handler: CallerHandler) -> Handler:
+    """`handler` with its caller, once they are known and may do `scope`."""
+
+    @wraps(handler)
+    async def guard(request: web.Request) -> web.StreamResponse:
+        caller = await identify(request)
+        if not caller.may(scope):
+            raise Refusal("forbidden", f"this needs the scope {scope.value!r}")
+        return await handler(request, caller)
+
+    return guard
+
+
+async def identify(request: web.Request) -> Caller:
+    """The caller of a request; Refusal when it is nobody we know.
+
+    A key counts wherever it is given, also on a Unix socket: it then says whose work this is.
+    """
+    deps = request.app[DEPS]
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return await _by_key(deps.store, header)
+    found = _socket(request)
+    if found is not None and found.family == socket.AF_UNIX:
+        if trusted_peer(found):
+            return LOCAL
+        raise _unauthorized(f"this user is not in group {GROUP}; give a key")
+    if deps.settings.auth is AuthMode.NONE:
+        _refuse_foreign_host(request)
+        return LOCAL
+    raise _unauthorized("give a key: Authorization: Bearer ap_…")
+
+
+def _unauthorized(detail: str) -> Refusal:
+    return Refusal("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="airpost"'})
+
+
+async def _by_key(store: Store, header: str) -> Caller:
+    scheme, _, token = header.partition(" ")
+    key_id = token_id(token.strip()) if scheme.lower() == "bearer" else None
+    if key_id is None:
+        raise _unauthorized("the Authorization header is no Bearer ap_<id>_<secret>")
+    key = await store.find_key(token_hash(token.strip()))
+    if key is None or key.id != key_id:
+        log.warning("http.key_unknown key=%s", key_id)
+        raise _unauthorized("this key is not known")
+    if key.revoked_at is not None:
+        log.warning("http.key_revoked key=%s", key_id)
+        raise _unauthorized("this key was revoked")
+    return Caller(
+        owner=key.owner, actor=f"key {key.id}", scopes=read_scopes(key.scopes), key_id=key.id
+    )
+
+
+def _socket(request: web.Request) -> TransportSocket | None:
+    transport = request.transport
+    found: TransportSocket | None = transport.get_extra_info("socket") if transport else None
+    return found
+
+
+def trusted_peer(unix: socket.socket | TransportSocket) -> bool:
+    """True for root, our own user and members of group `airpost`, by SO_PEERCRED."""
+    raw = unix.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _pid, uid, gid = _UCRED.unpack(raw)
+    return trusted_user(uid, gid)
+
+
+def trusted_user(uid: int, gid: int) -> bool:
+    """As `trusted_peer`, of a user and its main group."""
+    if uid in (0, os.geteuid()):
+        return True
+    try:
+        group = grp.getgrnam(GROUP)
+    except KeyError:
+        return False
+    if gid == group.gr_gid:
+        return True
+    try:
+        return pwd.getpwuid(uid).pw_name in group.gr_mem
+    except KeyError:
+        return False
+
+
+def _refuse_foreign_host(request: web.Request) -> None:
+    # Without keys, a page in a browser on this machine could reach us under a name of its own that
+    # resolves to a loopback address; its requests carry that name.
+    try:
+        host = request.url.host or ""
+    except ValueError:  # a Host header that is none
+        host = ""
+    try:
+        known = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        known = host == "localhost"
+    if not known:
+        raise Refusal("forbidden", "without keys, only requests to localhost are taken")

@@ -1,0 +1,82 @@
+"""API keys as text: how one is made, hashed and read, and what its scopes mean.
+
+Stdlib and L0 only; the secret itself is never stored and never logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+_TOKEN = re.compile(r"ap_(?P<id>[A-Za-z0-9]{4,32})_(?P<secret>[A-Za-z0-9_\-]{16,128})")
+ID_OCTETS = 5
+SECRET_OCTETS = 32
+
+
+class Scope(Enum):
+    """What a key may do."""
+
+    SEND = "send"
+    READ = "read"
+    INBOUND = "inbound"
+    ADMIN = "admin"
+    READ_ALL = "read:all"
+
+
+# What a scope brings with it; every scope brings itself.
+_IMPLIED = {
+    Scope.ADMIN: frozenset(Scope),
+    Scope.READ_ALL: frozenset({Scope.READ_ALL, Scope.READ}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: `owner` of what they make, `actor` for the history, what they may do."""
+
+    owner: str
+    actor: str
+    scopes: frozenset[Scope]
+    key_id: str | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """True when one of the scopes brings `scope` with it."""
+        return any(scope in _IMPLIED.get(held, (held,)) for held in self.scopes)
+
+    @property
+    def sees(self) -> str | None:
+        """The owner a list is limited to; None sees all."""
+        return None if self.may(Scope.READ_ALL) else self.owner
+
+    @property
+    def cancels(self) -> str | None:
+        """The owner whose messages may be cancelled; None: anybody's."""
+        return None if self.may(Scope.ADMIN) else self.owner
+
+
+LOCAL = Caller(owner="local", actor="local", scopes=frozenset({Scope.ADMIN}))
+"""Whoever stands at this machine: the Unix socket, or TCP without keys."""
+
+
+def make_token(key_id: str, secret: str) -> str:
+    """`ap_<id>_<secret>`."""
+    return f"ap_{key_id}_{secret}"
+
+
+def token_id(token: str) -> str | None:
+    """The id in a token, or None when the text has not the shape of one."""
+    found = _TOKEN.fullmatch(token)
+    return None if found is None else found["id"]
+
+
+def token_hash(token: str) -> bytes:
+    """What the store keeps and finds a key by: the SHA-256 of the whole token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def read_scopes(names: frozenset[str]) -> frozenset[Scope]:
+    """The scopes of these names; a name of a later version gives nothing."""
+    known = {scope.value: scope for scope in Scope}
+    return frozenset(known[name] for name in names if name in known)

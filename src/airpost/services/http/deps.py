@@ -1,0 +1,34 @@
+"""What every handler is given: the store, the pool, time, randomness and the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from aiohttp import web
+
+from airpost.clock import Clock
+from airpost.pool.facade import Pool
+from airpost.services.http.idempotency import Running
+from airpost.services.http.settings import HttpSettings
+from airpost.store.api import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpDeps:
+    """The outside of the HTTP service. `stopping()` is true once nothing new may be taken."""
+
+    store: Store
+    pool: Pool
+    clock: Clock
+    rng: Random
+    settings: HttpSettings
+    stopping: Callable[[], bool]
+
+
+DEPS = web.AppKey("deps", HttpDeps)
+RUNNING = web.AppKey("running", Running)
+ENDED = web.AppKey("ended", asyncio.Event)
+"""Set when the server shuts down: whoever waits for news answers at once."""

@@ -1,0 +1,59 @@
+"""API keys: make, list, revoke. The token is shown once, in the answer that makes it.
+
+May import L0 and the store's protocol.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from aiohttp import web
+
+from airpost.errors import InvalidRequest
+from airpost.model import ApiKey
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.credentials import (
+    ID_OCTETS,
+    SECRET_OCTETS,
+    Caller,
+    Scope,
+    make_token,
+    token_hash,
+)
+from airpost.services.http.deps import DEPS
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import key_json, list_json
+from airpost.services.http.schemas import KeyIn, read_body
+
+
+async def create(request: web.Request, _caller: Caller) -> web.Response:
+    """`POST /v1/keys`: 201 with the key and its token."""
+    deps = request.app[DEPS]
+    given = read_body(KeyIn, await read_json(request))
+    known = {scope.value for scope in Scope}
+    if not known.issuperset(given.scopes):
+        raise InvalidRequest("scopes", f"are of {', '.join(sorted(known))}")
+    key = ApiKey(
+        id=secrets.token_hex(ID_OCTETS),
+        name=given.name,
+        owner=given.owner,
+        scopes=frozenset(given.scopes),
+        created_at=deps.clock.now(),
+        revoked_at=None,
+    )
+    token = make_token(key.id, secrets.token_urlsafe(SECRET_OCTETS))
+    await deps.store.add_key(key, token_hash(token))
+    return answer({**key_json(key), "token": token}, status=201)
+
+
+async def listing(request: web.Request, _caller: Caller) -> web.Response:
+    """`GET /v1/keys`: all of them, revoked ones too."""
+    return answer(list_json(map(key_json, await request.app[DEPS].store.keys())))
+
+
+async def revoke(request: web.Request, _caller: Caller) -> web.Response:
+    """`DELETE /v1/keys/{id}`: 204; 404 when there is none that still counts."""
+    deps = request.app[DEPS]
+    if not await deps.store.revoke_key(request.match_info["id"], deps.clock.now()):
+        raise Refusal("not-found", "there is no such key, or it was revoked before")
+    return web.Response(status=204)

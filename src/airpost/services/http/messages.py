@@ -1,0 +1,322 @@
+"""Messages: send, list, read, history, cancel, and preview.
+
+May import codec, L0, the store's protocol and the pool's facade. 202 is said after the commit only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from aiohttp import web
+
+from airpost.clock import SECOND_US, Instant
+from airpost.codec.address import dialable
+from airpost.codec.dcs import Alphabet
+from airpost.codec.split import Split, split, split_data
+from airpost.codec.udh import Ports
+from airpost.errors import CodecError, DuplicateRequest, InvalidRequest
+from airpost.model import (
+    CLASS_POLICY,
+    Encoding,
+    Idempotency,
+    Lane,
+    Message,
+    MessageId,
+    NewMessage,
+    SegmentBody,
+    uuid7,
+)
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS, RUNNING, HttpDeps
+from airpost.services.http.idempotency import HEADER, fingerprint, read_key
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import (
+    accepted,
+    dumps,
+    event_json,
+    list_json,
+    message_json,
+    page_json,
+    preview_json,
+    read_cursor,
+)
+from airpost.services.http.schemas import MessagesQuery, PreviewIn, SendIn, read_body, read_query
+from airpost.store.api import MessageFilter
+from airpost.tasks import shielded
+
+CURSOR_KIND = "m"
+CALL = "POST /v1/messages"
+TTL_MAX_S = 63 * 7 * 86_400  # the longest TP-VP, TS 23.040 9.2.3.12.1
+SEND_AT_MAX_S = 366 * 86_400
+SEND_AT_SLACK_S = 60  # the way here takes time, and clocks differ: a moment ago means now
+_MOST_SEPTETS = 160  # of one part: more characters than this times the parts never fit
+
+_ALPHABETS = {None: None, Encoding.GSM7: Alphabet.GSM7, Encoding.UCS2: Alphabet.UCS2}
+
+
+# -- from request to NewMessage ------------------------------------------------------------------
+def compose(given: SendIn, caller: Caller, deps: HttpDeps) -> NewMessage:
+    """The message a request asks for; InvalidRequest naming the field that cannot be."""
+    now = deps.clock.now()
+    to = _number("to", given.to)
+    done = _split(given, deps)
+    _check_modem(given, deps)
+    not_before, expires_at = _times(given, now)
+    policy = CLASS_POLICY[given.class_]
+    return NewMessage(
+        id=MessageId(uuid7(now, deps.rng)),
+        owner=caller.owner,
+        key_id=caller.key_id,
+        to=to,
+        class_=given.class_,
+        encoding=Encoding.DATA if done.alphabet is Alphabet.DATA else Encoding(done.alphabet.value),
+        text=given.text,
+        data=given.data,
+        segments=tuple(
+            SegmentBody(pid=part.pid, dcs=part.dcs, udh=part.udh, ud=part.ud, udl=part.udl)
+            for part in done.parts
+        ),
+        concat_bits=deps.settings.concat_bits,
+        want_report=policy.report if given.report is None else given.report,
+        created_at=now,
+        not_before=not_before,
+        expires_at=expires_at,
+        on_uncertain=given.on_uncertain or policy.on_uncertain,
+        lane=None if given.modem is None else Lane(given.modem),
+        route=given.route,
+        sender_ref=given.sender_ref,
+        tags=given.tags,
+    )
+
+
+def _number(field: str, number: str) -> str:
+    try:
+        return dialable(number)
+    except CodecError as error:
+        raise InvalidRequest(field, error.message, "number-not-dialable") from None
+
+
+def _split(given: SendIn, deps: HttpDeps) -> Split:
+    if given.text is not None and given.data is not None:
+        raise InvalidRequest("data", "cannot stand beside text", "text-and-data")
+    if given.data is not None:
+        return _split_data(given, given.data, deps)
+    if given.text is None:
+        raise InvalidRequest("text", "is missing, and so is data", "missing-field")
+    if given.port is not None:
+        raise InvalidRequest("port", "belongs to data, not to text")
+    return split_text(given.text, given.encoding, deps, flash=given.flash)
+
+
+def _split_data(given: SendIn, data: bytes, deps: HttpDeps) -> Split:
+    if not data:
+        raise InvalidRequest("data", "is empty", "empty-text")
+    if given.encoding not in (None, Encoding.DATA):
+        raise InvalidRequest("encoding", "belongs to text, not to data")
+    ports = None if given.port is None else Ports(bits=16, dst=given.port, src=0)
+    bits = deps.settings.concat_bits
+    try:
+        done = split_data(data, ports=ports, concat_bits=bits, cls=0 if given.flash else None)
+    except CodecError as error:
+        raise InvalidRequest("data", error.message, "too-many-parts") from None
+    return _few_enough("data", done, deps)
+
+
+def split_text(text: str, encoding: Encoding | None, deps: HttpDeps, *, flash: bool) -> Split:
+    """The parts of a text; InvalidRequest when it cannot be sent like that."""
+    if not text:
+        raise InvalidRequest("text", "is empty", "empty-text")
+    if encoding is Encoding.DATA:
+        raise InvalidRequest("encoding", "of a text is gsm7 or ucs2")
+    _check_characters(text)
+    most = deps.settings.max_parts
+    # Before the split: what cannot fit by far is not worth cutting up.
+    if len(text) > most * _MOST_SEPTETS:
+        raise InvalidRequest("text", f"needs more than {most} parts", "too-many-parts")
+    try:
+        done = split(
+            text,
+            concat_bits=deps.settings.concat_bits,
+            alphabet=_ALPHABETS[encoding],
+            cls=0 if flash else None,
+        )
+    except CodecError as error:
+        many = "parts" in error.message
+        code = "too-many-parts" if many else "not-encodable"
+        where = "" if many else f" (character {error.offset + 1})"
+        raise InvalidRequest("text", error.message + where, code) from None
+    return _few_enough("text", done, deps)
+
+
+def _few_enough(field: str, done: Split, deps: HttpDeps) -> Split:
+    most = deps.settings.max_parts
+    if len(done.parts) > most:
+        words = f"needs {len(done.parts)} parts; at most {most} are allowed"
+        raise InvalidRequest(field, words, "too-many-parts")
+    return done
+
+
+def _check_characters(text: str) -> None:
+    for at, char in enumerate(text):
+        if (char < " " and char not in "\n\r\t") or "\x7f" <= char <= "\x9f":
+            words = f"character {at + 1} is the control character U+{ord(char):04X}"
+            raise InvalidRequest("text", words, "control-character")
+
+
+def _check_modem(given: SendIn, deps: HttpDeps) -> None:
+    if given.modem is not None and given.route is not None:
+        raise InvalidRequest("route", "cannot stand beside modem", "modem-and-route")
+    if given.modem is not None and deps.pool.modem(Lane(given.modem)) is None:
+        raise InvalidRequest("modem", "no modem has this name", "unknown-modem")
+    if given.route is not None and given.route not in deps.pool.routes():
+        raise InvalidRequest("route", "no modem serves this route", "unknown-route")
+
+
+def _times(given: SendIn, now: Instant) -> tuple[Instant | None, Instant]:
+    """(not_before, expires_at); a time to live counts from when the message may go."""
+    not_before: Instant | None = None
+    if given.send_at is not None:
+        if given.send_at < now - SEND_AT_SLACK_S * SECOND_US:
+            raise InvalidRequest("send_at", "is in the past", "time-in-past")
+        if given.send_at > now + SEND_AT_MAX_S * SECOND_US:
+            raise InvalidRequest("send_at", "is more than a year away", "time-out-of-range")
+        not_before = Instant(given.send_at) if given.send_at > now else None
+    begin = not_before or now
+    if given.expires_at is not None:
+        if given.ttl_s is not None:
+            raise InvalidRequest("ttl_s", "cannot stand beside expires_at")
+        if given.expires_at <= now:
+            raise InvalidRequest("expires_at", "is in the past", "time-in-past")
+        if given.expires_at <= begin:
+            raise InvalidRequest("expires_at", "is not after send_at", "time-out-of-range")
+        if given.expires_at > begin + TTL_MAX_S * SECOND_US:
+            raise InvalidRequest("expires_at", "is more than 63 weeks away", "time-out-of-range")
+        return not_before, Instant(given.expires_at)
+    ttl_s = CLASS_POLICY[given.class_].validity_s if given.ttl_s is None else given.ttl_s
+    if not 1 <= ttl_s <= TTL_MAX_S:
+        words = f"must be between 1 and {TTL_MAX_S} seconds"
+        raise InvalidRequest("ttl_s", words, "ttl-out-of-range")
+    return not_before, Instant(begin + ttl_s * SECOND_US)
+
+
+# -- calls ---------------------------------------------------------------------------------------
+async def create(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/messages`: 202 and the message; with a key, the first answer again."""
+    deps = request.app[DEPS]
+    key = read_key(request.headers.getall(HEADER, []))
+    given = read_body(SendIn, await read_json(request))
+    mark = fingerprint(CALL, given.canonical)
+    try:
+        with request.app[RUNNING].hold(caller.owner, key):
+            # A repeat is answered before anything is checked: what was right then need not be now.
+            if key is not None:
+                kept = await deps.store.idempotent(caller.owner, key)
+                if kept is not None:
+                    return _repeated(mark, *kept)
+            new = compose(given, caller, deps)
+            body = dumps(message_json(accepted(new)))
+            if key is not None:
+                kept_answer = Idempotency(key=key, fingerprint=mark, status=202, body=body)
+                new = replace(new, idempotency=kept_answer)
+            await shielded(deps.store.accept([new]), name=f"accept {new.id}")
+    except DuplicateRequest as error:
+        if error.kind == "result":
+            return _stored(error.status, error.body)
+        raise _duplicate(error.kind) from None
+    return _stored(202, body, replayed=False)
+
+
+def _repeated(mark: str, kept_mark: str, status: int, body: bytes) -> web.Response:
+    if kept_mark != mark:
+        raise _duplicate("mismatch")
+    return _stored(status, body)
+
+
+def _duplicate(kind: str) -> Refusal:
+    if kind == "mismatch":
+        return Refusal(
+            "idempotency-mismatch",
+            "this Idempotency-Key was used for a request with another body",
+            errors=[(HEADER, "was used for another request")],
+        )
+    return Refusal(
+        "idempotency-running",
+        "the first request with this Idempotency-Key has no answer yet",
+        errors=[(HEADER, "is in use by a request that still runs")],
+        headers={"Retry-After": "1"},
+    )
+
+
+def _stored(status: int, body: bytes, *, replayed: bool = True) -> web.Response:
+    headers = {"Location": f"/v1/messages/{json.loads(body)['id']}"}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return web.Response(
+        status=status, body=body, headers=headers, content_type="application/json", charset="utf-8"
+    )
+
+
+async def listing(request: web.Request, caller: Caller) -> web.Response:
+    """`GET /v1/messages`: a page, oldest first."""
+    deps = request.app[DEPS]
+    asked = read_query(MessagesQuery, request.query.items())
+    where = MessageFilter(
+        owner=caller.sees,
+        state=asked.state,
+        to=None if asked.to is None else _number("to", asked.to),
+        class_=asked.class_,
+        modem=None if asked.modem is None else Lane(asked.modem),
+        tag=asked.tag,
+        since=None if asked.since is None else Instant(asked.since),
+    )
+    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
+    page = await deps.store.messages(where, read_cursor(CURSOR_KIND, asked.cursor), limit)
+    return answer(page_json(page, message_json, CURSOR_KIND))
+
+
+async def one(request: web.Request, caller: Caller) -> web.Response:
+    """`GET /v1/messages/{id}`."""
+    return answer(message_json(await _find(request, caller.sees)))
+
+
+async def events(request: web.Request, caller: Caller) -> web.Response:
+    """`GET /v1/messages/{id}/events`: its history, oldest first."""
+    message = await _find(request, caller.sees)
+    history = await request.app[DEPS].store.message_events(message.id)
+    return answer(list_json(event_json(each) for each in history))
+
+
+async def cancel(request: web.Request, caller: Caller) -> web.Response:
+    """`DELETE /v1/messages/{id}`: 200 and the message, 409 once it is under way."""
+    store = request.app[DEPS].store
+    message_id = MessageId(request.match_info["id"])
+    try:
+        result = await shielded(
+            store.cancel(message_id, caller.cancels, caller.actor), name=f"cancel {message_id}"
+        )
+    except KeyError:
+        raise _unknown() from None
+    if not result.cancelled:
+        raise Refusal("not-cancellable", result.reason, extra={"state": result.state.value})
+    return answer(message_json(await _find(request, caller.cancels)))
+
+
+async def preview(request: web.Request, _caller: Caller) -> web.Response:
+    """`POST /v1/preview`: the parts a text would take; nothing is stored."""
+    given = read_body(PreviewIn, await read_json(request))
+    done = split_text(given.text, given.encoding, request.app[DEPS], flash=given.flash)
+    return answer(preview_json(given.text, done))
+
+
+async def _find(request: web.Request, owner: str | None) -> Message:
+    message_id = MessageId(request.match_info["id"])
+    found = await request.app[DEPS].store.message(message_id, owner)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _unknown() -> Refusal:
+    return Refusal("not-found", "there is no such message, or it belongs to somebody else")

@@ -1,0 +1,173 @@
+"""Errors as callers see them: `application/problem+json` (RFC 9457).
+
+May import aiohttp and L0. Every kind has a stable type, title and status in one table; what is
+wrong with a field is told with the field's name. No value of the caller's ever stands in a problem.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from airpost.errors import AirpostError, InvalidRequest, StoreUnavailable
+
+log = logging.getLogger("airpost.http")
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5  # the store probes every 5 s; a restart takes about as long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of problem; `name` ends the type URI."""
+
+    name: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The stable URI."""
+        return f"urn:airpost:problem:{self.name}"
+
+
+KINDS: Mapping[str, Kind] = {
+    name: Kind(name=name, status=status, title=title)
+    for name, status, title in (
+        ("invalid-request", 400, "The request is not valid"),
+        ("malformed-json", 400, "The body is not valid JSON"),
+        ("unknown-field", 400, "The request has a field that is not known"),
+        ("missing-field", 400, "The request lacks a field"),
+        ("number-not-dialable", 400, "The number cannot be dialled"),
+        ("empty-text", 400, "The message is empty"),
+        ("too-many-parts", 400, "The message needs too many parts"),
+        ("control-character", 400, "The text has a control character"),
+        ("not-encodable", 400, "The text does not fit the encoding asked for"),
+        ("text-and-data", 400, "A message has either text or data"),
+        ("modem-and-route", 400, "A message asks for a modem or a route, not both"),
+        ("unknown-modem", 400, "No modem has that name"),
+        ("unknown-route", 400, "No modem serves that route"),
+        ("time-in-past", 400, "A time is in the past"),
+        ("time-out-of-range", 400, "A time is too far away"),
+        ("ttl-out-of-range", 400, "The time to live is out of range"),
+        ("invalid-cursor", 400, "The cursor is not one of ours"),
+        ("unauthorized", 401, "A key is needed"),
+        ("forbidden", 403, "The key does not allow this"),
+        ("not-found", 404, "Not found"),
+        ("method-not-allowed", 405, "This method is not allowed here"),
+        ("not-cancellable", 409, "The message can no longer be cancelled"),
+        ("idempotency-running", 409, "The first request with this key is still running"),
+        ("body-too-large", 413, "The body is too large"),
+        ("unsupported-media-type", 415, "The body must be JSON"),
+        ("idempotency-mismatch", 422, "The key was used for another request"),
+        ("internal-error", 500, "Something went wrong here"),
+        ("store-unavailable", 503, "Nothing can be stored now"),
+        ("stopping", 503, "The service is stopping"),
+    )
+}
+_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+
+
+class Refusal(AirpostError):
+    """A request that is answered with a problem; `errors` names fields, `extra` adds members."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = KINDS[kind]
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+
+def refusal(error: AirpostError) -> Refusal:
+    """The refusal an error of ours leads to."""
+    match error:
+        case Refusal():
+            return error
+        case InvalidRequest(field=field, message=message, code=code):
+            kind = code if code in KINDS else "invalid-request"
+            return Refusal(kind, f"{field}: {message}", errors=[(field, message)])
+        case StoreUnavailable(reason=reason):
+            return Refusal("store-unavailable", reason, headers=_retry_later())
+        case _:
+            return Refusal("internal-error", "see the log of the service")
+
+
+def stopping() -> Refusal:
+    """What every new request is told while the service stops."""
+    return Refusal("stopping", "the service is stopping; try again soon", headers=_retry_later())
+
+
+def _retry_later() -> dict[str, str]:
+    return {"Retry-After": str(RETRY_AFTER_S)}
+
+
+def problem_body(given: Refusal) -> dict[str, Any]:
+    """The members of the problem object."""
+    body: dict[str, Any] = {
+        "type": given.kind.type,
+        "title": given.kind.title,
+        "status": given.kind.status,
+        "detail": given.detail,
+    }
+    if given.errors:
+        body["field"] = given.errors[0][0]
+        body["errors"] = [{"field": field, "message": text} for field, text in given.errors]
+    return body | given.extra
+
+
+def problem_response(given: Refusal) -> web.Response:
+    """The response for a refusal."""
+    return web.Response(
+        status=given.kind.status,
+        headers=given.headers,
+        body=json.dumps(problem_body(given), ensure_ascii=False).encode(),
+        content_type=CONTENT_TYPE,
+    )
+
+
+def _from_http(error: web.HTTPException) -> Refusal:
+    kind = _BY_STATUS.get(error.status)
+    if kind is None:
+        kind = "invalid-request" if error.status < 500 else "internal-error"
+    allow = error.headers.get("Allow")
+    detail = {
+        "not-found": "there is nothing at this address",
+        "method-not-allowed": f"allowed here: {allow}",
+        "body-too-large": "the body is larger than this service reads",
+    }.get(kind, error.reason)
+    return Refusal(kind, detail, headers={"Allow": allow} if allow else None)
+
+
+@web.middleware
+async def problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn everything a handler raises into a problem; what is our fault is logged, not told."""
+    try:
+        return await handler(request)
+    except AirpostError as error:
+        given = refusal(error)
+        if given.kind.status == 500:
+            log.exception("http.failed method=%s path=%s", request.method, request.path)
+        return problem_response(given)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return problem_response(_from_http(error))
+    except Exception:  # the last resort: a caller gets a problem, the log the traceback
+        log.exception("http.failed method=%s path=%s", request.method, request.path)
+        return problem_response(Refusal("internal-error", "see the log of the service"))

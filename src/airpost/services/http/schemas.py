@@ -1,0 +1,199 @@
+"""The shapes of requests: the only HTTP file that knows pydantic.
+
+May import pydantic and L0. Bodies are strict, query strings lax; what does not fit becomes a
+Refusal that names every field and never repeats a value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from airpost.clock import Instant, parse_rfc3339
+from airpost.model import Encoding, MessageClass, OnUncertain
+from airpost.services.http.problems import Refusal
+from airpost.states import MessageState
+
+MAX_NAME = 64
+MAX_TAGS = 20
+MAX_SENDER_REF = 255
+
+
+def _time(value: Any) -> Instant:
+    try:
+        if isinstance(value, str):
+            return parse_rfc3339(value)
+    except ValueError:
+        pass
+    raise ValueError("must be a time with zone, such as 2026-01-02T03:04:05Z")
+
+
+def _octets(value: Any) -> bytes:
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise ValueError("must be base64")
+
+
+Time = Annotated[int, BeforeValidator(_time)]
+Octets = Annotated[bytes, BeforeValidator(_octets)]
+# Names and references end up in logs and on terminals: no control characters.
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, ser_json_bytes="base64"
+    )
+
+    @property
+    def canonical(self) -> str:
+        """What was given, as JSON that does not depend on order, spaces or escapes."""
+        return self.model_dump_json(exclude_unset=True, by_alias=True)
+
+
+class SendIn(_Body):
+    """`POST /v1/messages`."""
+
+    to: str
+    text: str | None = None
+    data: Octets | None = None
+    port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    class_: MessageClass = Field(default=MessageClass.NORMAL, alias="class")
+    report: bool | None = None
+    send_at: Time | None = None
+    expires_at: Time | None = None
+    ttl_s: int | None = None
+    on_uncertain: OnUncertain | None = None
+    route: Name | None = None
+    modem: Name | None = None
+    sender_ref: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
+    tags: Annotated[tuple[Name, ...], Field(max_length=MAX_TAGS)] = ()
+    flash: bool = False
+    encoding: Encoding | None = None
+
+
+class PreviewIn(_Body):
+    """`POST /v1/preview`."""
+
+    text: str
+    encoding: Encoding | None = None
+    flash: bool = False
+
+
+class KeyIn(_Body):
+    """`POST /v1/keys`."""
+
+    name: Name
+    owner: Name
+    scopes: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ListQuery(_Query):
+    """A page of any list."""
+
+    cursor: str = ""
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
+class MessagesQuery(ListQuery):
+    """`GET /v1/messages`."""
+
+    state: MessageState | None = None
+    to: str | None = None
+    class_: MessageClass | None = Field(default=None, alias="class")
+    modem: str | None = None
+    tag: str | None = None
+    since: Time | None = None
+
+
+class InboundQuery(ListQuery):
+    """`GET /v1/inbound`."""
+
+    wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+
+
+class QueueQuery(_Query):
+    """`GET /v1/modems/{name}/queue`."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
+M = TypeVar("M", bound=BaseModel)
+
+# pydantic's kind of error → ours; several kinds in one request are an invalid request.
+_KINDS = {
+    "json_invalid": "malformed-json",
+    "extra_forbidden": "unknown-field",
+    "missing": "missing-field",
+}
+
+
+def read_body(model: type[M], body: bytes) -> M:
+    """The request in a JSON body; Refusal otherwise."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(model, error) from None
+
+
+def read_query(model: type[M], query: Iterable[tuple[str, str]]) -> M:
+    """The request in a query string; Refusal otherwise, also for a name given twice."""
+    given: dict[str, str] = {}
+    for name, value in query:
+        if name in given:
+            raise Refusal(
+                "invalid-request",
+                f"{name}: is given more than once",
+                errors=[(name, "is given more than once")],
+            )
+        given[name] = value
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _refusal(model, error) from None
+
+
+def _refusal(model: type[BaseModel], error: ValidationError) -> Refusal:
+    # The defaults of errors() would carry the text of the message back out.
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    kinds = {_KINDS.get(each["type"], "invalid-request") for each in found}
+    kind = kinds.pop() if len(kinds) == 1 else "invalid-request"
+    if kind == "malformed-json":
+        return Refusal(kind, found[0]["msg"].removeprefix("Invalid JSON: "))
+    errors = [(_field(each), _words(each, names)) for each in found]
+    detail = "; ".join(f"{field}: {words}" if field else words for field, words in errors)
+    return Refusal(kind, detail, errors=errors)
+
+
+def _field(each: Mapping[str, Any]) -> str:
+    return ".".join(str(step) for step in each["loc"])
+
+
+def _words(each: Mapping[str, Any], names: list[str]) -> str:
+    match each["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(each["loc"][-1]), names, n=1)
+            return f"is not known here; did you mean {near[0]!r}?" if near else "is not known here"
+        case "missing":
+            return "is missing"
+        case "string_pattern_mismatch":
+            return "must not hold control characters"
+        case "model_type":
+            return "the body must be a JSON object"
+        case _:
+            words = str(each["msg"]).removeprefix("Value error, ")
+            return words.replace("Input should be", "must be")

@@ -1,0 +1,102 @@
+"""Listeners for the application: TCP and Unix sockets, started together and stopped in order.
+
+May import aiohttp and L0. The server opens ports and sockets; it knows nothing of what is served.
+"""
+
+from __future__ import annotations
+
+import grp
+import logging
+import os
+import socket
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from airpost.errors import ConfigError
+from airpost.services.http.auth import GROUP
+from airpost.services.http.settings import Listen, TcpListen, UnixListen
+
+log = logging.getLogger("airpost.http")
+SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
+SOCKET_MODE = 0o660
+
+
+class HttpServer:
+    """One application on its listeners; single-use."""
+
+    def __init__(
+        self, app: web.Application, listen: Sequence[Listen], *, shutdown_s: float = SHUTDOWN_S
+    ) -> None:
+        self._listen = tuple(listen)
+        # Our own line a request is written by the application.
+        self._runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, shutdown_timeout=shutdown_s
+        )
+        self._sockets: list[Path] = []
+
+    async def start(self) -> tuple[str, ...]:
+        """Listen everywhere; the real addresses: `http://host:port` and `unix:/path`.
+
+        ConfigError when one cannot be had; then none is.
+        """
+        await self._runner.setup()
+        found = []
+        for each in self._listen:
+            try:
+                found.append(await self._open(each))
+            except OSError as error:
+                await self.stop()
+                words = error.strerror or str(error)
+                raise ConfigError("http.listen", f"{each}: {words}") from error
+        log.info("http.listening at=%s", ",".join(found))
+        return tuple(found)
+
+    async def stop(self) -> None:
+        """Close the listeners, end long polls, wait for the handlers, remove the sockets."""
+        await self._runner.cleanup()
+        for path in self._sockets:
+            path.unlink(missing_ok=True)
+        self._sockets.clear()
+
+    async def _open(self, each: Listen) -> str:
+        if isinstance(each, TcpListen):
+            site = web.TCPSite(self._runner, each.host, each.port)
+            await site.start()
+            return f"http://{TcpListen(host=each.host, port=site.port or each.port)}"
+        _prepare(each)
+        await web.UnixSite(self._runner, each.path).start()
+        self._sockets.append(each.path)
+        _share(each.path)
+        return str(each)
+
+
+def _prepare(each: UnixListen) -> None:
+    """Make the folder; OSError when something that is not a dead socket stands in the way."""
+    path = each.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(None, "there is a file that is no socket")
+    # asyncio removes any socket file it finds, also one on which somebody listens.
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+    raise FileExistsError(None, "another process listens there")
+
+
+def _share(path: Path) -> None:
+    """Let group `airpost` connect where that group exists and we may give it."""
+    path.chmod(SOCKET_MODE)
+    try:
+        os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)
+    except (KeyError, PermissionError):
+        pass  # then root and our own user alone may connect

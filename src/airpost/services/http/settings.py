@@ -1,0 +1,101 @@
+"""What the HTTP service is told: where it listens, who may call, and its limits.
+
+Stdlib only, so that configuration and command line can read it without loading a server.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+MAX_PARTS = 255
+DEFAULT_SOCKET = "/run/airpost/http.sock"
+DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
+MAX_SOCKET_PATH = 107  # octets: sun_path of unix(7), without its closing zero
+
+_TCP = re.compile(
+    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9_.\-]+)):(?P<port>[0-9]{1,5})"
+)
+
+
+class AuthMode(Enum):
+    """Who may call over TCP; a Unix socket always asks the kernel who is there."""
+
+    KEYS = "keys"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpListen:
+    """A TCP listener; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """True when only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False  # a name may resolve to anything
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnixListen:
+    """A Unix socket at `path`."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+    def or_beside(self, folder: Path) -> UnixListen:
+        """This socket, or one of the same name in `folder` where its own folder cannot be made."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return UnixListen(path=folder / self.path.name)
+        return self
+
+
+Listen = TcpListen | UnixListen
+
+
+def parse_listen(text: str) -> Listen:
+    """`host:port`, `[v6]:port` or `unix:/path`; ValueError with words for people."""
+    if text.startswith("unix:"):
+        path = Path(text.removeprefix("unix:"))
+        if not path.is_absolute():
+            raise ValueError("a Unix socket needs an absolute path, such as unix:/run/airpost.sock")
+        if len(str(path).encode()) > MAX_SOCKET_PATH:
+            raise ValueError(f"the path of a Unix socket has at most {MAX_SOCKET_PATH} octets")
+        return UnixListen(path=path)
+    found = _TCP.fullmatch(text)
+    if found is None or int(found["port"]) > 65_535:
+        raise ValueError("is neither host:port, [IPv6]:port nor unix:/path")
+    if found["six"] is not None:
+        ipaddress.IPv6Address(found["six"])  # its ValueError names what is wrong
+    return TcpListen(host=found["six"] or found["host"], port=int(found["port"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Everything the HTTP service can be told. `body_limit` is in octets."""
+
+    listen: tuple[Listen, ...] = tuple(parse_listen(each) for each in DEFAULT_LISTEN)
+    auth: AuthMode = AuthMode.KEYS
+    body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
+    max_parts: int = MAX_PARTS
+    concat_bits: int = 8
+    page_limit: int = 50  # where a list is asked for without `limit`
+    max_page: int = 500
+    max_wait_s: int = 60

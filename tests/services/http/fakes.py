@@ -1,0 +1,250 @@
+"""A store and a pool as far as the services look, and values to put into them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airpost.clock import SECOND_US, Instant
+from airpost.errors import DuplicateRequest, StoreUnavailable
+from airpost.model import (
+    ApiKey,
+    Encoding,
+    Event,
+    Inbound,
+    InboundId,
+    Lane,
+    Message,
+    MessageId,
+    ModemView,
+    NewMessage,
+    SimId,
+    UnitState,
+)
+from airpost.services.http.credentials import make_token, token_hash
+from airpost.services.http.render import accepted
+from airpost.states import MessageState
+from airpost.store.api import Accepted, CancelResult, MessageFilter, Page, QueueView, Wake
+
+NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
+
+
+class FakeClock:
+    def __init__(self, loop_time: Callable[[], float] | None = None) -> None:
+        self.at = NOW
+        self._loop_time = loop_time
+
+    def now(self) -> Instant:
+        return self.at
+
+    def mono(self) -> float:
+        return self._loop_time() if self._loop_time else asyncio.get_running_loop().time()
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+
+    def advance(self, by_s: float) -> None:
+        self.at = Instant(self.at + int(by_s * SECOND_US))
+
+
+class FakeStore:
+    def __init__(self) -> None:
+        self.kept: dict[str, Message] = {}
+        self.news: list[NewMessage] = []
+        self.answers: dict[tuple[str, str], tuple[str, int, bytes]] = {}
+        self.history: list[Event] = []
+        self.received: list[Inbound] = []
+        self.by_hash: dict[bytes, ApiKey] = {}
+        self.callbacks: list[Callable[[Wake], None]] = []
+        self.unavailable: str | None = None
+        self.gate: asyncio.Event | None = None  # accept() waits for it
+        self.accepting = asyncio.Event()
+        self.stored = asyncio.Event()
+        self.looks = 0
+        self.looked = asyncio.Event()
+        self.raises: Exception | None = None
+        self.asked: list[MessageFilter] = []
+        self.actors: list[str] = []
+
+    def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def wake(self, wake: Wake) -> None:
+        for callback in list(self.callbacks):
+            callback(wake)
+
+    def _check(self) -> None:
+        if self.raises is not None:
+            raise self.raises
+        if self.unavailable is not None:
+            raise StoreUnavailable(self.unavailable)
+
+    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
+        self.accepting.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        self._check()
+        done = []
+        for each in new:
+            if (idem := each.idempotency) is not None:
+                if (each.owner, idem.key) in self.answers:
+                    mark, status, body = self.answers[each.owner, idem.key]
+                    same = mark == idem.fingerprint
+                    raise DuplicateRequest("result" if same else "mismatch", status, body)
+                self.answers[each.owner, idem.key] = (idem.fingerprint, idem.status, idem.body)
+            self.news.append(each)
+            self.kept[each.id] = replace(accepted(each), seq=len(self.kept) + 1)
+            done.append(Accepted(id=each.id, seq=len(self.kept)))
+        self.stored.set()
+        return done
+
+    async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
+        return self.answers.get((owner, key))
+
+    async def cancel(self, message_id: MessageId, owner: str | None, actor: str) -> CancelResult:
+        self._check()
+        found = self._mine(message_id, owner)
+        if found is None:
+            raise KeyError(message_id)
+        self.actors.append(actor)
+        if found.state is not MessageState.QUEUED:
+            return CancelResult(cancelled=False, state=found.state, reason="it is under way")
+        state = MessageState.CANCELLED
+        self.kept[message_id] = replace(found, state=state, final=True, reason="cancelled")
+        return CancelResult(cancelled=True, state=state, reason="cancelled")
+
+    def _mine(self, message_id: str, owner: str | None) -> Message | None:
+        found = self.kept.get(message_id)
+        return found if found is not None and owner in (None, found.owner) else None
+
+    async def message(self, message_id: MessageId, owner: str | None) -> Message | None:
+        return self._mine(message_id, owner)
+
+    async def messages(self, where: MessageFilter, after: int, limit: int) -> Page[Message]:
+        self.asked.append(where)
+        found = [m for m in self.kept.values()
+                 if m.seq > after and where.owner in (None, m.owner)]  # fmt: skip
+        more = found[limit - 1].seq if len(found) > limit else None
+        return Page(items=tuple(found[:limit]), next=more)
+
+    async def message_events(self, message_id: MessageId) -> list[Event]:
+        return [event for event in self.history if event.message_id == message_id]
+
+    async def inbound(self, owner: str | None, after: int, limit: int) -> Page[Inbound]:
+        self.looks += 1
+        self.looked.set()
+        found = [i for i in self.received if i.seq > after and owner in (None, i.owner)]
+        more = found[limit - 1].seq if len(found) > limit else None
+        return Page(items=tuple(found[:limit]), next=more)
+
+    async def queue(self, lane: Lane, limit: int) -> QueueView:
+        every = tuple(self.kept.values())
+        bound = tuple(m for m in every if m.modem == lane)
+        rest = tuple(m for m in every if m.modem is None)
+        return QueueView(bound=bound, backlog=rest[:limit], backlog_total=len(rest))
+
+    async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        self.by_hash[secret_hash] = key
+
+    async def find_key(self, secret_hash: bytes) -> ApiKey | None:
+        return self.by_hash.get(secret_hash)
+
+    async def keys(self) -> list[ApiKey]:
+        return list(self.by_hash.values())
+
+    async def revoke_key(self, key_id: str, now: Instant) -> bool:
+        for mark, key in self.by_hash.items():
+            if key.id == key_id and key.revoked_at is None:
+                self.by_hash[mark] = replace(key, revoked_at=now)
+                return True
+        return False
+
+    def new_key(self, owner: str, *scopes: str, key_id: str = "abcd1234") -> dict[str, str]:
+        """Headers of a key that is in the store."""
+        token = make_token(key_id, "s" * 24)
+        self.by_hash[token_hash(token)] = ApiKey(
+            id=key_id,
+            name=owner,
+            owner=owner,
+            scopes=frozenset(scopes),
+            created_at=NOW,
+            revoked_at=None,
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+
+class FakePool:
+    def __init__(self) -> None:
+        self.views = {Lane("gate-1"): modem_view()}
+
+    def modems(self) -> tuple[ModemView, ...]:
+        return tuple(self.views.values())
+
+    def modem(self, lane: Lane) -> ModemView | None:
+        return self.views.get(lane)
+
+    def routes(self) -> frozenset[str]:
+        return frozenset().union(*(view.routes for view in self.views.values()))
+
+    def watch(self, callback: Callable[[ModemView], None]) -> Callable[[], None]:
+        raise NotImplementedError
+
+    last_progress_mono = 0.0
+
+
+def modem_view(**changes: Any) -> ModemView:
+    return replace(
+        ModemView(
+            lane=Lane("gate-1"),
+            port="/dev/ttyX",
+            state=UnitState.READY,
+            since=NOW,
+            detail="ready",
+        ),
+        **changes,
+    )
+
+
+def inbound(seq: int, **changes: Any) -> Inbound:
+    return replace(
+        Inbound(
+            id=InboundId(f"in-{seq}"),
+            seq=seq,
+            owner=None,
+            in_reply_to=None,
+            copies=1,
+            from_="+4915112345678",
+            to=None,
+            modem=Lane("gate-1"),
+            sim=SimId("8949"),
+            text=f"text {seq}",
+            data=None,
+            encoding=Encoding.GSM7,
+            parts=1,
+            partial=False,
+            sent_at=None,
+            received_at=NOW,
+            port=None,
+            class_=None,
+        ),
+        **changes,
+    )
+
+
+def event(seq: int, message_id: str, **changes: Any) -> Event:
+    return replace(
+        Event(
+            seq=seq,
+            at=NOW,
+            message_id=MessageId(message_id),
+            subject="message",
+            from_=None,
+            to="queued",
+            reason="accepted",
+            actor="local",
+        ),
+        **changes,
+    )

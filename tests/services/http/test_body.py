@@ -1,0 +1,50 @@
+"""Bodies: JSON, of a size, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.services.http.conftest import Api
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"to": "\\ud800"}'])
+async def test_bad_json(api: Api, data: bytes) -> None:
+    body = await api.call("POST", "/v1/messages", 400, data=data, headers=JSON)
+    assert body["type"] == "urn:airpost:problem:malformed-json"
+
+
+async def test_deep_json(api: Api) -> None:
+    data = b'{"to":' + b"[" * 100_000
+    await api.call("POST", "/v1/messages", 400, data=data, headers=JSON)
+
+
+async def test_json_that_is_no_object(api: Api) -> None:
+    body = await api.call("POST", "/v1/messages", 400, data=b"[1]", headers=JSON)
+    assert body["detail"] == "the body must be a JSON object"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+async def test_another_content_type(api: Api, kind: str) -> None:
+    body = await api.call("POST", "/v1/messages", 415, data=b"{}", headers={"Content-Type": kind})
+    assert body["type"] == "urn:airpost:problem:unsupported-media-type"
+
+
+@pytest.mark.parametrize("api", [{"body_limit": 100}], indirect=True)
+async def test_a_body_over_the_limit(api: Api) -> None:
+    body = await api.send(413, text="x" * 100)
+    assert body["type"] == "urn:airpost:problem:body-too-large"
+    assert "100 octets" in body["detail"]
+
+
+@pytest.mark.parametrize("api", [{"body_limit": 100}], indirect=True)
+async def test_a_body_over_the_limit_that_does_not_tell_its_length(api: Api) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 10
+
+    body = await api.call("POST", "/v1/messages", 413, data=pieces(), headers=JSON)
+    assert body["type"] == "urn:airpost:problem:body-too-large"

@@ -1,0 +1,83 @@
+"""Listeners: real addresses, sockets that are in the way, and an end in order."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import stat
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from airpost.errors import ConfigError
+from airpost.services.http.app import build_app
+from airpost.services.http.deps import DEPS
+from airpost.services.http.server import HttpServer
+from airpost.services.http.settings import UnixListen, parse_listen
+from airpost.tasks import spawn
+from tests.services.http.conftest import Api
+
+
+def server(*listen: str) -> HttpServer:
+    return HttpServer(web.Application(), [parse_listen(each) for each in listen], shutdown_s=0.1)
+
+
+async def test_real_addresses_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "s"
+    one = server("127.0.0.1:0", f"unix:{path}")
+    tcp, unix = await one.start()
+    assert unix == f"unix:{path}"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert not tcp.endswith(":0")
+    async with aiohttp.ClientSession() as session, session.get(tcp) as answer:
+        assert answer.status == 404
+    await one.stop()
+    assert not path.exists()
+
+
+async def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    one = server("127.0.0.1:0")
+    (tcp,) = await one.start()
+    path = tmp_path / "s"
+    two = server(f"unix:{path}", tcp.removeprefix("http://"))
+    with pytest.raises(ConfigError) as caught:
+        await two.start()
+    assert caught.value.path == "http.listen"
+    assert not path.exists()
+    await one.stop()
+
+
+async def test_a_socket_left_behind_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(path))
+    dead.close()
+    one = server(f"unix:{path}")
+    await one.start()
+    with pytest.raises(ConfigError, match="another process listens there"):
+        await server(f"unix:{path}").start()
+    assert path.exists()
+    await one.stop()
+    path.write_text("mine")
+    with pytest.raises(ConfigError, match="no socket"):
+        await server(f"unix:{path}").start()
+    assert path.read_text() == "mine"
+
+
+async def test_a_stop_ends_long_polls_at_once(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    one = HttpServer(build_app(api.app[DEPS]), [UnixListen(path=path)], shutdown_s=30)
+    await one.start()
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
+
+        async def poll() -> int:
+            async with session.get("http://x/v1/inbound?wait_s=50") as answer:
+                return answer.status
+
+        call = spawn(poll(), name="poll")
+        await api.store.looked.wait()
+        async with asyncio.timeout(5):
+            await one.stop()
+        assert await call == 200
