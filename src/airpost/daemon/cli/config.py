@@ -1,0 +1,43 @@
+"""`airpost config check FILE`: is this configuration one the service would start with?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from airpost.daemon.cli.client import as_json_option
+from airpost.daemon.cli.tables import say_fields, say_json
+from airpost.errors import ConfigError
+
+
+@click.group()
+def config() -> None:
+    """Check a configuration file."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json_option
+def check(file: Path, *, as_json: bool) -> None:
+    """Read FILE and say what the service would do with it; exit 1 when it would not start."""
+    from airpost.daemon.config import load_config
+
+    try:
+        settings = load_config(file)
+    except ConfigError as error:
+        if as_json:
+            say_json({"ok": False, "path": error.path, "message": error.message})
+            raise SystemExit(1) from error
+        raise click.ClickException(str(error)) from error
+    shown = {
+        "store": str(settings.store.path),
+        "listen": [str(each) for each in settings.http.listen],
+        "auth": settings.http.auth.value,
+        "modems": [modem.name for modem in settings.modems],
+    }
+    if as_json:
+        say_json({"ok": True, **shown})
+        return
+    say_fields((name, " ".join(v) if isinstance(v, list) else v) for name, v in shown.items())
+    click.echo("ok")

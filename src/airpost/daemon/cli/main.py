@@ -1,0 +1,64 @@
+"""`airpost …`: the table of commands; each is loaded when it is called, so starting is fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+# Name → where it is, and what help says about it without loading it.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("airpost.daemon.cli.serve:serve", "Run the service."),
+    "demo": ("airpost.daemon.cli.demo:demo", "Run the service on simulated modems."),
+    "send": ("airpost.daemon.cli.send:send", "Send a text message."),
+    "messages": ("airpost.daemon.cli.messages:messages", "List messages, or show one."),
+    "inbound": ("airpost.daemon.cli.inbound:inbound", "List received messages."),
+    "modems": ("airpost.daemon.cli.modems:modems", "List the modems."),
+    "queue": ("airpost.daemon.cli.queue:queue", "Show what waits for a modem."),
+    "keys": ("airpost.daemon.cli.keys:keys", "Make, list and revoke API keys."),
+    "preview": ("airpost.daemon.cli.preview:preview", "Show the parts a text would take."),
+    "config": ("airpost.daemon.cli.config:config", "Check a configuration file."),
+    "pdu": ("airpost.daemon.cli.pdu:pdu", "Decode, split and join SMS PDUs."),
+    "at": ("airpost.daemon.cli.at:at", "Talk AT with a modem; read recorded answers."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, or None for a name that is not in the table."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        try:
+            found = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name is None or not module.startswith(error.name):
+                raise
+            raise click.ClickException(f"{cmd_name!r} is not part of this installation") from error
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list in `--help`, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="airpost", prog_name="airpost")
+def main() -> None:
+    """Text messages over USB modems, with the truth about delivery.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the service cannot be reached.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""`airpost messages [ID]`: what was sent and what became of it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import click
+
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
+from airpost.model import MessageClass
+from airpost.states import MessageState
+
+COLUMNS = ("id", "created", "state", "class", "to", "modem", "parts", "reason")
+
+
+@click.command()
+@click.argument("message_id", metavar="[ID]", required=False)
+@click.option("--state", type=click.Choice([each.value for each in MessageState]))
+@click.option("--to", help="This number only.")
+@click.option("--class", "class_", type=click.Choice([each.value for each in MessageClass]))
+@click.option("--modem", help="What this modem took.")
+@click.option("--tag", help="What has this tag.")
+@click.option("--since", help="Made at or after this time, such as 2026-01-02T03:04:05Z.")
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True,
+              help="So many of the newest.")  # fmt: skip
+@click.option("--cancel", is_flag=True, help="With ID: cancel it if it is not under way.")
+@as_json_option
+@talks
+def messages(
+    client: Client,
+    message_id: str | None,
+    *,
+    last: int,
+    cancel: bool,
+    as_json: bool,
+    class_: str | None,
+    **filters: str | None,
+) -> None:
+    """List messages, oldest first; with ID, show one and its history."""
+    if message_id is not None:
+        _one(client, message_id, cancel=cancel, as_json=as_json)
+        return
+    if cancel:
+        raise click.UsageError("--cancel needs an ID")
+    found = deque(client.items("/v1/messages", {"class": class_, **filters}), maxlen=last)
+    if as_json:
+        for message in found:
+            say_json(message)
+    else:
+        say_table(COLUMNS, map(message_row, found))
+
+
+def message_row(message: Json) -> tuple[object, ...]:
+    """A message as a row under COLUMNS."""
+    return (
+        message["id"],
+        short_time(message["created_at"]),
+        message["state"],
+        message["class"],
+        message["to"],
+        message["modem"],
+        len(message["parts"]),
+        message["reason"],
+    )
+
+
+def _one(client: Client, message_id: str, *, cancel: bool, as_json: bool) -> None:
+    path = f"/v1/messages/{segment(message_id)}"
+    message = client.delete(path) if cancel else client.get(path)
+    if as_json:
+        say_json(message)
+        return
+    listed = ("parts", "tags")
+    say_fields((name, value) for name, value in message.items() if name not in listed)
+    say_fields([("tags", " ".join(message["tags"]))])
+    for part in message["parts"]:
+        outcome = part["outcome"] or {}
+        words = [f"part {part['seq']}: {part['state']}", part["modem"], outcome.get("text")]
+        click.echo(printable(", ".join(word for word in words if word)))
+    say_table(
+        ("at", "subject", "from", "to", "reason", "actor"),
+        (
+            (short_time(e["at"]), e["subject"], e["from"], e["to"], e["reason"], e["actor"])
+            for e in client.get(f"{path}/events")["items"]
+        ),
+    )

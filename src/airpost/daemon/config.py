@@ -1,0 +1,284 @@
+"""`airpost.toml` read, checked and turned into frozen dataclasses.
+
+May import everything; the only daemon file that knows pydantic. A value never stands in an error:
+it may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from airpost.codec.address import dialable
+from airpost.errors import CodecError, ConfigError
+from airpost.model import Lane
+from airpost.services.http.settings import (
+    DEFAULT_LISTEN,
+    MAX_PARTS,
+    AuthMode,
+    HttpSettings,
+    Listen,
+    TcpListen,
+    parse_listen,
+)
+
+log = logging.getLogger("airpost.config")
+DEFAULT_PATH = Path("/etc/airpost/airpost.toml")
+DEFAULT_STORE = "sqlite:////var/lib/airpost/airpost.db"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5)
+DEFAULT_BAUD = 115_200
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
+_PIN = re.compile(r"[0-9]{4,8}")  # TS 31.101 9.5.1: a PIN has four to eight digits
+# Keys that belong to finding modems by themselves; said instead of "unknown key".
+_DISCOVERY_KEYS = frozenset({"imei", "usb_path", "iccid"})
+
+
+# -- what the rest of the program gets -----------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where the store is."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsSettings:
+    """What holds for every message. `home_region` is ISO 3166, None: dialled as given."""
+
+    home_region: str | None = None
+    concat_bits: int = 8
+    max_parts: int = MAX_PARTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemSettings:
+    """One modem. `pin` is what `pin_file` holds and is never shown."""
+
+    name: Lane
+    port: str
+    pin: str | None = field(default=None, repr=False)
+    smsc: str | None = None
+    routes: frozenset[str] = frozenset({"default"})
+    number: str | None = None
+    baud: int = DEFAULT_BAUD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration."""
+
+    store: StoreSettings
+    http: HttpSettings
+    sms: SmsSettings
+    modems: tuple[ModemSettings, ...]
+
+
+# -- what the file may hold ----------------------------------------------------------------------
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class _Store(_Section):
+    url: str = DEFAULT_STORE
+
+
+class _Http(_Section):
+    listen: Annotated[list[str], Field(min_length=1)] = list(DEFAULT_LISTEN)
+    auth: Literal["keys", "none"] = "keys"
+
+
+class _Sms(_Section):
+    home_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    concat_bits: Literal[8, 16] = 8
+    max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = MAX_PARTS
+
+
+class _Modems(_Section):
+    discover: bool = False
+
+
+class _Modem(_Section):
+    name: Annotated[str, Field(pattern=_NAME)]
+    port: Annotated[str, Field(min_length=1)]
+    pin_file: str | None = None
+    smsc: str | None = None
+    route: Annotated[list[Annotated[str, Field(pattern=_NAME)]], Field(min_length=1)] = ["default"]
+    number: str | None = None
+    baud: Annotated[int, Field(ge=300, le=4_000_000)] = DEFAULT_BAUD
+
+
+class _File(_Section):
+    store: _Store = _Store()
+    http: _Http = _Http()
+    sms: _Sms = _Sms()
+    modems: _Modems = _Modems()
+    modem: list[_Modem] = []
+
+
+# -- reading -------------------------------------------------------------------------------------
+def load_config(path: Path, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the file at `path`; ConfigError with the dotted path of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError("", f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError("", f"{path} is not UTF-8 at octet {error.start}") from None
+    return parse_config(text, path.absolute().parent, os.environ if env is None else env)
+
+
+def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
+    """As `load_config`, of a text whose relative paths begin at `folder`."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"is not valid TOML: {error}") from None
+    try:
+        file = _File.model_validate(raw)
+    except ValidationError as error:
+        raise _config_error(error) from None
+    if file.modems.discover:
+        log.warning("config.no_discovery only the ports named in [[modem]] are used")
+    return Settings(
+        store=StoreSettings(path=store_path(file.store.url, folder)),
+        http=_http(file),
+        sms=SmsSettings(
+            home_region=file.sms.home_region,
+            concat_bits=file.sms.concat_bits,
+            max_parts=file.sms.max_parts,
+        ),
+        modems=_modems(file.modem, folder, env),
+    )
+
+
+def store_path(url: str, folder: Path) -> Path:
+    """The file of a `sqlite:///` URL; a relative one begins at `folder`."""
+    if url.startswith("postgresql:"):
+        raise ConfigError("store.url", "this version keeps its store in SQLite only")
+    path = url.removeprefix("sqlite:///")
+    if path == url or not path:
+        raise ConfigError("store.url", f"must be a file, such as {DEFAULT_STORE}")
+    return folder / path  # an absolute path stays as it is
+
+
+def _http(file: _File) -> HttpSettings:
+    listen: list[Listen] = []
+    for at, text in enumerate(file.http.listen):
+        try:
+            listen.append(parse_listen(text))
+        except ValueError as error:
+            raise ConfigError(f"http.listen.{at}", str(error)) from None
+    auth = AuthMode(file.http.auth)
+    open_to_all = [each for each in listen if isinstance(each, TcpListen) and not each.loopback]
+    if auth is AuthMode.NONE and open_to_all:
+        words = f'"none" is for loopback listeners only, and {open_to_all[0]} is none'
+        raise ConfigError("http.auth", words)
+    return HttpSettings(
+        listen=tuple(listen),
+        auth=auth,
+        max_parts=file.sms.max_parts,
+        concat_bits=file.sms.concat_bits,
+    )
+
+
+def _modems(given: list[_Modem], folder: Path, env: Mapping[str, str]) -> tuple[ModemSettings, ...]:
+    names: dict[str, int] = {}
+    ports: dict[str, int] = {}
+    found = []
+    for at, modem in enumerate(given):
+        where = f"modem.{at}"
+        for key, value, seen in (("name", modem.name, names), ("port", modem.port, ports)):
+            if value in seen:
+                raise ConfigError(f"{where}.{key}", f"is that of modem.{seen[value]} already")
+            seen[value] = at
+        found.append(
+            ModemSettings(
+                name=Lane(modem.name),
+                port=modem.port,
+                pin=_pin(modem.pin_file, f"{where}.pin_file", folder, env),
+                smsc=_number(modem.smsc, f"{where}.smsc"),
+                routes=frozenset(modem.route),
+                number=_number(modem.number, f"{where}.number"),
+                baud=modem.baud,
+            )
+        )
+    return tuple(found)
+
+
+def _number(number: str | None, where: str) -> str | None:
+    if number is None:
+        return None
+    try:
+        return dialable(number)
+    except CodecError as error:
+        raise ConfigError(where, error.message) from None
+
+
+def _pin(name: str | None, where: str, folder: Path, env: Mapping[str, str]) -> str | None:
+    if name is None:
+        return None
+    path = folder / name
+    credentials = env.get(CREDENTIALS)
+    if credentials and (Path(credentials) / name).is_file():
+        path = Path(credentials) / name
+    try:
+        pin = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigError(where, f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        pin = ""
+    if not _PIN.fullmatch(pin):
+        raise ConfigError(where, f"{path} does not hold four to eight digits")
+    return pin
+
+
+# -- errors --------------------------------------------------------------------------------------
+def _config_error(error: ValidationError) -> ConfigError:
+    found = []
+    for each in error.errors(include_input=False, include_url=False, include_context=False):
+        where = ".".join(str(step) for step in each["loc"])
+        found.append((where, _words(each["type"], each["loc"], each["msg"])))
+    (first, words), *others = found
+    also = "".join(f"; {where}: {more}" for where, more in others)
+    return ConfigError(first, words + also)
+
+
+def _words(kind: str, place: tuple[str | int, ...], message: str) -> str:
+    match kind:
+        case "extra_forbidden":
+            key = str(place[-1])
+            if place[0] == "modem" and key in _DISCOVERY_KEYS:
+                return "modems are not found by themselves yet; name the port"
+            near = difflib.get_close_matches(key, _known(place[:-1]), n=1, cutoff=0.5)
+            return f"is no known key; did you mean {near[0]!r}?" if near else "is no known key"
+        case "missing":
+            return "is missing"
+        case _:
+            return message.replace("Input should be", "must be").replace("String should", "should")
+
+
+def _known(place: tuple[str | int, ...]) -> list[str]:
+    """The keys of the section at `place`."""
+    model: type[BaseModel] = _File
+    for step in place:
+        if isinstance(step, str) and (info := model.model_fields.get(step)) is not None:
+            model = _section(info) or model
+    return list(model.model_fields)
+
+
+def _section(info: FieldInfo) -> type[BaseModel] | None:
+    for kind in (info.annotation, *get_args(info.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None

@@ -1,0 +1,27 @@
+"""`airpost config check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.daemon.cli.conftest import run
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+
+
+def test_the_example_is_good() -> None:
+    example = str(ROOT / "config.example.toml")
+    assert run("config", "check", example).stdout.splitlines()[-1] == "ok"
+    shown = json.loads(run("config", "check", example, "--json").stdout)
+    assert (shown["ok"], shown["modems"]) == (True, ["gate-1"])
+
+
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('[http]\nlisen = ["x"]')
+    said = run("config", "check", str(path), code=1).stderr
+    assert said == "Error: http.lisen: is no known key; did you mean 'listen'?\n"
+    shown = json.loads(run("config", "check", str(path), "--json", code=1).stdout)
+    assert (shown["ok"], shown["path"]) == (False, "http.lisen")
+    run("config", "check", str(tmp_path / "none"), code=1)

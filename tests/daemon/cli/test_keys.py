@@ -1,0 +1,88 @@
+"""`airpost keys`: through the service, or at the store of a service that is down."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from airpost.errors import ConfigError
+from tests.daemon.cli.conftest import Service, run
+from tests.services.http.fakes import FakeStore
+
+
+def test_through_the_service(service: Service) -> None:
+    (made,) = service.json("keys", "create", "till", "--owner", "shop", "--scope", "send")
+    assert made["token"].startswith(f"ap_{made['id']}_")
+    assert (made["owner"], made["scopes"]) == ("shop", ["send"])
+    assert "token: ap_" in service.run("keys", "create", "other").stdout
+    assert [key["owner"] for key in service.json("keys", "list")] == ["shop", "other"]
+    assert "till" in service.run("keys", "list").stdout
+    assert service.run("keys", "revoke", made["id"]).stdout == f"{made['id']} revoked\n"
+    service.run("keys", "revoke", made["id"], code=1)
+    service.run("keys", "create", "x", "--scope", "fly", code=2)
+
+
+class OfflineStore(FakeStore):
+    """Stands where the SQLite store does."""
+
+    made: list[Any] = []
+    busy = False
+
+    def __init__(self, path: Path, _clock: Any, _rng: Any) -> None:
+        super().__init__()
+        OfflineStore.made.append(path)
+        self.by_hash = OfflineStore.shared
+
+    shared: dict[bytes, Any] = {}
+
+    async def open(self, now: int) -> None:
+        if OfflineStore.busy:
+            raise ConfigError("store.url", "another process holds the store")
+
+    async def close(self) -> None:
+        OfflineStore.made.append("closed")
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options for a service that is down, with its configuration."""
+    fake = ModuleType("airpost.store.sqlite")
+    fake.SqliteStore = OfflineStore  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "airpost.store.sqlite", fake)
+    monkeypatch.setattr(OfflineStore, "made", [])
+    monkeypatch.setattr(OfflineStore, "shared", {})
+    # The default address is that of a service on this very machine, which is not meant.
+    monkeypatch.setattr("airpost.daemon.cli.client._UnixConnection.connect", _refuse)
+    path = tmp_path / "airpost.toml"
+    path.write_text('[store]\nurl = "sqlite:///a.db"')
+    return ["--config", str(path)]
+
+
+def _refuse(_connection: Any) -> None:
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
+    made = json.loads(run("keys", "create", "till", "--json", *offline).stdout)
+    assert OfflineStore.made == [tmp_path / "a.db", "closed"]
+    listed = json.loads(run("keys", "list", "--json", *offline).stdout)
+    assert listed["id"] == made["id"]
+    assert "token" not in listed
+    run("keys", "revoke", made["id"], *offline)
+    assert "no such key" in run("keys", "revoke", made["id"], *offline, code=1).stderr
+
+
+def test_a_store_that_is_held(offline: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OfflineStore, "busy", True)
+    assert "another process" in run("keys", "list", *offline, code=1).stderr
+
+
+def test_a_service_that_was_named_is_meant(offline: list[str], tmp_path: Path) -> None:
+    run("keys", "list", "--url", f"unix:{tmp_path / 's'}", *offline, code=3)
+    run("keys", "list", "--config", str(tmp_path / "none.toml"), code=3)
+    assert OfflineStore.made == []

@@ -1,0 +1,42 @@
+"""`airpost messages`."""
+
+from __future__ import annotations
+
+from tests.daemon.cli.conftest import Service
+from tests.services.http.fakes import event
+
+
+def test_the_newest_oldest_first(service: Service) -> None:
+    for n in range(4):
+        service.run("send", "123", str(n))
+    assert [m["text"] for m in service.json("messages", "--last", "2")] == ["2", "3"]
+    lines = service.run("messages").stdout.splitlines()
+    assert lines[0].split()[:3] == ["id", "created", "state"]
+    assert len(lines) == 5
+
+
+def test_filters_are_handed_on(service: Service) -> None:
+    service.run("messages", "--state", "sent", "--to", "123", "--class", "otp", "--tag", "t")
+    (where,) = service.store.asked
+    assert (where.to, where.tag, where.modem) == ("123", "t", None)
+    service.run("messages", "--since", "never", code=1)
+
+
+def test_one_with_its_history(service: Service) -> None:
+    (sent,) = service.json("send", "123", "a\x00b".replace("\x00", "\t"), "--tag", "x")
+    service.store.history = [event(1, sent["id"], reason="taken in")]
+    text = service.run("messages", sent["id"]).stdout
+    assert "state: queued" in text
+    assert "text: a b" in text
+    assert "part 1: queued" in text
+    assert "taken in" in text
+    assert service.json("messages", sent["id"]) == [sent]
+    service.run("messages", "none", code=1)
+
+
+def test_cancelling(service: Service) -> None:
+    (sent,) = service.json("send", "123", "x")
+    (gone,) = service.json("messages", sent["id"], "--cancel")
+    assert gone["state"] == "cancelled"
+    service.run("messages", sent["id"], "--cancel", code=1)
+    service.run("messages", "--cancel", code=2)

@@ -1,0 +1,188 @@
+"""The configuration file: what it gives, and errors that name the place and never a value."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from airpost.daemon.config import Settings, load_config, parse_config, store_path
+from airpost.errors import ConfigError
+from airpost.services.http.settings import AuthMode, TcpListen, UnixListen
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDER = Path("/etc/airpost")
+
+
+def read(text: str, folder: Path = FOLDER, **env: str) -> Settings:
+    return parse_config(text, folder, env)
+
+
+def test_an_empty_file_is_all_defaults() -> None:
+    settings = read("")
+    assert settings.store.path == Path("/var/lib/airpost/airpost.db")
+    assert settings.http.auth is AuthMode.KEYS
+    assert settings.http.listen == (
+        TcpListen(host="127.0.0.1", port=8775),
+        UnixListen(path=Path("/run/airpost/http.sock")),
+    )
+    assert (settings.sms.home_region, settings.sms.concat_bits, settings.sms.max_parts) == (
+        None,
+        8,
+        255,
+    )
+    assert settings.modems == ()
+
+
+def test_the_example_is_a_configuration_and_shows_the_defaults() -> None:
+    settings = load_config(ROOT / "config.example.toml")
+    plain = read("")
+    assert (settings.store, settings.http, settings.sms) == (plain.store, plain.http, plain.sms)
+    assert [modem.name for modem in settings.modems] == ["gate-1"]
+
+
+def test_everything_set(tmp_path: Path) -> None:
+    (tmp_path / "sim1.pin").write_text("7359\n")
+    settings = read(
+        """
+        [store]
+        url = "sqlite:///data/a.db"
+        [http]
+        listen = ["[::1]:0", "unix:/tmp/a.sock"]
+        auth = "none"
+        [sms]
+        home_region = "CN"
+        concat_bits = 16
+        max_parts = 10
+        [[modem]]
+        name = "gate-1"
+        port = "/dev/ttyX"
+        pin_file = "sim1.pin"
+        smsc = "+86 138 0010 0500"
+        route = ["default", "otp"]
+        number = "+8613912345678"
+        baud = 9600
+        [[modem]]
+        name = "gate-2"
+        port = "/dev/ttyY"
+        """,
+        tmp_path,
+    )
+    assert settings.store.path == tmp_path / "data" / "a.db"
+    assert settings.http.auth is AuthMode.NONE
+    assert (settings.http.concat_bits, settings.http.max_parts) == (16, 10)
+    assert settings.sms.home_region == "CN"
+    one, two = settings.modems
+    assert (one.name, one.port, one.pin, one.baud) == ("gate-1", "/dev/ttyX", "7359", 9600)
+    assert (one.smsc, one.number) == ("+8613800100500", "+8613912345678")
+    assert one.routes == {"default", "otp"}
+    assert (two.pin, two.smsc, two.routes, two.baud) == (None, None, {"default"}, 115_200)
+    assert "7359" not in repr(one)
+
+
+MODEM = '[[modem]]\nname = "a"\nport = "/dev/a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("x = ", "", "is not valid TOML"),
+        ('[stroe]\nurl = "x"', "stroe", "did you mean 'store'?"),
+        ('[http]\nlisen = ["x"]', "http.lisen", "did you mean 'listen'?"),
+        ("[http]\nzzz = 1", "http.zzz", "is no known key"),
+        (MODEM + 'prt = "x"', "modem.0.prt", "did you mean 'port'?"),
+        (MODEM + 'imei = "490154203237518"', "modem.0.imei", "name the port"),
+        ('[[modem]]\nname = "a"', "modem.0.port", "is missing"),
+        ('[[modem]]\nname = "a b"\nport = "x"', "modem.0.name", "should match"),
+        (MODEM + MODEM, "modem.1.name", "is that of modem.0 already"),
+        (MODEM + MODEM.replace('"a"', '"b"'), "modem.1.port", "is that of modem.0 already"),
+        (MODEM + 'smsc = "x"', "modem.0.smsc", "cannot be dialled"),
+        (MODEM + "route = []", "modem.0.route", "at least 1"),
+        (MODEM + 'baud = "9600"', "modem.0.baud", "must be a valid integer"),
+        ('[store]\nurl = "postgresql://u:hunter2@h/d"', "store.url", "SQLite only"),
+        ('[store]\nurl = "/var/hunter2"', "store.url", "must be a file"),
+        ("[http]\nlisten = []", "http.listen", "at least 1"),
+        ('[http]\nlisten = ["8775"]', "http.listen.0", "is neither"),
+        ('[http]\nauth = "hunter2"', "http.auth", "must be 'keys' or 'none'"),
+        ('[http]\nauth = "none"\nlisten = ["0.0.0.0:80"]', "http.auth", "loopback"),
+        ("[sms]\nconcat_bits = 7", "sms.concat_bits", "must be 8 or 16"),
+        ("[sms]\nmax_parts = 256", "sms.max_parts", "255"),
+        ('[sms]\nhome_region = "China"', "sms.home_region", "should match"),
+        ("[modems]\ndiscover = 1", "modems.discover", "boolean"),
+    ],
+)
+def test_errors_name_the_place(text: str, path: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert caught.value.path == path
+    assert words in caught.value.message
+    assert "hunter2" not in str(caught.value)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read("[http]\nzzz = 1\n[sms]\nmax_parts = 0")
+    assert caught.value.path == "http.zzz"
+    assert "sms.max_parts" in caught.value.message
+
+
+def test_none_is_for_loopbacks_and_unix_sockets() -> None:
+    read('[http]\nauth = "none"\nlisten = ["127.0.0.1:0", "localhost:1", "unix:/run/x"]')
+
+
+def test_discovery_is_taken_and_said_to_be_none(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    read("[modems]\ndiscover = true")
+    assert "config.no_discovery" in caplog.text
+    caplog.clear()
+    read("[modems]\ndiscover = false")
+    assert caplog.text == ""
+
+
+def test_a_pin_comes_from_credentials_before_the_folder(tmp_path: Path) -> None:
+    folder, credentials = tmp_path / "etc", tmp_path / "credentials"
+    folder.mkdir()
+    credentials.mkdir()
+    (folder / "p").write_text("1111")
+    text = MODEM + 'pin_file = "p"'
+    env = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    assert read(text, folder, **env).modems[0].pin == "1111"
+    (credentials / "p").write_text("2222")
+    assert read(text, folder, **env).modems[0].pin == "2222"
+    absolute = MODEM + f'pin_file = "{folder / "p"}"'
+    assert read(absolute, tmp_path).modems[0].pin == "1111"
+
+
+@pytest.mark.parametrize("content", [b"12", b"123456789", b"12a4", b"", b"\xff\xff\xff\xff"])
+def test_a_pin_that_is_none_is_not_repeated(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "p").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read(MODEM + 'pin_file = "p"', tmp_path)
+    assert caught.value.path == "modem.0.pin_file"
+    assert "does not hold four to eight digits" in caught.value.message
+    assert "12a4" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load_config(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_bytes(b"[store]\n\xff")
+    with pytest.raises(ConfigError, match="not UTF-8 at octet 8"):
+        load_config(tmp_path / "bad.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read(MODEM + 'pin_file = "none"', tmp_path)
+
+
+def test_a_file_is_read_with_its_own_folder(tmp_path: Path) -> None:
+    path = tmp_path / "airpost.toml"
+    path.write_text('[store]\nurl = "sqlite:///a.db"')
+    assert load_config(path).store.path == tmp_path / "a.db"
+
+
+def test_store_urls() -> None:
+    assert store_path("sqlite:////var/a.db", FOLDER) == Path("/var/a.db")
+    assert store_path("sqlite:///a.db", FOLDER) == FOLDER / "a.db"
+    for url in ("", "sqlite://", "sqlite:///", "a.db"):
+        with pytest.raises(ConfigError):
+            store_path(url, FOLDER)
