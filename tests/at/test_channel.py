@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -407,7 +408,7 @@ def test_any_cut_gives_the_same_events(
 ) -> None:
     commands, wire = script
     places = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
-    chunks = [wire[a:b] for a, b in zip(places, places[1:], strict=False)]
+    chunks = [wire[a:b] for a, b in pairwise(places)]
     assert run_script(commands, chunks) == run_script(commands, [wire])
 
 

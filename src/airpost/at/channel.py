@@ -134,10 +134,15 @@ class Channel:
         self._forget(State.DESYNC)
         return ESC if open_prompt else b""
 
+    @property
+    def may_assume_ok(self) -> bool:
+        """True when the answer is there and the modem may be one that says no OK to it."""
+        return self._command is not None and self._command.final_optional and bool(self._lines)
+
     def assume_ok(self) -> None:
         """The final result of a command that some modems end without one: taken as OK."""
         command = self._command
-        if command is None or not command.final_optional or not self._lines:
+        if command is None or not self.may_assume_ok:
             raise LocalProtocolError("this command ends with a final result")
         self._end(command, Final(kind=FinalKind.OK, assumed=True))
 

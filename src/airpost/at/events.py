@@ -91,4 +91,11 @@ class Dropped:
     command: Command
 
 
-Event = Reply | Urc | WriteNow | Late | Noise | Resynced | Dropped
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """The modem asks for the payload again after it was written: it has not taken it."""
+
+    command: Command
+
+
+Event = Reply | Urc | WriteNow | Late | Noise | Resynced | Dropped | Stuck

@@ -1,0 +1,308 @@
+"""One opening of one port: the channel, the transport, and whose turn it is.
+
+May import at, codec, L0 and port. Single use: a lost session is thrown away, and when to open again
+the unit decides. One command is on the wire at a time, by priority; the wire is traced; after a
+limit has passed nothing is sent before the modem is proved to be in step again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+
+from airpost.at.channel import ESC, Channel, State
+from airpost.at.command import AT, PROBE, Command, Priority
+from airpost.at.events import (
+    Dropped,
+    Event,
+    Final,
+    FinalKind,
+    Late,
+    Noise,
+    Reply,
+    Resynced,
+    Stuck,
+    Urc,
+    WriteNow,
+)
+from airpost.codec.causes import code_of_words
+from airpost.errors import CommandFailed, CommandTimeout, Desynced, PortError, PortLost
+from airpost.modem.port import PortSettings, PortTransport, open_port
+from airpost.modem.trace import Trace
+
+log = logging.getLogger("airpost.session")
+
+PROBES = 3
+PROBE_S = 5.0  # between probes; a modem that is in step answers within 0.3 s
+HALF_S = 2.0  # for the second line of +CMT and +CDS (`modems.md` fault 6)
+OPTIONAL_FINAL_S = 2.0  # for an OK that some modems leave out
+WAKE_TRIES = 6  # modems on a UART miss the first characters while they find the rate
+WAKE_S = 3.0
+
+DialogueEvent = Reply | WriteNow | Dropped | Stuck | Resynced
+
+
+class Session(asyncio.Protocol):
+    """Usable from `open()` until `lost`; `urc` and `late` are called on the loop."""
+
+    def __init__(
+        self, path: str, trace: Trace, *, urc: Callable[[Urc], None], late: Callable[[Late], None]
+    ) -> None:
+        self.path = path
+        self.noise = 0
+        self.lost = asyncio.Event()
+        self.error: PortError | None = None  # why it was lost
+        self._trace = trace
+        self._urc = urc
+        self._late = late
+        self._channel = Channel()
+        self._transport: PortTransport | None = None
+        self._events: deque[DialogueEvent] = deque()
+        self._arrived = asyncio.Event()
+        self._half_timer: asyncio.TimerHandle | None = None
+        self._busy = False
+        self._turns: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    # -- life ------------------------------------------------------------------------------------
+    async def open(self, settings: PortSettings) -> None:
+        """Open the port; PortBusy or PortLost say why not and what to do."""
+        self._transport = await open_port(self.path, self, settings)
+        self._trace.note("opened")
+
+    async def close(self) -> None:
+        """Close the port and wait until it is closed; also when it was never opened."""
+        if self._transport is not None:
+            self._transport.abort()
+            await self.lost.wait()
+
+    def abort(self, reason: str) -> None:
+        """Give the connection up because of what the modem did."""
+        if self.error is None:
+            self.error = PortLost(self.path, reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The port is closed."""
+        if self.error is None:
+            self.error = exc if isinstance(exc, PortError) else PortLost(self.path, "closed")
+        self._trace.note(f"closed: {self.error.reason}")
+        self._channel.close()
+        if self._half_timer is not None:
+            self._half_timer.cancel()
+        self.lost.set()
+        self._arrived.set()
+        for _, _, turn in self._turns:
+            if not turn.done():
+                turn.set_exception(self.error)
+        self._turns.clear()
+
+    def _check_open(self) -> None:
+        if self.lost.is_set():
+            assert self.error is not None
+            raise self.error
+
+    # -- bytes -----------------------------------------------------------------------------------
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the modem. An error of ours here ends the session, never the bytes' order."""
+        try:
+            self._trace.received(data)
+            self._channel.receive_data(data)
+            self._pump()
+        except Exception:  # the transport would only log it and go on without these bytes
+            log.exception("session.failed port=%s", self.path)
+            self.abort("airpost could not read what the modem sent; see the log")
+
+    def _write(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._trace.sent(data)
+            self._transport.write(data)
+
+    def _pump(self) -> None:
+        while (event := self._channel.next_event()) is not None:
+            self._hand_out(event)
+        if self._channel.half_open and self._half_timer is None:
+            loop = asyncio.get_running_loop()
+            self._half_timer = loop.call_later(HALF_S, self._half_is_over)
+        elif not self._channel.half_open and self._half_timer is not None:
+            self._half_timer.cancel()
+            self._half_timer = None
+
+    def _half_is_over(self) -> None:
+        self._half_timer = None
+        self._channel.give_up_half()
+        self._pump()
+
+    def _hand_out(self, event: Event) -> None:
+        match event:
+            case Urc():
+                self._urc(event)
+            case Late():
+                self._late(event)
+            case Noise():
+                self.noise += 1
+            case _:
+                self._events.append(event)
+                self._arrived.set()
+
+    # -- turns -----------------------------------------------------------------------------------
+    @asynccontextmanager
+    async def turn(self, priority: Priority) -> AsyncIterator[None]:
+        """Hold the wire, first by priority, then by order of asking; in step when it begins.
+
+        Raises PortLost, or Desynced when the modem does not answer the probe (then the session is
+        lost too).
+        """
+        await self._take_turn(priority)
+        try:
+            self._check_open()
+            if self._channel.state is State.DESYNC:
+                await self.resync()
+            yield
+        finally:
+            self._end_turn()
+
+    async def _take_turn(self, priority: Priority) -> None:
+        self._check_open()
+        if not self._busy:
+            self._busy = True
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._turns, (priority, next(self._order), mine))
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled() and mine.exception() is None:
+                self._end_turn()  # it was given to us while we were being cancelled
+            raise
+
+    def _end_turn(self) -> None:
+        while self._turns:
+            _, _, following = heapq.heappop(self._turns)
+            if not following.done():
+                following.set_result(None)
+                return
+        self._busy = False
+
+    # -- inside a turn ---------------------------------------------------------------------------
+    def begin(self, command: Command) -> None:
+        """Write a command; its events come from `event()`."""
+        self._events.clear()
+        self._write(self._channel.send(command))
+
+    def payload(self, octets: bytes) -> None:
+        """Write what the prompt asked for."""
+        self._write(self._channel.payload(octets))
+
+    def probe(self) -> None:
+        """Ask the modem something with an answer of its own, without giving the dialogue up."""
+        self._write(self._channel.probe())
+
+    def give_up(self) -> None:
+        """Stop waiting for the command; nothing is sent before `resync()`."""
+        if self._channel.state in (State.WAIT_FINAL, State.WAIT_PROMPT, State.WAIT_SENT):
+            self._trace.note("gave up waiting")
+            self._write(self._channel.abandon())
+
+    async def event(self, timeout_s: float) -> DialogueEvent | None:
+        """The next event of the command, None when none came in time; PortLost."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._events:
+                    self._check_open()
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            return None
+        return self._events.popleft()
+
+    async def resync(self) -> None:
+        """Probe until the modem is in step; Desynced, and the session is lost, when it is not."""
+        for _ in range(PROBES):
+            if self._channel.state is not State.DESYNC:
+                return
+            self._write(self._channel.probe())
+            event = await self.event(PROBE_S)
+            while event is not None and not isinstance(event, Resynced):
+                event = await self.event(PROBE_S)
+            if event is not None:
+                self._trace.note("in step again")
+                return
+        self.abort("does not answer; it is opened anew")
+        raise Desynced(f"{self.path} does not answer the probe")
+
+    # -- whole commands --------------------------------------------------------------------------
+    async def run(self, command: Command) -> tuple[str, ...]:
+        """The information lines of `command`.
+
+        Raises CommandFailed for its error, CommandTimeout when it has none in time (the modem is
+        in step again then), Desynced when it does not answer at all, PortLost.
+        """
+        async with self.turn(command.priority):
+            self.begin(command)
+            try:
+                reply = await self._reply(command)
+            except asyncio.CancelledError:
+                self.give_up()  # whoever has the next turn brings the modem back in step
+                raise
+            if reply is None:
+                self.give_up()
+                await self.resync()
+                shown = "AT+CPIN" if command.secret else command.text
+                raise CommandTimeout(f"{shown} was not answered within {command.timeout_s:g} s")
+        if not reply.final.ok:
+            raise failed(reply.final)
+        return reply.lines
+
+    async def _reply(self, command: Command) -> Reply | None:
+        left_s = command.timeout_s
+        while left_s > 0:
+            slice_s = min(left_s, OPTIONAL_FINAL_S) if command.final_optional else left_s
+            event = await self.event(slice_s)
+            if isinstance(event, Reply):
+                return event
+            if event is None:
+                left_s -= slice_s
+                if self._channel.may_assume_ok:
+                    self._channel.assume_ok()
+                    self._pump()
+        return None
+
+    async def wake(self) -> None:
+        """Find a modem at the other end, in step; Desynced when nobody answers.
+
+        Which of several answers belongs to which AT cannot be told, so the question with an answer
+        of its own goes last (`modems.md` 8.1).
+        """
+        async with self.turn(Priority.CARE):
+            self._write(ESC + b"\r")
+            for _ in range(WAKE_TRIES):
+                self.begin(AT)
+                if isinstance(await self.event(WAKE_S), Reply):
+                    break
+                self._channel = Channel()
+            else:
+                self.abort("does not answer AT; is it the right port?")
+                raise Desynced(f"{self.path} does not answer AT")
+            for _ in range(WAKE_TRIES):
+                self.begin(PROBE)
+                event = await self.event(WAKE_S)
+                if isinstance(event, Reply) and (event.lines or not event.final.ok):
+                    return
+                if event is None:
+                    self._channel = Channel()
+        # Some answer nothing but AT+CPIN? until the SIM is open: go on, every answer is checked.
+
+
+def failed(final: Final) -> CommandFailed:
+    """A final error as an exception; words are turned into their code where they have one."""
+    code = final.code
+    if code is None and final.kind is not FinalKind.ERROR:
+        code = code_of_words(final.kind.value, final.text)
+    return CommandFailed(final.kind.value, code, final.text or final.kind.value)
