@@ -7,6 +7,7 @@ only one reading makes sense. Nothing here raises on any text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 RANGE_LIMIT = 1024  # values one "(0-…)" may expand to
@@ -43,6 +44,18 @@ def split_prefix(line: str) -> tuple[str, str]:
     if found is None:
         return "", line.strip()
     return found[1].upper(), line[found.end() :].strip()
+
+
+_GLUED = re.compile(r"(?:OK|ERROR)(?=[+^*#$%&])")
+
+
+def rests_of(lines: Iterable[str], *prefixes: str) -> Iterator[str]:
+    """What stands behind one of `prefixes`, for each line that has one (`ERROR+CNUM: …` too)."""
+    for line in lines:
+        glued = _GLUED.match(line)
+        prefix, rest = split_prefix(line[glued.end() :] if glued else line)
+        if prefix and prefix in prefixes:
+            yield rest
 
 
 def fields_of(text: str) -> tuple[Field, ...]:
@@ -146,3 +159,14 @@ def values_of(field: Field) -> tuple[int, ...]:
         else:
             out.append(first)
     return tuple(out)
+
+
+def ucs2_text(told: str) -> str:
+    """`told`, or what it says if it is UCS-2 in hexadecimal digits (AT+CSCS="UCS2")."""
+    if len(told) < 8 or not re.fullmatch(r"(?:[0-9A-Fa-f]{4})+", told):
+        return told
+    try:
+        text = bytes.fromhex(told).decode("utf-16-be")
+    except UnicodeDecodeError:
+        return told
+    return text if text.rstrip("\0\uffff").isprintable() else told

@@ -1,0 +1,240 @@
+"""Answers about the modem and its SIM, each read into a value.
+
+Pure; imports grammar. A function takes the information lines of a Reply, or (line,) of a Urc, and
+returns None where they hold no such answer: nothing here raises on any text. The network is in
+`network.py`, messages and their stores in `messages.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from airpost.at.grammar import fields_of, rests_of, split_prefix, ucs2_text
+
+# --- identification (TS 27.007 5.1 to 5.4, 5.6) ---------------------------------------------------
+
+_LABEL = re.compile(
+    r"\s*(?:\+C?GM[IMR]|\+C?GSN|MANUFACTURER|MODEL|REVISION)\s*[:=]\s*", re.IGNORECASE
+)
+
+
+def _identification(lines: Iterable[str]) -> str | None:
+    """The lines without labels, quotes and blanks at the edges, joined by a space."""
+    words = []
+    for line in lines:
+        rest = _LABEL.sub("", line, count=1) if _LABEL.match(line) else line
+        if rest.lstrip().startswith('"'):
+            rest = ", ".join(each.text for each in fields_of(rest))
+        if rest.strip():
+            words.append(" ".join(rest.split()))
+    return " ".join(words) or None
+
+
+def manufacturer(lines: Iterable[str]) -> str | None:
+    """+CGMI: the maker, in the modem's words."""
+    return _identification(lines)
+
+
+def revision(lines: Iterable[str]) -> str | None:
+    """+CGMR: the firmware; one modem spreads it over five lines."""
+    return _identification(lines)
+
+
+def model(lines: Iterable[str]) -> str | None:
+    """+CGMM: the model; in a list of bands and features it is what `MODEL=` names."""
+    told = _identification(lines)
+    named = re.search(r"\bMODEL=([^,]+)", told or "", re.IGNORECASE)
+    return named[1].strip() if named else told
+
+
+def _run(lines: Iterable[str], pattern: str) -> str | None:
+    """The first run of characters that fits and is not part of a longer word."""
+    for line in lines:
+        found = re.search(rf"(?<![0-9A-Za-z])({pattern})(?![0-9A-Za-z])", line)
+        if found:
+            return found[1]
+    return None
+
+
+def imei(lines: Iterable[str]) -> str | None:
+    """+CGSN: 14 to 16 digits (TS 23.003 6.2); what else is told (`IMEI,serial`) is left out."""
+    return _run(lines, "[0-9]{14,16}")
+
+
+def imsi(lines: Iterable[str]) -> str | None:
+    """+CIMI: at most 15 digits (TS 23.003 2.2)."""
+    return _run(lines, "[0-9]{10,15}")
+
+
+def iccid(lines: Iterable[str]) -> str | None:
+    """+CCID, +ICCID, ^ICCID: as told, padding and all; `modem.identity` puts it in order."""
+    return _run(lines, "[0-9A-Fa-f]{18,22}")
+
+
+def numbers(lines: Iterable[str]) -> tuple[str, ...]:
+    """+CNUM: the SIM's own numbers, as far as somebody has written them there (7.1)."""
+    found = []
+    for rest in rests_of(lines, "+CNUM"):
+        fields = fields_of(rest)
+        if len(fields) > 1 and fields[1].text.strip():
+            found.append(ucs2_text(fields[1].text.strip()))
+    return tuple(found)
+
+
+# --- SIM (TS 27.007 8.3) --------------------------------------------------------------------------
+
+
+class SimStatus(Enum):
+    """What the SIM, or the modem that is bound to one, is waiting for."""
+
+    READY = "READY"
+    SIM_PIN = "SIM PIN"
+    SIM_PUK = "SIM PUK"
+    SIM_PIN2 = "SIM PIN2"
+    SIM_PUK2 = "SIM PUK2"
+    PH_SIM_PIN = "PH-SIM PIN"
+    PH_SIM_PUK = "PH-SIM PUK"
+    PH_FSIM_PIN = "PH-FSIM PIN"
+    PH_FSIM_PUK = "PH-FSIM PUK"
+    PH_NET_PIN = "PH-NET PIN"
+    PH_NET_PUK = "PH-NET PUK"
+    PH_NETSUB_PIN = "PH-NETSUB PIN"
+    PH_NETSUB_PUK = "PH-NETSUB PUK"
+    PH_SP_PIN = "PH-SP PIN"
+    PH_SP_PUK = "PH-SP PUK"
+    PH_CORP_PIN = "PH-CORP PIN"
+    PH_CORP_PUK = "PH-CORP PUK"
+    NOT_READY = "NOT READY"
+    NOT_INSERTED = "NOT INSERTED"
+
+    @property
+    def usable(self) -> bool:
+        """True when messages can be sent: PIN2 and PUK2 guard other things."""
+        return self in (SimStatus.READY, SimStatus.SIM_PIN2, SimStatus.SIM_PUK2)
+
+
+def _squeezed(words: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", words.upper())
+
+
+_SIM_STATUS = {_squeezed(each.value): each for each in SimStatus} | {
+    "SIMNOTREADY": SimStatus.NOT_READY,
+    "BUSY": SimStatus.NOT_READY,
+    "SIMBUSY": SimStatus.NOT_READY,
+    "SIMNOTINSERTED": SimStatus.NOT_INSERTED,
+    "REMOVED": SimStatus.NOT_INSERTED,
+    "SIMREMOVED": SimStatus.NOT_INSERTED,
+}
+
+
+def sim_status(lines: Iterable[str]) -> SimStatus | None:
+    """+CPIN: quotes, blanks and hyphens do not matter; None also for words nobody knows."""
+    for rest in rests_of(lines, "+CPIN"):
+        found = _SIM_STATUS.get(_squeezed(rest))
+        if found:
+            return found
+    return None
+
+
+def functionality(lines: Iterable[str]) -> int | None:
+    """+CFUN: 1 is full, 0 and 4 cannot send (8.2)."""
+    for rest in rests_of(lines, "+CFUN"):
+        fields = fields_of(rest)
+        if fields and fields[0].number is not None:
+            return fields[0].number
+    return None
+
+
+# --- service centre (TS 27.005 3.3.1) -------------------------------------------------------------
+
+MOST_DIGITS = 20  # of a number; more are the hexadecimal form of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smsc:
+    """The service centre; `number` None when none is set, `toa` the type of address octet."""
+
+    number: str | None
+    toa: int | None = None
+
+    @property
+    def full(self) -> str | None:
+        """The number with the `+` that the type of address stands for."""
+        if self.number and self.toa == 145 and not self.number.startswith("+"):
+            return f"+{self.number}"
+        return self.number
+
+
+def smsc(lines: Iterable[str]) -> Smsc | None:
+    """+CSCA; the number may be in UCS-2 or ASCII hexadecimal, as the character set has it."""
+    for rest in rests_of(lines, "+CSCA"):
+        fields = fields_of(rest)
+        if not fields:
+            continue
+        toa = fields[1].number if len(fields) > 1 else None
+        return Smsc(number=_number_text(fields[0].text.strip()) or None, toa=toa)
+    return None
+
+
+def _number_text(told: str) -> str:
+    if re.fullmatch(r"(?:00(?:2[AaBb3]|3[0-9]))+", told):
+        return bytes.fromhex(told).decode("utf-16-be")
+    if re.fullmatch(r"(?:2[AaBb3]|3[0-9])+", told) and (
+        len(told) > MOST_DIGITS or not told.isdigit()
+    ):
+        return bytes.fromhex(told).decode("ascii")
+    return told
+
+
+# --- unstructured services and calls (TS 27.007 7.11, 7.15) ---------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ussd:
+    """`m` 0 done, 1 a reply is wanted, 2 ended, 3 another client, 4 unsupported, 5 timed out.
+
+    `text` is raw: plain, UCS-2 or packed septets in hexadecimal, as `dcs` and the maker will.
+    """
+
+    m: int
+    text: str = ""
+    dcs: int | None = None
+    quoted: bool = True
+
+
+def ussd(text: str) -> Ussd | None:
+    """+CUSD, all its lines in one text: quotes and commas may stand inside the answer."""
+    prefix, rest = split_prefix(text)
+    found = re.match(r"\s*([0-9])\s*(?:,\s*|$)", rest)
+    if prefix != "+CUSD" or found is None:
+        return None
+    body, dcs = rest[found.end() :], None
+    coding = re.search(r'(?<=["0-9A-Fa-f])\s*,\s*([0-9]{0,3})\s*$', body)
+    if coding:
+        body = body[: coding.start()]
+        dcs = int(coding[1]) if coding[1] else None
+    quoted = body.startswith('"') or not body
+    if body.startswith('"'):
+        body = body[1:-1] if body.endswith('"') and len(body) > 1 else body[1:]
+    return Ussd(m=int(found[1]), text=body, dcs=dcs, quoted=quoted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls; `number` "" when withheld."""
+
+    number: str
+    toa: int | None = None
+
+
+def caller(line: str) -> Caller | None:
+    """+CLIP."""
+    for rest in rests_of((line,), "+CLIP"):
+        fields = fields_of(rest)
+        if fields:
+            toa = fields[1].number if len(fields) > 1 else None
+            return Caller(number=fields[0].text.strip(), toa=toa)
+    return None
