@@ -1,15 +1,16 @@
 """Answers about messages and where they lie: TS 27.005 as modems speak it.
 
 Pure; imports grammar. As in `replies.py`: the lines of a Reply, or one line of a Urc, to a value,
-None (or an empty tuple) where they hold no such answer; nothing raises on any text. A PDU stays the
-text it came as: the codec judges it, and what cannot be read must still be kept.
+or None where they hold no such answer; nothing raises on any text. A PDU stays the text it came as:
+the codec judges it, and what cannot be read must still be kept.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from airpost.at.grammar import Field, fields_of, rests_of, split_prefix, values_of
 
@@ -173,30 +174,48 @@ def reference(lines: Iterable[str]) -> int | None:
 # --- settings -------------------------------------------------------------------------------------
 
 
-def indications_offered(lines: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+def indications_offered(lines: Iterable[str]) -> tuple[tuple[int, ...], ...] | None:
     """+CNMI=?: the values each of <mode>,<mt>,<bm>,<ds>,<bfr> may have."""
     for rest in rests_of(lines, "+CNMI"):
         return tuple(values_of(field) for field in fields_of(rest))
-    return ()
+    return None
 
 
-def indications(lines: Iterable[str]) -> tuple[int, ...]:
+def indications(lines: Iterable[str]) -> tuple[int, ...] | None:
     """+CNMI?: <mode>,<mt>,<bm>,<ds>,<bfr>, as many as told."""
     for rest in rests_of(lines, "+CNMI"):
-        values = [field.number for field in fields_of(rest)]
+        values = _numbers(rest)
         if None not in values:
             return tuple(each for each in values if each is not None)
-    return ()
+    return None
 
 
-def stores_offered(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """+CPMS=?: the names each of <mem1>,<mem2>,<mem3> may have, with the makers' own among them."""
+def indication_choices(
+    offered: tuple[tuple[int, ...], ...] | None, *wanted: tuple[int, ...]
+) -> Iterator[tuple[int, ...]]:
+    """AT+CNMI settings to try, best first: `wanted` in its order, field by field, where offered.
+
+    The last fields change first. A field of which nothing wanted is offered has what is; one that
+    is not offered at all is left out, with those behind it. Nothing known: everything wanted.
+    """
+    if offered is None or not any(offered):
+        offered = wanted
+    columns = []
+    for wishes, there in zip(wanted, offered, strict=False):
+        if not there:
+            break
+        columns.append(tuple(each for each in wishes if each in there) or there)
+    return product(*columns) if columns else iter(())
+
+
+def stores_offered(lines: Iterable[str]) -> tuple[tuple[str, ...], ...] | None:
+    """+CPMS=?: the names each of <mem1>,<mem2>,<mem3> may have, the makers' own among them."""
     for rest in rests_of(lines, "+CPMS"):
         fields = fields_of(rest)
         if len(fields) == 1 and fields[0].group and fields[0].group[0].group is not None:
             fields = fields[0].group  # one pair of brackets around all
         return tuple(_names(field) for field in fields)
-    return ()
+    return None
 
 
 def _names(field: Field) -> tuple[str, ...]:
@@ -213,37 +232,36 @@ class Fill:
     total: int
 
 
-def stores(lines: Iterable[str]) -> tuple[Fill, ...]:
+def stores(lines: Iterable[str]) -> tuple[Fill, ...] | None:
     """+CPMS? and the answer to setting it, `"SM",3,30,…` or `3,30,…`: one to three stores."""
     for rest in rests_of(lines, "+CPMS"):
         fields = fields_of(rest)
-        step = 3 if fields and fields[0].number is None else 2
-        out = []
+        named = bool(fields) and fields[0].number is None
+        step = 3 if named else 2
+        found = []
         for at in range(0, len(fields) - step + 1, step):
-            *name, used, total = fields[at : at + step]
-            if used.number is None or total.number is None:
+            used, total = (field.number for field in fields[at + step - 2 : at + step])
+            if used is None or total is None:
                 break
-            out.append(
-                Fill(
-                    name=name[0].text.strip() or None if name else None,
-                    used=used.number,
-                    total=total.number,
-                )
-            )
-        return tuple(out)
-    return ()
+            name = fields[at].text.strip() if named else ""
+            found.append(Fill(name=name or None, used=used, total=total))
+        return tuple(found)
+    return None
 
 
-def services(lines: Iterable[str]) -> tuple[int, ...]:
-    """+CSMS: <mt>,<mo>,<bm>, 1 for each the modem supports (3.2.1)."""
+def service(lines: Iterable[str]) -> int | None:
+    """+CSMS?: <service>, 0 for phase 2, 1 for phase 2+, where +CNMA is wanted (3.2.1)."""
     for rest in rests_of(lines, "+CSMS"):
-        values = [field.number for field in fields_of(rest)]
-        return tuple(each for each in values if each is not None)
-    return ()
+        return next(iter(_numbers(rest)), None)
+    return None
 
 
-def more_to_send_offered(lines: Iterable[str]) -> tuple[int, ...]:
-    """+CMMS=?: the modes (3.5.6)."""
+def modes_offered(lines: Iterable[str]) -> tuple[int, ...] | None:
+    """+CMMS=?: how long the link may be kept for more messages (3.5.6)."""
     for rest in rests_of(lines, "+CMMS"):
         return tuple(value for field in fields_of(rest) for value in values_of(field))
-    return ()
+    return None
+
+
+def _numbers(rest: str) -> list[int | None]:
+    return [field.number for field in fields_of(rest)]

@@ -7,8 +7,9 @@ passed on too, because new firmware invents them, and nothing may fail for that.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from airpost.at.grammar import fields_of, split_prefix
+from airpost.at.grammar import fields_of, rests_of, split_prefix
 
 # In PDU mode the PDU follows on the next line (TS 27.005 3.4.1).
 WITH_PDU = frozenset({"+CMT", "+CDS", "+CBM"})
@@ -36,7 +37,9 @@ WORDS = (
     "NORMAL POWER DOWN",
     "POWERED DOWN",
     "UNDER-VOLTAGE",
+    "UNDER_VOLTAGE",
     "OVER-VOLTAGE",
+    "OVER_VOLTAGE",
     "CHARGE-ONLY MODE",
     "^SYSSTART",
     "^SHUTDOWN",
@@ -76,3 +79,21 @@ def text_is_open(text: str) -> bool:
     """True while the quotes of a long text have not closed: `+CUSD: 1,"line one`."""
     begin = text.find('"')
     return begin != -1 and re.search(r'"\s*(?:,\s*\d*\s*)?$', text[begin + 1 :]) is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls; `number` "" when withheld."""
+
+    number: str
+    toa: int | None = None
+
+
+def caller(line: str) -> Caller | None:
+    """+CLIP (TS 27.007 7.11)."""
+    for rest in rests_of((line,), "+CLIP"):
+        fields = fields_of(rest)
+        if fields:
+            toa = fields[1].number if len(fields) > 1 else None
+            return Caller(number=fields[0].text.strip(), toa=toa)
+    return None
