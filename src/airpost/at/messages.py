@@ -1,16 +1,15 @@
 """Answers about messages and where they lie: TS 27.005 as modems speak it.
 
 Pure; imports grammar. As in `replies.py`: the lines of a Reply, or one line of a Urc, to a value,
-or None where they hold no such answer; nothing raises on any text. A PDU stays the text it came as:
-the codec judges it, and what cannot be read must still be kept.
+or None (several values: an empty tuple) where they hold no such answer; nothing raises on any text.
+A PDU stays the text it came as: the codec judges it, and what cannot be read must still be kept.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from airpost.at.grammar import Field, fields_of, rests_of, split_prefix, values_of
 
@@ -174,48 +173,30 @@ def reference(lines: Iterable[str]) -> int | None:
 # --- settings -------------------------------------------------------------------------------------
 
 
-def indications_offered(lines: Iterable[str]) -> tuple[tuple[int, ...], ...] | None:
+def indications_offered(lines: Iterable[str]) -> tuple[tuple[int, ...], ...]:
     """+CNMI=?: the values each of <mode>,<mt>,<bm>,<ds>,<bfr> may have."""
     for rest in rests_of(lines, "+CNMI"):
         return tuple(values_of(field) for field in fields_of(rest))
-    return None
+    return ()
 
 
-def indications(lines: Iterable[str]) -> tuple[int, ...] | None:
+def indications(lines: Iterable[str]) -> tuple[int, ...]:
     """+CNMI?: <mode>,<mt>,<bm>,<ds>,<bfr>, as many as told."""
     for rest in rests_of(lines, "+CNMI"):
         values = _numbers(rest)
         if None not in values:
             return tuple(each for each in values if each is not None)
-    return None
+    return ()
 
 
-def indication_choices(
-    offered: tuple[tuple[int, ...], ...] | None, *wanted: tuple[int, ...]
-) -> Iterator[tuple[int, ...]]:
-    """AT+CNMI settings to try, best first: `wanted` in its order, field by field, where offered.
-
-    The last fields change first. A field of which nothing wanted is offered has what is; one that
-    is not offered at all is left out, with those behind it. Nothing known: everything wanted.
-    """
-    if offered is None or not any(offered):
-        offered = wanted
-    columns = []
-    for wishes, there in zip(wanted, offered, strict=False):
-        if not there:
-            break
-        columns.append(tuple(each for each in wishes if each in there) or there)
-    return product(*columns) if columns else iter(())
-
-
-def stores_offered(lines: Iterable[str]) -> tuple[tuple[str, ...], ...] | None:
+def stores_offered(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """+CPMS=?: the names each of <mem1>,<mem2>,<mem3> may have, the makers' own among them."""
     for rest in rests_of(lines, "+CPMS"):
         fields = fields_of(rest)
         if len(fields) == 1 and fields[0].group and fields[0].group[0].group is not None:
             fields = fields[0].group  # one pair of brackets around all
         return tuple(_names(field) for field in fields)
-    return None
+    return ()
 
 
 def _names(field: Field) -> tuple[str, ...]:
@@ -232,7 +213,7 @@ class Fill:
     total: int
 
 
-def stores(lines: Iterable[str]) -> tuple[Fill, ...] | None:
+def stores(lines: Iterable[str]) -> tuple[Fill, ...]:
     """+CPMS? and the answer to setting it, `"SM",3,30,…` or `3,30,…`: one to three stores."""
     for rest in rests_of(lines, "+CPMS"):
         fields = fields_of(rest)
@@ -246,21 +227,21 @@ def stores(lines: Iterable[str]) -> tuple[Fill, ...] | None:
             name = fields[at].text.strip() if named else ""
             found.append(Fill(name=name or None, used=used, total=total))
         return tuple(found)
-    return None
+    return ()
 
 
-def service(lines: Iterable[str]) -> int | None:
-    """+CSMS?: <service>, 0 for phase 2, 1 for phase 2+, where +CNMA is wanted (3.2.1)."""
+def services(lines: Iterable[str]) -> tuple[int, ...]:
+    """+CSMS?: <service>,<mt>,<mo>,<bm>; service 1 is phase 2+, where +CNMA is wanted (3.2.1)."""
     for rest in rests_of(lines, "+CSMS"):
-        return next(iter(_numbers(rest)), None)
-    return None
+        return tuple(each for each in _numbers(rest) if each is not None)
+    return ()
 
 
-def modes_offered(lines: Iterable[str]) -> tuple[int, ...] | None:
+def more_to_send_offered(lines: Iterable[str]) -> tuple[int, ...]:
     """+CMMS=?: how long the link may be kept for more messages (3.5.6)."""
     for rest in rests_of(lines, "+CMMS"):
         return tuple(value for field in fields_of(rest) for value in values_of(field))
-    return None
+    return ()
 
 
 def _numbers(rest: str) -> list[int | None]:
