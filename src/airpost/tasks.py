@@ -49,6 +49,24 @@ async def shielded(coro: Coroutine[Any, Any, T], *, name: str) -> T:
         raise
 
 
+async def until_first(*works: Coroutine[Any, Any, None], name: str) -> None:
+    """Run `works` together until the first of them ends; the others are cancelled.
+
+    Raises what the first one raised. Being cancelled cancels all.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work, name=f"{name} {at}") for at, work in enumerate(works)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        failed = [task for task in tasks if not task.cancelled() and task.exception()]
+    for task in (*done, *failed):
+        task.result()
+
+
 async def stop(task: asyncio.Task[Any]) -> None:
     """Cancel `task` and wait until it has ended; its own error was logged already."""
     task.cancel()

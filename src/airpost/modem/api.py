@@ -17,9 +17,10 @@ from airpost.outcome import Outcome
 class SendResult:
     """What became of one segment on the air.
 
-    `begun` is False when the PDU was never written: then nothing can have gone out, the segment is
-    still queued in the store, and `outcome` says why. With `begun`, `outcome` is ok, transient,
-    permanent or unknown; `mr` is TP-MR when `+CMGS` told it; `air_s` is Ctrl-Z to result.
+    `begun` is False when the PDU was never written: then nothing can have gone out, and `outcome`
+    says why; the intent may have been committed all the same. With `begun`, `outcome` is ok,
+    transient, permanent or unknown; `mr` is TP-MR when `+CMGS` told it; `air_s` is the time from
+    Ctrl-Z to the result.
     """
 
     begun: bool
@@ -51,6 +52,21 @@ class Intake(Protocol):
         self, sim_id: SimId, lane: Lane, raw: bytes, field: str, offset: int, reason: str
     ) -> None:
         """A PDU that could not be parsed; it is kept, then deleted like any other."""
+        ...
+
+
+class Memory(Protocol):
+    """What a modem must know again after a restart of the daemon; StoreUnavailable when it cannot.
+
+    For what may be done once only: a PIN that was tried is not tried again.
+    """
+
+    async def recall(self, key: str) -> str | None:
+        """What was remembered under `key`."""
+        ...
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep `value`; returns after its commit."""
         ...
 
 

@@ -25,7 +25,6 @@ class UnitEvent(Enum):
     UNREGISTERED = "unregistered"
     IMPAIRED = "impaired"  # it sends, but something needs a person's eye
     WELL = "well"
-    RESTARTED = "restarted"  # by itself: every setting is gone, the port is not
     SIM_GONE = "sim_gone"
     WAITED = "waited"
     STOP = "stop"
@@ -40,26 +39,25 @@ _ANY_TIME: Mapping[UnitEvent, UnitState] = {
     _E.STOP: _S.DRAINING,
     _E.CRASHED: _S.QUARANTINED,
 }
-_OPEN: Mapping[UnitEvent, UnitState] = {**_ANY_TIME, _E.RESTARTED: _S.PROBING}
 
 UNIT: Mapping[UnitState, Mapping[UnitEvent, UnitState]] = {
     _S.ABSENT: {_E.PATH_FOUND: _S.OPENING, _E.STOP: _S.DRAINING, _E.CRASHED: _S.QUARANTINED},
     _S.OPENING: {**_ANY_TIME, _E.OPENED: _S.PROBING},
-    _S.PROBING: {**_OPEN, _E.IDENTIFIED: _S.SIM},
-    _S.SIM: {**_OPEN, _E.SIM_READY: _S.REGISTERING},
+    _S.PROBING: {**_ANY_TIME, _E.IDENTIFIED: _S.SIM},
+    _S.SIM: {**_ANY_TIME, _E.SIM_READY: _S.REGISTERING},
     _S.REGISTERING: {
-        **_OPEN,
+        **_ANY_TIME,
         _E.REGISTERED: _S.READY,
         _E.SIM_GONE: _S.SIM,
     },
     _S.READY: {
-        **_OPEN,
+        **_ANY_TIME,
         _E.UNREGISTERED: _S.REGISTERING,
         _E.IMPAIRED: _S.DEGRADED,
         _E.SIM_GONE: _S.SIM,
     },
     _S.DEGRADED: {
-        **_OPEN,
+        **_ANY_TIME,
         _E.UNREGISTERED: _S.REGISTERING,
         _E.WELL: _S.READY,
         _E.SIM_GONE: _S.SIM,

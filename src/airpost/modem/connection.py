@@ -1,0 +1,321 @@
+"""One opening of one modem, from the port to the last byte: probe, SIM, settings, network, care.
+
+May import modem, at.events, at.network, at.replies and L0. Single use. It tells the unit what it
+finds; it raises what ends it (PortError, ModemError, AtError).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from airpost.at.events import Late, Urc
+from airpost.at.replies import SimStatus
+from airpost.clock import Clock
+from airpost.errors import CommandFailed, CommandTimeout, ModemError, StoreUnavailable
+from airpost.model import Lane, SimId, UnitState
+from airpost.modem.api import Intake, Memory
+from airpost.modem.driver import Driver, Settings
+from airpost.modem.identity import ModemIdentity, SimIdentity
+from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
+from airpost.modem.lifecycle import DEADLINE_S, UnitEvent
+from airpost.modem.port import PortSettings
+from airpost.modem.profile import Profile, Sign
+from airpost.modem.sender import Sender
+from airpost.modem.session import Session
+from airpost.modem.trace import Trace
+from airpost.modem.ussd import UssdDialogue
+from airpost.outcome import Outcome, Scope
+from airpost.tasks import spawn, until_first
+
+log = logging.getLogger("airpost.connection")
+
+SIM_LOOK_S = 1.0  # while the SIM starts
+SIM_LATER_S = 15.0  # while it waits for a person
+NETWORK_LOOK_S = 5.0  # while there is no network
+SMSC_LOST = "CMS 330"
+NETWORK_LINES = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
+
+SIM_SENTENCES = {
+    SimStatus.SIM_PUK: "the SIM is locked and wants its PUK; unlock it in a phone",
+    SimStatus.NOT_INSERTED: "there is no SIM; put one in",
+    SimStatus.NOT_READY: "waiting for the SIM",
+}
+NO_PIN = "the SIM wants a PIN; set `pin_file`"
+PIN_SPENT = "the PIN of `pin_file` was refused and is not tried again; correct the file"
+PIN_UNSAFE = "the PIN is not tried while the store cannot remember that it was"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSettings:
+    """What the configuration says about one modem. `pin_mark` changes when the PIN does."""
+
+    lane: Lane
+    port: str
+    line: PortSettings = field(default_factory=PortSettings)
+    pin: str | None = None
+    pin_mark: str = ""
+    smsc: str | None = None
+    number: str | None = None
+    routes: frozenset[str] = frozenset({"default"})
+
+
+class Tell(Protocol):
+    """How the unit is told: an event of the table, and what of its view changed."""
+
+    def __call__(self, event: UnitEvent | None, **changes: Any) -> None:
+        """Apply both."""
+        ...
+
+
+class Connection:
+    """`serve()` once; `close()` ends it."""
+
+    def __init__(
+        self,
+        settings: UnitSettings,
+        profile: Profile,
+        intake: Intake,
+        memory: Memory,
+        trace: Trace,
+        clock: Clock,
+        *,
+        tell: Tell,
+        identified: Callable[[str, SimId], None],
+        late: Callable[[Late], None],
+    ) -> None:
+        self._settings = settings
+        self._profile = profile
+        self._intake = intake
+        self._memory = memory
+        self._clock = clock
+        self._tell = tell
+        self._told_identity = identified
+        self._session = Session(settings.port, trace, urc=self._unsolicited, late=late)
+        self._driver = Driver(self._session, clock, profile)
+        self._ussd = UssdDialogue(self._session)
+        self._inbox: Inbox | None = None
+        self._prepared: Settings | None = None
+        self._look = asyncio.Event()
+        self._knows_modem = False
+        self._last_send_s = -profile.timing.poll_s
+        self.sender = Sender(self._session, clock, profile.timing)
+        self.was_ready = False
+
+    # -- the whole -------------------------------------------------------------------------------
+    async def serve(self) -> None:
+        """Until the port is lost, the modem fails or `close()` is called; raises why."""
+        await self._session.open(self._settings.line)
+        self._tell(UnitEvent.OPENED)
+        modem = await self._probe()
+        while True:
+            sim = await self._wait_for_sim(modem)
+            self._prepared = await self._driver.prepare(self._settings.smsc)
+            number = self._settings.number or await self._driver.own_number()
+            self._tell(UnitEvent.SIM_READY, sim_id=sim.id, imsi=sim.imsi, number=number,
+                       smsc=self._prepared.smsc)  # fmt: skip
+            self._told_identity(modem.imei, sim.id)
+            await self._in_service(sim, number, self._prepared)
+            self._tell(UnitEvent.SIM_GONE, sim_id=None, detail=SIM_SENTENCES[SimStatus.NOT_READY])
+
+    async def close(self) -> None:
+        """Close the port."""
+        await self._session.close()
+
+    async def ussd(self, code: str) -> str:
+        """Run one USSD code."""
+        return await self._ussd.run(code)
+
+    def sent(self, outcome: Outcome) -> None:
+        """A segment's dialogue has ended."""
+        self._last_send_s = self._clock.mono()
+        if outcome.ok:
+            return
+        if outcome.code == SMSC_LOST and self._prepared is not None and self._prepared.smsc:
+            spawn(self._restore_smsc(self._prepared.smsc), name=f"smsc {self._settings.lane}")
+        if outcome.scope in (Scope.SIM, Scope.MODEM):
+            self._look.set()  # it may be the SIM or the network: ask before the next one
+
+    async def _restore_smsc(self, number: str) -> None:
+        try:
+            await self._driver.restore_smsc(number)
+        except ModemError as error:
+            log.info("connection.smsc_not_restored modem=%s %s", self._settings.lane, error)
+
+    # -- steps -----------------------------------------------------------------------------------
+    async def _probe(self) -> ModemIdentity:
+        limit_s = DEADLINE_S[UnitState.PROBING]
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._session.wake()
+                modem = await self._driver.identify()
+                await self._driver.power_on()
+        except TimeoutError:
+            raise ModemError(f"did not tell who it is within {limit_s:g} s") from None
+        self._knows_modem = True
+        self._tell(UnitEvent.IDENTIFIED, imei=modem.imei, manufacturer=modem.manufacturer,
+                   model=modem.model)  # fmt: skip
+        return modem
+
+    async def _wait_for_sim(self, modem: ModemIdentity) -> SimIdentity:
+        while True:
+            self._look.clear()
+            status = await self._driver.sim_status()
+            if status.usable:
+                await self._forget_pin(modem)
+                return await self._driver.sim_identity(modem.imei)
+            if status is SimStatus.SIM_PIN:
+                sentence, pause_s = await self._enter_pin(modem)
+            else:
+                words = f"the SIM or the modem is locked: {status.value}"
+                sentence = SIM_SENTENCES.get(status, words)
+                pause_s = SIM_LOOK_S if status is SimStatus.NOT_READY else SIM_LATER_S
+            self._tell(None, detail=sentence)
+            await self._pause(pause_s)
+
+    def _pin_key(self, modem: ModemIdentity) -> str:
+        return f"pin {modem.imei}"
+
+    async def _enter_pin(self, modem: ModemIdentity) -> tuple[str, float]:
+        """Try the PIN once, ever, until the file holds another; (sentence, pause)."""
+        pin, mark, key = self._settings.pin, self._settings.pin_mark, self._pin_key(modem)
+        if pin is None:
+            return NO_PIN, SIM_LATER_S
+        try:
+            if await self._memory.recall(key) == mark:
+                return PIN_SPENT, SIM_LATER_S
+            await self._memory.remember(key, mark)
+        except StoreUnavailable:
+            return PIN_UNSAFE, SIM_LATER_S
+        try:
+            await self._driver.enter_pin(pin)
+        except (CommandFailed, CommandTimeout) as error:
+            log.warning("modem.pin_refused modem=%s %s", self._settings.lane, error)
+            return PIN_SPENT, SIM_LOOK_S
+        return SIM_SENTENCES[SimStatus.NOT_READY], SIM_LOOK_S
+
+    async def _forget_pin(self, modem: ModemIdentity) -> None:
+        """It was right: after the next restart it may be entered again."""
+        if self._settings.pin is None:
+            return
+        try:
+            if await self._memory.recall(self._pin_key(modem)):
+                await self._memory.remember(self._pin_key(modem), "")
+        except StoreUnavailable as error:
+            log.warning("modem.pin_not_forgotten modem=%s %s", self._settings.lane, error.reason)
+
+    async def _in_service(self, sim: SimIdentity, number: str | None, done: Settings) -> None:
+        """Receive and watch over the modem; returns when the SIM is gone."""
+        self._inbox = inbox = Inbox(
+            self._session,
+            self._intake,
+            self._clock,
+            lane=self._settings.lane,
+            sim_id=sim.id,
+            number=number,
+            store=done.store,
+            acknowledges=done.acknowledges,
+            list_all=self._profile.sms.list_all,
+        )
+        inbox.sweep()
+        try:
+            await until_first(
+                inbox.run(), self._care(inbox, done), name=f"service {self._settings.lane}"
+            )
+        finally:
+            self._inbox = None
+
+    # -- care ------------------------------------------------------------------------------------
+    async def _care(self, inbox: Inbox, done: Settings) -> None:
+        """Ask how it is when something happened, else seldom; returns when the SIM is gone."""
+        mono, timing = self._clock.mono, self._profile.timing
+        polled_s = checked_s = mono()
+        asked = False
+        while not asked or (await self._driver.sim_status()).usable:
+            self._look.clear()
+            registered = await self._look_at_network(done)
+            if mono() - polled_s >= timing.poll_s:
+                polled_s = mono()
+                inbox.sweep()
+                self._tell(None, signal_dbm=await self._driver.signal_dbm())
+            if mono() - checked_s >= timing.settings_check_s:
+                checked_s = mono()
+                await self._check_indications(done)
+            await self._rest(registered, polled_s)
+            asked = self._look.is_set()
+
+    async def _rest(self, registered: bool, polled_s: float) -> None:
+        """Until a look is asked for or due; nothing is asked while messages go out."""
+        mono, timing = self._clock.mono, self._profile.timing
+        if not registered:
+            await self._pause(NETWORK_LOOK_S)
+            return
+        while not self._look.is_set():
+            await self._pause(timing.poll_s)
+            sending = mono() - self._last_send_s < timing.poll_s
+            if not sending or mono() - polled_s >= timing.poll_latest_s:
+                return
+
+    async def _look_at_network(self, done: Settings) -> bool:
+        found = await self._driver.registration()
+        words = "the modem does not say whether it is registered"
+        if found is None or not found.registered:
+            sentence = words if found is None else found.sentence
+            self._tell(UnitEvent.UNREGISTERED, registration=sentence, operator=None,
+                       detail=f"no network: {sentence}")  # fmt: skip
+            return False
+        if not self.was_ready:
+            self._tell(None, operator=await self._driver.operator(),
+                       signal_dbm=await self._driver.signal_dbm())  # fmt: skip
+        self.was_ready = True
+        self._tell(UnitEvent.REGISTERED, registration=found.sentence)
+        if done.complaints:
+            self._tell(UnitEvent.IMPAIRED, detail="; ".join(done.complaints))
+        return True
+
+    async def _check_indications(self, done: Settings) -> None:
+        wanted = done.indications
+        if wanted is None:
+            return
+        held = await self._driver.indications()
+        if held and held[: len(wanted)] != wanted:
+            log.warning("modem.indications_were_reset modem=%s", self._settings.lane)
+            await self._driver.set_indications(wanted)
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait, or until something asks for a look."""
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._look.wait()
+        except TimeoutError:
+            pass  # that is what was waited for
+
+    # -- unsolicited lines -----------------------------------------------------------------------
+    def _unsolicited(self, urc: Urc) -> None:
+        if urc.prefix in ANNOUNCING or urc.prefix in DIRECT:
+            if self._inbox is not None:
+                self._inbox.take(urc)
+        elif urc.prefix == "+CUSD":
+            self._ussd.take(urc)
+        elif urc.prefix in NETWORK_LINES:
+            self._look.set()
+        else:
+            self._sign(urc)
+
+    def _sign(self, urc: Urc) -> None:
+        sign = self._profile.sign_of(urc.line)
+        if sign is None or not self._knows_modem:
+            return
+        log.info("modem.%s modem=%s line=%s", sign.value, self._settings.lane, urc.line)
+        if sign is Sign.RESTART:
+            self._session.abort("the modem has restarted by itself")
+        elif sign is Sign.STORE_FULL:
+            if self._inbox is not None:
+                self._inbox.sweep()
+        elif sign is Sign.POWER:
+            self._tell(None, last_error=f"power: {urc.line}")
+        else:
+            self._look.set()  # the SIM went or came: ask it

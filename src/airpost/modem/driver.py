@@ -1,0 +1,287 @@
+"""What a GSM modem can be asked, as short coroutines: identity, SIM, network, settings, USSD.
+
+May import at, codec, L0 and session. It asks and sets; when, and what follows, the unit decides.
+Differences between makes come from the profile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+from airpost.at import command as at
+from airpost.at import messages, network, replies
+from airpost.at.command import Command
+from airpost.at.network import Registration
+from airpost.at.replies import SimStatus
+from airpost.clock import Clock
+from airpost.codec.causes import Phase, classify
+from airpost.errors import CommandFailed, CommandTimeout, RemoteProtocolError
+from airpost.modem.identity import (
+    ModemIdentity,
+    SimIdentity,
+    clean_iccid,
+    clean_imei,
+    sim_identity,
+)
+from airpost.modem.profile import Profile, SmsHabits
+from airpost.modem.session import Session
+from airpost.outcome import OutcomeClass
+
+log = logging.getLogger("airpost.driver")
+T = TypeVar("T")
+
+DS = 3  # where <ds> stands in AT+CNMI
+INDICATIONS_BUSY_S = 2.0  # a refusal may look like "busy", and there are other choices
+BUSY_S = 20.0  # after power, PIN or reset most commands fail for 5 to 25 s
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
+# +CPIN? may answer with an error that is as good as an answer (TS 27.007 9.2.2.1).
+_SIM_ERRORS = {
+    10: SimStatus.NOT_INSERTED,
+    11: SimStatus.SIM_PIN,
+    12: SimStatus.SIM_PUK,
+    13: SimStatus.NOT_INSERTED,
+    15: SimStatus.NOT_INSERTED,
+    310: SimStatus.NOT_INSERTED,
+    311: SimStatus.SIM_PIN,
+    316: SimStatus.SIM_PUK,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What was set up for messages, as the modem confirmed it.
+
+    `store` is the memory that is read, None where AT+CPMS does not work; `acknowledges` is True
+    when each direct delivery wants AT+CNMA. `complaints` say what does not work, for people.
+    """
+
+    store: str | None
+    indications: tuple[int, ...] | None
+    acknowledges: bool
+    smsc: str | None
+    complaints: tuple[str, ...]
+
+
+class Driver:
+    """The operations of one session."""
+
+    def __init__(self, session: Session, clock: Clock, profile: Profile) -> None:
+        self._session = session
+        self._clock = clock
+        self._profile = profile
+
+    # -- asking ----------------------------------------------------------------------------------
+    async def patient(self, command: Command, limit_s: float = BUSY_S) -> tuple[str, ...]:
+        """As `run`, again and again while the modem says it is busy; CommandFailed after that."""
+        end_s = self._clock.mono() + limit_s
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                return await self._session.run(command)
+            except CommandFailed as error:
+                judged = classify(error.kind, error.code, error.text, Phase.BEFORE_PDU)
+                if judged.cls is not OutcomeClass.TRANSIENT or self._clock.mono() >= end_s:
+                    raise
+            await self._clock.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def optional(self, command: Command) -> tuple[str, ...] | None:
+        """The lines, or None where the modem does not know the command or does not answer it."""
+        try:
+            return await self._session.run(command)
+        except (CommandFailed, CommandTimeout) as error:
+            log.debug("driver.not_done command=%s %s", command.text, error)
+            return None
+
+    async def _told(
+        self, command: Command, read: Callable[[tuple[str, ...]], T | None]
+    ) -> T | None:
+        lines = await self.optional(command)
+        return None if lines is None else read(lines)
+
+    # -- who it is -------------------------------------------------------------------------------
+    async def identify(self) -> ModemIdentity:
+        """Echo off, numeric errors, then who it is. RemoteProtocolError when it tells no IMEI.
+
+        A port that says OK to everything has no IMEI: it is not the AT port (`modems.md` 8.1).
+        """
+        await self.optional(at.ECHO_OFF)
+        await self.optional(at.VERBOSE_ERRORS)
+        told = await self.patient(at.IMEI)
+        imei = clean_imei(replies.imei(told) or "")
+        if imei is None:
+            raise RemoteProtocolError("AT+CGSN tells no IMEI; this is not the AT port of a modem")
+        return ModemIdentity(
+            imei=imei,
+            manufacturer=await self._told(at.MANUFACTURER, replies.manufacturer),
+            model=await self._told(at.MODEL, replies.model),
+            revision=await self._told(at.REVISION, replies.revision),
+        )
+
+    async def power_on(self) -> None:
+        """Full functionality where it is not on: otherwise neither SIM nor radio are there."""
+        if await self._told(at.FUNCTIONALITY, replies.functionality) not in (None, 1):
+            await self.optional(at.FULL_FUNCTIONALITY)
+
+    # -- the SIM ---------------------------------------------------------------------------------
+    async def sim_status(self) -> SimStatus:
+        """What the SIM waits for; NOT_READY where the modem cannot say."""
+        try:
+            lines = await self._session.run(at.PIN_STATE)
+        except CommandFailed as error:
+            return _SIM_ERRORS.get(error.code or 0, SimStatus.NOT_READY)
+        return replies.sim_status(lines) or SimStatus.NOT_READY
+
+    async def enter_pin(self, pin: str) -> None:
+        """AT+CPIN, once; CommandFailed when it is wrong. Never to be repeated."""
+        await self._session.run(at.enter_pin(pin))
+
+    async def sim_identity(self, imei: str) -> SimIdentity:
+        """ICCID and IMSI, as far as the modem tells them."""
+        iccid = None
+        for command in (at.ICCID, *at.ICCID_OTHERWISE):
+            told = await self._told(command, replies.iccid)
+            iccid = clean_iccid(told or "")
+            if iccid is not None:
+                break
+        return sim_identity(imei, iccid, await self._told(at.IMSI, replies.imsi))
+
+    async def own_number(self) -> str | None:
+        """The first number the SIM has of itself."""
+        found = await self._told(at.OWN_NUMBER, replies.numbers)
+        return found[0] if found else None
+
+    # -- the network -----------------------------------------------------------------------------
+    async def registration(self) -> Registration | None:
+        """Where it is registered: circuit switched first, then LTE; None when it does not say."""
+        best = await self._told(at.REGISTRATION, network.registration)
+        if best is None or not best.registered:
+            eps = await self._told(at.EPS_REGISTRATION, network.registration)
+            if eps is not None and eps.registered:
+                return eps
+        return best
+
+    async def signal_dbm(self) -> int | None:
+        """The signal; None for unknown."""
+        found = await self._told(at.SIGNAL, network.signal)
+        return None if found is None else found.dbm
+
+    async def operator(self) -> str | None:
+        """The operator's name."""
+        found = await self._told(at.OPERATOR, network.operator)
+        return None if found is None else found.name
+
+    # -- settings for messages -------------------------------------------------------------------
+    async def prepare(self, smsc: str | None) -> Settings:
+        """Everything a restart of the modem forgets. CommandFailed when there is no PDU mode."""
+        await self.patient(at.PDU_MODE)
+        complaints: list[str] = []
+        store = await self._choose_store(complaints)
+        acknowledges = await self._choose_service()
+        indications = await self._choose_indications(complaints)
+        known = await self._set_smsc(smsc, complaints)
+        await self.optional(at.REGISTRATION_REPORTS)
+        await self.optional(at.OPERATOR_NAMES)
+        if 2 in (await self._told(at.MORE_TO_SEND_OFFERED, messages.more_to_send_offered) or ()):
+            await self.optional(at.MORE_TO_SEND)
+        return Settings(
+            store=store,
+            indications=indications,
+            acknowledges=acknowledges,
+            smsc=known,
+            complaints=tuple(complaints),
+        )
+
+    async def _choose_store(self, complaints: list[str]) -> str | None:
+        """All three uses on one memory, so that what is announced is what is read."""
+        offered = await self._told(at.STORES_OFFERED, messages.stores_offered) or ()
+        groups = [group for group in offered if group]
+        for name in self._profile.sms.stores:
+            if groups and not all(name in group for group in groups):
+                continue
+            try:
+                await self.patient(at.use_stores(*[name] * max(1, len(groups))))
+            except (CommandFailed, CommandTimeout):
+                continue
+            return name
+        complaints.append("no memory for messages could be chosen (AT+CPMS)")
+        return None
+
+    async def _choose_service(self) -> bool:
+        """Phase 2: what comes needs no acknowledgement of ours. True where it does all the same.
+
+        With phase 2+ a report that comes while a message is 15 s on the air could not be
+        acknowledged in time, and the modem would stop delivering (TS 27.005 3.4.1).
+        """
+        await self.optional(at.PHASE_2)
+        told = await self._told(at.SERVICE, messages.services)
+        return told is not None and told[:1] == (1,)
+
+    async def _choose_indications(self, complaints: list[str]) -> tuple[int, ...] | None:
+        """The first that is offered, field by field, taken and read back (`modems.md` 5.1)."""
+        offered = await self._told(at.INDICATIONS_OFFERED, messages.indications_offered) or ()
+        for wanted in indication_choices(self._profile.sms, offered):
+            try:
+                await self.patient(at.set_indications(wanted), INDICATIONS_BUSY_S)
+            except (CommandFailed, CommandTimeout):
+                continue
+            held = await self.indications()
+            if held and held[: len(wanted)] != wanted:
+                continue
+            if len(wanted) > DS and wanted[DS] == 0:
+                complaints.append("the modem offers no delivery reports (AT+CNMI)")
+            return wanted
+        complaints.append("the modem announces no messages (AT+CNMI); they are looked for instead")
+        return None
+
+    async def indications(self) -> tuple[int, ...] | None:
+        """AT+CNMI as it is set now."""
+        return await self._told(at.INDICATIONS, messages.indications)
+
+    async def set_indications(self, wanted: tuple[int, ...]) -> None:
+        """Set it again."""
+        await self.optional(at.set_indications(wanted))
+
+    async def _set_smsc(self, wanted: str | None, complaints: list[str]) -> str | None:
+        """The service centre: ours where we have one, else what the SIM holds."""
+        known = await self._told(at.SMSC, replies.smsc)
+        number = None if known is None else known.full
+        if wanted is not None and number != wanted:
+            await self.restore_smsc(wanted)
+            return wanted
+        if number is None:
+            complaints.append("no service centre (AT+CSCA) is known; set `smsc`")
+        return number
+
+    async def restore_smsc(self, number: str) -> None:
+        """Write the service centre's number: some firmware loses it (`modems.md` fault 23)."""
+        await self.optional(at.set_smsc(number))
+
+
+def indication_choices(
+    habits: SmsHabits, offered: Sequence[Sequence[int]]
+) -> Iterator[tuple[int, ...]]:
+    """What to try for AT+CNMI, best first: only what AT+CNMI=? offers, all where it says nothing.
+
+    Modems advertise modes and reports that they refuse, so <mode> and <ds> have alternatives.
+    """
+
+    def allowed(place: int, wishes: Sequence[int]) -> list[int]:
+        if not offered:
+            return list(wishes)
+        if place >= len(offered) or not offered[place]:
+            return []
+        return [wish for wish in wishes if wish in offered[place]] or [offered[place][0]]
+
+    fields = (habits.cnmi_mode, habits.cnmi_mt, habits.cnmi_bm, habits.cnmi_ds, habits.cnmi_bfr)
+    wishes = [allowed(place, field) for place, field in enumerate(fields)]
+    best = [wish[0] for wish in wishes if wish]
+    if len(best) <= DS:
+        yield tuple(best)
+        return
+    for ds, mode in product(wishes[DS], wishes[0]):
+        yield (mode, *best[1:DS], ds, *best[DS + 1 :])

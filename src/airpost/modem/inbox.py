@@ -1,0 +1,303 @@
+"""What comes in: read it, hand it over, and only after its commit delete or acknowledge it.
+
+May import at, codec, L0, session and the Intake protocol. One task works through notices in order:
+an announced message, one that came directly, or a sweep of the memory (after each opening, because
+bytes that waited in the port are lost; and by poll, because announcements are lost too).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from airpost.at import command as at
+from airpost.at import messages
+from airpost.at.events import Urc
+from airpost.at.messages import Record
+from airpost.clock import Clock, Instant
+from airpost.codec.causes import status_outcome
+from airpost.codec.pdu import Pdu, parse_octets, read_hex
+from airpost.codec.status import EXPIRED, StatusClass, status_class
+from airpost.codec.tpdu import Deliver, Direction, StatusReport
+from airpost.errors import CodecError, CommandFailed, CommandTimeout, StoreUnavailable
+from airpost.model import Lane, RawPart, RawReport, SimId
+from airpost.modem.api import Intake
+from airpost.modem.session import Session
+
+log = logging.getLogger("airpost.inbox")
+
+ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
+DIRECT = frozenset({"+CMT", "+CDS"})
+REPORT_STORE = "SR"
+STORE_WAIT_S = 1.0  # between tries to hand over what exists nowhere else
+REMEMBERED = 2000  # records that were handed over and should be gone
+OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One record of one memory."""
+
+    store: str
+    index: int
+
+
+class Sweep:
+    """The notice that everything stored is to be read."""
+
+
+Notice = Urc | Sweep
+
+
+class Inbox:
+    """The inbox of one session. `run()` until the session ends."""
+
+    def __init__(
+        self,
+        session: Session,
+        intake: Intake,
+        clock: Clock,
+        *,
+        lane: Lane,
+        sim_id: SimId,
+        number: str | None,
+        store: str | None,
+        acknowledges: bool,
+        list_all: bool,
+    ) -> None:
+        self.received = 0
+        self._session = session
+        self._intake = intake
+        self._clock = clock
+        self._lane = lane
+        self._sim_id = sim_id
+        self._number = number
+        self._home = store
+        self._current = store  # the memory that is selected now
+        self._acknowledges = acknowledges
+        self._list_all = list_all
+        self._notices: deque[Notice] = deque()
+        self._arrived = asyncio.Event()
+        self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
+
+    # -- notices ---------------------------------------------------------------------------------
+    def take(self, urc: Urc) -> None:
+        """+CMTI, +CDSI, +CMT or +CDS."""
+        self._notices.append(urc)
+        self._arrived.set()
+
+    def sweep(self) -> None:
+        """Ask for everything stored to be read; once is enough while one waits."""
+        if not any(isinstance(each, Sweep) for each in self._notices):
+            self._notices.append(Sweep())
+            self._arrived.set()
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing waits."""
+        return not self._notices
+
+    async def run(self) -> None:
+        """Work through the notices until cancelled. PortError and Desynced end it too."""
+        while True:
+            while self._notices:
+                await self._handle(self._notices[0])
+                self._notices.popleft()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _handle(self, notice: Notice) -> None:
+        try:
+            if isinstance(notice, Sweep):
+                await self._sweep()
+            elif notice.prefix in ANNOUNCING:
+                await self._announced(notice)
+            else:
+                await self._direct(notice)
+        except (CommandFailed, CommandTimeout) as error:
+            log.warning("inbox.not_read modem=%s %s", self._lane, error)
+        except StoreUnavailable as error:
+            # It stays on the SIM; the next sweep finds it.
+            log.warning("inbox.left_on_sim modem=%s %s", self._lane, error.reason)
+
+    # -- the three ways in -----------------------------------------------------------------------
+    async def _direct(self, urc: Urc) -> None:
+        """+CMT, +CDS: this is the only copy, so it waits for the store as long as that takes."""
+        record = messages.pushed(urc.line, urc.payload)
+        if record is None or not record.pdu:
+            log.warning("inbox.no_pdu modem=%s line=%s", self._lane, urc.prefix)
+            self.sweep()
+            return
+        while True:
+            try:
+                await self._hand_over(record)
+                break
+            except StoreUnavailable as error:
+                log.warning("inbox.waiting_for_store modem=%s %s", self._lane, error.reason)
+                await self._clock.sleep(STORE_WAIT_S)
+        if self._acknowledges:
+            try:
+                await self._session.run(at.ACKNOWLEDGE)
+            except (CommandFailed, CommandTimeout) as error:
+                log.info("inbox.not_acknowledged modem=%s %s", self._lane, error)
+
+    async def _announced(self, urc: Urc) -> None:
+        """+CMTI, +CDSI name a memory, which may be the wrong one."""
+        where = messages.announced(urc.line)
+        if where is None or where.index is None:
+            self.sweep()
+            return
+        # Reports lie in SR whatever some modems announce (`modems.md` fault 45).
+        likely = [where.store, self._home]
+        likely += [REPORT_STORE] if urc.prefix == "+CDSI" else []
+        for store in dict.fromkeys(each for each in likely if each is not None):
+            if await self._take_record(Place(store=store, index=where.index)):
+                break
+        else:
+            self.sweep()
+        await self._select(self._home)
+
+    async def _sweep(self) -> None:
+        if self._home is None or not await self._select(self._home):
+            return
+        if self._list_all:
+            try:
+                await self._take_list()
+                return
+            except CommandTimeout:
+                # Some firmware hangs in the list for ever; one by one it answers.
+                log.warning("inbox.list_hangs modem=%s", self._lane)
+                self._list_all = False
+            except CommandFailed:
+                self._list_all = False
+        await self._take_one_by_one()
+
+    async def _take_list(self) -> None:
+        for record in messages.listed(await self._session.run(at.LIST_ALL)):
+            if record.index is not None and self._home is not None:
+                await self._take(Place(store=self._home, index=record.index), record)
+
+    async def _take_one_by_one(self) -> None:
+        fills = messages.stores(await self._session.run(at.STORES))
+        if not fills or self._home is None:
+            return
+        left = fills[0].used
+        for index in range(fills[0].total + 1):  # some count from 0, some from 1
+            if left <= 0:
+                return
+            if await self._take_record(Place(store=self._home, index=index)):
+                left -= 1
+
+    # -- one record ------------------------------------------------------------------------------
+    async def _select(self, store: str | None) -> bool:
+        if store is None or store == self._current:
+            return store is not None
+        try:
+            await self._session.run(at.use_stores(store))
+        except (CommandFailed, CommandTimeout):
+            return False
+        self._current = store
+        return True
+
+    async def _take_record(self, place: Place) -> bool:
+        """Read one place; False when nothing is there."""
+        if not await self._select(place.store):
+            return False
+        try:
+            record = messages.read(await self._session.run(at.read_message(place.index)))
+        except CommandFailed:
+            return False
+        if record is None:
+            return False
+        await self._take(place, record)
+        return True
+
+    async def _take(self, place: Place, record: Record) -> None:
+        if record.text_mode:
+            await self._session.run(at.PDU_MODE)  # a profile of the modem has set text mode
+            again = messages.read(await self._session.run(at.read_message(place.index)))
+            if again is None or again.text_mode:
+                return
+            record = again
+        if record.stat in OWN_RECORDS or not record.pdu:
+            return
+        known = (place, record.pdu)
+        if known not in self._done:
+            await self._hand_over(record)
+            self._done[known] = None
+            if len(self._done) > REMEMBERED:
+                self._done.popitem(last=False)
+        else:
+            log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
+        try:
+            await self._session.run(at.delete_message(place.index))
+        except (CommandFailed, CommandTimeout) as error:
+            log.warning("inbox.not_deleted modem=%s index=%d %s", self._lane, place.index, error)
+
+    async def _hand_over(self, record: Record) -> None:
+        """To the store, whatever it is; returns after the commit."""
+        now = self._clock.now()
+        try:
+            octets = read_hex(record.pdu)
+        except CodecError as error:
+            await self._unreadable(record.pdu.encode("latin-1", "replace"), error)
+            return
+        if record.length is not None and not record.length_matches:
+            log.info("inbox.length_differs modem=%s told=%d", self._lane, record.length)
+        try:
+            pdu = parse_octets(octets, Direction.MT)
+        except CodecError as error:
+            await self._unreadable(octets, error)
+            return
+        self.received += 1
+        if isinstance(pdu.tpdu, Deliver):
+            await self._intake.part(self._part(pdu, pdu.tpdu, now))
+        elif isinstance(pdu.tpdu, StatusReport):
+            await self._intake.report(self._report(pdu, pdu.tpdu, now))
+        else:
+            kind = CodecError("TP-MTI", 0, "neither a message nor a delivery report")
+            await self._unreadable(octets, kind)
+
+    async def _unreadable(self, raw: bytes, error: CodecError) -> None:
+        await self._intake.unreadable(
+            self._sim_id, self._lane, raw, error.field, error.offset, error.message
+        )
+
+    def _part(self, pdu: Pdu, deliver: Deliver, now: Instant) -> RawPart:
+        sent_us = deliver.scts.instant_us
+        return RawPart(
+            sim_id=self._sim_id,
+            lane=self._lane,
+            number=self._number,
+            raw=pdu.raw,
+            smsc=None if pdu.smsc is None else pdu.smsc.number,
+            sender=deliver.oa.number,
+            pid=deliver.pid,
+            dcs=deliver.dcs,
+            udh=deliver.udh,
+            ud=deliver.ud,
+            udl=deliver.udl,
+            scts=deliver.scts.octets,
+            sent_at=None if sent_us is None else Instant(sent_us),
+            received_at=now,
+        )
+
+    def _report(self, pdu: Pdu, report: StatusReport, now: Instant) -> RawReport:
+        done_us = report.dt.instant_us
+        verdict = status_class(report.status)
+        return RawReport(
+            sim_id=self._sim_id,
+            lane=self._lane,
+            raw=pdu.raw,
+            mr=report.mr,
+            to=report.ra.number,
+            scts=report.scts.octets,
+            status=report.status,
+            delivered=None if verdict is StatusClass.TRYING else verdict is StatusClass.DELIVERED,
+            expired=report.status == EXPIRED,
+            outcome=status_outcome(report.status),
+            done_at=None if done_us is None else Instant(done_us),
+            received_at=now,
+        )

@@ -1,0 +1,240 @@
+"""One modem with its own task: the life of `lifecycle.py` run against a port, again and again.
+
+May import modem, at.events and L0. A connection is used once; what ends it is here an event of the
+table, and never reaches another modem.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Any
+
+from airpost.at.events import Late
+from airpost.clock import Clock
+from airpost.errors import AtError, ModemError, PortError, StoreUnavailable
+from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState
+from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
+from airpost.modem.connection import Connection, UnitSettings
+from airpost.modem.lifecycle import ABSENT_LOOK_S, Backoff, UnitEvent, advance, sentence
+from airpost.modem.port import present
+from airpost.modem.profile import Profile
+from airpost.modem.sender import late_result
+from airpost.modem.trace import Trace
+from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.tasks import spawn
+
+log = logging.getLogger("airpost.unit")
+
+SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
+
+
+class Unit:
+    """A ModemUnit on a serial port."""
+
+    def __init__(
+        self,
+        settings: UnitSettings,
+        profile: Profile,
+        intake: Intake,
+        memory: Memory,
+        listener: UnitListener,
+        clock: Clock,
+    ) -> None:
+        self.trace = Trace(settings.lane, clock)
+        self._settings = settings
+        self._profile = profile
+        self._intake = intake
+        self._memory = memory
+        self._listener = listener
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._dialogue: asyncio.Task[None] | None = None
+        self._open_fate: int | None = None  # the segment whose answer may still come late
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._view = ModemView(
+            lane=settings.lane,
+            port=settings.port,
+            state=UnitState.ABSENT,
+            since=clock.now(),
+            detail=sentence(UnitState.ABSENT, settings.port),
+            number=settings.number,
+            routes=settings.routes,
+        )
+
+    @property
+    def lane(self) -> Lane:
+        """Its name."""
+        return self._settings.lane
+
+    @property
+    def view(self) -> ModemView:
+        """A snapshot."""
+        return self._view
+
+    # -- life ------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Open, serve, recover; returns after `stop()`."""
+        self._ended.clear()
+        backoff = Backoff()
+        try:
+            while not self._stopping.is_set():
+                if not present(self._settings.port):
+                    self._tell(UnitEvent.PATH_GONE)
+                    await self._pause(ABSENT_LOOK_S)
+                    continue
+                self._tell(UnitEvent.PATH_FOUND)
+                self._tell(UnitEvent.WAITED)
+                reason, was_ready = await self._connect()
+                backoff = (Backoff() if was_ready else backoff).failed()
+                if self._stopping.is_set() or not present(self._settings.port):
+                    continue
+                words = f"{reason}; tried again in {backoff.wait_s:g} s"
+                self._tell(UnitEvent.FAILED, detail=words, last_error=reason)
+                await self._pause(backoff.wait_s)
+        except Exception as error:
+            self._tell(UnitEvent.FAILED, last_error=f"airpost failed: {error!r}")
+            raise
+        finally:
+            self._tell(UnitEvent.STOPPED)
+            self._ended.set()
+
+    async def _connect(self) -> tuple[str, bool]:
+        """One connection to its end: why it ended, and whether it had become ready."""
+        connection = Connection(
+            self._settings,
+            self._profile,
+            self._intake,
+            self._memory,
+            self.trace,
+            self._clock,
+            tell=self._tell,
+            identified=self._identified,
+            late=self._late,
+        )
+        self._connection = connection
+        self._open_fate = None
+        reason = "closed"
+        try:
+            await connection.serve()
+        except PortError as error:
+            reason = error.reason
+        except (ModemError, AtError) as error:
+            reason = str(error)
+        finally:
+            self._connection = None
+            await connection.close()
+        return reason, connection.was_ready
+
+    async def stop(self) -> None:
+        """Finish the dialogue on the air, then close the port and end `run()`."""
+        self._tell(UnitEvent.STOP)
+        self._stopping.set()
+        if self._dialogue is not None:
+            await asyncio.wait([self._dialogue])
+        if self._connection is not None:
+            await self._connection.close()
+        await self._ended.wait()
+
+    def crashed(self, reason: str) -> None:
+        """airpost itself failed here again and again: out of service, and seen to be."""
+        self._tell(UnitEvent.CRASHED, last_error=reason)
+
+    async def _pause(self, pause_s: float) -> None:
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass  # that is what was waited for
+
+    # -- what people see -------------------------------------------------------------------------
+    def _tell(self, event: UnitEvent | None, **changes: Any) -> None:
+        before = self._view
+        state = before.state if event is None else advance(before.state, event)
+        if state is not before.state:
+            changes.setdefault("detail", sentence(state, self._settings.port))
+            changes["since"] = self._clock.now()
+        if state not in (UnitState.READY, UnitState.DEGRADED) and state is not before.state:
+            changes.setdefault("stalled", False)
+        after = replace(before, state=state, **changes)
+        if after != before:
+            self._view = after
+            self._listener.changed(after)
+
+    def _identified(self, imei: str, sim_id: SimId) -> None:
+        self._listener.identified(self.lane, imei, sim_id)
+
+    # -- sending ---------------------------------------------------------------------------------
+    async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
+        """Send one segment; see ModemUnit."""
+        connection = self._connection
+        if connection is None or self._dialogue is not None or not self._view.ready:
+            outcome = Outcome(cls=OutcomeClass.TRANSIENT, scope=Scope.MODEM, code="not ready",
+                              text=self._view.detail)  # fmt: skip
+            return SendResult(begun=False, outcome=outcome, mr=None, air_s=0.0)
+        result: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
+        self._dialogue = spawn(
+            self._send(connection, segment, commit, result), name=f"dialogue {self.lane}"
+        )
+        return await asyncio.shield(result)
+
+    async def _send(
+        self,
+        connection: Connection,
+        segment: Claimed,
+        commit: CommitIntent,
+        result: asyncio.Future[SendResult],
+    ) -> None:
+        begun_s = self._clock.mono()
+
+        def impatient(so_far: SendResult) -> None:
+            self._tell(None, stalled=True)
+            result.set_result(so_far)
+
+        patience_s = CLASS_POLICY[segment.class_].patience_s
+        try:
+            done = await connection.sender.send(segment, commit, patience_s, impatient)
+        except StoreUnavailable as error:
+            result.set_exception(error)
+            return
+        except BaseException as error:
+            if not result.done():
+                result.set_exception(error)
+            raise
+        finally:
+            self._dialogue = None
+        connection.sent(done.outcome)
+        self._note(done, self._clock.mono() - begun_s)
+        if done.outcome.cls is OutcomeClass.UNKNOWN and self._connection is connection:
+            self._open_fate = segment.segment_id
+        if result.done():
+            self._listener.late(self.lane, segment.segment_id, done.mr, done.outcome)
+        else:
+            result.set_result(done)
+
+    def _note(self, done: SendResult, took_s: float) -> None:
+        changes: dict[str, Any] = {"stalled": False}
+        if done.outcome.ok:
+            known_s = self._view.service_s
+            weighed = took_s if known_s is None else known_s + SERVICE_WEIGHT * (took_s - known_s)
+            changes |= {"last_proof_at": self._clock.now(), "service_s": weighed}
+        elif done.outcome.scope in (Scope.SIM, Scope.MODEM):
+            changes["last_error"] = f"{done.outcome.code}: {done.outcome.text}"
+        self._tell(None, **changes)
+
+    def _late(self, late: Late) -> None:
+        """An answer to a dialogue that was given up: it belongs to that segment alone."""
+        segment_id, self._open_fate = self._open_fate, None
+        if segment_id is not None:
+            mr, outcome = late_result(late.line, late.final)
+            self._listener.late(self.lane, segment_id, mr, outcome)
+
+    async def ussd(self, code: str) -> str:
+        """Run one USSD code; ModemError when it cannot be done now."""
+        connection = self._connection
+        if connection is None or not self._view.ready:
+            raise ModemError(self._view.detail)
+        return await connection.ussd(code)

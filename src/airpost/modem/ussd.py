@@ -1,0 +1,99 @@
+"""One USSD dialogue (TS 22.090): a code goes out, the network's words come back as +CUSD.
+
+May import at, codec, L0 and session. The answer may come before or after the OK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from airpost.at import command as at
+from airpost.at.events import Urc
+from airpost.at.replies import Ussd, ussd
+from airpost.codec.alphabets import gsm7
+from airpost.codec.septets import pack_ussd, unpack_ussd
+from airpost.codec.ucs2 import decode as decode_ucs2
+from airpost.errors import CodecError, CommandFailed, CommandTimeout, ModemError
+from airpost.modem.session import Session
+
+ANSWER_S = 60.0  # networks take their time; a minute is what handsets wait
+WANTS_REPLY = 1
+_WHY = {
+    3: "another program's session took it",
+    4: "the network does not support this code",
+    5: "the network did not answer",
+}
+
+
+class UssdDialogue:
+    """One at a time. `take()` is told of every +CUSD."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._answer: asyncio.Future[Ussd] | None = None
+
+    def take(self, urc: Urc) -> None:
+        """A +CUSD line; of several the first that holds text is the answer."""
+        said = ussd(urc.line)
+        waiting = self._answer
+        if said is None or waiting is None or waiting.done():
+            return
+        if said.text or said.m in _WHY:
+            waiting.set_result(said)
+
+    async def run(self, code: str) -> str:
+        """The network's words; ModemError when there are none."""
+        if self._answer is not None:
+            raise ModemError("another USSD code is under way")
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            packed = await self._ask(code)
+            async with asyncio.timeout(ANSWER_S):
+                said = await self._answer
+        except TimeoutError:
+            raise ModemError(f"no answer to {code} within {ANSWER_S:g} s") from None
+        finally:
+            self._answer = None
+        if said.m == WANTS_REPLY:
+            await self._end()
+        if said.m in _WHY:
+            raise ModemError(_WHY[said.m])
+        return decoded(said, packed=packed)
+
+    async def _ask(self, code: str) -> bool:
+        """True when the modem wanted the code as packed septets in hexadecimal (Huawei)."""
+        try:
+            await self._session.run(at.ussd(code))
+            return False
+        except CommandFailed:
+            pass  # plain text is what the standard says; some makers want it packed
+        try:
+            await self._session.run(at.ussd(pack_ussd(gsm7().encode(code)).hex().upper()))
+            return True
+        except (CommandFailed, CommandTimeout, CodecError) as error:
+            raise ModemError(f"{code} was refused: {error}") from None
+
+    async def _end(self) -> None:
+        try:
+            await self._session.run(at.USSD_END)
+        except (CommandFailed, CommandTimeout):
+            pass  # the network ends it by itself
+
+
+def decoded(said: Ussd, *, packed: bool) -> str:
+    """The words of an answer: UCS-2 or packed septets in hexadecimal, or plain."""
+    try:
+        octets = bytes.fromhex(said.text)
+    except ValueError:
+        return said.text
+    if not octets:
+        return said.text
+    if said.dcs is not None and _is_ucs2(said.dcs):
+        return decode_ucs2(octets)
+    return gsm7().decode(unpack_ussd(octets)) if packed else said.text
+
+
+def _is_ucs2(dcs: int) -> bool:
+    """Cell broadcast coding of TS 23.038 5: 17 is UCS-2 with a language, 01xx10xx general."""
+    general = dcs & 0xC0 == 0x40 and dcs >> 2 & 3 == 2
+    return dcs == 0x11 or general

@@ -1,0 +1,195 @@
+"""Units on simulated modems in virtual time, with a pool of the test's own behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from airpost.clock import SECOND_US, Instant, LoopClock
+from airpost.codec.split import split
+from airpost.errors import StoreUnavailable
+from airpost.model import (
+    Claimed,
+    Lane,
+    MessageClass,
+    MessageId,
+    ModemView,
+    RawPart,
+    RawReport,
+    SegmentBody,
+    SimId,
+    UnitState,
+)
+from airpost.modem.api import SendResult
+from airpost.modem.connection import UnitSettings
+from airpost.modem.profile import Profile, load_profile
+from airpost.modem.unit import Unit
+from airpost.outcome import Outcome
+from airpost.tasks import spawn
+from hwsim.modem import SimModem
+from hwsim.pool import START_US, SimPool
+from tests.virtual import VirtualLoop
+from tests.wires import watched
+
+PHONE = "+491701234567"
+WAIT_S = 900.0
+
+
+class Behind:
+    """Intake, Memory and UnitListener in one: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.parts: list[RawPart] = []
+        self.reports: list[RawReport] = []
+        self.unread: list[tuple[bytes, str, int, str]] = []
+        self.memory: dict[str, str] = {}
+        self.views: list[ModemView] = []
+        self.ids: list[tuple[Lane, str, SimId]] = []
+        self.lates: list[tuple[int, int | None, Outcome]] = []
+        self.closed = False  # the store cannot write
+
+    def _check(self) -> None:
+        if self.closed:
+            raise StoreUnavailable("closed by the test")
+
+    async def part(self, part: RawPart) -> None:
+        self._check()
+        self.parts.append(part)
+
+    async def report(self, report: RawReport) -> None:
+        self._check()
+        self.reports.append(report)
+
+    async def unreadable(
+        self, _sim_id: SimId, _lane: Lane, raw: bytes, field: str, offset: int, reason: str
+    ) -> None:
+        self._check()
+        self.unread.append((raw, field, offset, reason))
+
+    async def recall(self, key: str) -> str | None:
+        self._check()
+        return self.memory.get(key)
+
+    async def remember(self, key: str, value: str) -> None:
+        self._check()
+        self.memory[key] = value
+
+    def changed(self, view: ModemView) -> None:
+        self.views.append(view)
+
+    def identified(self, lane: Lane, imei: str, sim_id: SimId) -> None:
+        self.ids.append((lane, imei, sim_id))
+
+    def late(self, _lane: Lane, segment_id: int, mr: int | None, outcome: Outcome) -> None:
+        self.lates.append((segment_id, mr, outcome))
+
+    @property
+    def states(self) -> list[UnitState]:
+        """The states in order, each change once."""
+        seen: list[UnitState] = []
+        for view in self.views:
+            if not seen or seen[-1] is not view.state:
+                seen.append(view.state)
+        return seen
+
+
+class Rig:
+    """One unit on one simulated modem."""
+
+    def __init__(self, pool: SimPool, clock: LoopClock, settings: UnitSettings,
+                 profile: Profile) -> None:  # fmt: skip
+        self.pool = pool
+        self.sim: SimModem = pool.modems[0]
+        self.behind = Behind()
+        self.clock = clock
+        self.unit = Unit(settings, profile, self.behind, self.behind, self.behind, clock)
+        self.committed: list[bytes] = []
+        self._next_id = 0
+
+    @property
+    def view(self) -> ModemView:
+        return self.unit.view
+
+    async def until(self, true: Callable[[], object], wait_s: float = WAIT_S) -> None:
+        """Wait in virtual time."""
+        async with asyncio.timeout(wait_s):
+            while not true():
+                await asyncio.sleep(0.05)
+
+    async def ready(self) -> None:
+        await self.until(lambda: self.view.ready)
+
+    async def commit(self, tpdu: bytes) -> bool:
+        self.committed.append(tpdu)
+        return True
+
+    def segment(self, text: str = "hello", to: str = PHONE, **changes: Any) -> Claimed:
+        """The only segment of a text."""
+        (part,) = split(text).parts
+        self._next_id += 1
+        now = self.clock.now()
+        made = Claimed(
+            segment_id=self._next_id,
+            message_seq=self._next_id,
+            message_id=MessageId(str(self._next_id)),
+            to=to,
+            class_=MessageClass.NORMAL,
+            seq=1,
+            of=1,
+            body=SegmentBody(pid=0, dcs=part.dcs, udh=part.udh, ud=part.ud, udl=part.udl),
+            concat_ref=0,
+            attempts=0,
+            resends=0,
+            want_report=True,
+            waiting_since=now,
+            expires_at=Instant(now + 3600 * SECOND_US),
+        )
+        return replace(made, **changes)
+
+    async def send(self, text: str = "hello", **changes: Any) -> SendResult:
+        return await self.unit.send(self.segment(text, **changes), self.commit)
+
+    def texts(self, number: str = PHONE) -> list[str | None]:
+        """What a handset got."""
+        return [each.text for each in self.pool.handset(number).inbox]
+
+
+@asynccontextmanager
+async def rigged(
+    loop: VirtualLoop,
+    folder: Path,
+    *,
+    personality: str = "generic",
+    profile: Profile | None = None,
+    wait: bool = True,
+    plugged: bool = True,
+    before: Callable[[SimModem], None] = lambda _modem: None,
+    pin: str | None = None,
+    pin_mark: str = "mark 1",
+    smsc: str | None = None,
+    **settings: Any,
+) -> AsyncIterator[Rig]:
+    """A unit that runs; `before` prepares the modem first."""
+    settings.setdefault("air_s", 0.2)
+    pool = SimPool(folder, 1, personalities=(personality,), **settings)
+    await pool.start()
+    before(pool.modems[0])
+    if not plugged:
+        pool.modems[0].unplug()
+    unit = UnitSettings(lane=Lane("gate-1"), port=str(pool.ports[0]), pin=pin, pin_mark=pin_mark,
+                        smsc=smsc)  # fmt: skip
+    rig = Rig(pool, LoopClock(loop.time, Instant(START_US)), unit, profile or load_profile())
+    with watched(loop, pool.modems):
+        running = spawn(rig.unit.run(), name="unit under test")
+        try:
+            if wait:
+                await rig.ready()
+            yield rig
+        finally:
+            await rig.unit.stop()
+            await running
+            await pool.stop()

@@ -1,0 +1,44 @@
+"""Keeps virtual time from jumping while bytes are between a port of airpost and its simulated modem."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from airpost.modem import session
+from airpost.modem.port import PortSettings, PortTransport, open_port
+from hwsim.modem import SimModem
+from tests.virtual import VirtualLoop
+
+_numbers = count()
+
+
+@contextmanager
+def watched(loop: VirtualLoop, modems: Sequence[SimModem]) -> Iterator[None]:
+    """Count the bytes of every port that is opened meanwhile."""
+
+    async def opening(
+        path: str, protocol: asyncio.Protocol, settings: PortSettings, **more: Any
+    ) -> PortTransport:
+        transport = await open_port(path, protocol, settings, **more)
+        modem = next(each for each in modems if str(each.port) == path)
+        wrote, said = modem.pty.rx_bytes, modem.pty.tx_bytes
+
+        def under_way() -> bool:
+            if transport.is_closing() or not modem.pty.is_open:
+                return False
+            to_modem = wrote + transport.tx_bytes > modem.pty.rx_bytes
+            return to_modem or modem.pty.tx_bytes > said + transport.rx_bytes
+
+        loop.busy[f"port {next(_numbers)}"] = under_way
+        return transport
+
+    kept = session.open_port
+    session.open_port = opening  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        session.open_port = kept
