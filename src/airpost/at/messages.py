@@ -35,8 +35,8 @@ class Record:
         """SMSC and TPDU in hexadecimal, as received; "" in text mode and where there is none."""
         if self.text_mode or not self.body:
             return ""
-        wrapped = all(map(_is_hex, self.body))
-        return "".join(self.body) if wrapped else self.body[0].strip()
+        lines = [line.strip() for line in self.body]
+        return "".join(lines) if all(map(_is_hex, lines)) else lines[0]  # some are wrapped
 
     @property
     def octets(self) -> bytes | None:
@@ -56,7 +56,7 @@ class Record:
 
 
 def _is_hex(text: str) -> bool:
-    return re.fullmatch(r"[0-9A-Fa-f]+", text.strip()) is not None
+    return re.fullmatch(r"[0-9A-Fa-f]+", text) is not None
 
 
 def _texts(fields: Iterable[Field]) -> tuple[str, ...]:
