@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "preview": ("airpost.daemon.cli.preview:preview", "Show the parts a text would take."),
     "config": ("airpost.daemon.cli.config:config", "Check a configuration file."),
     "pdu": ("airpost.daemon.cli.pdu:pdu", "Decode, split and join SMS PDUs."),
-    "at": ("airpost.daemon.cli.at:at", "Talk AT with a modem; read recorded answers."),
+    "at": ("airpost.daemon.cli.at:at", "Read recorded answers of modems."),
 }
 
 
