@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +34,24 @@ from airpost.outcome import Outcome
 from airpost.tasks import spawn
 from hwsim.modem import SimModem
 from hwsim.pool import START_US, SimPool
-from tests.virtual import VirtualLoop
+from tests.virtual import VirtualLoop, run_virtual
 from tests.wires import watched
 
 PHONE = "+491701234567"
 WAIT_S = 900.0
+
+
+def virtually(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A test written as a coroutine of the loop and its fixtures, run in virtual time."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **fixtures: Any) -> None:
+        run_virtual(lambda loop: test(loop, *args, **fixtures))
+
+    del run.__wrapped__  # type: ignore[attr-defined]
+    _, *asked_for = inspect.signature(test).parameters.values()
+    run.__signature__ = inspect.Signature(asked_for)  # type: ignore[attr-defined]
+    return run
 
 
 class Behind:
@@ -106,9 +121,37 @@ class Rig:
         self.sim: SimModem = pool.modems[0]
         self.behind = Behind()
         self.clock = clock
-        self.unit = Unit(settings, profile, self.behind, self.behind, self.behind, clock)
+        self.settings = settings
+        self.profile = profile
         self.committed: list[bytes] = []
         self._next_id = 0
+        self.start()
+
+    def start(self, **changes: Any) -> None:
+        """A new unit, as after a restart of the daemon, with other settings where given."""
+        self.settings = replace(self.settings, **changes)
+        behind = self.behind
+        self.unit = Unit(self.settings, self.profile, behind, behind, behind, self.clock)
+        self._running = spawn(self.unit.run(), name="unit under test")
+
+    async def stop(self) -> None:
+        """Stop the unit; nothing of it may be left."""
+        await self.unit.stop()
+        await self._running
+        assert open_descriptors(self.sim.pty.device) <= 1, "the port is still open"
+
+    async def restart(self, **changes: Any) -> None:
+        """Stop it and start a new one."""
+        await self.stop()
+        self.start(**changes)
+
+    def heard(self, since_s: float = 0.0) -> list[str]:
+        """Command lines the modem got from `since_s` on."""
+        return [line for at_s, line in self.sim.heard if at_s >= since_s]
+
+    def arrives(self, text: str, **how: Any) -> None:
+        """Somebody writes to the modem."""
+        self.pool.handset(PHONE).send(self.sim.number, text, **how)
 
     @property
     def view(self) -> ModemView:
@@ -117,7 +160,7 @@ class Rig:
     async def until(self, true: Callable[[], object], wait_s: float = WAIT_S) -> None:
         """Wait in virtual time."""
         async with asyncio.timeout(wait_s):
-            while not true():
+            while not true():  # noqa: ASYNC110 - a condition of the simulator tells nobody
                 await asyncio.sleep(0.05)
 
     async def ready(self) -> None:
@@ -158,6 +201,22 @@ class Rig:
         return [each.text for each in self.pool.handset(number).inbox]
 
 
+def open_descriptors(device: str) -> int:
+    """How often this process has `device` open; the simulated modem holds it once itself."""
+    found = 0
+    for each in Path("/proc/self/fd").iterdir():
+        try:
+            found += bool(device) and str(each.readlink()) == device
+        except OSError:
+            pass  # the descriptor of this very listing
+    return found
+
+
+def busy_tasks() -> list[str]:
+    """The tasks there are besides the caller's."""
+    return [each.get_name() for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+
+
 @asynccontextmanager
 async def rigged(
     loop: VirtualLoop,
@@ -182,14 +241,14 @@ async def rigged(
         pool.modems[0].unplug()
     unit = UnitSettings(lane=Lane("gate-1"), port=str(pool.ports[0]), pin=pin, pin_mark=pin_mark,
                         smsc=smsc)  # fmt: skip
-    rig = Rig(pool, LoopClock(loop.time, Instant(START_US)), unit, profile or load_profile())
     with watched(loop, pool.modems):
-        running = spawn(rig.unit.run(), name="unit under test")
+        clock = LoopClock(loop.time, Instant(START_US))
+        rig = Rig(pool, clock, unit, profile or load_profile())
         try:
             if wait:
                 await rig.ready()
             yield rig
         finally:
-            await rig.unit.stop()
-            await running
+            await rig.stop()
             await pool.stop()
+    assert busy_tasks() == []

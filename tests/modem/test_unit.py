@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from airpost.model import MessageClass, UnitState
-from airpost.outcome import OutcomeClass, Scope
+from airpost.model import UnitState
 from hwsim.personality import names
-from tests.modem.rig import PHONE, Rig, rigged
+from tests.modem.rig import PHONE, rigged
 from tests.virtual import VirtualLoop, run_virtual
 
 S = UnitState

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +16,13 @@ from typing import Any, Protocol
 from airpost.at.events import Late, Urc
 from airpost.at.replies import SimStatus
 from airpost.clock import Clock
-from airpost.errors import CommandFailed, CommandTimeout, ModemError, StoreUnavailable
+from airpost.errors import (
+    CommandFailed,
+    CommandTimeout,
+    ModemError,
+    PortError,
+    StoreUnavailable,
+)
 from airpost.model import Lane, SimId, UnitState
 from airpost.modem.api import Intake, Memory
 from airpost.modem.driver import Driver, Settings
@@ -36,6 +43,7 @@ log = logging.getLogger("airpost.connection")
 SIM_LOOK_S = 1.0  # while the SIM starts
 SIM_LATER_S = 15.0  # while it waits for a person
 NETWORK_LOOK_S = 5.0  # while there is no network
+EARLY = 100  # direct deliveries kept until the SIM is known
 SMSC_LOST = "CMS 330"
 NETWORK_LINES = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 
@@ -46,6 +54,10 @@ SIM_SENTENCES = {
 }
 NO_PIN = "the SIM wants a PIN; set `pin_file`"
 PIN_SPENT = "the PIN of `pin_file` was refused and is not tried again; correct the file"
+UNDELETED = (
+    "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
+    "empty it in a phone, or replace the SIM"
+)
 PIN_UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
 
@@ -56,7 +68,7 @@ class UnitSettings:
     lane: Lane
     port: str
     line: PortSettings = field(default_factory=PortSettings)
-    pin: str | None = None
+    pin: str | None = field(default=None, repr=False)
     pin_mark: str = ""
     smsc: str | None = None
     number: str | None = None
@@ -98,8 +110,10 @@ class Connection:
         self._driver = Driver(self._session, clock, profile)
         self._ussd = UssdDialogue(self._session)
         self._inbox: Inbox | None = None
+        self._early: deque[Urc] = deque(maxlen=EARLY)
         self._prepared: Settings | None = None
         self._look = asyncio.Event()
+        self._woken = False  # a line of starting came: are the settings still there?
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
         self.sender = Sender(self._session, clock, profile.timing)
@@ -110,9 +124,19 @@ class Connection:
         """Until the port is lost, the modem fails or `close()` is called; raises why."""
         await self._session.open(self._settings.line)
         self._tell(UnitEvent.OPENED)
-        modem = await self._probe()
+        await until_first(
+            self._session.until_lost(), self._live(), name=f"connection {self._settings.lane}"
+        )
+
+    async def _live(self) -> None:
+        try:
+            modem = await self._probe()
+        except CommandFailed:  # some modems tell nothing before the PIN
+            await self._open_sim()
+            modem = await self._probe()
         while True:
-            sim = await self._wait_for_sim(modem)
+            await self._open_sim()
+            sim = await self._driver.sim_identity(modem.imei)
             self._prepared = await self._driver.prepare(self._settings.smsc)
             number = self._settings.number or await self._driver.own_number()
             self._tell(UnitEvent.SIM_READY, sim_id=sim.id, imsi=sim.imsi, number=number,
@@ -123,6 +147,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close the port."""
+        self._ussd.close()
         await self._session.close()
 
     async def ussd(self, code: str) -> str:
@@ -142,8 +167,9 @@ class Connection:
     async def _restore_smsc(self, number: str) -> None:
         try:
             await self._driver.restore_smsc(number)
-        except ModemError as error:
-            log.info("connection.smsc_not_restored modem=%s %s", self._settings.lane, error)
+            log.warning("modem.smsc_restored modem=%s", self._settings.lane)
+        except (ModemError, PortError) as error:
+            log.info("modem.smsc_not_restored modem=%s %s", self._settings.lane, error)
 
     # -- steps -----------------------------------------------------------------------------------
     async def _probe(self) -> ModemIdentity:
@@ -160,15 +186,16 @@ class Connection:
                    model=modem.model)  # fmt: skip
         return modem
 
-    async def _wait_for_sim(self, modem: ModemIdentity) -> SimIdentity:
+    async def _open_sim(self) -> None:
+        """Wait until the SIM can be used, with the PIN where it wants one."""
         while True:
             self._look.clear()
             status = await self._driver.sim_status()
             if status.usable:
-                await self._forget_pin(modem)
-                return await self._driver.sim_identity(modem.imei)
+                await self._forget_pin()
+                return
             if status is SimStatus.SIM_PIN:
-                sentence, pause_s = await self._enter_pin(modem)
+                sentence, pause_s = await self._enter_pin()
             else:
                 words = f"the SIM or the modem is locked: {status.value}"
                 sentence = SIM_SENTENCES.get(status, words)
@@ -176,12 +203,14 @@ class Connection:
             self._tell(None, detail=sentence)
             await self._pause(pause_s)
 
-    def _pin_key(self, modem: ModemIdentity) -> str:
-        return f"pin {modem.imei}"
+    @property
+    def _pin_key(self) -> str:
+        # Not by IMEI: a SIM that is moved from stick to stick must not lose a try in each.
+        return f"pin {self._settings.lane}"
 
-    async def _enter_pin(self, modem: ModemIdentity) -> tuple[str, float]:
+    async def _enter_pin(self) -> tuple[str, float]:
         """Try the PIN once, ever, until the file holds another; (sentence, pause)."""
-        pin, mark, key = self._settings.pin, self._settings.pin_mark, self._pin_key(modem)
+        pin, mark, key = self._settings.pin, self._settings.pin_mark, self._pin_key
         if pin is None:
             return NO_PIN, SIM_LATER_S
         try:
@@ -197,13 +226,13 @@ class Connection:
             return PIN_SPENT, SIM_LOOK_S
         return SIM_SENTENCES[SimStatus.NOT_READY], SIM_LOOK_S
 
-    async def _forget_pin(self, modem: ModemIdentity) -> None:
+    async def _forget_pin(self) -> None:
         """It was right: after the next restart it may be entered again."""
         if self._settings.pin is None:
             return
         try:
-            if await self._memory.recall(self._pin_key(modem)):
-                await self._memory.remember(self._pin_key(modem), "")
+            if await self._memory.recall(self._pin_key):
+                await self._memory.remember(self._pin_key, "")
         except StoreUnavailable as error:
             log.warning("modem.pin_not_forgotten modem=%s %s", self._settings.lane, error.reason)
 
@@ -217,9 +246,13 @@ class Connection:
             sim_id=sim.id,
             number=number,
             store=done.store,
+            report_store=done.report_store,
             acknowledges=done.acknowledges,
             list_all=self._profile.sms.list_all,
+            proof=lambda: self._tell(None, last_proof_at=self._clock.now()),
         )
+        while self._early:
+            inbox.take(self._early.popleft())
         inbox.sweep()
         try:
             await until_first(
@@ -230,20 +263,21 @@ class Connection:
 
     # -- care ------------------------------------------------------------------------------------
     async def _care(self, inbox: Inbox, done: Settings) -> None:
-        """Ask how it is when something happened, else seldom; returns when the SIM is gone."""
+        """Ask how it is when something happened, else seldom; returns when it must start anew."""
         mono, timing = self._clock.mono, self._profile.timing
         polled_s = checked_s = mono()
-        asked = False
+        asked = registered = False
         while not asked or (await self._driver.sim_status()).usable:
             self._look.clear()
-            registered = await self._look_at_network(done)
+            registered = await self._look_at_network(inbox, done, registered)
             if mono() - polled_s >= timing.poll_s:
                 polled_s = mono()
                 inbox.sweep()
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
-            if mono() - checked_s >= timing.settings_check_s:
-                checked_s = mono()
-                await self._check_indications(done)
+            if self._woken or mono() - checked_s >= timing.settings_check_s:
+                checked_s, self._woken = mono(), False
+                if not await self._settings_hold(done):
+                    return
             await self._rest(registered, polled_s)
             asked = self._look.is_set()
 
@@ -259,7 +293,7 @@ class Connection:
             if not sending or mono() - polled_s >= timing.poll_latest_s:
                 return
 
-    async def _look_at_network(self, done: Settings) -> bool:
+    async def _look_at_network(self, inbox: Inbox, done: Settings, before: bool) -> bool:
         found = await self._driver.registration()
         words = "the modem does not say whether it is registered"
         if found is None or not found.registered:
@@ -267,23 +301,29 @@ class Connection:
             self._tell(UnitEvent.UNREGISTERED, registration=sentence, operator=None,
                        detail=f"no network: {sentence}")  # fmt: skip
             return False
-        if not self.was_ready:
+        if not before:
             self._tell(None, operator=await self._driver.operator(),
                        signal_dbm=await self._driver.signal_dbm())  # fmt: skip
         self.was_ready = True
         self._tell(UnitEvent.REGISTERED, registration=found.sentence)
-        if done.complaints:
-            self._tell(UnitEvent.IMPAIRED, detail="; ".join(done.complaints))
+        complaints = (*done.complaints, *((UNDELETED,) if inbox.undeleted else ()))
+        if complaints:
+            self._tell(UnitEvent.IMPAIRED, detail="; ".join(complaints))
+        else:
+            self._tell(UnitEvent.WELL)
         return True
 
-    async def _check_indications(self, done: Settings) -> None:
+    async def _settings_hold(self, done: Settings) -> bool:
+        """False when AT+CNMI is not as it was set: then nothing is, after a restart."""
         wanted = done.indications
-        if wanted is None:
-            return
-        held = await self._driver.indications()
-        if held and held[: len(wanted)] != wanted:
-            log.warning("modem.indications_were_reset modem=%s", self._settings.lane)
-            await self._driver.set_indications(wanted)
+        held = None if wanted is None else await self._driver.indications()
+        if wanted is None or not held or held[: len(wanted)] == wanted:
+            return True
+        log.warning(
+            "modem.settings_lost modem=%s the modem restarted or another program uses it; "
+            "everything is set again", self._settings.lane,
+        )  # fmt: skip
+        return False
 
     async def _pause(self, pause_s: float) -> None:
         """Wait, or until something asks for a look."""
@@ -298,6 +338,8 @@ class Connection:
         if urc.prefix in ANNOUNCING or urc.prefix in DIRECT:
             if self._inbox is not None:
                 self._inbox.take(urc)
+            elif urc.prefix in DIRECT:
+                self._early.append(urc)
         elif urc.prefix == "+CUSD":
             self._ussd.take(urc)
         elif urc.prefix in NETWORK_LINES:
@@ -318,4 +360,5 @@ class Connection:
         elif sign is Sign.POWER:
             self._tell(None, last_error=f"power: {urc.line}")
         else:
+            self._woken = self._woken or sign is Sign.WOKEN
             self._look.set()  # the SIM went or came: ask it

@@ -34,7 +34,8 @@ from airpost.outcome import OutcomeClass
 log = logging.getLogger("airpost.driver")
 T = TypeVar("T")
 
-DS = 3  # where <ds> stands in AT+CNMI
+DS, DS_STORED = 3, 2  # where <ds> stands in AT+CNMI; the value for reports that are stored
+REPORT_STORE = "SR"
 INDICATIONS_BUSY_S = 2.0  # a refusal may look like "busy", and there are other choices
 BUSY_S = 20.0  # after power, PIN or reset most commands fail for 5 to 25 s
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
@@ -55,11 +56,13 @@ _SIM_ERRORS = {
 class Settings:
     """What was set up for messages, as the modem confirmed it.
 
-    `store` is the memory that is read, None where AT+CPMS does not work; `acknowledges` is True
-    when each direct delivery wants AT+CNMA. `complaints` say what does not work, for people.
+    `store` is the memory that is read, None where AT+CPMS does not work; `report_store` is the one
+    reports are kept in, where that is another; `acknowledges` is True when each direct delivery
+    wants AT+CNMA. `complaints` say what does not work, for people.
     """
 
     store: str | None
+    report_store: str | None
     indications: tuple[int, ...] | None
     acknowledges: bool
     smsc: str | None
@@ -180,7 +183,8 @@ class Driver:
         """Everything a restart of the modem forgets. CommandFailed when there is no PDU mode."""
         await self.patient(at.PDU_MODE)
         complaints: list[str] = []
-        store = await self._choose_store(complaints)
+        offered = await self._told(at.STORES_OFFERED, messages.stores_offered) or ()
+        store = await self._choose_store(offered, complaints)
         acknowledges = await self._choose_service()
         indications = await self._choose_indications(complaints)
         known = await self._set_smsc(smsc, complaints)
@@ -190,15 +194,17 @@ class Driver:
             await self.optional(at.MORE_TO_SEND)
         return Settings(
             store=store,
+            report_store=_report_store(indications, offered),
             indications=indications,
             acknowledges=acknowledges,
             smsc=known,
             complaints=tuple(complaints),
         )
 
-    async def _choose_store(self, complaints: list[str]) -> str | None:
+    async def _choose_store(
+        self, offered: Sequence[Sequence[str]], complaints: list[str]
+    ) -> str | None:
         """All three uses on one memory, so that what is announced is what is read."""
-        offered = await self._told(at.STORES_OFFERED, messages.stores_offered) or ()
         groups = [group for group in offered if group]
         for name in self._profile.sms.stores:
             if groups and not all(name in group for group in groups):
@@ -242,10 +248,6 @@ class Driver:
         """AT+CNMI as it is set now."""
         return await self._told(at.INDICATIONS, messages.indications)
 
-    async def set_indications(self, wanted: tuple[int, ...]) -> None:
-        """Set it again."""
-        await self.optional(at.set_indications(wanted))
-
     async def _set_smsc(self, wanted: str | None, complaints: list[str]) -> str | None:
         """The service centre: ours where we have one, else what the SIM holds."""
         known = await self._told(at.SMSC, replies.smsc)
@@ -260,6 +262,13 @@ class Driver:
     async def restore_smsc(self, number: str) -> None:
         """Write the service centre's number: some firmware loses it (`modems.md` fault 23)."""
         await self.optional(at.set_smsc(number))
+
+
+def _report_store(
+    indications: tuple[int, ...] | None, offered: Sequence[Sequence[str]]
+) -> str | None:
+    stored = indications is not None and indications[DS : DS + 1] == (DS_STORED,)
+    return REPORT_STORE if stored and offered and REPORT_STORE in offered[0] else None
 
 
 def indication_choices(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from airpost.at import command as at
@@ -25,12 +26,12 @@ from airpost.errors import CodecError, CommandFailed, CommandTimeout, StoreUnava
 from airpost.model import Lane, RawPart, RawReport, SimId
 from airpost.modem.api import Intake
 from airpost.modem.session import Session
+from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.inbox")
 
 ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
 DIRECT = frozenset({"+CMT", "+CDS"})
-REPORT_STORE = "SR"
 STORE_WAIT_S = 1.0  # between tries to hand over what exists nowhere else
 REMEMBERED = 2000  # records that were handed over and should be gone
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
@@ -64,10 +65,12 @@ class Inbox:
         sim_id: SimId,
         number: str | None,
         store: str | None,
+        report_store: str | None,
         acknowledges: bool,
         list_all: bool,
+        proof: Callable[[], None],
     ) -> None:
-        self.received = 0
+        self.undeleted = 0  # records the last sweep found again although they had been deleted
         self._session = session
         self._intake = intake
         self._clock = clock
@@ -75,9 +78,11 @@ class Inbox:
         self._sim_id = sim_id
         self._number = number
         self._home = store
+        self._report_store = report_store  # where reports are kept apart, as in SR
         self._current = store  # the memory that is selected now
         self._acknowledges = acknowledges
         self._list_all = list_all
+        self._proof = proof
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
@@ -94,19 +99,27 @@ class Inbox:
             self._notices.append(Sweep())
             self._arrived.set()
 
-    @property
-    def idle(self) -> bool:
-        """True when nothing waits."""
-        return not self._notices
-
     async def run(self) -> None:
         """Work through the notices until cancelled. PortError and Desynced end it too."""
-        while True:
-            while self._notices:
-                await self._handle(self._notices[0])
-                self._notices.popleft()
-            self._arrived.clear()
-            await self._arrived.wait()
+        try:
+            while True:
+                while self._notices:
+                    await self._handle(self._notices[0])
+                    self._notices.popleft()
+                self._arrived.clear()
+                await self._arrived.wait()
+        finally:
+            left = [each for each in self._notices if isinstance(each, Urc)]
+            direct = [each for each in left if each.prefix in DIRECT]
+            if direct:
+                spawn(self._rescue(direct), name=f"inbox {self._lane}")
+
+    async def _rescue(self, direct: list[Urc]) -> None:
+        """The port is gone, but what came directly exists nowhere else."""
+        for urc in direct:
+            record = messages.pushed(urc.line, urc.payload)
+            if record is not None and record.pdu:
+                await self._hand_over_at_last(record)
 
     async def _handle(self, notice: Notice) -> None:
         try:
@@ -128,30 +141,36 @@ class Inbox:
         record = messages.pushed(urc.line, urc.payload)
         if record is None or not record.pdu:
             log.warning("inbox.no_pdu modem=%s line=%s", self._lane, urc.prefix)
+            if record is not None and record.text_mode:
+                await self._session.run(at.PDU_MODE)
             self.sweep()
             return
-        while True:
-            try:
-                await self._hand_over(record)
-                break
-            except StoreUnavailable as error:
-                log.warning("inbox.waiting_for_store modem=%s %s", self._lane, error.reason)
-                await self._clock.sleep(STORE_WAIT_S)
+        await self._hand_over_at_last(record)
         if self._acknowledges:
             try:
                 await self._session.run(at.ACKNOWLEDGE)
             except (CommandFailed, CommandTimeout) as error:
                 log.info("inbox.not_acknowledged modem=%s %s", self._lane, error)
 
+    async def _hand_over_at_last(self, record: Record) -> None:
+        while True:
+            try:
+                await self._hand_over(record)
+                return
+            except StoreUnavailable as error:
+                log.warning("inbox.waiting_for_store modem=%s %s", self._lane, error.reason)
+                await self._clock.sleep(STORE_WAIT_S)
+
     async def _announced(self, urc: Urc) -> None:
         """+CMTI, +CDSI name a memory, which may be the wrong one."""
         where = messages.announced(urc.line)
         if where is None or where.index is None:
+            log.warning("inbox.no_place modem=%s line=%s", self._lane, urc.line)
             self.sweep()
             return
         # Reports lie in SR whatever some modems announce (`modems.md` fault 45).
-        likely = [where.store, self._home]
-        likely += [REPORT_STORE] if urc.prefix == "+CDSI" else []
+        likely = [self._report_store] if urc.prefix == "+CDSI" else []
+        likely += [where.store, self._home]
         for store in dict.fromkeys(each for each in likely if each is not None):
             if await self._take_record(Place(store=store, index=where.index)):
                 break
@@ -160,8 +179,13 @@ class Inbox:
         await self._select(self._home)
 
     async def _sweep(self) -> None:
-        if self._home is None or not await self._select(self._home):
-            return
+        self.undeleted = 0
+        for store in (self._report_store, self._home):  # the home last: it stays selected
+            if await self._select(store):
+                await self._take_all()
+
+    async def _take_all(self) -> None:
+        """Everything in the memory that is selected."""
         if self._list_all:
             try:
                 await self._take_list()
@@ -176,24 +200,25 @@ class Inbox:
 
     async def _take_list(self) -> None:
         for record in messages.listed(await self._session.run(at.LIST_ALL)):
-            if record.index is not None and self._home is not None:
-                await self._take(Place(store=self._home, index=record.index), record)
+            if record.index is not None and self._current is not None:
+                await self._take(Place(store=self._current, index=record.index), record)
 
     async def _take_one_by_one(self) -> None:
         fills = messages.stores(await self._session.run(at.STORES))
-        if not fills or self._home is None:
+        if not fills or self._current is None:
             return
         left = fills[0].used
         for index in range(fills[0].total + 1):  # some count from 0, some from 1
             if left <= 0:
                 return
-            if await self._take_record(Place(store=self._home, index=index)):
+            if await self._take_record(Place(store=self._current, index=index)):
                 left -= 1
 
     # -- one record ------------------------------------------------------------------------------
     async def _select(self, store: str | None) -> bool:
         if store is None or store == self._current:
             return store is not None
+        self._current = None
         try:
             await self._session.run(at.use_stores(store))
         except (CommandFailed, CommandTimeout):
@@ -230,6 +255,7 @@ class Inbox:
             if len(self._done) > REMEMBERED:
                 self._done.popitem(last=False)
         else:
+            self.undeleted += 1
             log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
         try:
             await self._session.run(at.delete_message(place.index))
@@ -251,7 +277,6 @@ class Inbox:
         except CodecError as error:
             await self._unreadable(octets, error)
             return
-        self.received += 1
         if isinstance(pdu.tpdu, Deliver):
             await self._intake.part(self._part(pdu, pdu.tpdu, now))
         elif isinstance(pdu.tpdu, StatusReport):
@@ -259,6 +284,8 @@ class Inbox:
         else:
             kind = CodecError("TP-MTI", 0, "neither a message nor a delivery report")
             await self._unreadable(octets, kind)
+            return
+        self._proof()
 
     async def _unreadable(self, raw: bytes, error: CodecError) -> None:
         await self._intake.unreadable(

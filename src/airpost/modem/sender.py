@@ -159,8 +159,8 @@ class Sender:
             if isinstance(allowed, StoreUnavailable):
                 raise allowed
             return self._result(air, WITHDRAWN)
-        air.begun_s = self._clock.mono()
         session.payload(pdu.encode("ascii") + CTRL_Z)
+        air.begun_s = self._clock.mono()
         return await self._wait(air, air.begun_s, patience_s, impatient)
 
     async def _prompt(self) -> Outcome | None:

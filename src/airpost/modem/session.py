@@ -65,6 +65,7 @@ class Session(asyncio.Protocol):
         self._events: deque[DialogueEvent] = deque()
         self._arrived = asyncio.Event()
         self._half_timer: asyncio.TimerHandle | None = None
+        self._unwanted = False
         self._busy = False
         self._turns: list[tuple[Priority, int, asyncio.Future[None]]] = []
         self._order = count()
@@ -74,9 +75,13 @@ class Session(asyncio.Protocol):
         """Open the port; PortBusy or PortLost say why not and what to do."""
         self._transport = await open_port(self.path, self, settings)
         self._trace.note("opened")
+        if self._unwanted:  # closed while it was being opened
+            await self.close()
+            self._check_open()
 
     async def close(self) -> None:
-        """Close the port and wait until it is closed; also when it was never opened."""
+        """Close the port and wait until it is closed; one that is being opened closes itself."""
+        self._unwanted = True
         if self._transport is not None:
             self._transport.abort()
             await self.lost.wait()
@@ -94,14 +99,18 @@ class Session(asyncio.Protocol):
             self.error = exc if isinstance(exc, PortError) else PortLost(self.path, "closed")
         self._trace.note(f"closed: {self.error.reason}")
         self._channel.close()
-        if self._half_timer is not None:
-            self._half_timer.cancel()
+        self._half_came()
         self.lost.set()
         self._arrived.set()
         for _, _, turn in self._turns:
             if not turn.done():
                 turn.set_exception(self.error)
         self._turns.clear()
+
+    async def until_lost(self) -> None:
+        """Wait for the end and raise why it came: PortError."""
+        await self.lost.wait()
+        self._check_open()
 
     def _check_open(self) -> None:
         if self.lost.is_set():
@@ -130,7 +139,11 @@ class Session(asyncio.Protocol):
         if self._channel.half_open and self._half_timer is None:
             loop = asyncio.get_running_loop()
             self._half_timer = loop.call_later(HALF_S, self._half_is_over)
-        elif not self._channel.half_open and self._half_timer is not None:
+        elif not self._channel.half_open:
+            self._half_came()
+
+    def _half_came(self) -> None:
+        if self._half_timer is not None:
             self._half_timer.cancel()
             self._half_timer = None
 
@@ -142,6 +155,8 @@ class Session(asyncio.Protocol):
     def _hand_out(self, event: Event) -> None:
         match event:
             case Urc():
+                if event.payload is not None:
+                    self._half_came()  # a header that waits now is another one
                 self._urc(event)
             case Late():
                 self._late(event)
@@ -197,8 +212,13 @@ class Session(asyncio.Protocol):
         self._write(self._channel.send(command))
 
     def payload(self, octets: bytes) -> None:
-        """Write what the prompt asked for."""
+        """Write what the prompt asked for; PortLost when the port took nothing of it."""
+        self._check_open()
+        assert self._transport is not None
+        taken = self._transport.tx_bytes
         self._write(self._channel.payload(octets))
+        if self._transport.is_closing() and self._transport.tx_bytes == taken:
+            raise self.error or PortLost(self.path, "the modem went away")
 
     def probe(self) -> None:
         """Ask the modem something with an answer of its own, without giving the dialogue up."""
@@ -219,8 +239,8 @@ class Session(asyncio.Protocol):
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:
-            return None
-        return self._events.popleft()
+            pass  # it may have come in the same moment
+        return self._events.popleft() if self._events else None
 
     async def resync(self) -> None:
         """Probe until the modem is in step; Desynced, and the session is lost, when it is not."""

@@ -27,6 +27,7 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.unit")
 
+TROUBLE = (UnitState.COOLDOWN, UnitState.DEGRADED, UnitState.QUARANTINED)
 SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
@@ -90,16 +91,20 @@ class Unit:
                 self._tell(UnitEvent.WAITED)
                 reason, was_ready = await self._connect()
                 backoff = (Backoff() if was_ready else backoff).failed()
-                if self._stopping.is_set() or not present(self._settings.port):
+                if self._stopping.is_set():
+                    continue
+                if not present(self._settings.port):
+                    self._tell(None, last_error=reason)
                     continue
                 words = f"{reason}; tried again in {backoff.wait_s:g} s"
                 self._tell(UnitEvent.FAILED, detail=words, last_error=reason)
-                await self._pause(backoff.wait_s)
+                if not await self._cool_down(backoff.wait_s):
+                    backoff = Backoff()  # it was pulled out: what comes next is another try
         except Exception as error:
             self._tell(UnitEvent.FAILED, last_error=f"airpost failed: {error!r}")
             raise
         finally:
-            self._tell(UnitEvent.STOPPED)
+            self._tell(UnitEvent.STOPPED, detail="stopped")
             self._ended.set()
 
     async def _connect(self) -> tuple[str, bool]:
@@ -129,12 +134,12 @@ class Unit:
             await connection.close()
         return reason, connection.was_ready
 
-    async def stop(self) -> None:
-        """Finish the dialogue on the air, then close the port and end `run()`."""
+    async def stop(self, on_air_s: float = 60.0) -> None:
+        """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`."""
         self._tell(UnitEvent.STOP)
         self._stopping.set()
         if self._dialogue is not None:
-            await asyncio.wait([self._dialogue])
+            await asyncio.wait([self._dialogue], timeout=on_air_s)
         if self._connection is not None:
             await self._connection.close()
         await self._ended.wait()
@@ -150,6 +155,15 @@ class Unit:
         except TimeoutError:
             pass  # that is what was waited for
 
+    async def _cool_down(self, wait_s: float) -> bool:
+        """Wait; False, and at once, when the port goes away meanwhile."""
+        end_s = self._clock.mono() + wait_s
+        while (left_s := end_s - self._clock.mono()) > 0 and not self._stopping.is_set():
+            if not present(self._settings.port):
+                return False
+            await self._pause(min(left_s, ABSENT_LOOK_S))
+        return True
+
     # -- what people see -------------------------------------------------------------------------
     def _tell(self, event: UnitEvent | None, **changes: Any) -> None:
         before = self._view
@@ -160,6 +174,9 @@ class Unit:
         if state not in (UnitState.READY, UnitState.DEGRADED) and state is not before.state:
             changes.setdefault("stalled", False)
         after = replace(before, state=state, **changes)
+        if state is not before.state:
+            level = logging.WARNING if state in TROUBLE else logging.INFO
+            log.log(level, "modem.%s modem=%s %s", state.value, self.lane, after.detail)
         if after != before:
             self._view = after
             self._listener.changed(after)
@@ -227,6 +244,8 @@ class Unit:
 
     def _late(self, late: Late) -> None:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
+        if not late.command.prompts:
+            return
         segment_id, self._open_fate = self._open_fate, None
         if segment_id is not None:
             mr, outcome = late_result(late.line, late.final)
@@ -236,5 +255,6 @@ class Unit:
         """Run one USSD code; ModemError when it cannot be done now."""
         connection = self._connection
         if connection is None or not self._view.ready:
-            raise ModemError(self._view.detail)
+            stalled = "a message has been on the air for long; try again later"
+            raise ModemError(stalled if self._view.stalled else self._view.detail)
         return await connection.ussd(code)
