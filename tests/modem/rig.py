@@ -158,10 +158,11 @@ class Rig:
         return self.unit.view
 
     async def until(self, true: Callable[[], object], wait_s: float = WAIT_S) -> None:
-        """Wait in virtual time."""
+        """Wait in virtual time, exact to a hundredth of what has passed."""
+        begun_s = self.clock.mono()
         async with asyncio.timeout(wait_s):
             while not true():  # noqa: ASYNC110 - a condition of the simulator tells nobody
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(max(0.05, (self.clock.mono() - begun_s) / 100))
 
     async def ready(self) -> None:
         await self.until(lambda: self.view.ready)

@@ -2,48 +2,415 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from airpost.model import UnitState
-from hwsim.personality import names
-from tests.modem.rig import PHONE, rigged
-from tests.virtual import VirtualLoop, run_virtual
+from airpost.errors import ModemError
+from airpost.model import MessageClass, UnitState
+from airpost.outcome import OutcomeClass, Scope
+from hwsim.personality import Personality, names
+from tests.modem.rig import PHONE, rigged, virtually
+from tests.virtual import VirtualLoop
 
 S = UnitState
 
 
-def test_from_the_port_to_ready(tmp_path: Path) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        async with rigged(loop, tmp_path) as rig:
-            assert rig.behind.states == [S.OPENING, S.PROBING, S.SIM, S.REGISTERING, S.READY]
-            view = rig.view
-            assert view.imei == rig.sim.imei
-            assert view.sim_id == rig.sim.card.iccid
-            assert view.imsi == rig.sim.card.imsi
-            assert view.smsc == rig.sim.card.smsc
-            assert view.operator == "Airpost Test"
-            assert view.signal_dbm == -73
-            assert rig.behind.ids == [(view.lane, view.imei, view.sim_id)]
-
-    run_virtual(main)
+@virtually
+async def test_from_the_port_to_ready(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        assert rig.behind.states == [S.OPENING, S.PROBING, S.SIM, S.REGISTERING, S.READY]
+        view = rig.view
+        assert view.imei == rig.sim.imei
+        assert view.sim_id == rig.sim.card.iccid
+        assert view.imsi == rig.sim.card.imsi
+        assert view.smsc == rig.sim.card.smsc
+        assert view.number == rig.sim.number
+        assert view.operator == "Airpost Test"
+        assert view.signal_dbm == -73
+        assert rig.behind.ids == [(view.lane, view.imei, view.sim_id)]
+        assert loop.time() < 1.0
 
 
 @pytest.mark.parametrize("personality", names())
-def test_every_personality_sends_receives_and_reports(tmp_path: Path, personality: str) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        async with rigged(loop, tmp_path, personality=personality) as rig:
-            result = await rig.send("hello")
-            assert result.begun
-            assert result.outcome.ok
-            await rig.until(lambda: rig.behind.reports)
-            (report,) = rig.behind.reports
-            assert (report.mr, report.to, report.delivered) == (result.mr, PHONE, True)
-            rig.pool.handset(PHONE).reply("hi there")
-            await rig.until(lambda: rig.behind.parts)
-            assert rig.behind.parts[0].sender == PHONE
-            await rig.until(lambda: rig.sim.card.sms.used == 0)
-            assert rig.texts() == ["hello"]
+@virtually
+async def test_every_personality_sends_receives_and_reports(
+    loop: VirtualLoop, tmp_path: Path, personality: str
+) -> None:
+    async with rigged(loop, tmp_path, personality=personality) as rig:
+        result = await rig.send("hello")
+        assert result.begun
+        assert result.outcome.ok
+        await rig.until(lambda: rig.behind.reports)
+        (report,) = rig.behind.reports
+        assert (report.mr, report.to, report.delivered) == (result.mr, PHONE, True)
+        rig.pool.handset(PHONE).reply("hi there")
+        await rig.until(lambda: rig.behind.parts)
+        assert rig.behind.parts[0].sender == PHONE
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        assert rig.texts() == ["hello"]
 
-    run_virtual(main)
+
+# -- the port goes and comes -------------------------------------------------------------------
+
+
+@virtually
+async def test_pulled_out_while_idle_it_is_seen_at_once(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(30)
+        rig.sim.unplug()
+        before_s = loop.time()
+        await rig.until(lambda: rig.view.state is S.ABSENT)
+        assert loop.time() - before_s < 0.2
+        assert "went away" in (rig.view.last_error or "")
+        assert "plug the modem in" in rig.view.detail
+        await asyncio.sleep(600)
+        rig.sim.plug()
+        before_s = loop.time()
+        await rig.ready()
+        assert loop.time() - before_s < 3.0
+        assert (await rig.send()).outcome.ok
+
+
+@virtually
+async def test_a_port_that_is_not_there_yet(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, plugged=False, wait=False) as rig:
+        await asyncio.sleep(100)
+        assert rig.view.state is S.ABSENT
+        assert rig.behind.views == []  # nothing has changed, nobody was told
+        rig.sim.plug()
+        await rig.ready()
+
+
+@virtually
+async def test_a_usb_reset_comes_back_by_itself(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, personality="huawei-e3372-like") as rig:
+        rig.sim.reset()
+        await rig.until(lambda: not rig.view.ready)
+        before_s = loop.time()
+        await rig.ready()
+        assert loop.time() - before_s < rig.sim.personality.back_s + 3.0
+
+
+@virtually
+async def test_a_busy_port_says_what_to_do(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        rig.sim.plug()
+        holder = os.open(rig.sim.port, os.O_RDWR | os.O_NOCTTY)
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        await rig.until(lambda: rig.view.state is S.COOLDOWN)
+        assert "ModemManager" in rig.view.detail
+        assert "tried again in 1 s" in rig.view.detail
+        await asyncio.sleep(600)
+        assert rig.view.detail.endswith("tried again in 60 s")
+        os.close(holder)
+        await rig.ready()
+
+
+@virtually
+async def test_pulling_it_out_ends_a_long_wait(loop: VirtualLoop, tmp_path: Path) -> None:
+    def silent(modem: Any) -> None:
+        modem.faults.set("silence")
+
+    async with rigged(loop, tmp_path, wait=False, before=silent) as rig:
+        await asyncio.sleep(400)
+        await rig.until(lambda: rig.view.state is S.COOLDOWN)
+        assert rig.view.detail.endswith("tried again in 60 s")
+        rig.sim.faults.clear()
+        rig.sim.unplug()
+        await rig.until(lambda: rig.view.state is S.ABSENT, 2.0)
+        rig.sim.plug()
+        await rig.until(lambda: rig.view.ready, 3.0)
+
+
+@virtually
+async def test_a_path_that_is_no_serial_port(loop: VirtualLoop, tmp_path: Path) -> None:
+    other = tmp_path / "a file"
+    other.write_text("no modem")
+    async with rigged(loop, tmp_path, wait=False) as rig:
+        await rig.restart(port=str(other))
+        await rig.until(lambda: rig.view.state is S.COOLDOWN)
+        assert "is not a serial port; correct `port`" in rig.view.detail
+
+
+@pytest.mark.parametrize("wrong", ["ok to everything", "satellites", "silence"])
+@virtually
+async def test_a_wrong_port_is_named_as_such(loop: VirtualLoop, tmp_path: Path, wrong: str) -> None:
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        if wrong == "ok to everything":
+            rig.sim.personality = _knowing(rig.sim.personality, **{"+CGSN": ()})
+        elif wrong == "satellites":
+            rig.sim.faults.set("no_final", whole=True)
+            rig.sim.faults.set("flood", line="$GPGGA,,,,,,0,00,99.99,,,,,,*48", every_s=0.5)
+        else:
+            rig.sim.faults.set("silence")
+        rig.sim.plug()
+        await rig.until(lambda: rig.view.state is S.COOLDOWN)
+        assert "not the AT port" in rig.view.detail or "is it the right port?" in rig.view.detail
+        rig.sim.faults.clear()
+
+
+def _knowing(personality: Personality, **commands: tuple[str, ...]) -> Personality:
+    return replace(personality, commands={**personality.commands, **commands})
+
+
+# -- it falls silent, it restarts --------------------------------------------------------------
+
+
+@virtually
+async def test_silence_then_opened_anew(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("silence")
+        await rig.until(lambda: rig.view.state is S.COOLDOWN, 120)
+        assert "does not answer" in (rig.view.last_error or "")
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.ready, 60)
+        assert (await rig.send()).outcome.ok
+
+
+@pytest.mark.parametrize("personality", ["quectel-ec25-like", "generic"])
+@virtually
+async def test_after_a_restart_of_its_own_everything_is_set_again(
+    loop: VirtualLoop, tmp_path: Path, personality: str
+) -> None:
+    """One says RDY, the other only that the SIM is ready: its settings are looked at then."""
+    async with rigged(loop, tmp_path, personality=personality) as rig:
+        await asyncio.sleep(20)
+        wanted = list(rig.sim.settings.cnmi)
+        rig.sim.restart()
+        await rig.until(lambda: not rig.view.ready, 30)
+        await rig.until(lambda: rig.view.ready, 30)
+        assert rig.sim.settings.cnmi == wanted
+        assert rig.sim.settings.echo is False
+        await asyncio.sleep(10)
+        rig.arrives("after it")
+        await rig.until(lambda: rig.behind.parts, 5)
+
+
+# -- sending -----------------------------------------------------------------------------------
+
+
+@virtually
+async def test_steady_sending_is_one_exchange_a_segment(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        from_s = loop.time()
+        for number in range(400):
+            assert (await rig.send(f"number {number}")).outcome.ok
+        heard = rig.heard(from_s)
+        assert len([line for line in heard if line.startswith("AT+CMGS=")]) == 400
+        assert len(heard) == 400, "something was asked between"
+        await rig.until(lambda: len(rig.behind.reports) == 400)
+        assert rig.view.service_s == pytest.approx(0.2, abs=0.01)
+        assert rig.view.last_proof_at is not None
+
+
+@virtually
+async def test_an_idle_hour_is_polls_only(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(30)
+        from_s = loop.time()
+        views = len(rig.behind.views)
+        await asyncio.sleep(3600)
+        heard = rig.heard(from_s)
+        assert set(heard) == {"AT+CREG?", "AT+CMGL=4", "AT+CSQ", "AT+CNMI?"}
+        assert len(heard) <= 3 * 60 + 1
+        assert len(rig.behind.views) == views
+
+
+@virtually
+async def test_polls_go_on_seldom_while_messages_go_out(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        from_s = loop.time()
+        while loop.time() < from_s + 1000:
+            await rig.send()
+            await asyncio.sleep(5)
+        polls = [line for line in rig.heard(from_s + 5) if line == "AT+CMGL=4"]
+        assert len(polls) == 3
+
+
+@virtually
+async def test_patience_ends_before_the_modem_does(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, air_s=90.0) as rig:
+        segment = rig.segment()
+        begun_s = loop.time()
+        result = await rig.unit.send(segment, rig.commit)
+        assert loop.time() - begun_s == pytest.approx(60.0, abs=0.1)
+        assert (result.begun, result.outcome.cls) == (True, OutcomeClass.UNKNOWN)
+        assert result.outcome.code == "patience"
+        assert rig.view.stalled
+        assert not rig.view.ready
+        again = await rig.send("too early")
+        assert (again.begun, again.outcome.cls) == (False, OutcomeClass.TRANSIENT)
+        with pytest.raises(ModemError, match="on the air"):
+            await rig.unit.ussd("*100#")
+        await rig.until(lambda: rig.behind.lates)
+        assert loop.time() - begun_s == pytest.approx(90.0, abs=1.0)
+        ((segment_id, mr, outcome),) = rig.behind.lates
+        assert (segment_id, mr, outcome.ok) == (segment.segment_id, 0, True)
+        assert rig.view.ready
+        assert rig.texts() == ["hello"]
+
+
+@pytest.mark.parametrize(("class_", "patience_s"), [("otp", 15.0), ("alarm", 20.0)])
+@virtually
+async def test_patience_is_that_of_the_class(
+    loop: VirtualLoop, tmp_path: Path, class_: str, patience_s: float
+) -> None:
+    async with rigged(loop, tmp_path, air_s=40.0) as rig:
+        begun_s = loop.time()
+        result = await rig.send(class_=MessageClass(class_))
+        assert result.outcome.code == "patience"
+        assert loop.time() - begun_s == pytest.approx(patience_s, abs=0.1)
+        await rig.until(lambda: rig.behind.lates)
+        assert rig.behind.lates[0][2].ok
+
+
+@virtually
+async def test_a_late_reference_finds_its_segment(loop: VirtualLoop, tmp_path: Path) -> None:
+    """`modems.md` fault 13: the modem has dropped the dialogue, and tells the reference after."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=90, answers=True, count=1)
+        segment = rig.segment()
+        begun_s = loop.time()
+        result = await rig.unit.send(segment, rig.commit)
+        assert loop.time() - begun_s == pytest.approx(15.0, abs=0.1)
+        assert (result.outcome.cls, result.outcome.code) == (OutcomeClass.UNKNOWN, "dropped")
+        assert rig.view.ready
+        await rig.until(lambda: rig.behind.lates)
+        assert rig.behind.lates == [(segment.segment_id, 0, rig.behind.lates[0][2])]
+        assert rig.behind.lates[0][2].ok
+        assert loop.time() - begun_s == pytest.approx(90.2, abs=1.0)
+
+
+@virtually
+async def test_only_a_sending_command_can_answer_late_for_a_segment(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        result = await rig.send()
+        assert result.outcome.code == "dropped"
+        rig.sim.faults.set("late_final", verb="+CMGR", delay_s=20, answers=True, count=1)
+        rig.arrives("read too slowly")
+        await asyncio.sleep(60)
+        assert rig.behind.lates == []
+
+
+@virtually
+async def test_send_is_refused_with_words_while_not_ready(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, plugged=False, wait=False) as rig:
+        result = await rig.send()
+        assert (result.begun, result.outcome.cls) == (False, OutcomeClass.TRANSIENT)
+        assert result.outcome.scope is Scope.MODEM
+        assert "plug the modem in" in result.outcome.text
+        assert rig.committed == []
+
+
+@virtually
+async def test_cancelling_the_caller_does_not_cut_the_dialogue(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, air_s=5.0) as rig:
+        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        await asyncio.sleep(1)
+        sending.cancel()
+        await rig.until(lambda: rig.texts() == ["hello"])
+        assert (await rig.send("and the next")).outcome.ok
+
+
+# -- stopping ----------------------------------------------------------------------------------
+
+
+@virtually
+async def test_stop_waits_for_what_is_on_the_air(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, air_s=20.0) as rig:
+        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        await asyncio.sleep(1)
+        await rig.stop()
+        assert (await sending).outcome.ok
+        assert loop.time() == pytest.approx(20.0, abs=1.0)
+        assert (rig.view.state, rig.view.detail) == (S.ABSENT, "stopped")
+
+
+@virtually
+async def test_stop_cuts_what_takes_too_long(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, air_s=100.0) as rig:
+        sending = asyncio.ensure_future(rig.send(class_=MessageClass.BULK))  # noqa: TID251
+        await asyncio.sleep(1)
+        await rig.unit.stop(30.0)
+        result = await sending
+        assert (result.begun, result.outcome.cls) == (True, OutcomeClass.UNKNOWN)
+        assert loop.time() == pytest.approx(31.0, abs=1.0)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.01, 0.05, 0.1])
+@virtually
+async def test_stop_at_any_step_of_the_way_up(
+    loop: VirtualLoop, tmp_path: Path, after_s: float
+) -> None:
+    def slow(modem: Any) -> None:
+        modem.faults.set("slow_output", octets=64, gap_s=0.005)
+
+    async with rigged(loop, tmp_path, wait=False, before=slow) as rig:
+        await asyncio.sleep(after_s)
+        async with asyncio.timeout(5):
+            await rig.stop()
+        assert rig.view.state is S.ABSENT
+
+
+@pytest.mark.parametrize("faults", ["silence", "sim_removed", "not_registered"])
+@virtually
+async def test_stop_while_it_waits_for_the_world(
+    loop: VirtualLoop, tmp_path: Path, faults: str
+) -> None:
+    async with rigged(loop, tmp_path, wait=False,
+                      before=lambda modem: modem.faults.set(faults)) as rig:  # fmt: skip
+        await asyncio.sleep(100)
+        async with asyncio.timeout(5):
+            await rig.stop()
+
+
+# -- logs --------------------------------------------------------------------------------------
+
+
+@virtually
+async def test_the_log_tells_its_life(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "airpost")
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.unplug()
+        await rig.until(lambda: rig.view.state is S.ABSENT)
+        rig.sim.plug()
+        await rig.ready()
+    told = "\n".join(caplog.messages)
+    for state in ("opening", "ready", "absent"):
+        assert f"modem.{state} modem=gate-1" in told
+
+
+@virtually
+async def test_no_number_in_any_log(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1, "airpost")
+    async with rigged(loop, tmp_path, smsc="+491710760000") as rig:
+        await rig.send("secret words")
+        rig.pool.handset(PHONE).reply("secret answer")
+        await rig.until(lambda: rig.behind.parts)
+        rig.sim.faults.set("cms_error", code=330, count=1)
+        await rig.send()
+        await asyncio.sleep(5)
+        trace = "\n".join(line.text for line in rig.unit.trace.lines())
+    for text in ("\n".join(caplog.messages), trace):
+        assert PHONE[1:] not in text
+        assert "491710760000" not in text
+        assert rig.sim.imei not in text
+        assert "secret" not in text

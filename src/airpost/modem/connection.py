@@ -263,7 +263,7 @@ class Connection:
 
     # -- care ------------------------------------------------------------------------------------
     async def _care(self, inbox: Inbox, done: Settings) -> None:
-        """Ask how it is when something happened, else seldom; returns when it must start anew."""
+        """Ask how it is when something happened, else seldom; returns when the SIM is gone."""
         mono, timing = self._clock.mono, self._profile.timing
         polled_s = checked_s = mono()
         asked = registered = False
@@ -276,8 +276,7 @@ class Connection:
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
             if self._woken or mono() - checked_s >= timing.settings_check_s:
                 checked_s, self._woken = mono(), False
-                if not await self._settings_hold(done):
-                    return
+                await self._check_settings(done)
             await self._rest(registered, polled_s)
             asked = self._look.is_set()
 
@@ -313,17 +312,12 @@ class Connection:
             self._tell(UnitEvent.WELL)
         return True
 
-    async def _settings_hold(self, done: Settings) -> bool:
-        """False when AT+CNMI is not as it was set: then nothing is, after a restart."""
+    async def _check_settings(self, done: Settings) -> None:
+        """ModemError when AT+CNMI is not as it was set: then nothing is, and all begins anew."""
         wanted = done.indications
         held = None if wanted is None else await self._driver.indications()
-        if wanted is None or not held or held[: len(wanted)] == wanted:
-            return True
-        log.warning(
-            "modem.settings_lost modem=%s the modem restarted or another program uses it; "
-            "everything is set again", self._settings.lane,
-        )  # fmt: skip
-        return False
+        if wanted is not None and held and held[: len(wanted)] != wanted:
+            raise ModemError("has lost its settings: it restarted, or another program uses it")
 
     async def _pause(self, pause_s: float) -> None:
         """Wait, or until something asks for a look."""

@@ -254,8 +254,8 @@ class Session(asyncio.Protocol):
             if event is not None:
                 self._trace.note("in step again")
                 return
-        self.abort("does not answer; it is opened anew")
-        raise Desynced(f"{self.path} does not answer the probe")
+        self.abort("does not answer any more")
+        raise Desynced("does not answer any more")
 
     # -- whole commands --------------------------------------------------------------------------
     async def run(self, command: Command) -> tuple[str, ...]:
@@ -309,7 +309,7 @@ class Session(asyncio.Protocol):
                 self._channel = Channel()
             else:
                 self.abort("does not answer AT; is it the right port?")
-                raise Desynced(f"{self.path} does not answer AT")
+                raise Desynced("does not answer AT; is it the right port?")
             for _ in range(WAKE_TRIES):
                 self.begin(PROBE)
                 event = await self.event(WAKE_S)

@@ -138,10 +138,13 @@ class Unit:
         """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`."""
         self._tell(UnitEvent.STOP)
         self._stopping.set()
-        if self._dialogue is not None:
-            await asyncio.wait([self._dialogue], timeout=on_air_s)
+        dialogue = self._dialogue
+        if dialogue is not None:
+            await asyncio.wait([dialogue], timeout=on_air_s)
         if self._connection is not None:
             await self._connection.close()
+        if dialogue is not None:
+            await asyncio.wait([dialogue])
         await self._ended.wait()
 
     def crashed(self, reason: str) -> None:
