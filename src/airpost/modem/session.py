@@ -181,6 +181,7 @@ class Session(asyncio.Protocol):
                 await self.resync()
             yield
         finally:
+            self.give_up()  # cancelled under way: whoever is next brings the modem in step
             self._end_turn()
 
     async def _take_turn(self, priority: Priority) -> None:
@@ -225,7 +226,7 @@ class Session(asyncio.Protocol):
         self._write(self._channel.probe())
 
     def give_up(self) -> None:
-        """Stop waiting for the command; nothing is sent before `resync()`."""
+        """Stop waiting for the command, if one is under way; `resync()` before the next one."""
         if self._channel.state in (State.WAIT_FINAL, State.WAIT_PROMPT, State.WAIT_SENT):
             self._trace.note("gave up waiting")
             self._write(self._channel.abandon())
@@ -266,11 +267,7 @@ class Session(asyncio.Protocol):
         """
         async with self.turn(command.priority):
             self.begin(command)
-            try:
-                reply = await self._reply(command)
-            except asyncio.CancelledError:
-                self.give_up()  # whoever has the next turn brings the modem back in step
-                raise
+            reply = await self._reply(command)
             if reply is None:
                 self.give_up()
                 await self.resync()

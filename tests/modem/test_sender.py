@@ -1,0 +1,487 @@
+"""One segment on the air: every way the dialogue can end, and what it is called then."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airpost.at import command as at
+from airpost.at.events import Final, FinalKind, Late
+from airpost.clock import SECOND_US, Instant
+from airpost.codec.times import ValidityFormat
+from airpost.codec.tpdu import Direction, Submit, parse_tpdu
+from airpost.errors import StoreUnavailable
+from airpost.model import Claimed, MessageClass, MessageId, SegmentBody, UnitState
+from airpost.modem.api import SendResult
+from airpost.modem.profile import load_profile
+from airpost.modem.sender import build_tpdu, late_result
+from airpost.outcome import OutcomeClass, Scope
+from hwsim.pool import START_US
+from tests.modem.rig import PHONE, Rig, rigged, virtually
+from tests.virtual import VirtualLoop
+
+OK, TRANSIENT, PERMANENT, UNKNOWN = OutcomeClass
+
+
+def submit_of(tpdu: bytes) -> Submit:
+    submit = parse_tpdu(tpdu, Direction.MO)
+    assert isinstance(submit, Submit)
+    return submit
+
+
+def ends(result: SendResult) -> tuple[bool, OutcomeClass, str]:
+    return result.begun, result.outcome.cls, result.outcome.code
+
+
+async def usable(rig: Rig) -> None:
+    """What follows a failure goes out as if nothing had been."""
+    after = await rig.send("what follows")
+    assert after.outcome.ok
+    assert after.mr is not None
+    await rig.until(lambda: "what follows" in rig.texts())
+
+
+# -- the TPDU ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left_s", "seconds"),
+    [(300, 300), (599, 300), (3600, 3600), (43_199, 42_900), (45_000, 45_000), (46_000, 45_000),
+     (86_400, 86_400), (200_000, 172_800), (40_000_000, 38_102_400)],
+)  # fmt: skip
+def test_validity_is_what_is_left_rounded_down(left_s: int, seconds: int) -> None:
+    now = Instant(START_US)
+    period = submit_of(build_tpdu(segment(left_s), now)).vp
+    assert period is not None
+    assert period.format is ValidityFormat.RELATIVE
+    assert period.seconds == seconds
+    assert seconds <= left_s
+
+
+@pytest.mark.parametrize("left_s", [299, 60, 1, -5])
+def test_below_five_minutes_validity_is_a_moment(left_s: int) -> None:
+    period = submit_of(build_tpdu(segment(left_s), Instant(START_US))).vp
+    assert period is not None
+    assert period.stamp is not None
+    assert period.stamp.instant_us == START_US + left_s * SECOND_US
+
+
+def test_flags_follow_the_segment() -> None:
+    now = Instant(START_US)
+    first = submit_of(build_tpdu(segment(), now))
+    again = submit_of(build_tpdu(segment(resends=1, want_report=False), now))
+    assert (first.rd, first.srr, first.da.number) == (False, True, PHONE)
+    assert (again.rd, again.srr) == (True, False)
+
+
+def test_the_reference_is_stamped_into_each_part() -> None:
+    udh = bytes.fromhex("050003000201")
+    tpdu = build_tpdu(segment(udh=udh, concat_ref=0xA7), Instant(START_US))
+    assert submit_of(tpdu).udh == bytes.fromhex("050003A70201")
+
+
+def segment(left_s: int = 3600, *, udh: bytes = b"", **changes: Any) -> Claimed:
+    values: dict[str, Any] = {
+        "segment_id": 1, "message_seq": 1, "message_id": MessageId("1"), "to": PHONE,
+        "class_": MessageClass.NORMAL, "seq": 1, "of": 1,
+        "body": SegmentBody(pid=0, dcs=4, udh=udh, ud=b"\x01", udl=len(udh) + 1),
+        "concat_ref": 0, "attempts": 0, "resends": 0, "want_report": True,
+        "waiting_since": Instant(START_US),
+        "expires_at": Instant(START_US + left_s * SECOND_US),
+    }  # fmt: skip
+    return Claimed(**values | changes)
+
+
+# -- it goes out -------------------------------------------------------------------------------
+
+
+@virtually
+async def test_the_intent_holds_what_goes_on_the_air(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        result = await rig.send("hello")
+        assert ends(result) == (True, OK, "OK")
+        assert result.air_s == pytest.approx(0.2, abs=0.01)
+        (tpdu,) = rig.committed
+        assert f"AT+CMGS={len(tpdu)}" in rig.heard()
+        await rig.until(rig.texts)
+        assert rig.texts() == ["hello"]
+        assert [(await rig.send()).mr for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"),
+    [
+        ("urc_before_echo", {}),
+        ("urc_before_prompt", {}),
+        ("urc_inside", {}),
+        ("glued", {"line": '+CMTI: "SM",1'}),
+        ("bare_prompt", {}),
+        ("slow_prompt", {"delay_s": 8.0}),
+        ("echo_on", {}),
+        ("bytewise", {"gap_s": 0.001}),
+        ("slow_output", {}),
+        ("garbage", {}),
+        ("flood", {"every_s": 0.01}),
+        ("late_final", {"verb": "+CMGS", "delay_s": 14.4}),
+        ("late_final", {"verb": "+CMGS", "delay_s": 55.0}),
+        ("report_early", {}),
+    ],
+)
+@virtually
+async def test_oddities_of_the_wire_change_nothing(
+    loop: VirtualLoop, tmp_path: Path, fault: str, how: dict[str, Any]
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set(fault, **how)
+        result = await rig.send("hello")
+        rig.sim.faults.clear()
+        assert ends(result) == (True, OK, "OK")
+        assert result.mr == 0
+        await rig.until(lambda: rig.behind.reports)
+        assert rig.behind.reports[0].mr == 0
+        await usable(rig)
+        assert rig.texts() == ["hello", "what follows"]
+
+
+@virtually
+async def test_a_call_and_network_lines_while_sending(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, air_s=5.0) as rig:
+        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        for line in ("RING", '+CLIP: "+4917012345678",145', "+CREG: 2", "^MODE:5,4", "+CREG: 1"):
+            await asyncio.sleep(0.5)
+            rig.sim.urc(line)
+        assert ends(await sending) == (True, OK, "OK")
+
+
+@virtually
+async def test_ok_without_a_reference_is_taken(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("ok_without_mr", count=1)
+        result = await rig.send()
+        assert ends(result) == (True, OK, "OK")
+        assert result.mr is None
+        await usable(rig)
+
+
+# -- it is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "cls", "scope"),
+    [
+        (38, TRANSIENT, Scope.SIM), (42, TRANSIENT, Scope.SIM), (27, TRANSIENT, Scope.DESTINATION),
+        (331, TRANSIENT, Scope.SIM), (512, TRANSIENT, Scope.MODEM), (302, TRANSIENT, Scope.MODEM),
+        (21, PERMANENT, Scope.MESSAGE), (28, PERMANENT, Scope.DESTINATION),
+        (304, PERMANENT, Scope.MESSAGE), (310, PERMANENT, Scope.SIM),
+        (500, UNKNOWN, Scope.MODEM), (332, UNKNOWN, Scope.SIM), (255, UNKNOWN, Scope.MESSAGE),
+        (9999, UNKNOWN, Scope.MODEM),
+    ],
+)  # fmt: skip
+@virtually
+async def test_an_error_after_the_text(
+    loop: VirtualLoop, tmp_path: Path, code: int, cls: OutcomeClass, scope: Scope
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("cms_error", code=code, count=1)
+        result = await rig.send()
+        assert ends(result) == (True, cls, f"CMS {code}")
+        assert result.outcome.scope is scope
+        await rig.ready()
+        await usable(rig)
+
+
+@pytest.mark.parametrize("code", [14, 500, 100])
+@virtually
+async def test_the_same_before_the_prompt_is_transient(
+    loop: VirtualLoop, tmp_path: Path, code: int
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("cme_error", verb="+CMGS", code=code, count=1)
+        assert ends(await rig.send()) == (False, TRANSIENT, f"CME {code}")
+        await rig.ready()
+        await usable(rig)
+
+
+@virtually
+async def test_an_error_in_words_has_its_code(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.settings.cmee = 2
+        rig.sim.faults.set("cme_error", verb="+CMGS", code=14, count=1)
+        assert ends(await rig.send()) == (False, TRANSIENT, "CME 14")
+
+
+@virtually
+async def test_an_error_that_was_none_is_corrected_by_the_report(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("cms_error", code=500, carried=True, count=1)
+        assert ends(await rig.send()) == (True, UNKNOWN, "CMS 500")
+        await rig.until(lambda: rig.behind.reports)
+        assert rig.behind.reports[0].delivered
+
+
+@virtually
+async def test_a_lost_service_centre_is_written_again(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        known = rig.view.smsc
+        rig.sim.faults.set("smsc_lost")
+        result = await rig.send()
+        assert result.outcome.code == "CMS 330"
+        await rig.until(lambda: rig.sim.card.smsc and not rig.sim.faults.active(), 10)
+        assert rig.sim.card.smsc == known
+        await usable(rig)
+
+
+# -- the prompt --------------------------------------------------------------------------------
+
+
+@virtually
+async def test_no_prompt_is_transient_and_escaped(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_prompt", count=1)
+        begun_s = loop.time()
+        assert ends(await rig.send()) == (False, TRANSIENT, "no prompt")
+        assert loop.time() - begun_s == pytest.approx(10.0, abs=0.5)
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_a_prompt_that_comes_after_the_limit_swallows_nothing(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("slow_prompt", delay_s=12.0, count=1)
+        assert ends(await rig.send()) == (False, TRANSIENT, "no prompt")
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_a_prompt_that_does_not_end_is_escaped(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("stuck_prompt", count=1)
+        assert ends(await rig.send()) == (True, TRANSIENT, "stuck")
+        assert rig.sim.sends[-1].final == "escaped"
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_ok_instead_of_the_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_prompt", count=1)
+        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        await asyncio.sleep(1)
+        rig.sim.emit(b"\r\nOK\r\n")
+        assert ends(await sending) == (False, TRANSIENT, "no prompt")
+        await usable(rig)
+
+
+# -- the intent --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 3.0])
+@virtually
+async def test_withdrawn_before_the_text_is_escaped(
+    loop: VirtualLoop, tmp_path: Path, delay_s: float
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+
+        async def withdrawn(_tpdu: bytes) -> bool:
+            await asyncio.sleep(delay_s)
+            return False
+
+        result = await rig.unit.send(rig.segment(), withdrawn)
+        assert ends(result) == (False, TRANSIENT, "withdrawn")
+        assert result.outcome.scope is Scope.MESSAGE
+        assert rig.sim.sends[-1].final == "escaped"
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_no_text_without_its_commit(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+
+        async def broken(_tpdu: bytes) -> bool:
+            raise StoreUnavailable("disk full")
+
+        with pytest.raises(StoreUnavailable, match="disk full"):
+            await rig.unit.send(rig.segment(), broken)
+        assert rig.sim.sends[-1].ctrl_z_at_s is None
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_the_text_waits_for_a_slow_commit(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        committed_s = 0.0
+
+        async def slow(_tpdu: bytes) -> bool:
+            nonlocal committed_s
+            await asyncio.sleep(20)
+            committed_s = loop.time()
+            return True
+
+        result = await rig.unit.send(rig.segment(), slow)
+        assert ends(result) == (True, OK, "OK")
+        assert (rig.sim.sends[-1].ctrl_z_at_s or 0.0) >= committed_s > 19
+        assert result.air_s == pytest.approx(0.2, abs=0.01)
+
+
+@virtually
+async def test_a_bug_in_the_commit_reaches_the_caller_and_leaves_a_modem_that_works(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+
+        async def wrong(_tpdu: bytes) -> bool:
+            raise KeyError("a bug of ours")
+
+        with pytest.raises(KeyError):
+            await rig.unit.send(rig.segment(), wrong)
+        await rig.until(lambda: rig.view.ready)
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_what_cannot_be_built_fails_for_good(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        result = await rig.send(to="0" * 40)
+        assert ends(result) == (False, PERMANENT, "codec")
+        assert result.outcome.scope is Scope.MESSAGE
+        assert rig.committed == []
+        assert rig.sim.counts["+CMGS"] == 0
+
+
+# -- the port goes ------------------------------------------------------------------------------
+
+
+@virtually
+async def test_pulled_out_before_the_text(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_prompt")
+        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        await asyncio.sleep(1)
+        rig.sim.unplug()
+        assert ends(await sending) == (False, TRANSIENT, "port lost")
+
+
+@pytest.mark.parametrize("lost_s", [0.0, 0.5])
+@virtually
+async def test_pulled_out_while_the_intent_is_committed(
+    loop: VirtualLoop, tmp_path: Path, lost_s: float
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+
+        async def slow(_tpdu: bytes) -> bool:
+            await asyncio.sleep(1.0 - lost_s)
+            rig.sim.unplug()
+            await asyncio.sleep(lost_s)
+            return True
+
+        result = await rig.unit.send(rig.segment(), slow)
+        assert ends(result) == (False, TRANSIENT, "port lost")
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"),
+    [("hangup_mid_pdu", {"at": "ctrl_z"}), ("hangup_mid_pdu", {"octets": 10}),
+     ("spontaneous_restart", {"when": "ctrl_z"})],
+)  # fmt: skip
+@virtually
+async def test_lost_after_the_text_nobody_knows(
+    loop: VirtualLoop, tmp_path: Path, fault: str, how: dict[str, Any]
+) -> None:
+    async with rigged(loop, tmp_path, personality="quectel-ec25-like") as rig:
+        rig.sim.faults.set(fault, **how, count=1)
+        result = await rig.send()
+        assert ends(result) == (True, UNKNOWN, "port lost")
+        assert rig.behind.lates == []
+        await rig.until(lambda: not rig.view.ready)
+        rig.sim.plug()
+        await rig.ready()
+        await usable(rig)
+
+
+@virtually
+async def test_a_restart_that_says_little(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("spontaneous_restart", when="ctrl_z", count=1)
+        assert ends(await rig.send()) == (True, UNKNOWN, "dropped")
+        await rig.until(lambda: not rig.view.ready)  # its settings are gone, and that is seen
+        await rig.ready()
+        await usable(rig)
+
+
+# -- no answer ----------------------------------------------------------------------------------
+
+
+@virtually
+async def test_forgotten_by_the_modem_is_known_after_one_probe(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        begun_s = loop.time()
+        assert ends(await rig.send()) == (True, UNKNOWN, "dropped")
+        assert loop.time() - begun_s == pytest.approx(15.0, abs=0.1)
+        await usable(rig)
+
+
+@virtually
+async def test_no_answer_at_all_ends_at_the_limit(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.radio.air_s = 1000.0
+        segment_ = rig.segment(class_=MessageClass.BULK)
+        begun_s = loop.time()
+        result = await rig.unit.send(segment_, rig.commit)
+        assert result.outcome.cls is UNKNOWN
+        assert result.begun
+        assert loop.time() - begun_s == pytest.approx(120.0, abs=16.0)
+        await rig.until(lambda: rig.view.state is not UnitState.READY)
+        assert "does not answer" in (rig.view.last_error or "")
+
+
+@virtually
+async def test_busy_to_the_probe_means_still_sending(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=30, answers=True, count=1)
+        rig.sim.faults.set("cme_error", verb="+CMEE", code=515)
+        result = await rig.send()
+        assert ends(result) == (True, OK, "OK")
+        assert result.air_s == pytest.approx(30.2, abs=0.1)
+        rig.sim.faults.clear()
+        await usable(rig)
+
+
+@virtually
+async def test_without_probes_where_the_profile_says_so(loop: VirtualLoop, tmp_path: Path) -> None:
+    generic = load_profile()
+    profile = replace(generic, timing=replace(generic.timing, probe_s=0))
+    async with rigged(loop, tmp_path, profile=profile) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=50, answers=True, count=1)
+        from_s = loop.time()
+        assert ends(await rig.send()) == (True, OK, "OK")
+        assert "AT+CMEE?" not in rig.heard(from_s)
+
+
+# -- late ---------------------------------------------------------------------------------------
+
+
+def test_a_late_answer_is_read_like_any_other() -> None:
+    command = at.send_pdu(20)
+    late = Late(command=command, line="+CMGS: 64")
+    mr, outcome = late_result(late.line, late.final)
+    assert (mr, outcome.ok) == (64, True)
+    refused = Final(kind=FinalKind.CMS, code=38, text="38")
+    mr, outcome = late_result(None, refused)
+    assert (mr, outcome.cls, outcome.code) == (None, TRANSIENT, "CMS 38")
