@@ -1,0 +1,545 @@
+"""What comes in: by announcement, directly, by sweep and by poll; stored first, deleted after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airpost.at import command as at
+from airpost.codec.address import Address
+from airpost.codec.pdu import build_pdu
+from airpost.codec.split import split
+from airpost.codec.times import TimeStamp
+from airpost.codec.tpdu import Deliver, StatusReport
+from airpost.model import RawPart
+from airpost.modem.profile import Profile, load_profile
+from hwsim.card import Slot, SlotState
+from hwsim.modem import SimModem
+from hwsim.pool import START_US
+from tests.modem.rig import PHONE, Rig, rigged, virtually
+from tests.virtual import VirtualLoop
+
+STAMP = TimeStamp.from_instant(START_US)
+POLL_S = load_profile().timing.poll_s
+
+
+def deliver(text: str = "hello", *, class_: int | None = None) -> tuple[str, int]:
+    """Hexadecimal and length of a DELIVER from PHONE."""
+    (part,) = split(text).parts
+    dcs = part.dcs if class_ is None else 0x10 | class_
+    tpdu = Deliver(oa=Address.from_number(PHONE), dcs=dcs, scts=STAMP, udh=part.udh, ud=part.ud,
+                   udl=part.udl).build()  # fmt: skip
+    return build_pdu(tpdu)
+
+
+def report_pdu(mr: int = 7, status: int = 0) -> tuple[str, int]:
+    return build_pdu(
+        StatusReport(mr=mr, ra=Address.from_number(PHONE), scts=STAMP, dt=STAMP,
+                     status=status).build()
+    )  # fmt: skip
+
+
+def stored(modem: SimModem, text: str, state: SlotState = SlotState.UNREAD) -> int:
+    pdu, length = deliver(text)
+    index = modem.card.sms.add(Slot(pdu=pdu, length=length, state=state))
+    assert index is not None
+    return index
+
+
+def words(parts: list[RawPart]) -> list[str]:
+    return [
+        Deliver(oa=Address.from_number(each.sender), dcs=each.dcs, scts=STAMP, udh=each.udh,
+                ud=each.ud, udl=each.udl).text or ""
+        for each in parts
+    ]  # fmt: skip
+
+
+def direct(profile: Profile | None = None) -> Profile:
+    """Messages come as +CMT."""
+    generic = profile or load_profile()
+    return replace(generic, sms=replace(generic.sms, cnmi_mt=(2,)))
+
+
+def phase2plus(modem: SimModem) -> None:
+    """A modem that insists on acknowledgements."""
+    modem.settings.csms = 1
+    modem.faults.set("cme_error", verb="+CSMS", code=4, count=1)
+
+
+def watched_calls(rig: Rig) -> list[tuple[str, float]]:
+    """("begun" or "stored", time) of every hand-over from now on, a second each."""
+    told: list[tuple[str, float]] = []
+    plain = rig.behind.part, rig.behind.report
+
+    def slowly(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        async def handed(value: Any) -> None:
+            told.append(("begun", rig.clock.mono()))
+            await asyncio.sleep(1.0)
+            await call(value)
+            told.append(("stored", rig.clock.mono()))
+
+        return handed
+
+    rig.behind.part, rig.behind.report = map(slowly, plain)  # type: ignore[method-assign]
+    return told
+
+
+# -- announced ---------------------------------------------------------------------------------
+
+
+@virtually
+async def test_announced_stored_deleted_in_this_order(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        told = watched_calls(rig)
+        from_s = loop.time()
+        rig.arrives("hello")
+        await rig.until(lambda: "AT+CMGD=1" in rig.heard())
+        assert rig.heard(from_s) == ["AT+CMGR=1", "AT+CMGD=1"]
+        deleted_s = next(at_s for at_s, line in rig.sim.heard if line == "AT+CMGD=1")
+        assert told[-1][0] == "stored"
+        assert deleted_s >= told[-1][1]
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        (part,) = rig.behind.parts
+        assert (part.sender, part.number, part.lane) == (PHONE, rig.sim.number, rig.unit.lane)
+        assert part.sim_id == rig.sim.card.iccid
+        assert part.sent_at == START_US + round(from_s) * 1_000_000
+        assert words([part]) == ["hello"]
+        assert rig.view.last_proof_at is not None
+
+
+@virtually
+async def test_parts_come_in_any_order_all_are_handed_over(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.arrives("many words " * 40, order=[2, 3, 1, 3])
+        await rig.until(lambda: len(rig.behind.parts) == 4)
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        assert [part.udh[-1] for part in rig.behind.parts] == [2, 3, 1, 3]
+
+
+@virtually
+async def test_while_it_sends_it_receives(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        for number in range(30):
+            rig.arrives(f"number {number}")
+            await rig.send()
+        await rig.until(lambda: len(rig.behind.parts) == 30)
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        assert words(rig.behind.parts) == [f"number {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("line", ["+CMTI: ,-1", '+CMTI: "SM"', "+CMTI: 0,111", '+CMTI: "SM",9'])
+@virtually
+async def test_an_announcement_that_leads_nowhere_starts_a_sweep(
+    loop: VirtualLoop, tmp_path: Path, line: str
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        stored(rig.sim, "hello")
+        rig.sim.urc(line)
+        await rig.until(lambda: rig.behind.parts, 5)
+        assert words(rig.behind.parts) == ["hello"]
+
+
+@virtually
+async def test_announced_in_another_memory(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        pdu, length = deliver("elsewhere")
+        index = rig.sim.store("ME").add(Slot(pdu=pdu, length=length))
+        rig.sim.urc(f'+CMTI: "ME",{index}')
+        await rig.until(lambda: rig.behind.parts, 5)
+        await rig.until(lambda: rig.sim.store("ME").used == 0)
+        await rig.until(lambda: rig.sim.settings.mems[0] == "SM")
+        rig.arrives("at home")
+        await rig.until(lambda: len(rig.behind.parts) == 2, 5)
+
+
+@virtually
+async def test_an_empty_slot_is_found_by_the_sweep(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.faults.set("empty_read", count=2)
+        rig.arrives("hello")
+        await rig.until(lambda: rig.behind.parts, 5)
+
+
+# -- sweeps ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("personality", ["generic", "simcom-sim800-like"])
+@virtually
+async def test_what_waited_is_found_at_the_start(
+    loop: VirtualLoop, tmp_path: Path, personality: str
+) -> None:
+    def before(modem: SimModem) -> None:
+        stored(modem, "unread")
+        stored(modem, "read", SlotState.READ)
+        stored(modem, "draft", SlotState.UNSENT)
+
+    async with rigged(loop, tmp_path, personality=personality, before=before) as rig:
+        await rig.until(lambda: rig.sim.card.sms.used == 1, 5)
+        assert words(rig.behind.parts) == ["unread", "read"]
+
+
+@virtually
+async def test_what_nobody_announced_is_found_by_the_poll(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.settings.cnmi = [0, 0, 0, 0, 0]  # another program has done this
+        rig.arrives("hello")
+        await rig.until(lambda: rig.behind.parts, 2 * POLL_S)
+
+
+@virtually
+async def test_a_list_that_hangs_is_read_one_by_one(loop: VirtualLoop, tmp_path: Path) -> None:
+    def before(modem: SimModem) -> None:
+        modem.faults.set("no_final", verb="+CMGL", whole=True)
+        stored(modem, "one")
+        stored(modem, "two")
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: len(rig.behind.parts) == 2, 200)
+        await asyncio.sleep(200)
+        assert rig.sim.counts["+CMGL"] == 1, "it is not asked for again"
+        assert rig.view.ready
+        assert rig.sim.card.sms.used == 0
+
+
+@virtually
+async def test_a_list_that_is_refused_is_read_one_by_one(loop: VirtualLoop, tmp_path: Path) -> None:
+    def before(modem: SimModem) -> None:
+        modem.faults.set("cme_error", verb="+CMGL", code=4)
+        for number in range(3):
+            stored(modem, f"number {number}")
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: len(rig.behind.parts) == 3, 5)
+
+
+@virtually
+async def test_a_full_memory_is_emptied_and_the_rest_comes(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, personality="simcom-sim800-like", wait=False,
+                      plugged=False) as rig:  # fmt: skip
+        for number in range(10):
+            stored(rig.sim, f"number {number}")
+        rig.arrives("the network keeps this")
+        rig.sim.plug()
+        await rig.until(lambda: len(rig.behind.parts) == 11, 60)
+        assert words(rig.behind.parts)[-1] == "the network keeps this"
+
+
+@virtually
+async def test_a_line_that_says_full_starts_a_sweep(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        stored(rig.sim, "hello")
+        rig.sim.urc('^SMMEMFULL:"SM"')
+        await rig.until(lambda: rig.behind.parts, 5)
+
+
+# -- what cannot be read -----------------------------------------------------------------------
+
+
+@virtually
+async def test_a_corrupt_slot_is_kept_deleted_and_blocks_nothing(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.faults.set("corrupt_read", count=1)
+        rig.arrives("damaged")
+        rig.arrives("whole")
+        await rig.until(lambda: rig.behind.parts, 5)
+        ((raw, _field, _offset, reason),) = rig.behind.unread
+        assert b"=" in raw
+        assert reason
+        assert words(rig.behind.parts) == ["whole"]
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+
+
+@virtually
+async def test_a_message_of_no_known_kind_is_kept(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.card.sms.add(Slot(pdu="0004FFFF", length=3))
+        rig.sim.urc('+CMTI: "SM",1')
+        await rig.until(lambda: rig.behind.unread, 5)
+        assert rig.behind.unread[0][0] == bytes.fromhex("0004FFFF")
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+
+
+@virtually
+async def test_a_wrong_length_is_no_reason_to_lose_it(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "airpost")
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.faults.set("length_mismatch", count=1)
+        rig.arrives("hello")
+        await rig.until(lambda: rig.behind.parts, 5)
+        assert words(rig.behind.parts) == ["hello"]
+        assert "inbox.length_differs" in caplog.text
+
+
+@virtually
+async def test_text_mode_is_left_and_the_message_read_again(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.settings.cmgf = 1
+        rig.arrives("OK")
+        await rig.until(lambda: rig.behind.parts, 5)
+        assert words(rig.behind.parts) == ["OK"]
+        assert rig.sim.settings.cmgf == 0
+
+
+@virtually
+async def test_a_direct_report_in_text_mode_leads_back_to_pdu_mode(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.settings.cmgf = 1
+        rig.sim.urc('+CDS: 6,1,"+491701234567",145,"26/01/01,00:00:00+00","26/01/01,00:00:02+00",0')
+        await rig.until(lambda: rig.sim.settings.cmgf == 0, 5)
+
+
+# -- what stays --------------------------------------------------------------------------------
+
+
+@virtually
+async def test_what_does_not_go_is_handed_over_once_and_complained_about(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("delete_ignored")
+        rig.arrives("hello")
+        await asyncio.sleep(10 * POLL_S)
+        assert words(rig.behind.parts) == ["hello"]
+        assert rig.view.state.value == "degraded"
+        assert "empty it in a phone" in rig.view.detail
+        assert (await rig.send()).outcome.ok
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.state.value == "ready")
+        assert rig.sim.card.sms.used == 0
+
+
+@virtually
+async def test_without_a_store_it_stays_on_the_sim(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.behind.closed = True
+        rig.arrives("hello")
+        await asyncio.sleep(3 * POLL_S)
+        assert rig.sim.card.sms.used == 1
+        assert not [line for line in rig.heard() if line.startswith("AT+CMGD")]
+        rig.behind.closed = False
+        await rig.until(lambda: rig.behind.parts, 2 * POLL_S)
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+
+
+# -- directly ----------------------------------------------------------------------------------
+
+
+@virtually
+async def test_direct_and_acknowledged_after_the_commit_only(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, profile=direct(), before=phase2plus) as rig:
+        await asyncio.sleep(1)
+        told = watched_calls(rig)
+        rig.arrives("one")
+        rig.arrives("two")
+        await rig.until(lambda: len(rig.behind.parts) == 2, 30)
+        await rig.until(lambda: rig.sim.counts["+CNMA"] == 2)
+        acknowledged = [at_s for at_s, line in rig.sim.heard if line == "AT+CNMA"]
+        stored_at = [at_s for what, at_s in told if what == "stored"]
+        assert all(ack >= kept for ack, kept in zip(acknowledged, stored_at, strict=True))
+        assert acknowledged[0] <= told[2][1], "the second comes when the first is acknowledged"
+        assert rig.pool.network.waiting(rig.sim.number) == 0
+        assert words(rig.behind.parts) == ["one", "two"]
+
+
+@virtually
+async def test_direct_without_a_store_is_not_acknowledged(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, profile=direct(), before=phase2plus) as rig:
+        await asyncio.sleep(1)
+        rig.behind.closed = True
+        rig.arrives("hello")
+        await asyncio.sleep(10)
+        assert rig.sim.counts["+CNMA"] == 0
+        rig.behind.closed = False
+        await rig.until(lambda: rig.behind.parts, 5)
+        await rig.until(lambda: rig.sim.counts["+CNMA"] == 1)
+
+
+@virtually
+async def test_class_0_comes_directly(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        pdu, length = deliver("flash", class_=0)
+        rig.sim.urc(f"+CMT: ,{length}", pdu)
+        await rig.until(lambda: rig.behind.parts, 5)
+        assert words(rig.behind.parts) == ["flash"]
+        assert rig.behind.parts[0].dcs & 3 == 0
+        assert rig.sim.counts["+CNMA"] == 0
+
+
+@virtually
+async def test_directly_while_the_store_fails_and_the_port_goes(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """It exists nowhere else: it is kept until the store takes it."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.behind.closed = True
+        pdu, length = report_pdu()
+        for _ in range(2):
+            rig.sim.urc(f"+CDS: {length}", pdu)
+        await asyncio.sleep(0.5)
+        rig.sim.unplug()
+        await asyncio.sleep(5)
+        rig.behind.closed = False
+        await rig.until(lambda: len(rig.behind.reports) == 2, 5)
+
+
+@virtually
+async def test_directly_before_the_sim_is_known(loop: VirtualLoop, tmp_path: Path) -> None:
+    def before(modem: SimModem) -> None:
+        modem.faults.set("sim_removed")
+
+    async with rigged(loop, tmp_path, wait=False, before=before) as rig:
+        await asyncio.sleep(1)
+        pdu, length = report_pdu()
+        rig.sim.urc(f"+CDS: {length}", pdu)
+        await asyncio.sleep(5)
+        rig.sim.faults.clear()
+        await rig.ready()
+        await rig.until(lambda: rig.behind.reports, 5)
+        assert rig.behind.reports[0].sim_id == rig.view.sim_id
+
+
+# -- reports -----------------------------------------------------------------------------------
+
+
+def reporting(ds: int) -> Profile:
+    generic = load_profile()
+    return replace(generic, sms=replace(generic.sms, cnmi_ds=(ds,)))
+
+
+@pytest.mark.parametrize("fault", ["", "split_urc", "blank_line", "report_early", "bytewise"])
+@virtually
+async def test_a_report_comes_directly(loop: VirtualLoop, tmp_path: Path, fault: str) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        if fault:
+            rig.sim.faults.set(fault)
+        result = await rig.send()
+        await rig.until(lambda: rig.behind.reports, 10)
+        (report,) = rig.behind.reports
+        assert (report.mr, report.to, report.status) == (result.mr, PHONE, 0)
+        assert (report.delivered, report.expired) == (True, False)
+        assert rig.sim.counts["+CNMA"] == 0
+
+
+@pytest.mark.parametrize(
+    "personality", ["generic", "quectel-ec25-like", "zte-mf626-like", "huawei-e3372-like"]
+)
+@virtually
+async def test_a_report_that_is_stored_first(
+    loop: VirtualLoop, tmp_path: Path, personality: str
+) -> None:
+    """In SR and announced so, in SR and announced as in SM, in SM (`modems.md` fault 45)."""
+    async with rigged(loop, tmp_path, personality=personality, profile=reporting(2)) as rig:
+        assert rig.sim.settings.cnmi[3] == 2
+        for number in range(3):
+            result = await rig.send()
+            await rig.until(lambda: len(rig.behind.reports) == number + 1, 10)  # noqa: B023
+            assert rig.behind.reports[-1].mr == result.mr
+        await rig.until(lambda: rig.sim.store(rig.sim.personality.report_store).used == 0)
+        rig.arrives("and a message")
+        await rig.until(lambda: rig.behind.parts, 10)
+
+
+@virtually
+async def test_a_report_is_not_mistaken_for_the_message_beside_it(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, personality="quectel-ec25-like",
+                      profile=reporting(2)) as rig:  # fmt: skip
+        await asyncio.sleep(1)
+        rig.behind.closed = True  # so that a message lies at the place that is announced
+        rig.arrives("beside it")
+        await asyncio.sleep(2)
+        assert list(dict(rig.sim.card.sms.items())) == [0]
+        rig.behind.closed = False
+        await rig.send()
+        await rig.until(lambda: rig.behind.reports, 10)
+        await rig.until(lambda: rig.behind.parts, 2 * POLL_S)
+
+
+@virtually
+async def test_reports_that_waited_in_their_own_memory(loop: VirtualLoop, tmp_path: Path) -> None:
+    def before(modem: SimModem) -> None:
+        pdu, length = report_pdu()
+        modem.card.reports.add(Slot(pdu=pdu, length=length, report=True))
+
+    async with rigged(loop, tmp_path, profile=reporting(2), before=before) as rig:
+        await rig.until(lambda: rig.behind.reports, 5)
+        assert rig.sim.card.reports.used == 0
+
+
+@virtually
+async def test_a_modem_without_reports_is_complained_about(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, profile=reporting(0)) as rig:
+        await rig.send()
+        await asyncio.sleep(60)
+        assert rig.behind.reports == []
+        assert "no delivery reports" in rig.view.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "delivered", "expired"),
+    [(0x00, True, False), (0x30, None, False), (0x46, False, True), (0x41, False, False),
+     (0x65, False, False)],
+)  # fmt: skip
+@virtually
+async def test_what_a_report_says(
+    loop: VirtualLoop, tmp_path: Path, status: int, delivered: bool | None, expired: bool
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        pdu, length = report_pdu(status=status)
+        rig.sim.urc(f"+CDS: {length}", pdu)
+        await rig.until(lambda: rig.behind.reports, 5)
+        (report,) = rig.behind.reports
+        assert (report.delivered, report.expired) == (delivered, expired)
+
+
+@virtually
+async def test_a_header_whose_pdu_never_comes(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.urc("+CDS: 25")
+        await asyncio.sleep(10)
+        pdu, length = report_pdu()
+        rig.sim.urc(f"+CDS: {length}", pdu)
+        await rig.until(lambda: rig.behind.reports, 5)
+        assert len(rig.behind.reports) == 1
+
+
+def test_the_delete_command_has_one_parameter() -> None:
+    assert at.delete_message(3).text == "AT+CMGD=3"
