@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+CASES  ?= 1000000
+KILLS  ?= 50
+SEED   ?= 1
 
 .PHONY: test demo lint types unit fuzz soak bench clean
 test: lint types unit
@@ -24,6 +27,21 @@ unit: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/airpost demo
+
+# A million cases each; nothing but the declared error may come out.
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz.pdu --cases $(CASES) --seed $(SEED)
+	$(BIN)/python -m tests.fuzz.at --cases $(CASES) --seed $(SEED)
+
+# kill -9 under load, and a day of mixed trouble in virtual time.
+soak: $(STAMP)
+	AIRPOST_KILLS=$(KILLS) AIRPOST_SEED=$(SEED) $(BIN)/pytest -s tests/system/test_kill.py tests/store/test_kill.py
+	$(BIN)/python -m tests.soak.trouble --hours 24 --seed $(SEED)
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench.codec
+	$(BIN)/python -m tests.bench.store
+	$(BIN)/python -m tests.bench.slice
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

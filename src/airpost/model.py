@@ -70,6 +70,29 @@ class Encoding(Enum):
     DATA = "data"
 
 
+class Language(Enum):
+    """Languages with tables of their own (TS 23.038 annex A), by ISO 639-1, in the order there."""
+
+    TURKISH = "tr"
+    SPANISH = "es"
+    PORTUGUESE = "pt"
+    BENGALI = "bn"
+    GUJARATI = "gu"
+    HINDI = "hi"
+    KANNADA = "kn"
+    MALAYALAM = "ml"
+    ORIYA = "or"
+    PUNJABI = "pa"
+    TAMIL = "ta"
+    TELUGU = "te"
+    URDU = "ur"
+
+    @property
+    def number(self) -> int:
+        """The National Language Identifier (TS 23.038 6.2.1.2.4)."""
+        return list(Language).index(self) + 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassPolicy:
     """What a class means in seconds and defaults."""

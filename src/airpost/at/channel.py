@@ -40,7 +40,7 @@ _ERROR_CODE = re.compile(r"\+(CM[ES]) ERROR ?: ?(.*)", re.IGNORECASE)
 _ERRORS = ("ERROR", "COMMAND NOT SUPPORT", "TOO MANY PARAMETERS", "NA")
 _MAKERS_ERROR = re.compile(r"MODEM ERROR ?: ?(.*)", re.IGNORECASE)
 _GARBAGE = "".join(map(chr, (*range(32), *range(127, 256))))
-_SHORT_NUMBER = re.compile(r"[0-9]{1,2}")
+_SHORT_NUMBER = re.compile(r"[0-9]{1,3}")
 
 
 class State(Enum):

@@ -63,11 +63,12 @@ class SmsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModemSettings:
-    """One modem. `pin` is what `pin_file` holds and is never shown."""
+    """One modem. `pin` is what `pin_file` holds, never shown; `pin_mark` tells its versions."""
 
     name: Lane
     port: str
     pin: str | None = field(default=None, repr=False)
+    pin_mark: str = ""
     smsc: str | None = None
     routes: frozenset[str] = frozenset({"default"})
     number: str | None = None
@@ -202,11 +203,13 @@ def _modems(given: list[_Modem], folder: Path, env: Mapping[str, str]) -> tuple[
             if value in seen:
                 raise ConfigError(f"{where}.{key}", f"is that of modem.{seen[value]} already")
             seen[value] = at
+        pin, pin_mark = _pin(modem.pin_file, f"{where}.pin_file", folder, env)
         found.append(
             ModemSettings(
                 name=Lane(modem.name),
                 port=modem.port,
-                pin=_pin(modem.pin_file, f"{where}.pin_file", folder, env),
+                pin=pin,
+                pin_mark=pin_mark,
                 smsc=_number(modem.smsc, f"{where}.smsc"),
                 routes=frozenset(modem.route),
                 number=_number(modem.number, f"{where}.number"),
@@ -225,22 +228,26 @@ def _number(number: str | None, where: str) -> str | None:
         raise ConfigError(where, error.message) from None
 
 
-def _pin(name: str | None, where: str, folder: Path, env: Mapping[str, str]) -> str | None:
+def _pin(
+    name: str | None, where: str, folder: Path, env: Mapping[str, str]
+) -> tuple[str | None, str]:
+    """The PIN, and a mark that changes when the file is written again."""
     if name is None:
-        return None
+        return None, ""
     path = folder / name
     credentials = env.get(CREDENTIALS)
     if credentials and (Path(credentials) / name).is_file():
         path = Path(credentials) / name
     try:
         pin = path.read_text(encoding="ascii").strip()
+        mark = f"{path.stat().st_mtime_ns}"
     except OSError as error:
         raise ConfigError(where, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        pin = ""
+        pin = mark = ""
     if not _PIN.fullmatch(pin):
         raise ConfigError(where, f"{path} does not hold four to eight digits")
-    return pin
+    return pin, mark
 
 
 # -- errors --------------------------------------------------------------------------------------

@@ -118,6 +118,13 @@ class ModemUnit(Protocol):
         """Run one USSD code; ModemError when it cannot be done now."""
         ...
 
-    async def stop(self) -> None:
-        """Finish the dialogue on the air, then close the port and end `run()`."""
+    def crashed(self, reason: str) -> None:
+        """`run()` failed again and again: out of service until the daemon starts anew."""
+        ...
+
+    async def stop(self, on_air_s: float = 60.0) -> None:
+        """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`.
+
+        A dialogue that is cut ends as `unknown`.
+        """
         ...

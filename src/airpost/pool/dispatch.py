@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from airpost.clock import SECOND_US, Clock, Instant
@@ -29,6 +29,7 @@ AHEAD_MESSAGES = (
 )
 CLAIM_SEGMENTS = 16
 STORE_WAIT_S = 1.0  # between tries while the store cannot write
+SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
 
 
@@ -61,6 +62,7 @@ class LaneLoop:
         self._asked = asyncio.Event()
         self._answered = asyncio.Event()
         self._stopping = False
+        self._expected: dict[int, int] = {}  # message just bound → the claim that will show it
         self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
 
     @property
@@ -76,7 +78,7 @@ class LaneLoop:
     @property
     def room(self) -> int:
         """Messages that may still be bound."""
-        bound = {each.message_seq for each in self.ahead}
+        bound = {each.message_seq for each in self.ahead} | self._expected.keys()
         if self.current is not None:
             bound.add(self.current.message_seq)
         return max(0, AHEAD_MESSAGES - len(bound))
@@ -85,6 +87,12 @@ class LaneLoop:
         """Something in the lane's queue may have changed."""
         self._look_again()
         self._wake.set()
+
+    def bound(self, message_seqs: Iterable[int]) -> None:
+        """These messages are in the lane's queue now."""
+        self._wake.set()
+        self._look_again()
+        self._expected |= dict.fromkeys(message_seqs, self._wanted)
 
     def _look_again(self) -> None:
         self._wanted += 1
@@ -145,6 +153,7 @@ class LaneLoop:
             # What was taken before its intent is on disk still reads as queued.
             self.ahead = [each for each in ahead if each.segment_id != on_air]
             self._have = asked
+            self._expected = {seq: at for seq, at in self._expected.items() if at > asked}
             self._answered.set()
             if self.ahead:
                 self._wake.set()
@@ -155,7 +164,7 @@ class LaneLoop:
         """Until woken, or until the window opens."""
         closed_s = self.window.free_at() - self._clock.mono()
         try:
-            async with asyncio.timeout(closed_s if closed_s > 0 else None):
+            async with asyncio.timeout(max(closed_s, SHORTEST_WAIT_S) if closed_s > 0 else None):
                 await self._wake.wait()
         except TimeoutError:
             self._look_again()
@@ -247,6 +256,8 @@ class LaneLoop:
 
     async def settle_now(self) -> None:
         """Write what is not yet on disk; waits as long as the store needs."""
+        if self._unsettled is None:
+            return
         while self._unsettled is not None:
             settle, self._unsettled = self._unsettled, None
             try:

@@ -13,7 +13,7 @@ from random import Random
 
 from airpost.clock import Clock
 from airpost.errors import NoRoute, StoreUnavailable
-from airpost.model import Lane, ModemView, SimId, UnitState
+from airpost.model import Lane, ModemView, SimId
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.pool.dispatch import LaneLoop
@@ -46,7 +46,8 @@ class ModemPool:
         self._release = asyncio.Event()
         self._in_trouble: set[Lane] = set()
         self._janitor = Janitor(store, clock, self._time_moved)
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._running = False
         self._lanes_done = asyncio.Event()
         self.last_progress_mono = clock.mono()
 
@@ -68,6 +69,10 @@ class ModemPool:
         self._watchers.add(callback)
         return lambda: self._watchers.discard(callback)
 
+    def look(self) -> None:
+        """Go round once more: shows in `last_progress_mono` that the dispatcher moves."""
+        self._bind.set()
+
     # -- life ------------------------------------------------------------------------------------
     def add(self, unit: ModemUnit) -> None:
         """Take a unit in; before `run()`."""
@@ -84,6 +89,7 @@ class ModemPool:
     async def run(self) -> None:
         """Serve until `stop()`. A unit that crashes again and again is left out, the rest go on."""
         unsubscribe = self._store.subscribe(self._committed)
+        self._running = True
         try:
             async with asyncio.TaskGroup() as group:
                 helpers = [
@@ -108,35 +114,25 @@ class ModemPool:
                 self._lanes_done.set()
                 if units:
                     await asyncio.wait(units)
-                if not units:
-                    await self._lanes_stopped()
+                await self._stopping.wait()  # with no modem at all the pool still serves
                 for task in helpers:
                     task.cancel()
         finally:
             unsubscribe()
 
-    async def _lanes_stopped(self) -> None:
-        """With no modem at all the pool still serves: it waits for `stop()`."""
-        while not self._stopping:
-            await self._clock.sleep(1.0)
-
     async def stop(self) -> None:
         """No new claims; finish and settle what is on the air; close the ports."""
-        self._stopping = True
+        self._stopping.set()
         for loop in self._loops.values():
             loop.stop()
-        try:
-            async with asyncio.timeout(ON_AIR_STOP_S):
-                if self._loops:
-                    await self._lanes_done.wait()
-        except TimeoutError:
-            log.warning("pool.stop_gave_up_waiting the segments on the air become uncertain")
-        await asyncio.gather(*(loop.unit.stop() for loop in self._loops.values()))
+        await asyncio.gather(*(loop.unit.stop(ON_AIR_STOP_S) for loop in self._loops.values()))
+        if self._loops and self._running:
+            await self._lanes_done.wait()
 
     async def _run_unit(self, unit: ModemUnit) -> None:
         async def gave_up(error: BaseException) -> None:
             log.error("unit.quarantined modem=%s %r", unit.lane, error)
-            await self._note(unit.lane, None, UnitState.QUARANTINED.value, f"crashed: {error!r}")
+            unit.crashed(f"airpost failed: {error!r}")
 
         await supervise(unit.run, name=f"unit {unit.lane}", clock=self._clock, gave_up=gave_up)
 
@@ -193,7 +189,7 @@ class ModemPool:
                 await self._store.air(settlement, None)
             except StoreUnavailable as error:
                 log.warning("segment.late_not_stored %s", error.reason)
-                if self._stopping:
+                if self._stopping.is_set():
                     return
                 await self._clock.sleep(STORE_WAIT_S)
             else:
@@ -238,7 +234,7 @@ class ModemPool:
     async def _bind_round(self) -> None:
         loads = {lane: self._load(loop) for lane, loop in self._loops.items()}
         ready = [lane for lane, load in loads.items() if load.view.ready]
-        if self._stopping or not any(loads[lane].room > 0 for lane in ready):
+        if self._stopping.is_set() or not any(loads[lane].room > 0 for lane in ready):
             return
         routes = sorted({route for lane in ready for route in loads[lane].view.routes})
         waiting = await self._store.backlog(self._clock.now(), BACKLOG_LOOK, ready, routes)
@@ -262,7 +258,7 @@ class ModemPool:
             return
         await self._store.bind(bindings)
         for lane in {binding.lane for binding in bindings}:
-            self._loops[lane].wake()
+            self._loops[lane].bound(each.message_seq for each in bindings if each.lane == lane)
 
     def _load(self, loop: LaneLoop) -> LaneLoad:
         return LaneLoad(
@@ -270,6 +266,7 @@ class ModemPool:
             segments=loop.load_segments,
             room=loop.room if not loop.window.dead else 0,
             blocked_s=max(0.0, loop.window.free_at() - self._clock.mono()),
+            failures=loop.window.failures,
         )
 
     # -- trouble ---------------------------------------------------------------------------------

@@ -25,12 +25,13 @@ class LaneLoad:
     segments: int  # bound and not yet taken by the network, the one on the air included
     room: int  # messages that may still be bound
     blocked_s: float = 0.0  # seconds until its window opens
+    failures: int = 0  # of the SIM or modem, in a row: each counts as a segment more
 
     @property
     def wait_s(self) -> float:
         """Seconds until a message given to it now would begin."""
         service_s = self.view.service_s or UNMEASURED_SERVICE_S
-        return self.blocked_s + self.segments * service_s
+        return self.blocked_s + (self.segments + self.failures) * service_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -308,6 +308,14 @@ class Store(Protocol):
         """An event about a modem or the service itself."""
         ...
 
+    async def recall(self, key: str) -> str | None:
+        """What was remembered under `key`: what must be known again after a restart."""
+        ...
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep `value` under `key`, in place of what was there."""
+        ...
+
     # -- reading ---------------------------------------------------------------------------------
     async def message(self, message_id: MessageId, owner: str | None) -> Message | None:
         """One message, or None when the owner (None: anybody) has no such."""

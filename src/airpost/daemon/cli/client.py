@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
+from airpost.model import Language
 from airpost.services.http.settings import DEFAULT_SOCKET
 
 Json = dict[str, Any]
@@ -163,3 +164,7 @@ def talks(command: Callable[..., None]) -> Callable[..., None]:
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+languages_option = click.option(
+    "--language", "languages", multiple=True, type=click.Choice([each.value for each in Language]),
+    help="A national alphabet that may be used where it saves parts; may be repeated.",
+)  # fmt: skip

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, as_json_option, pause, segment, talks
+from airpost.daemon.cli.client import (
+    Client,
+    Json,
+    as_json_option,
+    languages_option,
+    pause,
+    segment,
+    talks,
+)
 from airpost.daemon.cli.tables import say_json
 from airpost.model import MessageClass, OnUncertain
 
@@ -31,6 +39,7 @@ GOOD = frozenset({"sent", "delivered"})
 @click.option("--flash", is_flag=True, help="Show it at once, do not keep it.")
 @click.option("--ref", "sender_ref", help="Your own reference.")
 @click.option("--tag", "tags", multiple=True, help="A word to find it by; may be repeated.")
+@languages_option
 @click.option("--idempotency-key", help="The same key sends once, however often it is tried.")
 @click.option("--wait", is_flag=True, help="Wait until its fate is known; exit 1 if it is bad.")
 @as_json_option
@@ -49,7 +58,12 @@ def send(
     """Send TEXT to the number TO; TEXT "-" is read from standard input."""
     if text == "-":
         text = sys.stdin.read().removesuffix("\n")
-    given = {"class": class_, **fields, "tags": list(fields["tags"]) or None}
+    given = {
+        "class": class_,
+        **fields,
+        "tags": list(fields["tags"]) or None,
+        "languages": list(fields["languages"]) or None,
+    }
     given["flash"] = given["flash"] or None
     body = {"to": to, "text": text, **{k: v for k, v in given.items() if v is not None}}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}

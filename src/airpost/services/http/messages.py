@@ -107,7 +107,7 @@ def _split(given: SendIn, deps: HttpDeps) -> Split:
         raise InvalidRequest("text", "is missing, and so is data", "missing-field")
     if given.port is not None:
         raise InvalidRequest("port", "belongs to data, not to text")
-    return split_text(given.text, given.encoding, deps, flash=given.flash)
+    return split_text(given.text, given, deps)
 
 
 def _split_data(given: SendIn, data: bytes, deps: HttpDeps) -> Split:
@@ -115,6 +115,8 @@ def _split_data(given: SendIn, data: bytes, deps: HttpDeps) -> Split:
         raise InvalidRequest("data", "is empty", "empty-text")
     if given.encoding not in (None, Encoding.DATA):
         raise InvalidRequest("encoding", "belongs to text, not to data")
+    if given.languages:
+        raise InvalidRequest("languages", "belong to text, not to data")
     ports = None if given.port is None else Ports(bits=16, dst=given.port, src=0)
     bits = deps.settings.concat_bits
     try:
@@ -124,8 +126,9 @@ def _split_data(given: SendIn, data: bytes, deps: HttpDeps) -> Split:
     return _few_enough("data", done, deps)
 
 
-def split_text(text: str, encoding: Encoding | None, deps: HttpDeps, *, flash: bool) -> Split:
+def split_text(text: str, given: SendIn | PreviewIn, deps: HttpDeps) -> Split:
     """The parts of a text; InvalidRequest when it cannot be sent like that."""
+    encoding = given.encoding
     if not text:
         raise InvalidRequest("text", "is empty", "empty-text")
     if encoding is Encoding.DATA:
@@ -140,7 +143,8 @@ def split_text(text: str, encoding: Encoding | None, deps: HttpDeps, *, flash: b
             text,
             concat_bits=deps.settings.concat_bits,
             alphabet=_ALPHABETS[encoding],
-            cls=0 if flash else None,
+            national=tuple(language.number for language in given.languages),
+            cls=0 if given.flash else None,
         )
     except CodecError as error:
         many = "parts" in error.message
@@ -306,7 +310,7 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
 async def preview(request: web.Request, _caller: Caller) -> web.Response:
     """`POST /v1/preview`: the parts a text would take; nothing is stored."""
     given = read_body(PreviewIn, await read_json(request))
-    done = split_text(given.text, given.encoding, request.app[DEPS], flash=given.flash)
+    done = split_text(given.text, given, request.app[DEPS])
     return answer(preview_json(given.text, done))
 
 

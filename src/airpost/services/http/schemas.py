@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from airpost.clock import Instant, parse_rfc3339
-from airpost.model import Encoding, MessageClass, OnUncertain
+from airpost.model import Encoding, Language, MessageClass, OnUncertain
 from airpost.services.http.problems import Refusal
 from airpost.states import MessageState
 
@@ -79,6 +79,7 @@ class SendIn(_Body):
     tags: Annotated[tuple[Name, ...], Field(max_length=MAX_TAGS)] = ()
     flash: bool = False
     encoding: Encoding | None = None
+    languages: Annotated[tuple[Language, ...], Field(max_length=len(Language))] = ()
 
 
 class PreviewIn(_Body):
@@ -86,6 +87,7 @@ class PreviewIn(_Body):
 
     text: str
     encoding: Encoding | None = None
+    languages: Annotated[tuple[Language, ...], Field(max_length=len(Language))] = ()
     flash: bool = False
 
 

@@ -1,0 +1,51 @@
+"""`airpost serve`: run the service in the foreground, as systemd wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+import click
+
+from airpost.errors import ConfigError
+
+if TYPE_CHECKING:
+    from airpost.daemon.config import Settings
+
+EXIT_CONFIG = 2  # `RestartPreventExitStatus=2`: a mistake in a file is not mended by starting again
+LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@click.command()
+@click.option("--config", "config_path", type=click.Path(path_type=Path), envvar="AIRPOST_CONFIG",
+              default="/etc/airpost/airpost.toml", show_default=True)  # fmt: skip
+@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="INFO",
+              show_default=True, help="TRACE shows what goes over the wires, masked.")  # fmt: skip
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text",
+              show_default=True)  # fmt: skip
+def serve(config_path: Path, log_level: str, log_format: str) -> None:
+    """Run the service until it is told to stop; what is on the air is finished first."""
+    from airpost.daemon.config import load_config
+    from airpost.daemon.logs import configure
+
+    configure(log_level, log_format)
+    try:
+        asyncio.run(_serve(load_config(config_path)))
+    except ConfigError as error:
+        click.echo(f"airpost: {config_path}: {error}", err=True)
+        raise SystemExit(EXIT_CONFIG) from error
+
+
+async def _serve(settings: Settings) -> None:
+    from airpost.clock import SystemClock
+    from airpost.daemon.run import Daemon
+    from airpost.daemon.sdnotify import Notifier
+
+    daemon = Daemon(settings, SystemClock(), SystemRandom(), Notifier())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    await daemon.run()

@@ -1,0 +1,101 @@
+"""One run of the daemon: start in order, serve, stop in order.
+
+May import everything. Start: store, modems, HTTP. Stop: HTTP answers 503, nothing more is claimed,
+what is on the air is finished and settled, ports are closed, then HTTP, the store last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+
+from airpost.clock import Clock
+from airpost.daemon.config import Settings
+from airpost.daemon.sdnotify import Notifier
+from airpost.daemon.wiring import Parts, build
+from airpost.model import ModemView
+from airpost.tasks import until_first
+
+log = logging.getLogger("airpost.run")
+
+STALLED_PINGS = 3  # so many rounds in a row without movement, and systemd is no longer told
+
+
+class Daemon:
+    """`run()` once; `stop()` ends it, also from a signal handler."""
+
+    def __init__(self, settings: Settings, clock: Clock, rng: Random, notifier: Notifier) -> None:
+        self.addresses: tuple[str, ...] = ()
+        self.started = asyncio.Event()
+        self._clock = clock
+        self._notifier = notifier
+        self._stop = asyncio.Event()
+        self.parts: Parts = build(settings, clock, rng, self._stop.is_set)
+
+    def stop(self) -> None:
+        """Begin the ordered stop."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until `stop()`. ConfigError when the store or a listener cannot be had."""
+        parts = self.parts
+        recovered = await parts.store.open(self._clock.now())
+        log.info("run.recovered uncertain=%d unbound=%d", recovered.uncertain, recovered.unbound)
+        try:
+            self.addresses = await parts.http.start()
+            unwatch = parts.pool.watch(self._say_status)
+            try:
+                self._notifier.ready(self._status())
+                self.started.set()
+                await until_first(
+                    parts.pool.run(), self._until_stopped(), self._watchdog(), name="run"
+                )
+            finally:
+                unwatch()
+                await parts.http.stop()
+        finally:
+            await parts.store.close()
+            log.info("run.stopped")
+
+    async def _until_stopped(self) -> None:
+        await self._stop.wait()
+        self._notifier.stopping()
+        log.info("run.stopping")
+        await self.parts.pool.stop()
+
+    # -- what the service manager sees -----------------------------------------------------------
+    def _status(self) -> str:
+        views = self.parts.pool.modems()
+        ready = sum(view.ready for view in views)
+        return f"{ready} of {len(views)} modems ready"
+
+    def _say_status(self, _view: ModemView) -> None:
+        self._notifier.status(self._status())
+
+    async def _watchdog(self) -> None:
+        """Ping only while loop, store and dispatcher each move."""
+        every_s = self._notifier.watchdog_s
+        if every_s is None:
+            await asyncio.Event().wait()
+            return
+        stalled = 0
+        while True:
+            moved = await self._moves(every_s)
+            stalled = 0 if moved else stalled + 1
+            if stalled < STALLED_PINGS:
+                self._notifier.watchdog()
+            else:
+                log.error("run.stalled the service manager is no longer told that all is well")
+            await self._clock.sleep(every_s)
+
+    async def _moves(self, within_s: float) -> bool:
+        pool = self.parts.pool
+        began_s = pool.last_progress_mono
+        pool.look()
+        try:
+            async with asyncio.timeout(within_s):
+                await self.parts.store.recall("watchdog")
+        except TimeoutError:
+            return False
+        return pool.last_progress_mono > began_s

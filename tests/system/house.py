@@ -1,0 +1,163 @@
+"""The daemon and its modems in one process on one virtual loop, entered through the front door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+
+from airpost.clock import Instant, LoopClock, SystemClock
+from airpost.daemon.config import ModemSettings, Settings, SmsSettings, StoreSettings
+from airpost.daemon.run import Daemon
+from airpost.daemon.sdnotify import Notifier
+from airpost.model import Lane
+from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
+from airpost.tasks import spawn
+from hwsim.pool import START_US, SimPool
+from tests.virtual import VirtualLoop
+from tests.wires import watched
+
+PHONE = "+491701234567"
+WAIT_S = 3600.0
+Json = dict[str, Any]
+
+
+class House:
+    """A running daemon with simulated modems gate-1, gate-2, …"""
+
+    def __init__(self, folder: Path, sim: SimPool, loop: asyncio.AbstractEventLoop) -> None:
+        self.sim = sim
+        self._folder = folder
+        self._loop = loop
+        self._start_s = loop.time()
+        self._running: asyncio.Task[None] | None = None
+        self.daemon: Daemon
+        self.http: aiohttp.ClientSession
+
+    # -- life ------------------------------------------------------------------------------------
+    async def start(self, **modem: Any) -> None:
+        """Start the daemon on the store that is there."""
+        path = self._folder / "http.sock"
+        settings = Settings(
+            store=StoreSettings(path=self._folder / "airpost.db"),
+            http=HttpSettings(listen=(UnixListen(path=path),), auth=AuthMode.NONE),
+            sms=SmsSettings(),
+            modems=tuple(
+                ModemSettings(name=Lane(f"gate-{at}"), port=str(port), **modem)
+                for at, port in enumerate(self.sim.ports, 1)
+            ),
+        )
+        clock: LoopClock | SystemClock = SystemClock()
+        if isinstance(self._loop, VirtualLoop):
+            elapsed_us = round((self._loop.time() - self._start_s) * 1_000_000)
+            clock = LoopClock(self._loop.time, Instant(START_US + elapsed_us))
+        self.daemon = Daemon(settings, clock, Random(1), Notifier({}))
+        if isinstance(self._loop, VirtualLoop):
+            store = self.daemon.parts.store
+            self._loop.busy["store"] = lambda: store.pending > 0
+        self._running = spawn(self.daemon.run(), name="daemon under test")
+        started = spawn(self.daemon.started.wait(), name="started")
+        await asyncio.wait([self._running, started], return_when=asyncio.FIRST_COMPLETED)
+        if self._running.done():
+            started.cancel()
+            await self._running
+        self.http = aiohttp.ClientSession(
+            "http://localhost", connector=aiohttp.UnixConnector(str(path))
+        )
+
+    async def stop(self) -> None:
+        """The ordered stop."""
+        await self.http.close()
+        self.daemon.stop()
+        assert self._running is not None
+        await self._running
+
+    # -- the front door --------------------------------------------------------------------------
+    async def get(self, path: str, status: int = 200) -> Json:
+        async with self.http.get(path) as response:
+            assert response.status == status, await response.text()
+            answer: Json = await response.json()
+            return answer
+
+    async def post(self, to: str = PHONE, text: str = "hello", status: int = 202, *,
+                   headers: Mapping[str, str] | None = None, **fields: Any) -> Json:  # fmt: skip
+        body = {"to": to, "text": text, **fields}
+        async with self.http.post("/v1/messages", json=body, headers=headers) as response:
+            assert response.status == status, await response.text()
+            answer: Json = await response.json()
+            return answer
+
+    async def delete(self, message_id: str, status: int = 200) -> Json:
+        async with self.http.delete(f"/v1/messages/{message_id}") as response:
+            assert response.status == status, await response.text()
+            answer: Json = await response.json()
+            return answer
+
+    async def message(self, message_id: str) -> Json:
+        return await self.get(f"/v1/messages/{message_id}")
+
+    async def events(self, message_id: str) -> list[Json]:
+        items: list[Json] = (await self.get(f"/v1/messages/{message_id}/events"))["items"]
+        return items
+
+    async def everything(self) -> list[Json]:
+        """All messages, page after page."""
+        found: list[Json] = []
+        cursor = ""
+        while True:
+            page = await self.get(f"/v1/messages?limit=500&cursor={cursor}")
+            found += page["items"]
+            if page["next"] is None:
+                return found
+            cursor = page["next"]
+
+    # -- waiting ---------------------------------------------------------------------------------
+    async def until(self, true: Callable[[], object], wait_s: float = WAIT_S) -> None:
+        async with asyncio.timeout(wait_s):
+            while not true():  # noqa: ASYNC110 - any condition at all, in virtual time
+                await asyncio.sleep(0.05)
+
+    async def ready(self, count: int | None = None) -> None:
+        """Until so many modems (all) are ready."""
+        wanted = len(self.sim.modems) if count is None else count
+        pool = self.daemon.parts.pool
+        await self.until(lambda: sum(view.ready for view in pool.modems()) >= wanted)
+
+    async def settled(self, ids: Sequence[str], wait_s: float = WAIT_S) -> list[Json]:
+        """The messages once each is final."""
+        async with asyncio.timeout(wait_s):
+            while True:
+                found = [await self.message(each) for each in ids]
+                if all(each["final"] for each in found):
+                    return found
+                await asyncio.sleep(1.0)
+
+    def texts(self, number: str = PHONE) -> list[str | None]:
+        """What a handset got, in order."""
+        return [each.text for each in self.sim.handset(number).inbox]
+
+
+@asynccontextmanager
+async def opened(
+    loop: asyncio.AbstractEventLoop, folder: Path, modems: int = 1, *, wait: bool = True,
+    modem: Mapping[str, Any] | None = None, **settings: Any,
+) -> AsyncIterator[House]:  # fmt: skip
+    """A house with its modems ready."""
+    settings.setdefault("air_s", 0.2)
+    sim = SimPool(folder / "modems", modems, **settings)
+    await sim.start()
+    house = House(folder, sim, loop)
+    with watched(loop, sim.modems):
+        try:
+            await house.start(**(modem or {}))
+            if wait:
+                await house.ready()
+            yield house
+        finally:
+            await house.stop()
+            await sim.stop()
