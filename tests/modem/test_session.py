@@ -351,10 +351,14 @@ async def test_what_is_under_way_when_a_turn_ends_is_given_up(
 ) -> None:
     async with wired(loop, tmp_path) as wire:
         await wire.session.wake()
-        with pytest.raises(KeyError):
+
+        async def broken() -> None:
             async with wire.session.turn(Priority.SEND):
                 await wire.text(bytes([20]))
                 raise KeyError("a bug of ours")
+
+        with pytest.raises(KeyError):
+            await broken()
         assert await wire.session.run(at.SIGNAL) == ("+CSQ: 20,99",)
         assert wire.sim.sends[-1].final == "escaped"
 
@@ -364,12 +368,11 @@ async def test_what_is_under_way_when_a_turn_ends_is_given_up(
 
 @virtually
 async def test_a_payload_that_the_port_does_not_take(loop: VirtualLoop, tmp_path: Path) -> None:
-    async with wired(loop, tmp_path) as wire:
-        async with wire.session.turn(Priority.SEND):
-            await wire.text(bytes([20]))
-            wire.sim.unplug()
-            with pytest.raises(PortLost):
-                wire.session.payload(b"00\x1a")
+    async with wired(loop, tmp_path) as wire, wire.session.turn(Priority.SEND):
+        await wire.text(bytes([20]))
+        wire.sim.unplug()
+        with pytest.raises(PortLost):
+            wire.session.payload(b"00\x1a")
 
 
 @virtually
