@@ -137,8 +137,8 @@ async def test_the_modem_goes_away_meanwhile(loop: VirtualLoop, tmp_path: Path) 
         with pytest.raises(ModemError, match="went away"):
             await asking
         assert loop.time() < 2
+        await rig.until(lambda: rig.view.state.value == "absent")
         with pytest.raises(ModemError, match="plug the modem in"):
-            await rig.until(lambda: rig.view.state.value == "absent")
             await rig.unit.ussd("*100#")
 
 

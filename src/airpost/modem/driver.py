@@ -145,13 +145,19 @@ class Driver:
 
     async def sim_identity(self, imei: str) -> SimIdentity:
         """ICCID and IMSI, as far as the modem tells them."""
+        # Every modem knows AT+CIMI: a SIM that is busy after its PIN is waited for here, or it
+        # would be taken for one that has no name.
+        try:
+            imsi = replies.imsi(await self.patient(at.IMSI))
+        except (CommandFailed, CommandTimeout):
+            imsi = None
         iccid = None
         for command in (at.ICCID, *at.ICCID_OTHERWISE):
             told = await self._told(command, replies.iccid)
             iccid = clean_iccid(told or "")
             if iccid is not None:
                 break
-        return sim_identity(imei, iccid, await self._told(at.IMSI, replies.imsi))
+        return sim_identity(imei, iccid, imsi)
 
     async def own_number(self) -> str | None:
         """The first number the SIM has of itself."""
