@@ -20,6 +20,7 @@ from airpost.modem.api import SendResult
 from airpost.modem.profile import load_profile
 from airpost.modem.sender import build_tpdu, late_result
 from airpost.outcome import OutcomeClass, Scope
+from airpost.tasks import spawn
 from hwsim.pool import START_US
 from tests.modem.rig import PHONE, Rig, rigged, virtually
 from tests.virtual import VirtualLoop
@@ -150,7 +151,7 @@ async def test_oddities_of_the_wire_change_nothing(
 @virtually
 async def test_a_call_and_network_lines_while_sending(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path, air_s=5.0) as rig:
-        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        sending = spawn(rig.send(), name="the caller")
         for line in ("RING", '+CLIP: "+4917012345678",145', "+CREG: 2", "^MODE:5,4", "+CREG: 1"):
             await asyncio.sleep(0.5)
             rig.sim.urc(line)
@@ -276,7 +277,7 @@ async def test_a_prompt_that_does_not_end_is_escaped(loop: VirtualLoop, tmp_path
 async def test_ok_instead_of_the_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.sim.faults.set("no_prompt", count=1)
-        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        sending = spawn(rig.send(), name="the caller")
         await asyncio.sleep(1)
         rig.sim.emit(b"\r\nOK\r\n")
         assert ends(await sending) == (False, TRANSIENT, "no prompt")
@@ -369,7 +370,7 @@ async def test_what_cannot_be_built_fails_for_good(loop: VirtualLoop, tmp_path: 
 async def test_pulled_out_before_the_text(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.sim.faults.set("no_prompt")
-        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        sending = spawn(rig.send(), name="the caller")
         await asyncio.sleep(1)
         rig.sim.unplug()
         assert ends(await sending) == (False, TRANSIENT, "port lost")

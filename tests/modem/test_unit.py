@@ -14,6 +14,7 @@ import pytest
 from airpost.errors import ModemError
 from airpost.model import MessageClass, UnitState
 from airpost.outcome import OutcomeClass, Scope
+from airpost.tasks import spawn
 from hwsim.personality import Personality, names
 from tests.modem.rig import PHONE, rigged, virtually
 from tests.virtual import VirtualLoop
@@ -319,7 +320,7 @@ async def test_cancelling_the_caller_does_not_cut_the_dialogue(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:
     async with rigged(loop, tmp_path, air_s=5.0) as rig:
-        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        sending = spawn(rig.send(), name="the caller")
         await asyncio.sleep(1)
         sending.cancel()
         await rig.until(lambda: rig.texts() == ["hello"])
@@ -332,7 +333,7 @@ async def test_cancelling_the_caller_does_not_cut_the_dialogue(
 @virtually
 async def test_stop_waits_for_what_is_on_the_air(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path, air_s=20.0) as rig:
-        sending = asyncio.ensure_future(rig.send())  # noqa: TID251 - the test is the caller
+        sending = spawn(rig.send(), name="the caller")
         await asyncio.sleep(1)
         await rig.stop()
         assert (await sending).outcome.ok
@@ -343,7 +344,7 @@ async def test_stop_waits_for_what_is_on_the_air(loop: VirtualLoop, tmp_path: Pa
 @virtually
 async def test_stop_cuts_what_takes_too_long(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path, air_s=100.0) as rig:
-        sending = asyncio.ensure_future(rig.send(class_=MessageClass.BULK))  # noqa: TID251
+        sending = spawn(rig.send(class_=MessageClass.BULK), name="the caller")
         await asyncio.sleep(1)
         await rig.unit.stop(30.0)
         result = await sending

@@ -10,6 +10,7 @@ import pytest
 from airpost.at.replies import Ussd
 from airpost.errors import ModemError
 from airpost.modem.ussd import decoded
+from airpost.tasks import spawn
 from tests.modem.rig import rigged, virtually
 from tests.virtual import VirtualLoop
 
@@ -74,7 +75,7 @@ async def test_of_several_the_networks_words(
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.pool.network.latency_s = 1000.0
-        asking = asyncio.ensure_future(rig.unit.ussd("*100#"))  # noqa: TID251
+        asking = spawn(rig.unit.ussd("*100#"), name="the caller")
         await asyncio.sleep(1)
         for line in lines:
             rig.sim.urc(line)
@@ -91,7 +92,7 @@ async def test_of_several_the_networks_words(
 async def test_an_end_without_words(loop: VirtualLoop, tmp_path: Path, line: str, why: str) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.pool.network.latency_s = 1000.0
-        asking = asyncio.ensure_future(rig.unit.ussd("*100#"))  # noqa: TID251
+        asking = spawn(rig.unit.ussd("*100#"), name="the caller")
         await asyncio.sleep(1)
         rig.sim.urc(line)
         with pytest.raises(ModemError, match=why):
@@ -120,7 +121,7 @@ async def test_a_reply_that_is_wanted_is_declined(loop: VirtualLoop, tmp_path: P
 async def test_one_at_a_time(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.pool.network.latency_s = 5.0
-        asking = asyncio.ensure_future(rig.unit.ussd("*100#"))  # noqa: TID251
+        asking = spawn(rig.unit.ussd("*100#"), name="the caller")
         await asyncio.sleep(1)
         with pytest.raises(ModemError, match="under way"):
             await rig.unit.ussd("*100#")
@@ -131,7 +132,7 @@ async def test_one_at_a_time(loop: VirtualLoop, tmp_path: Path) -> None:
 async def test_the_modem_goes_away_meanwhile(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.pool.network.latency_s = 1000.0
-        asking = asyncio.ensure_future(rig.unit.ussd("*100#"))  # noqa: TID251
+        asking = spawn(rig.unit.ussd("*100#"), name="the caller")
         await asyncio.sleep(1)
         rig.sim.unplug()
         with pytest.raises(ModemError, match="went away"):
@@ -146,7 +147,7 @@ async def test_the_modem_goes_away_meanwhile(loop: VirtualLoop, tmp_path: Path) 
 async def test_the_modem_goes_away_at_the_command(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.sim.faults.set("no_final", verb="+CUSD", whole=True)
-        asking = asyncio.ensure_future(rig.unit.ussd("*100#"))  # noqa: TID251
+        asking = spawn(rig.unit.ussd("*100#"), name="the caller")
         await asyncio.sleep(1)
         rig.sim.unplug()
         with pytest.raises(ModemError, match="went away"):

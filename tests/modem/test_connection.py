@@ -1,0 +1,372 @@
+"""One opening of one modem: probe, PIN, SIM, network, and the care while it serves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from airpost.model import Lane, UnitState
+from airpost.modem.api import SendResult
+from airpost.modem.connection import UnitSettings
+from airpost.modem.profile import load_profile
+from airpost.tasks import spawn
+from hwsim.modem import SimModem
+from tests.modem.rig import Rig, rigged, virtually
+from tests.virtual import VirtualLoop
+
+S = UnitState
+TIMING = load_profile().timing
+
+
+def pins_tried(rig: Rig) -> int:
+    return len([line for line in rig.heard() if line.startswith("AT+CPIN=")])
+
+
+def locked(modem: SimModem) -> None:
+    modem.card.lock("1234")
+
+
+# -- the PIN -----------------------------------------------------------------------------------
+
+
+@virtually
+async def test_the_right_pin_is_entered_once(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234") as rig:
+        assert pins_tried(rig) == 1
+        assert rig.behind.memory == {"pin gate-1": ""}
+        rig.sim.restart()
+        await rig.until(lambda: not rig.view.ready, 30)
+        await rig.until(lambda: rig.view.ready, 60)
+        assert pins_tried(rig) == 2, "after a restart of the modem it is wanted again"
+
+
+@virtually
+async def test_a_wrong_pin_is_tried_once_ever(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False) as rig:
+        await asyncio.sleep(600)
+        assert rig.view.state is S.SIM
+        assert "refused and is not tried again; correct the file" in rig.view.detail
+        assert rig.sim.card.pin_tries == 2
+        await rig.restart()
+        await asyncio.sleep(600)
+        rig.sim.unplug()
+        await asyncio.sleep(5)
+        rig.sim.plug()
+        await asyncio.sleep(600)
+        assert pins_tried(rig) == 1
+        await rig.restart(pin="1234", pin_mark="mark 2")
+        await rig.ready()
+        assert pins_tried(rig) == 2
+        assert rig.sim.card.pin_tries == 3
+
+
+@virtually
+async def test_the_try_is_remembered_before_it_is_made(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False) as rig:
+        kept = rig.behind.remember
+
+        async def remember(key: str, value: str) -> None:
+            await kept(key, value)
+            rig.sim.unplug()  # or a crash: the try may have been made
+
+        rig.behind.remember = remember  # type: ignore[method-assign]
+        await rig.until(lambda: rig.behind.memory)
+        await asyncio.sleep(5)
+        rig.sim.plug()
+        await asyncio.sleep(100)
+        assert pins_tried(rig) == 0
+        assert "not tried again" in rig.view.detail
+
+
+@virtually
+async def test_no_try_while_the_store_cannot_remember_it(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234", wait=False, plugged=False) as rig:
+        rig.behind.closed = True
+        rig.sim.plug()
+        await asyncio.sleep(60)
+        assert pins_tried(rig) == 0
+        assert "cannot remember" in rig.view.detail
+        rig.behind.closed = False
+        await rig.ready()
+
+
+@virtually
+async def test_no_pin_says_which_key_to_set(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, wait=False) as rig:
+        await asyncio.sleep(60)
+        assert (rig.view.state, pins_tried(rig)) == (S.SIM, 0)
+        assert "set `pin_file`" in rig.view.detail
+
+
+@virtually
+async def test_the_puk_is_never_touched(loop: VirtualLoop, tmp_path: Path) -> None:
+    def blocked(modem: SimModem) -> None:
+        locked(modem)
+        modem.card.pin_tries = 0
+
+    async with rigged(loop, tmp_path, before=blocked, pin="1234", wait=False) as rig:
+        await asyncio.sleep(600)
+        assert pins_tried(rig) == 0
+        assert "wants its PUK" in rig.view.detail
+        assert rig.sim.card.puk_tries == 10
+
+
+@virtually
+async def test_a_modem_that_tells_nothing_before_the_pin(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234", wait=False, plugged=False) as rig:
+        rig.sim.faults.set("cme_error", verb="+CGSN", code=11)
+        rig.sim.plug()
+        await rig.until(lambda: pins_tried(rig) == 1, 60)
+        rig.sim.faults.clear()
+        await rig.ready()
+
+
+@virtually
+async def test_a_pin_is_in_no_log_no_trace_and_no_view(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    async with rigged(loop, tmp_path, before=locked, pin="4711", wait=False) as rig:
+        rig.sim.faults.set("echo_on")
+        await asyncio.sleep(60)
+        assert pins_tried(rig) == 1
+        trace = "\n".join(line.text for line in rig.unit.trace.lines())
+        shown = "\n".join(map(str, rig.behind.views))
+        for text in (trace, shown, caplog.text, repr(rig.settings)):
+            assert "4711" not in text
+
+
+def test_settings_do_not_show_the_pin() -> None:
+    assert "4711" not in repr(UnitSettings(lane=Lane("a"), port="/dev/null", pin="4711"))
+
+
+# -- the SIM -----------------------------------------------------------------------------------
+
+
+@virtually
+async def test_the_sim_is_taken_out_and_put_back(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(30)
+        rig.sim.faults.set("sim_removed")
+        await rig.until(lambda: rig.view.state is S.SIM, 2)
+        assert rig.view.sim_id is None
+        await rig.until(lambda: "put one in" in rig.view.detail, 2)
+        assert not (await rig.send()).begun
+        await asyncio.sleep(100)
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.ready, 5)
+        assert rig.view.sim_id == rig.sim.card.iccid
+        assert len(rig.behind.ids) == 2
+        assert (await rig.send()).outcome.ok
+
+
+@virtually
+async def test_another_sim_is_another_sim(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("sim_removed")
+        await rig.until(lambda: rig.view.state is S.SIM, 2)
+        rig.sim.card.iccid = "8949990000000000001"
+        rig.sim.faults.clear()
+        await rig.ready()
+        assert rig.behind.ids[-1] == (Lane("gate-1"), rig.sim.imei, "8949990000000000001")
+
+
+@virtually
+async def test_a_sim_gone_without_a_word_is_noticed_by_the_next_failure(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("cms_error", code=310, count=1)
+        rig.sim.card.lock("1234")
+        await rig.send()
+        await rig.until(lambda: rig.view.state is S.SIM, 2)
+        await rig.until(lambda: "set `pin_file`" in rig.view.detail, 2)
+
+
+@virtually
+async def test_the_sim_is_busy_for_a_while(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        rig.sim.faults.set("cme_error", verb="+CPIN", code=14, count=10)
+        rig.sim.plug()
+        await rig.ready()
+        assert loop.time() < 20
+
+
+# -- the network -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stat", "words"),
+    [(2, "searching"), (3, "denied"), (0, "not searching"), (11, "no messages")],
+)
+@virtually
+async def test_no_network_then_one(
+    loop: VirtualLoop, tmp_path: Path, stat: int, words: str
+) -> None:
+    def without(modem: SimModem) -> None:
+        modem.faults.set("not_registered", stat=stat)
+
+    async with rigged(loop, tmp_path, before=without, wait=False) as rig:
+        await asyncio.sleep(60)
+        assert rig.view.state is S.REGISTERING
+        assert words in rig.view.detail
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.ready, 6)
+        assert rig.view.operator == "Airpost Test"
+
+
+@virtually
+async def test_the_network_goes_and_comes(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(30)
+        rig.sim.faults.set("not_registered")
+        await rig.until(lambda: rig.view.state is S.REGISTERING, 2)
+        assert rig.view.operator is None
+        assert "no network" in rig.view.detail
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.ready, 6)
+        assert rig.view.operator == "Airpost Test"
+        assert rig.view.detail == "ready"
+
+
+@virtually
+async def test_a_message_still_comes_in_without_a_network_to_send(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("not_registered")
+        await rig.until(lambda: not rig.view.ready, 5)
+        rig.sim.faults.clear()
+        rig.arrives("hello")
+        await rig.until(lambda: rig.behind.parts, 10)
+
+
+# -- care --------------------------------------------------------------------------------------
+
+
+@virtually
+async def test_signal_is_looked_at_with_the_poll(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.signal = 5
+        await rig.until(lambda: rig.view.signal_dbm == -103, 2 * TIMING.poll_s + 1)
+        rig.sim.signal = 99
+        await rig.until(lambda: rig.view.signal_dbm is None, 2 * TIMING.poll_s)
+
+
+@virtually
+async def test_indications_that_were_reset_are_set_again_within_the_hour(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """`modems.md` fault 75."""
+    async with rigged(loop, tmp_path) as rig:
+        wanted = list(rig.sim.settings.cnmi)
+        rig.sim.settings.cnmi = [0, 0, 0, 0, 0]
+        await asyncio.sleep(TIMING.settings_check_s + 120)
+        (failed,) = [view for view in rig.behind.views if view.state is S.COOLDOWN]
+        assert "another program uses it" in failed.detail
+        await rig.ready()
+        assert rig.sim.settings.cnmi == wanted
+
+
+@virtually
+async def test_lines_of_starting_without_a_restart_change_nothing(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        states = len(rig.behind.states)
+        for line in ("SMS DONE", "+CPIN: READY", "Call Ready", "+QIND: SMS DONE"):
+            rig.sim.urc(line)
+            await asyncio.sleep(1)
+        assert len(rig.behind.states) == states
+
+
+@virtually
+async def test_a_power_warning_is_shown(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.urc("UNDER-VOLTAGE WARNNING")
+        await rig.until(lambda: rig.view.last_error, 5)
+        assert rig.view.last_error == "power: UNDER-VOLTAGE WARNNING"
+
+
+@virtually
+async def test_complaints_are_shown_and_it_serves(loop: VirtualLoop, tmp_path: Path) -> None:
+    def before(modem: SimModem) -> None:
+        modem.card.smsc = ""
+        modem.personality = replace(modem.personality, cnmi="(0-2),(0-3),(0,2),(0),(0,1)")
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: rig.view.state is S.DEGRADED)
+        assert "no delivery reports" in rig.view.detail
+        assert "set `smsc`" in rig.view.detail
+        assert rig.view.ready
+
+
+@virtually
+async def test_lines_nobody_knows_change_nothing(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        views, heard = len(rig.behind.views), len(rig.heard())
+        for line in (
+            "^BOOT:1,2",
+            "+ZUSIMR:2",
+            "^RSSI:18",
+            "RING",
+            "NO CARRIER",
+            "+NEW: 1",
+            "what?",
+        ):
+            rig.sim.urc(line)
+        await asyncio.sleep(5)
+        assert (len(rig.behind.views), len(rig.heard())) == (views, heard)
+
+
+@pytest.mark.parametrize("fault", ["bytewise", "slow_output", "garbage", "echo_on", "flood"])
+@virtually
+async def test_the_whole_way_up_on_a_bad_wire(
+    loop: VirtualLoop, tmp_path: Path, fault: str
+) -> None:
+    def before(modem: SimModem) -> None:
+        modem.faults.set(fault)
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        assert rig.view.imei == rig.sim.imei
+        assert rig.view.state is S.READY
+        assert rig.view.model == "Generic"
+        rig.sim.faults.clear()
+
+
+@virtually
+async def test_a_probe_that_takes_too_long(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        rig.sim.faults.set("late_final", delay_s=14.0)
+        rig.sim.plug()
+        await rig.until(lambda: rig.view.state is S.COOLDOWN, 200)
+        assert loop.time() <= 91.0
+        rig.sim.faults.clear()
+        await rig.ready()
+
+
+@virtually
+async def test_in_quick_succession_it_leaves_nothing_behind(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """The rig looks for ports and tasks that are left; here they would add up."""
+    rng = Random(4)
+    async with rigged(loop, tmp_path) as rig:
+        sending: list[asyncio.Task[SendResult]] = []
+        for _ in range(40):
+            await asyncio.sleep(rng.uniform(0.0, 3.0))
+            sending.append(spawn(rig.send(), name="the caller"))
+            await asyncio.sleep(rng.uniform(0.0, 0.3))
+            (rig.sim.unplug if rng.random() < 0.5 else rig.sim.restart)()
+            await asyncio.sleep(rng.uniform(0.0, 0.3))
+            rig.sim.plug()
+        await rig.ready()
+        await rig.until(lambda: all(each.done() for each in sending))
+        assert all(each.result() for each in sending)
+        assert (await rig.send("the last")).outcome.ok
