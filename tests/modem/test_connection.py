@@ -234,6 +234,23 @@ async def test_the_network_goes_and_comes(loop: VirtualLoop, tmp_path: Path) -> 
 
 
 @virtually
+async def test_network_lines_that_say_nothing_new_ask_nothing(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        from_s = loop.time()
+        for cell in range(50):
+            rig.sim.urc(f'+CREG: 1,"00C3","{cell:04X}"')
+            rig.sim.urc("+CGREG: 1")
+            await asyncio.sleep(0.1)
+        assert rig.heard(from_s) == []
+        rig.sim.urc("+CREG: 2")
+        await asyncio.sleep(0.1)
+        assert rig.heard(from_s) == ["AT+CPIN?", "AT+CREG?"]
+
+
+@virtually
 async def test_a_message_still_comes_in_without_a_network_to_send(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

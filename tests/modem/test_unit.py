@@ -289,6 +289,37 @@ async def test_a_late_reference_finds_its_segment(loop: VirtualLoop, tmp_path: P
         assert loop.time() - begun_s == pytest.approx(90.2, abs=1.0)
 
 
+@pytest.mark.parametrize("class_", ["normal", "bulk"])
+@virtually
+async def test_a_reference_that_comes_while_the_modem_is_brought_in_step(
+    loop: VirtualLoop, tmp_path: Path, class_: str
+) -> None:
+    """The limit has passed, the probes are out, the modem answers them all at once."""
+    async with rigged(loop, tmp_path, air_s=127.0) as rig:
+        result = await rig.send(class_=MessageClass(class_))
+        await rig.until(lambda: not rig.view.stalled)
+        if class_ == "bulk":
+            assert (result.outcome.ok, result.mr) == (True, 0)
+            assert rig.behind.lates == []
+        else:
+            assert result.outcome.code == "patience"
+            ((_, mr, outcome),) = rig.behind.lates
+            assert (mr, outcome.ok) == (0, True)
+        assert rig.view.ready
+        assert rig.texts() == ["hello"]
+
+
+@virtually
+async def test_the_probes_answer_and_the_reference_in_one_read(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        rig.sim.faults.set("glued", line="+CMGS: 0\r\n\r\nOK")
+        result = await rig.send()
+        assert (result.outcome.ok, result.mr) == (True, 0)
+
+
 @virtually
 async def test_only_a_sending_command_can_answer_late_for_a_segment(
     loop: VirtualLoop, tmp_path: Path

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from airpost.at import network
 from airpost.at.events import Late, Urc
 from airpost.at.replies import SimStatus
 from airpost.clock import Clock
 from airpost.errors import (
+    AtError,
     CommandFailed,
     CommandTimeout,
     ModemError,
@@ -113,6 +115,7 @@ class Connection:
         self._early: deque[Urc] = deque(maxlen=EARLY)
         self._prepared: Settings | None = None
         self._look = asyncio.Event()
+        self._registered = False
         self._woken = False  # a line of starting came: are the settings still there?
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
@@ -168,7 +171,7 @@ class Connection:
         try:
             await self._driver.restore_smsc(number)
             log.warning("modem.smsc_restored modem=%s", self._settings.lane)
-        except (ModemError, PortError) as error:
+        except (AtError, ModemError, PortError) as error:
             log.info("modem.smsc_not_restored modem=%s %s", self._settings.lane, error)
 
     # -- steps -----------------------------------------------------------------------------------
@@ -266,10 +269,10 @@ class Connection:
         """Ask how it is when something happened, else seldom; returns when the SIM is gone."""
         mono, timing = self._clock.mono, self._profile.timing
         polled_s = checked_s = mono()
-        asked = registered = False
+        asked = self._registered = False
         while not asked or (await self._driver.sim_status()).usable:
             self._look.clear()
-            registered = await self._look_at_network(inbox, done, registered)
+            self._registered = await self._look_at_network(inbox, done)
             if mono() - polled_s >= timing.poll_s:
                 polled_s = mono()
                 inbox.sweep()
@@ -277,13 +280,13 @@ class Connection:
             if self._woken or mono() - checked_s >= timing.settings_check_s:
                 checked_s, self._woken = mono(), False
                 await self._check_settings(done)
-            await self._rest(registered, polled_s)
+            await self._rest(polled_s)
             asked = self._look.is_set()
 
-    async def _rest(self, registered: bool, polled_s: float) -> None:
+    async def _rest(self, polled_s: float) -> None:
         """Until a look is asked for or due; nothing is asked while messages go out."""
         mono, timing = self._clock.mono, self._profile.timing
-        if not registered:
+        if not self._registered:
             await self._pause(NETWORK_LOOK_S)
             return
         while not self._look.is_set():
@@ -292,7 +295,7 @@ class Connection:
             if not sending or mono() - polled_s >= timing.poll_latest_s:
                 return
 
-    async def _look_at_network(self, inbox: Inbox, done: Settings, before: bool) -> bool:
+    async def _look_at_network(self, inbox: Inbox, done: Settings) -> bool:
         found = await self._driver.registration()
         words = "the modem does not say whether it is registered"
         if found is None or not found.registered:
@@ -300,7 +303,7 @@ class Connection:
             self._tell(UnitEvent.UNREGISTERED, registration=sentence, operator=None,
                        detail=f"no network: {sentence}")  # fmt: skip
             return False
-        if not before:
+        if not self._registered:
             self._tell(None, operator=await self._driver.operator(),
                        signal_dbm=await self._driver.signal_dbm())  # fmt: skip
         self.was_ready = True
@@ -337,7 +340,9 @@ class Connection:
         elif urc.prefix == "+CUSD":
             self._ussd.take(urc)
         elif urc.prefix in NETWORK_LINES:
-            self._look.set()
+            told = network.registration((urc.line,))
+            if told is None or told.registered is not self._registered:
+                self._look.set()
         else:
             self._sign(urc)
 

@@ -53,6 +53,7 @@ class Unit:
         self._connection: Connection | None = None
         self._dialogue: asyncio.Task[None] | None = None
         self._open_fate: int | None = None  # the segment whose answer may still come late
+        self._late_answer: Late | None = None  # one that came before its dialogue was over
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
@@ -209,6 +210,7 @@ class Unit:
         result: asyncio.Future[SendResult],
     ) -> None:
         begun_s = self._clock.mono()
+        self._late_answer = None
 
         def impatient(so_far: SendResult) -> None:
             self._tell(None, stalled=True)
@@ -226,6 +228,9 @@ class Unit:
             raise
         finally:
             self._dialogue = None
+        if self._late_answer is not None and done.outcome.cls is OutcomeClass.UNKNOWN:
+            mr, outcome = late_result(self._late_answer.line, self._late_answer.final)
+            done = replace(done, mr=mr, outcome=outcome)
         connection.sent(done.outcome)
         self._note(done, self._clock.mono() - begun_s)
         if done.outcome.cls is OutcomeClass.UNKNOWN and self._connection is connection:
@@ -248,6 +253,9 @@ class Unit:
     def _late(self, late: Late) -> None:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
         if not late.command.prompts:
+            return
+        if self._dialogue is not None:
+            self._late_answer = late
             return
         segment_id, self._open_fate = self._open_fate, None
         if segment_id is not None:
