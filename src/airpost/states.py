@@ -73,6 +73,9 @@ SEGMENT: Mapping[SegmentState, Mapping[SegmentEvent, SegmentState]] = {
         _E.EXPIRE: _S.EXPIRED,
         # Refused before anything was written: no modem may carry it, or it cannot be built.
         _E.PERMANENT: _S.FAILED,
+        # Queued once more by a resend: the fate of the first attempt may still become known.
+        _E.LATE: _S.SENT,
+        **_REPORTS,
     },
     _S.SENDING: {
         _E.TAKEN: _S.SENT,

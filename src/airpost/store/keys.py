@@ -1,0 +1,58 @@
+"""API keys, found by the SHA-256 of their secret.
+
+May import L0 and sqlite3. Reading runs in the reader's thread, writing in the writer's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from airpost.clock import Instant
+from airpost.model import ApiKey
+from airpost.store.writer import Tx
+
+_COLUMNS = "SELECT id, name, owner, scopes, created_at, revoked_at FROM api_key"
+
+
+def add(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
+    """Store a key; ValueError when its id or its hash is there already."""
+    try:
+        tx.db.execute(
+            "INSERT INTO api_key (id, name, owner, scopes, secret_hash, created_at, revoked_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (key.id, key.name, key.owner, " ".join(sorted(key.scopes)), secret_hash,
+             key.created_at, key.revoked_at),
+        )  # fmt: skip
+    except sqlite3.IntegrityError as error:
+        raise ValueError(f"there is a key {key.id} already, or one of the same secret") from error
+
+
+def _key(row: tuple[Any, ...]) -> ApiKey:
+    return ApiKey(
+        id=row[0],
+        name=row[1],
+        owner=row[2],
+        scopes=frozenset(row[3].split()),
+        created_at=row[4],
+        revoked_at=row[5],
+    )
+
+
+def find(db: sqlite3.Connection, secret_hash: bytes) -> ApiKey | None:
+    """The key of a secret, revoked ones too."""
+    found = db.execute(f"{_COLUMNS} WHERE secret_hash = ?", (secret_hash,)).fetchone()
+    return None if found is None else _key(found)
+
+
+def all_keys(db: sqlite3.Connection) -> list[ApiKey]:
+    """All keys, oldest first."""
+    return [_key(row) for row in db.execute(f"{_COLUMNS} ORDER BY n")]
+
+
+def revoke(tx: Tx, key_id: str, now: Instant) -> bool:
+    """True when there was such a key, not yet revoked."""
+    done = tx.db.execute(
+        "UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, key_id)
+    )
+    return done.rowcount == 1

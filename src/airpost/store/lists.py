@@ -1,0 +1,135 @@
+"""What people and programs read: messages, their history, events, received messages, counts.
+
+May import L0 and sqlite3. Runs in the reader's thread. A list of messages looks at a stretch of
+STRETCH numbers at a time and is asked again: a rare match among a million messages takes as long as
+it takes, but nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from airpost.model import Event, Inbound, Lane, Message, MessageId, PartView
+from airpost.store.api import MessageFilter, Page, QueueView
+from airpost.store.queue import waiting_for
+from airpost.store.rows import event_of, inbound_of, message_of, part_of
+from airpost.store.statements import load
+
+T = TypeVar("T", Event, Inbound)
+_SQL = load("lists")
+STRETCH = 20_000
+# Conditions on `message m`, so named that the text of a query depends on which are there alone.
+_CONDITIONS = {
+    "owner": "m.owner = :owner",
+    "state": "m.state = :state",
+    "to": "m.number = :to",
+    "class_": "m.class = :class_",
+    "modem": "m.lane = :modem",
+    "since": "m.created_at >= :since",
+    "tag": "EXISTS (SELECT 1 FROM tag t WHERE t.tag = :tag AND t.message_seq = m.seq)",
+}
+
+
+def by_seq(db: sqlite3.Connection, seqs: Sequence[int]) -> list[Message]:
+    """These messages, in this order."""
+    asked = (json.dumps(seqs),)
+    parts: defaultdict[int, list[PartView]] = defaultdict(list)
+    for row in db.execute(_SQL["parts"], asked):
+        parts[row[0]].append(part_of(row))
+    found = {row[0]: message_of(row, parts[row[0]]) for row in db.execute(_SQL["messages"], asked)}
+    return [found[seq] for seq in seqs]
+
+
+def message(db: sqlite3.Connection, message_id: MessageId, owner: str | None) -> Message | None:
+    """One message of an owner (None: of anybody)."""
+    found = db.execute(_SQL["seq_of"], (message_id, owner)).fetchone()
+    return None if found is None else by_seq(db, [found[0]])[0]
+
+
+def _values(where: MessageFilter) -> dict[str, Any]:
+    asked = {
+        "owner": where.owner,
+        "state": None if where.state is None else where.state.value,
+        "to": where.to,
+        "class_": None if where.class_ is None else where.class_.value,
+        "modem": where.modem,
+        "since": where.since,
+        "tag": where.tag,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def messages(
+    db: sqlite3.Connection, where: MessageFilter, after: int, limit: int
+) -> tuple[list[Message], int | None]:
+    """Up to `limit` messages of the next stretch, and where to go on; None at the end."""
+    last = db.execute(_SQL["last_message"]).fetchone()[0] or 0
+    values = _values(where)
+    until = after + STRETCH
+    query = _SQL["find"].replace("TRUE", " AND ".join(["TRUE", *(_CONDITIONS[n] for n in values)]))
+    values |= {"after": after, "until": until, "limit": limit}
+    seqs = [row[0] for row in db.execute(query, values)]
+    found = by_seq(db, seqs) if seqs else []
+    if len(seqs) == limit:
+        until = seqs[-1]
+    return found, until if until < last else None
+
+
+def message_events(db: sqlite3.Connection, message_id: MessageId) -> list[Event]:
+    """The history of one message."""
+    return [event_of(row) for row in db.execute(_SQL["message_events"], (message_id,))]
+
+
+def events(db: sqlite3.Connection, after: int, limit: int) -> Page[Event]:
+    """A page of events."""
+    rows = db.execute(_SQL["events"], (after, limit + 1)).fetchall()
+    return _page([event_of(row) for row in rows], limit)
+
+
+def inbound(db: sqlite3.Connection, owner: str | None, after: int, limit: int) -> Page[Inbound]:
+    """A page of received messages."""
+    if owner is None:
+        rows = db.execute(_SQL["inbound"], (after, limit + 1)).fetchall()
+    else:
+        rows = db.execute(_SQL["inbound_of"], (after, owner, limit + 1)).fetchall()
+    return _page([inbound_of(row) for row in rows], limit)
+
+
+def _page(found: list[T], limit: int) -> Page[T]:
+    """One more than the limit was asked for, to know whether there is more."""
+    more = found[limit - 1].seq if len(found) > limit else None
+    return Page(items=tuple(found[:limit]), next=more)
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """All but the segments: messages by state, `report.unmatched`, `quarantined`."""
+    found = dict(db.execute(_SQL["message_states"]).fetchall())
+    found["report.unmatched"] = db.execute(_SQL["unmatched"]).fetchone()[0]
+    found["quarantined"] = db.execute(_SQL["quarantined"]).fetchone()[0]
+    return found
+
+
+def segment_counts(db: sqlite3.Connection, after: int) -> tuple[dict[str, int], int | None]:
+    """A stretch of the segments by state, and where the next begins; None at the end."""
+    last = db.execute(_SQL["last_segment"]).fetchone()[0] or 0
+    until = after + STRETCH
+    found = dict(db.execute(_SQL["segment_states"], (after, until)).fetchall())
+    return found, until if until < last else None
+
+
+def queue_view(db: sqlite3.Connection, lane: Lane, limit: int) -> QueueView:
+    """What waits for a lane."""
+    bound, free, total = waiting_for(db, lane, limit)
+    return QueueView(
+        bound=tuple(by_seq(db, bound)), backlog=tuple(by_seq(db, free)), backlog_total=total
+    )
+
+
+def kept_answer(db: sqlite3.Connection, owner: str, key: str) -> tuple[str, int, bytes] | None:
+    """(fingerprint, status, body) of the request that had this key."""
+    found: tuple[str, int, bytes] | None = db.execute(_SQL["kept_answer"], (owner, key)).fetchone()
+    return found

@@ -1,0 +1,122 @@
+"""The schema and how a file gets to it.
+
+May import L0, sqlite3 and sqlite_utils. A migration that was released is never edited: sqlite-utils
+keeps names only, so tests/store/test_migrations.py holds a hash of what each one makes.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from enum import Enum
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from airpost.errors import ConfigError, StoreUnavailable
+from airpost.model import Encoding, MessageClass, OnUncertain
+from airpost.outcome import OutcomeClass, Scope
+from airpost.states import MessageState, SegmentState
+from airpost.store.faults import meaning
+from airpost.store.statements import text
+
+APPLICATION_ID = 0x61_70_73_74  # "apst": file(1) and we know our own
+PAGE_SIZE = 4096
+BUSY_S = 5.0  # another program, a backup say, may hold the file that long
+
+_ENUMS: tuple[type[Enum], ...] = (
+    SegmentState, MessageState, MessageClass, Encoding, OnUncertain, OutcomeClass, Scope,
+)  # fmt: skip
+
+migrations = Migrations("airpost")
+
+
+def values(enum: type[Enum]) -> str:
+    """The values of an enum as SQL writes them in a list."""
+    return ", ".join(f"'{each.value}'" for each in enum)
+
+
+def schema_1() -> str:
+    """The statements of the first migration."""
+    return text("schema_1").format_map({enum.__name__: values(enum) for enum in _ENUMS})
+
+
+@migrations()
+def m001_schema(db: Database) -> None:
+    """All tables."""
+    for statement in _statements(schema_1()):
+        db.conn.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script one by one: executescript would commit the migration's own."""
+    out: list[str] = []
+    held = ""
+    for line in script.splitlines(keepends=True):
+        held += line
+        if sqlite3.complete_statement(held):
+            out.append(held)
+            held = ""
+    return out
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for the one thread that will use it; nothing is begun or committed by itself."""
+    db = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def migrate(path: Path) -> None:
+    """Make the file where there is none, and bring it to this code's schema.
+
+    ConfigError when it is no store of ours, or one of a newer airpost; StoreUnavailable when the
+    disk does not let us. Call under the lock.
+    """
+    _create(path)
+    try:
+        db = connect(path)
+    except sqlite3.Error as error:
+        raise meaning(error) from error
+    try:
+        _prepare(db, path)
+        wrapped = Database(db, execute_plugins=False)
+        known = {each.name for each in migrations.pending(wrapped)}
+        known |= {m001_schema.__name__}
+        foreign = [each.name for each in migrations.applied(wrapped) if each.name not in known]
+        if foreign:
+            words = f"{path} was written by a newer airpost ({', '.join(foreign)}); it is untouched"
+            raise ConfigError("store.url", words)
+        migrations.apply(wrapped)
+    except sqlite3.Error as error:
+        known_error = meaning(error)
+        if isinstance(known_error, StoreUnavailable) and "not a database" in known_error.reason:
+            raise ConfigError("store.url", f"{path} is not a database") from error
+        raise known_error from error
+    finally:
+        db.close()
+
+
+def _create(path: Path) -> None:
+    """An empty file that only its owner may read: it will hold what people write to each other."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise ConfigError("store.url", f"{path} cannot be written: {error.strerror}") from error
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    """What can be chosen only while the file is empty; ConfigError when it is somebody else's."""
+    mark = db.execute("PRAGMA application_id").fetchone()[0]
+    if mark == APPLICATION_ID:
+        return
+    if mark or db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise ConfigError("store.url", f"{path} is a database of another program")
+    db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

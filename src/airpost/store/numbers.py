@@ -1,0 +1,15 @@
+"""How numbers are compared: by their last eight digits.
+
+Stdlib only. Networks give the number of a report or an answer in another form than it was dialled:
+with or without country code, "+" or "00", type of number 0, 1 or 2.
+"""
+
+from __future__ import annotations
+
+TAIL_DIGITS = 8
+
+
+def tail_of(number: str) -> str:
+    """The last eight digits, or all where there are fewer; "" when there are none."""
+    digits = "".join(char for char in number if "0" <= char <= "9")
+    return digits[-TAIL_DIGITS:]

@@ -1,0 +1,119 @@
+"""What callers hand in and take back: accept and cancel.
+
+May import L0. Run in the writer's thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from airpost.clock import SECOND_US, Instant
+from airpost.errors import DuplicateRequest
+from airpost.model import MessageId, NewMessage
+from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store.api import Accepted, CancelResult, Wake
+from airpost.store.moves import add_body, add_event, current_rows, fold_message, move
+from airpost.store.statements import load
+from airpost.store.transmissions import add_transmission
+from airpost.store.writer import Tx
+
+_SQL = load("outbound")
+KEPT_ANSWER_S = 24 * 3600  # how long a repeat of a request gets the first answer
+DEFAULT_ROUTE = "default"
+
+
+def outlet_of(lane: str | None, route: str | None) -> str:
+    """What may carry a message: the lane asked for, else those that serve its route."""
+    return f"lane {lane}" if lane is not None else f"route {route or DEFAULT_ROUTE}"
+
+
+def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Accepted]:
+    """Store messages; DuplicateRequest undoes all of them."""
+    done = []
+    for each in new:
+        _keep_answer(tx, each)
+        seq = _add_message(tx, each)
+        transmission = add_transmission(
+            tx, seq, each.to, each.concat_bits, len(each.segments), "accepted", each.created_at
+        )
+        for n, body in enumerate(each.segments, 1):
+            ud = add_body(tx, "ud", body.ud)
+            tx.db.execute(
+                _SQL["add_segment"],
+                (seq, transmission, n, body.pid, body.dcs, body.udh, body.udl, ud,
+                 each.expires_at),
+            )  # fmt: skip
+        done.append(Accepted(id=each.id, seq=seq))
+    tx.wakes.add(Wake.QUEUE)
+    return done
+
+
+def _keep_answer(tx: Tx, new: NewMessage) -> None:
+    idem = new.idempotency
+    if idem is None:
+        return
+    found = tx.db.execute(_SQL["kept_answer"], (new.owner, idem.key)).fetchone()
+    if found is not None:
+        fingerprint, status, body = found
+        raise DuplicateRequest(
+            "result" if fingerprint == idem.fingerprint else "mismatch", status, body
+        )
+    until = new.created_at + KEPT_ANSWER_S * SECOND_US
+    answer = add_body(tx, "answer", idem.body)
+    tx.db.execute(
+        _SQL["keep_answer"],
+        (new.owner, idem.key, idem.fingerprint, idem.status, answer, until),
+    )
+
+
+def _add_message(tx: Tx, new: NewMessage) -> int:
+    waits = new.not_before is not None and new.not_before > new.created_at
+    state = MessageState.ACCEPTED if waits else MessageState.QUEUED
+    text = None if new.text is None else add_body(tx, "text", new.text.encode())
+    data = None if new.data is None else add_body(tx, "data", new.data)
+    seq = tx.db.execute(
+        _SQL["add_message"],
+        (new.id, new.owner, new.key_id, new.to, new.class_.value, new.class_.rank, state.value,
+         new.encoding.value, text, data, len(new.segments), new.want_report,
+         new.on_uncertain.value, new.created_at, new.not_before, new.expires_at, new.lane,
+         new.route, outlet_of(new.lane, new.route), new.sender_ref,
+         json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]"),
+    ).lastrowid  # fmt: skip
+    assert seq is not None
+    for tag in new.tags:
+        tx.db.execute(_SQL["add_tag"], (tag, seq))
+    actor = new.owner if new.key_id is None else f"key {new.key_id}"
+    add_event(
+        tx, new.created_at, "message", None, state.value,
+        reason="accepted", actor=actor, message_seq=seq,
+    )  # fmt: skip
+    return seq
+
+
+def cancel(
+    tx: Tx, message_id: MessageId, owner: str | None, actor: str, now: Instant
+) -> CancelResult:
+    """Cancel a message of which nothing can have gone out; KeyError when there is none."""
+    found = tx.db.execute(_SQL["find"], (message_id, owner)).fetchone()
+    if found is None:
+        raise KeyError(message_id)
+    seq, state = found[0], MessageState(found[1])
+    rows = current_rows(tx, seq)
+    if not all(row.state is SegmentState.QUEUED for row in rows):
+        return CancelResult(cancelled=False, state=state, reason=_why_not(state))
+    if any(row.resends for row in rows):
+        words = "it may have gone out already: its first sending had no answer"
+        return CancelResult(cancelled=False, state=state, reason=words)
+    for row in rows:
+        words = f"cancelled by {actor}"
+        move(tx, row, SegmentEvent.CANCEL, now, words, actor, not_before=None)
+    tx.wakes.add(Wake.QUEUE)
+    state = fold_message(tx, seq, now, actor)
+    return CancelResult(cancelled=True, state=state, reason="cancelled")
+
+
+def _why_not(state: MessageState) -> str:
+    if state is MessageState.SENDING:
+        return "sending has begun"
+    return f"it is {state.value} already"

@@ -1,0 +1,161 @@
+"""The queue: the shared backlog, what is bound to a lane, and what a lane may send next.
+
+May import L0. Reading runs in the reader's thread, binding and releasing in the writer's.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from airpost.clock import SECOND_US, Instant
+from airpost.model import Claimed, Lane, MessageClass, SegmentBody, Waiting
+from airpost.states import SegmentState
+from airpost.store.api import Binding, Wake
+from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
+from airpost.store.outbound import outlet_of
+from airpost.store.statements import load
+from airpost.store.transmissions import begin_again
+from airpost.store.writer import Tx
+
+_SQL = load("queue")
+_OUT = {SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN}
+
+
+# -- reading -------------------------------------------------------------------------------------
+def backlog(
+    db: sqlite3.Connection, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str]
+) -> list[Waiting]:
+    """The next `n` due unbound messages that one of `lanes` or `routes` may carry.
+
+    Each outlet has its own stretch of the index: what waits for an absent one is never looked at.
+    """
+    outlets = [outlet_of(lane, None) for lane in lanes]
+    outlets += [outlet_of(None, route) for route in routes]
+    found: list[Any] = []
+    for outlet in dict.fromkeys(outlets):
+        for name in ("backlog", "backlog_scheduled"):
+            found += db.execute(_SQL[name], (outlet, now, n))
+    found.sort(key=lambda row: (row[7], row[0]))
+    return [
+        Waiting(
+            seq=row[0],
+            id=row[1],
+            to=row[2],
+            class_=MessageClass(row[3]),
+            parts=row[4],
+            lane=row[5],
+            route=row[6],
+        )
+        for row in found[:n]
+    ]
+
+
+def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Claimed]:
+    """The next `n` due queued segments of a lane."""
+    return [
+        Claimed(
+            segment_id=row[0],
+            message_seq=row[1],
+            message_id=row[2],
+            to=row[3],
+            class_=MessageClass(row[4]),
+            seq=row[5],
+            of=row[6],
+            body=SegmentBody(pid=row[7], dcs=row[8], udh=row[9], ud=row[10], udl=row[11]),
+            concat_ref=row[12],
+            attempts=row[13],
+            resends=row[14],
+            want_report=bool(row[15]),
+            waiting_since=Instant(max(row[16], row[17] or 0)),
+            expires_at=row[18],
+        )
+        for row in db.execute(_SQL["claim"], (lane, now, n))
+    ]
+
+
+def waiting_for(db: sqlite3.Connection, lane: Lane, limit: int) -> tuple[list[int], list[int], int]:
+    """Numbers of the messages bound to a lane, of those that could go there, and how many could."""
+    bound = [row[0] for row in db.execute(_SQL["bound_seqs"], (lane, limit))]
+    outlets = [
+        name
+        for (name,) in db.execute(_SQL["outlets"]).fetchall()
+        if name.startswith("route ") or name == outlet_of(lane, None)
+    ]
+    ordered = [db.execute(_SQL["backlog_seqs"], (name, limit)).fetchall() for name in outlets]
+    free = [seq for _, seq in heapq.merge(*ordered)]
+    total = sum(db.execute(_SQL["backlog_size"], (name,)).fetchone()[0] for name in outlets)
+    return bound, free[:limit], total
+
+
+# -- binding -------------------------------------------------------------------------------------
+def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
+    """Bind what is still unbound and open; how many were."""
+    count = 0
+    for each in bindings:
+        done = tx.db.execute(_SQL["bind"], (each.lane, each.sim_id, each.message_seq))
+        if done.rowcount != 1:
+            continue
+        count += 1
+        _remark(tx, each.message_seq, f"bound to {each.lane}: {each.reason}", now)
+    if count:
+        tx.wakes.add(Wake.QUEUE)
+    return count
+
+
+def _remark(tx: Tx, message_seq: int, reason: str, now: Instant) -> None:
+    """An event of a message whose state stays."""
+    state = tx.db.execute(_SQL["state"], (message_seq,)).fetchone()[0]
+    add_event(
+        tx, now, "message", state, state,
+        reason=reason, actor=OURSELVES, message_seq=message_seq,
+    )  # fmt: skip
+
+
+def release(tx: Tx, lane: Lane, now: Instant, resume_s: float) -> int:
+    """Give a lane's messages back; how many were."""
+    count = 0
+    for (seq,) in tx.db.execute(_SQL["to_release"], (lane,)).fetchall():
+        rows = current_rows(tx, seq)
+        if not begun(rows):
+            unbind(tx, seq, f"{lane} cannot send it now", now)
+            count += 1
+        elif _may_begin_again(tx, rows, now, resume_s):
+            begin_again(
+                tx, rows, now,
+                reason=f"{lane} cannot send the rest", resends=0, unbind=True,
+            )  # fmt: skip
+            count += 1
+    return count
+
+
+def begun(rows: Sequence[SegmentRow]) -> bool:
+    """True when a part has gone out, may have, or is on the air."""
+    return any(row.state is not SegmentState.QUEUED for row in rows)
+
+
+def _may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s: float) -> bool:
+    states = {row.state for row in rows}
+    if SegmentState.QUEUED not in states or SegmentState.SENDING in states or not states & _OUT:
+        return False
+    newest = tx.db.execute(_SQL["newest_attempt"], (rows[0].message_seq,)).fetchone()[0]
+    return newest is None or now - newest > resume_s * SECOND_US
+
+
+def unbind(tx: Tx, message_seq: int, reason: str, now: Instant) -> None:
+    """Back to the backlog as it is."""
+    tx.db.execute(_SQL["unbind"], (message_seq,))
+    _remark(tx, message_seq, f"given back to the backlog: {reason}", now)
+    tx.wakes.add(Wake.QUEUE)
+
+
+def unbind_all(tx: Tx, now: Instant) -> int:
+    """Give back every bound message that has not begun; how many were."""
+    count = 0
+    for (seq,) in tx.db.execute(_SQL["bound_anywhere"]).fetchall():
+        if not begun(current_rows(tx, seq)):
+            unbind(tx, seq, "airpost was started anew", now)
+            count += 1
+    return count

@@ -1,0 +1,174 @@
+"""Delivery reports: which attempt one belongs to, and what it says about the segment.
+
+May import L0. Run in the writer's thread.
+
+A report belongs to the newest attempt on its SIM with its reference to its number, at most 72 h
+old. If there is none, it may belong to an attempt of unknown fate, whose reference nobody told us:
+to the only one to that number since the last known reference of the SIM; if there are several, to
+the one whose expected reference (the last known one plus the PDUs since, modulo 256) it bears. An
+attempt that is still on the air counts among the several: its report may overtake `+CMGS`, and then
+waits for it. An older attempt of unknown fate, with known references behind it, takes a report only
+if its expected reference is the report's. Everything else is kept, listed and never applied.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airpost.clock import SECOND_US, Instant
+from airpost.model import MessageId, RawReport
+from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.states import SegmentEvent, SegmentState
+from airpost.store.api import ReportStored, Wake
+from airpost.store.attempts import AttemptRow, attempt_of, sent_columns
+from airpost.store.moves import (
+    SegmentRow,
+    add_body,
+    add_event,
+    fold_message,
+    move,
+    outcome_columns,
+    remark,
+    segment_row,
+)
+from airpost.store.numbers import tail_of
+from airpost.store.statements import load
+from airpost.store.writer import Tx
+
+_SQL = load("reports")
+MATCH_S = 72 * 3600  # a reference comes again after 256 messages: what is older is not meant
+_REFERENCES = 256
+_NEWEST = (1 << 63) - 1  # above every id
+
+
+def record(tx: Tx, report: RawReport) -> ReportStored:
+    """Keep a report and apply it; one that came before changes nothing."""
+    tail = tail_of(report.to)
+    same = (report.sim_id, report.mr, tail, report.scts, report.status, report.done_at or 0)
+    known = tx.db.execute(_SQL["same"], same).fetchone()
+    if known is not None:
+        return _stored(tx, known[1])
+    raw = add_body(tx, "pdu", report.raw)
+    made = tx.db.execute(
+        _SQL["add"],
+        (report.sim_id, report.lane, report.mr, report.to, tail, report.scts, report.status,
+         report.delivered, report.expired, *outcome_columns(report.outcome).values(),
+         report.done_at, report.received_at, raw),
+    ).lastrowid  # fmt: skip
+    assert made is not None
+    attempt = _find(tx, report.sim_id, tail, report.mr, report.received_at)
+    if attempt is not None:
+        _apply(tx, made, attempt)
+    else:
+        add_event(
+            tx, report.received_at, f"modem {report.lane}", None, None,
+            reason=f"a delivery report with reference {report.mr} matches nothing sent",
+            actor=f"modem {report.lane}",
+        )  # fmt: skip
+    return _stored(tx, None if attempt is None else attempt.id)
+
+
+def _stored(tx: Tx, attempt_id: int | None) -> ReportStored:
+    if attempt_id is None:
+        return ReportStored(message_id=None, state=None)
+    message_id, state = tx.db.execute(_SQL["message_id"], (attempt_id,)).fetchone()
+    return ReportStored(message_id=MessageId(message_id), state=SegmentState(state))
+
+
+def apply_waiting(tx: Tx, attempt: AttemptRow) -> None:
+    """Apply reports that came before the result of their attempt."""
+    since = attempt.begun_at
+    found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
+    for (report_id,) in found:
+        row = tx.db.execute(_SQL["report"], (report_id,)).fetchone()
+        belongs = _find(tx, attempt.sim_id, attempt.tail, row[3], row[12])
+        if belongs is not None:
+            _apply(tx, report_id, belongs)
+
+
+# -- the rule ------------------------------------------------------------------------------------
+def _find(tx: Tx, sim_id: str, tail: str, mr: int, received_at: Instant) -> AttemptRow | None:
+    since = received_at - MATCH_S * SECOND_US
+    found = tx.db.execute(_SQL["without_reference"], (sim_id, tail, since)).fetchall()
+    candidates = [attempt_of(each) for each in found]
+    if any(each.ended_at is None and _expected(tx, each) == mr for each in candidates):
+        return None  # the newest with that reference is still on the air: its result will tell
+    known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since)).fetchone()
+    if known is not None:
+        return attempt_of(known)
+    last = _last_known(tx, sim_id, _NEWEST)
+    recent = [each for each in candidates if last is None or each.id > last[0]]
+    if len(recent) != 1:
+        recent = [each for each in recent or candidates if _expected(tx, each) == mr]
+    return recent[0] if len(recent) == 1 and recent[0].ended_at is not None else None
+
+
+def _last_known(tx: Tx, sim_id: str, before_id: int) -> tuple[int, int] | None:
+    """(attempt, reference) of the newest attempt on a SIM whose reference is known."""
+    found = tx.db.execute(_SQL["known_before"], (sim_id, before_id)).fetchone()
+    return None if found is None else (found[0], found[1])
+
+
+def _expected(tx: Tx, attempt: AttemptRow) -> int | None:
+    """The reference an attempt must have had: one for each PDU since the last known one."""
+    known = _last_known(tx, attempt.sim_id, attempt.id)
+    if known is None:
+        return None
+    between = (attempt.sim_id, known[0], attempt.id)
+    return int((known[1] + tx.db.execute(_SQL["pdus_since"], between).fetchone()[0]) % _REFERENCES)
+
+
+# -- what it says --------------------------------------------------------------------------------
+def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
+    tx.db.execute(_SQL["match"], (attempt.id, report_id))
+    values = tx.db.execute(_SQL["report"], (report_id,)).fetchone()
+    lane, mr, delivered, at = values[2], values[3], values[5], Instant(values[12])
+    row = segment_row(tx, attempt.segment_id)
+    assert row is not None
+    tx.db.execute(_SQL["set_reference"], (mr, attempt.id))
+    outcome = Outcome(
+        cls=OutcomeClass(values[7]), scope=Scope(values[8]), code=values[9], text=values[10]
+    )
+    actor = f"modem {lane}"
+    event = _event(tx, row, attempt, delivered, bool(values[6]))
+    if event is None:
+        remark(tx, row, at, outcome.text, actor)
+        return
+    columns: dict[str, Any] = {"not_before": None, "mr": mr if attempt.mr is None else attempt.mr}
+    if event is SegmentEvent.LATE:
+        columns |= sent_columns(row, at, attempt.begun_at)
+    else:
+        columns |= {
+            **outcome_columns(outcome),
+            "reported_at": at,
+            "delivered_at": _delivered_at(attempt, values[11], at) if delivered else None,
+            "sent_at": row.sent_at if row.sent_at is not None else attempt.begun_at,
+        }
+    move(tx, row, event, at, outcome.text, actor, **columns)
+    if row.current:
+        fold_message(tx, row.message_seq, at, actor)
+    tx.wakes.add(Wake.QUEUE)
+
+
+def _event(
+    tx: Tx, row: SegmentRow, attempt: AttemptRow, delivered: int | None, expired: bool
+) -> SegmentEvent | None:
+    """What a report of `attempt` does to its segment; None when it is only remarked."""
+    if delivered is None:
+        # Still trying: so the network has it. That settles what was unknown, and stops a resend.
+        waits = row.state in (SegmentState.UNCERTAIN, SegmentState.QUEUED)
+        return SegmentEvent.LATE if waits else None
+    if delivered:
+        return SegmentEvent.REPORT_DELIVERED
+    if attempt.n < row.attempts:
+        return None  # a later attempt is or was under way: this one's failure decides nothing
+    if tx.db.execute(_SQL["delivered_otherwise"], (row.id, attempt.id)).fetchone():
+        return None  # another copy arrived
+    return SegmentEvent.REPORT_EXPIRED if expired else SegmentEvent.REPORT_FAILED
+
+
+def _delivered_at(attempt: AttemptRow, done_at: int | None, received_at: Instant) -> int:
+    """The service centre's time where it can be true, else when we heard of it."""
+    if done_at is None:
+        return received_at
+    return min(max(done_at, attempt.begun_at), received_at)

@@ -1,0 +1,63 @@
+-- Received parts and the messages they make.
+
+-- name: repeat
+SELECT id, inbound_seq FROM part WHERE fingerprint = ?
+
+-- name: count_copy
+UPDATE part SET copies = copies + 1 WHERE id = ?
+
+-- name: raise_copies
+UPDATE inbound SET copies = (SELECT max(copies) FROM part WHERE inbound_seq = ?1) WHERE seq = ?1
+
+-- name: add_part
+INSERT INTO part (sim_id, lane, number, smsc, sender, pid, dcs, udh, udl, scts, ref_bits, ref,
+    total, seq, fingerprint, sent_at, received_at, ud_body, raw_body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: newest_set
+SELECT set_id FROM part
+WHERE sim_id = ? AND sender = ? AND ref_bits = ? AND ref = ? AND total = ? AND set_id IS NOT NULL
+ORDER BY id DESC LIMIT 1
+
+-- name: set_parts
+SELECT p.id, p.dcs, p.udh, b.bytes, p.udl, p.seq, p.sent_at, p.received_at, p.inbound_seq,
+       i.partial, p.copies
+FROM part p JOIN body b ON b.id = p.ud_body LEFT JOIN inbound i ON i.seq = p.inbound_seq
+WHERE p.set_id = ? ORDER BY p.id
+
+-- name: join_set
+UPDATE part SET set_id = ? WHERE id = ?
+
+-- name: set_due
+UPDATE part SET due_at = ? WHERE set_id = ?
+
+-- name: first_part
+SELECT sim_id, lane, number, sender FROM part WHERE id = ?
+
+-- name: reply_to
+SELECT m.id, m.owner FROM attempt a
+JOIN segment s ON s.id = a.segment_id JOIN message m ON m.seq = s.message_seq
+WHERE a.sim_id = ? AND a.tail = ? AND a.begun_at >= ?
+    AND (a.outcome_class IS NULL OR a.outcome_class IN ('ok', 'unknown'))
+ORDER BY a.id DESC LIMIT 1
+
+-- name: add_inbound
+INSERT INTO inbound (id, owner, in_reply_to, copies, sender, number, lane, sim_id, encoding,
+    text_body, data_body, parts, partial, sent_at, received_at, port, display_class)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: hand_over_set
+UPDATE part SET inbound_seq = ?, due_at = NULL WHERE set_id = ?
+
+-- name: hand_over_part
+UPDATE part SET inbound_seq = ? WHERE id = ?
+
+-- name: quarantined
+SELECT id FROM quarantine WHERE fingerprint = ?
+
+-- name: count_quarantined
+UPDATE quarantine SET copies = copies + 1 WHERE id = ?
+
+-- name: quarantine
+INSERT INTO quarantine (sim_id, lane, raw_body, fingerprint, field, octet, reason, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,25 @@
+-- What callers hand in and take back.
+
+-- name: kept_answer
+SELECT i.fingerprint, i.status, b.bytes
+FROM idempotency i JOIN body b ON b.id = i.answer_body WHERE i.owner = ? AND i.key = ?
+
+-- name: keep_answer
+INSERT INTO idempotency (owner, key, fingerprint, status, answer_body, kept_until)
+VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: add_message
+INSERT INTO message (id, owner, key_id, number, class, rank, state, open, final, encoding,
+    text_body, data_body, parts, want_report, on_uncertain, created_at, not_before, expires_at,
+    asked_lane, route, outlet, sender_ref, tags)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: add_tag
+INSERT OR IGNORE INTO tag (tag, message_seq) VALUES (?, ?)
+
+-- name: add_segment
+INSERT INTO segment (message_seq, transmission_id, current, seq, state, pid, dcs, udh, udl,
+    ud_body, expires_at) VALUES (?, ?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?)
+
+-- name: find
+SELECT seq, state FROM message WHERE id = ? AND (?2 IS NULL OR owner = ?2)

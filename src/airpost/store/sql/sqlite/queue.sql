@@ -1,0 +1,73 @@
+-- The queue of a lane and the backlog. `open = 1`, `lane IS NULL` and the state stand here as in the
+-- partial indexes: else they are not used.
+
+-- name: backlog
+SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank
+FROM message m
+WHERE m.outlet = ? AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted'
+    AND m.expires_at > ?2
+    AND EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = m.seq AND s.current = 1
+        AND s.state = 'queued' AND (s.not_before IS NULL OR s.not_before <= ?2))
+ORDER BY m.rank, m.seq LIMIT ?
+
+-- name: backlog_scheduled
+SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank
+FROM message m
+WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane IS NULL
+    AND m.expires_at > ?2
+ORDER BY m.rank, m.seq LIMIT ?
+
+-- name: outlets
+WITH RECURSIVE found (name) AS (
+    SELECT min(outlet) FROM message
+    WHERE lane IS NULL AND open = 1 AND state <> 'accepted'
+    UNION ALL
+    SELECT (SELECT min(outlet) FROM message
+        WHERE lane IS NULL AND open = 1 AND state <> 'accepted' AND outlet > found.name)
+    FROM found WHERE found.name IS NOT NULL
+)
+SELECT name FROM found WHERE name IS NOT NULL
+
+-- name: backlog_size
+SELECT count(*) FROM message
+WHERE outlet = ? AND lane IS NULL AND open = 1 AND state <> 'accepted'
+
+-- name: backlog_seqs
+SELECT rank, seq FROM message
+WHERE outlet = ? AND lane IS NULL AND open = 1 AND state <> 'accepted'
+ORDER BY rank, seq LIMIT ?
+
+-- name: bound_seqs
+SELECT seq FROM message WHERE lane = ? AND open = 1 ORDER BY rank, seq LIMIT ?
+
+-- name: claim
+SELECT s.id, m.seq, m.id, m.number, m.class, s.seq, m.parts, s.pid, s.dcs, s.udh, b.bytes, s.udl,
+       t.concat_ref, s.attempts, s.resends, m.want_report, m.created_at, m.not_before, m.expires_at
+FROM message m
+JOIN segment s ON s.message_seq = m.seq AND s.current = 1
+JOIN transmission t ON t.id = s.transmission_id
+JOIN body b ON b.id = s.ud_body
+WHERE m.lane = ? AND m.open = 1 AND s.state = 'queued'
+    AND (s.not_before IS NULL OR s.not_before <= ?2)
+    AND (m.not_before IS NULL OR m.not_before <= ?2) AND m.expires_at > ?2
+ORDER BY m.rank, m.seq, s.seq LIMIT ?
+
+-- name: bind
+UPDATE message SET lane = ?, sim_id = ?
+WHERE seq = ? AND lane IS NULL AND open = 1
+
+-- name: to_release
+SELECT seq FROM message WHERE lane = ? AND open = 1
+
+-- name: bound_anywhere
+SELECT seq FROM message WHERE lane IS NOT NULL AND open = 1
+
+-- name: unbind
+UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ?
+
+-- name: newest_attempt
+SELECT max(a.begun_at) FROM attempt a JOIN segment s ON s.id = a.segment_id
+WHERE s.message_seq = ? AND s.current = 1
+
+-- name: state
+SELECT state FROM message WHERE seq = ?

@@ -1,0 +1,50 @@
+-- Delivery reports and the attempts they belong to.
+
+-- name: same
+SELECT id, attempt_id FROM report
+WHERE sim_id = ? AND mr = ? AND tail = ? AND scts = ? AND status = ? AND ifnull(done_at, 0) = ?
+
+-- name: add
+INSERT INTO report (sim_id, lane, mr, number, tail, scts, status, delivered, expired,
+    outcome_class, outcome_scope, outcome_code, outcome_text, done_at, received_at, raw_body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: report
+SELECT id, sim_id, lane, mr, tail, delivered, expired, outcome_class, outcome_scope, outcome_code,
+       outcome_text, done_at, received_at
+FROM report WHERE id = ?
+
+-- name: unmatched
+SELECT id FROM report
+WHERE attempt_id IS NULL AND sim_id = ? AND tail = ? AND received_at >= ? ORDER BY id
+
+-- name: match
+UPDATE report SET attempt_id = ? WHERE id = ?
+
+-- name: with_reference
+SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
+FROM attempt WHERE sim_id = ? AND tail = ? AND mr = ? AND begun_at >= ? ORDER BY id DESC LIMIT 1
+
+-- name: without_reference
+SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
+FROM attempt
+WHERE sim_id = ? AND tail = ? AND mr IS NULL AND begun_at >= ?
+    AND (ended_at IS NULL OR outcome_class = 'unknown')
+ORDER BY id
+
+-- name: known_before
+SELECT id, mr FROM attempt WHERE sim_id = ? AND id < ? AND mr IS NOT NULL ORDER BY id DESC LIMIT 1
+
+-- name: pdus_since
+SELECT count(*) FROM attempt WHERE sim_id = ? AND id > ? AND id <= ?
+
+-- name: set_reference
+UPDATE attempt SET mr = ? WHERE id = ? AND mr IS NULL
+
+-- name: delivered_otherwise
+SELECT 1 FROM report r JOIN attempt a ON a.id = r.attempt_id
+WHERE a.segment_id = ? AND a.id <> ? AND r.delivered = 1 LIMIT 1
+
+-- name: message_id
+SELECT m.id, s.state FROM attempt a JOIN segment s ON s.id = a.segment_id
+JOIN message m ON m.seq = s.message_seq WHERE a.id = ?

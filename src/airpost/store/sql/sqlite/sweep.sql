@@ -1,0 +1,58 @@
+-- What is due. Each of these is the first stretch of a partial index.
+
+-- name: next_due
+SELECT min(at) FROM (
+    SELECT min(not_before) AS at FROM message WHERE state = 'accepted'
+    UNION ALL
+    SELECT min(not_before) FROM segment WHERE state = 'queued' AND not_before IS NOT NULL
+    UNION ALL
+    SELECT min(expires_at) FROM segment WHERE state = 'queued'
+    UNION ALL
+    SELECT min(grace_until) FROM segment WHERE grace_until IS NOT NULL
+    UNION ALL
+    SELECT min(deadline_at) FROM segment WHERE deadline_at IS NOT NULL
+    UNION ALL
+    SELECT min(due_at) FROM part WHERE due_at IS NOT NULL
+    UNION ALL
+    SELECT min(kept_until) FROM idempotency
+)
+
+-- name: scheduled
+SELECT seq FROM message WHERE state = 'accepted' AND not_before <= ? ORDER BY not_before LIMIT ?
+
+-- name: unschedule
+UPDATE message SET state = 'queued' WHERE seq = ? AND state = 'accepted'
+
+-- name: retries
+UPDATE segment SET not_before = NULL WHERE id IN (
+    SELECT id FROM segment WHERE state = 'queued' AND not_before IS NOT NULL AND not_before <= ?
+    ORDER BY not_before LIMIT ?)
+
+-- name: expired
+SELECT DISTINCT message_seq FROM segment WHERE state = 'queued' AND expires_at <= ?
+ORDER BY expires_at LIMIT ?
+
+-- name: graces
+SELECT id FROM segment WHERE grace_until IS NOT NULL AND grace_until <= ?
+ORDER BY grace_until LIMIT ?
+
+-- name: set_grace
+UPDATE segment SET grace_until = ? WHERE id = ?
+
+-- name: newest_attempt
+SELECT max(begun_at) FROM attempt WHERE segment_id = ?
+
+-- name: deadlines
+SELECT id FROM segment WHERE deadline_at IS NOT NULL AND deadline_at <= ?
+ORDER BY deadline_at LIMIT ?
+
+-- name: sets
+SELECT DISTINCT set_id FROM part WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?
+
+-- name: forget_answers
+DELETE FROM body WHERE id IN (SELECT answer_body FROM idempotency WHERE kept_until <= ?
+    ORDER BY kept_until LIMIT ?)
+
+-- name: forget_keys
+DELETE FROM idempotency WHERE (owner, key) IN (
+    SELECT owner, key FROM idempotency WHERE kept_until <= ? ORDER BY kept_until LIMIT ?)

@@ -1,0 +1,31 @@
+-- Each time a message begins, with the reference its parts are joined by.
+
+-- name: last_reference
+SELECT last FROM reference WHERE recipient = ? AND bits = ?
+
+-- name: keep_reference
+INSERT OR REPLACE INTO reference (recipient, bits, last) VALUES (?, ?, ?)
+
+-- name: add
+INSERT INTO transmission (message_seq, n, concat_bits, concat_ref, reason, begun_at)
+VALUES (?, (SELECT 1 + coalesce(max(n), 0) FROM transmission WHERE message_seq = ?1),
+    ?, ?, ?, ?)
+
+-- name: bits
+SELECT t.concat_bits, m.number, m.parts FROM transmission t JOIN message m ON m.seq = t.message_seq
+WHERE t.message_seq = ? ORDER BY t.n DESC LIMIT 1
+
+-- name: retire
+UPDATE segment SET current = 0, grace_until = NULL WHERE message_seq = ? AND current = 1
+
+-- name: copy_segments
+INSERT INTO segment (message_seq, transmission_id, current, seq, state, pid, dcs, udh, udl,
+    ud_body, expires_at, resends)
+SELECT message_seq, ?, 1, seq, 'queued', pid, dcs, udh, udl, ud_body, expires_at, ?
+FROM segment WHERE transmission_id = ? ORDER BY seq
+
+-- name: count_duplicate
+UPDATE message SET possible_duplicates = possible_duplicates + 1 WHERE seq = ?
+
+-- name: unbind
+UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ?

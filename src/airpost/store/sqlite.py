@@ -1,0 +1,314 @@
+"""The Store on SQLite: who does what in which thread.
+
+May import L0 and its neighbours; the SQL is theirs. It keeps the lock, the two threads, whom a
+commit wakes, and whether the store can write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from airpost.clock import Clock, Instant
+from airpost.errors import StoreUnavailable
+from airpost.model import (
+    ApiKey,
+    Claimed,
+    Event,
+    Inbound,
+    Lane,
+    Message,
+    MessageId,
+    NewMessage,
+    RawPart,
+    RawReport,
+    SimId,
+    Waiting,
+)
+from airpost.outcome import Outcome
+from airpost.store import air, inbound, keys, lanes, lists, outbound, queue, recovery, reports
+from airpost.store import sweep as sweeping
+from airpost.store.api import (
+    Accepted,
+    AirResult,
+    Binding,
+    CancelResult,
+    Intent,
+    LaneBinding,
+    MessageFilter,
+    Page,
+    PartStored,
+    QueueView,
+    Recovered,
+    ReportStored,
+    Settlement,
+    Swept,
+    Wake,
+)
+from airpost.store.lock import StoreLock
+from airpost.store.migrations import migrate
+from airpost.store.reader import Reader
+from airpost.store.writer import Writer, probe, work_of
+from airpost.tasks import spawn, stop
+
+log = logging.getLogger("airpost.store")
+T = TypeVar("T")
+
+INTAKE_ROWS = 200  # messages accepted in one savepoint; what is on the air goes in between
+PROBE_S = 5.0  # between tries while the store cannot write
+
+
+class SqliteStore:
+    """The store in the file at `path`. Open once, close once."""
+
+    def __init__(self, path: Path, clock: Clock, rng: Random) -> None:
+        self._clock = clock
+        self._lock = StoreLock(path)
+        self._writer = Writer(
+            path, rng, migrate=lambda: migrate(path), committed=self._wake, failed=self._failed
+        )
+        self._reader = Reader(path)
+        self._unavailable: str | None = None
+        self._probing: asyncio.Task[None] | None = None
+        self._callbacks: list[Callable[[Wake], None]] = []
+
+    # -- life ------------------------------------------------------------------------------------
+    async def open(self, now: Instant) -> Recovered:
+        """Lock, migrate, recover."""
+        self._lock.take()
+        try:
+            await self._writer.start()
+            found: Recovered = await self._writer.ask(work_of(recovery.recover, now), urgent=True)
+            await self._reader.start()
+        except BaseException:
+            await self._writer.stop()
+            self._lock.release()
+            raise
+        log.info("store.open uncertain=%d unbound=%d", found.uncertain, found.unbound)
+        return found
+
+    async def close(self) -> None:
+        """Finish what was taken, then close both connections and give the lock back."""
+        if self._probing is not None:
+            await stop(self._probing)
+        await self._reader.stop()
+        await self._writer.stop()  # the last connection: it empties the log into the file
+        self._lock.release()
+
+    @property
+    def pending(self) -> int:
+        """Requests taken and not yet answered."""
+        return self._writer.pending + self._reader.pending
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why nothing can be written now."""
+        return self._unavailable
+
+    def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:
+        """Call `callback` after commits until the returned function is called."""
+        self._callbacks.append(callback)
+
+        def end() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return end
+
+    def _wake(self, wakes: set[Wake]) -> None:
+        for wake in Wake:
+            if wake in wakes:
+                for callback in tuple(self._callbacks):
+                    callback(wake)
+
+    def _failed(self, reason: str) -> None:
+        if self._unavailable is None:
+            log.error("store.unavailable %s", reason)
+            self._probing = spawn(self._keep_probing(), name="store probe")
+        self._unavailable = reason
+
+    async def _keep_probing(self) -> None:
+        while self._unavailable is not None:
+            await self._clock.sleep(PROBE_S)
+            try:
+                await self._writer.ask(probe, urgent=True)
+            except StoreUnavailable:
+                continue  # the reason is noted where it was seen
+            self._unavailable = None
+            log.info("store.available")
+            self._wake(set(Wake))
+
+    async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
+        if self._unavailable is not None:
+            raise StoreUnavailable(self._unavailable)
+        done: T = await self._writer.ask(work_of(function, *given), urgent=urgent)
+        return done
+
+    async def _read(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
+        done: T = await self._reader.ask(lambda db: function(db, *given), urgent=urgent)
+        return done
+
+    # -- outbound --------------------------------------------------------------------------------
+    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
+        """Store messages; more than INTAKE_ROWS in pieces, each of them all or nothing."""
+        done: list[Accepted] = []
+        for at in range(0, len(new), INTAKE_ROWS):
+            piece = new[at : at + INTAKE_ROWS]
+            done += await self._write(outbound.accept, piece, urgent=False)
+        return done
+
+    async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
+        """The answer kept for a key."""
+        return await self._read(lists.kept_answer, owner, key)
+
+    async def backlog(
+        self, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str]
+    ) -> list[Waiting]:
+        """The next unbound messages that these may carry."""
+        return await self._read(queue.backlog, now, n, lanes, routes)
+
+    async def next_due(self, now: Instant) -> Instant | None:  # noqa: ARG002 what is past counts too
+        """When time has to do something; what is past stands until it is swept."""
+        return await self._read(sweeping.next_due)
+
+    async def bind(self, bindings: Sequence[Binding]) -> int:
+        """Bind what is still unbound."""
+        return await self._write(queue.bind, bindings, self._clock.now())
+
+    async def claim(self, lane: Lane, now: Instant, n: int) -> list[Claimed]:
+        """The next segments of a lane."""
+        return await self._read(queue.claim, lane, now, n)
+
+    async def air(self, settle: Settlement | None, intent: Intent | None) -> AirResult:
+        """End one attempt and begin the next."""
+        return await self._write(air.turn, settle, intent)
+
+    async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:
+        """Fail what can never be sent."""
+        await self._write(air.refuse, segment_id, outcome, now)
+
+    async def release(self, lane: Lane, now: Instant, resume_s: float) -> int:
+        """Give a lane's messages back."""
+        return await self._write(queue.release, lane, now, resume_s)
+
+    async def cancel(self, message_id: MessageId, owner: str | None, actor: str) -> CancelResult:
+        """Cancel what has not begun."""
+        now = self._clock.now()
+        return await self._write(outbound.cancel, message_id, owner, actor, now)
+
+    async def sweep(self, now: Instant) -> Swept:
+        """Everything that is due, a stretch at a time, so that what is on the air goes between."""
+        swept = sweeping.NONE_SWEPT
+        while True:
+            stretch = await self._write(sweeping.sweep, now, urgent=False)
+            swept = sweeping.total(swept, stretch.swept)
+            if not stretch.more:
+                return swept
+
+    # -- inbound ---------------------------------------------------------------------------------
+    async def record_part(self, part: RawPart) -> PartStored:
+        """Keep a received part."""
+        return await self._write(inbound.record, part)
+
+    async def record_report(self, report: RawReport) -> ReportStored:
+        """Keep and apply a delivery report."""
+        return await self._write(reports.record, report)
+
+    async def quarantine(
+        self,
+        sim_id: SimId,
+        lane: Lane,
+        raw: bytes,
+        field: str,
+        offset: int,
+        reason: str,
+        now: Instant,
+    ) -> None:
+        """Keep what could not be read."""
+        await self._write(inbound.quarantine, sim_id, lane, raw, field, offset, reason, now)
+
+    # -- lanes and events ------------------------------------------------------------------------
+    async def bind_lane(self, binding: LaneBinding) -> None:
+        """Remember what a lane is now."""
+        await self._write(lanes.bind_lane, binding)
+
+    async def lane_bindings(self) -> list[LaneBinding]:
+        """What every lane last was."""
+        return await self._read(lanes.lane_bindings)
+
+    async def note(
+        self, subject: str, from_: str | None, to: str | None, reason: str, now: Instant
+    ) -> None:
+        """An event about a modem or the service."""
+        await self._write(lanes.note, subject, from_, to, reason, now)
+
+    async def recall(self, key: str) -> str | None:
+        """What was remembered under a key."""
+        return await self._read(lanes.recall, key)
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a value under a key."""
+        await self._write(lanes.remember, key, value)
+
+    # -- reading ---------------------------------------------------------------------------------
+    async def message(self, message_id: MessageId, owner: str | None) -> Message | None:
+        """One message."""
+        return await self._read(lists.message, message_id, owner)
+
+    async def messages(self, where: MessageFilter, after: int, limit: int) -> Page[Message]:
+        """A page of messages; one more than asked for tells whether there is another page."""
+        found: list[Message] = []
+        begin: int | None = after
+        while begin is not None and len(found) <= limit:
+            asked = limit + 1 - len(found)
+            more, begin = await self._read(lists.messages, where, begin, asked, urgent=False)
+            found += more
+        following = found[limit - 1].seq if len(found) > limit else None
+        return Page(items=tuple(found[:limit]), next=following)
+
+    async def message_events(self, message_id: MessageId) -> list[Event]:
+        """The history of a message."""
+        return await self._read(lists.message_events, message_id, urgent=False)
+
+    async def events(self, after: int, limit: int) -> Page[Event]:
+        """A page of events."""
+        return await self._read(lists.events, after, limit, urgent=False)
+
+    async def inbound(self, owner: str | None, after: int, limit: int) -> Page[Inbound]:
+        """A page of received messages."""
+        return await self._read(lists.inbound, owner, after, limit, urgent=False)
+
+    async def queue(self, lane: Lane, limit: int) -> QueueView:
+        """What waits for a lane."""
+        return await self._read(lists.queue_view, lane, limit, urgent=False)
+
+    async def counts(self) -> dict[str, int]:
+        """How many of what."""
+        found = Counter(await self._read(lists.counts, urgent=False))
+        begin: int | None = 0
+        while begin is not None:
+            some, begin = await self._read(lists.segment_counts, begin, urgent=False)
+            found.update({f"segment.{state}": count for state, count in some.items()})
+        return dict(found)
+
+    # -- keys ------------------------------------------------------------------------------------
+    async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Store a key; ValueError when it is there already."""
+        await self._write(keys.add, key, secret_hash)
+
+    async def find_key(self, secret_hash: bytes) -> ApiKey | None:
+        """The key of a secret."""
+        return await self._read(keys.find, secret_hash)
+
+    async def keys(self) -> list[ApiKey]:
+        """All keys."""
+        return await self._read(keys.all_keys)
+
+    async def revoke_key(self, key_id: str, now: Instant) -> bool:
+        """Revoke a key."""
+        return await self._write(keys.revoke, key_id, now)

@@ -1,0 +1,68 @@
+"""Transmissions: each time a message begins, with the reference its parts are joined by.
+
+May import L0. A message that has to leave its SIM after a part has gone out, or whose part is
+missing for too long, begins again whole: the handset joins parts by sender and reference. The older
+transmission no longer makes the message's state, but still takes reports.
+"""
+
+from __future__ import annotations
+
+from airpost.clock import Instant
+from airpost.states import SegmentEvent, SegmentState
+from airpost.store.api import Wake
+from airpost.store.moves import OURSELVES, SegmentRow, add_event, fold_message, move
+from airpost.store.numbers import tail_of
+from airpost.store.statements import load
+from airpost.store.writer import Tx
+
+_SQL = load("transmissions")
+
+
+def add_transmission(
+    tx: Tx, message_seq: int, number: str, bits: int, parts: int, reason: str, at: Instant
+) -> int:
+    """A new transmission with the recipient's next reference, 0 for a single part; its id."""
+    ref = 0 if parts == 1 else _next_reference(tx, tail_of(number) or number, bits)
+    made = tx.db.execute(_SQL["add"], (message_seq, bits, ref, reason, at)).lastrowid
+    assert made is not None
+    return made
+
+
+def _next_reference(tx: Tx, recipient: str, bits: int) -> int:
+    """Counted per recipient, so that a reference comes again as late as it can."""
+    found = tx.db.execute(_SQL["last_reference"], (recipient, bits)).fetchone()
+    # The first is drawn: a store that was lost shall not begin where it began before.
+    ref = tx.rng.getrandbits(bits) if found is None else (found[0] + 1) % (1 << bits)
+    tx.db.execute(_SQL["keep_reference"], (recipient, bits, ref))
+    return ref
+
+
+def begin_again(
+    tx: Tx, rows: list[SegmentRow], at: Instant, *, reason: str, resends: int, unbind: bool
+) -> None:
+    """A new transmission for the message of `rows`, none of which may be sending.
+
+    Counted as a possible duplicate. What of the old one is queued is cancelled.
+    """
+    seq = rows[0].message_seq
+    for row in rows:
+        if row.state is SegmentState.QUEUED:
+            move(tx, row, SegmentEvent.CANCEL, at, reason, OURSELVES, not_before=None)
+    bits, number, parts = tx.db.execute(_SQL["bits"], (seq,)).fetchone()
+    made = add_transmission(tx, seq, number, bits, parts, reason, at)
+    tx.db.execute(_SQL["retire"], (seq,))
+    tx.db.execute(_SQL["copy_segments"], (made, resends, rows[0].transmission_id))
+    tx.db.execute(_SQL["count_duplicate"], (seq,))
+    if unbind:
+        tx.db.execute(_SQL["unbind"], (seq,))
+    add_event(
+        tx, at, "message", None, None,
+        reason=f"begins again whole: {reason}", actor=OURSELVES, message_seq=seq,
+    )  # fmt: skip
+    fold_message(tx, seq, at, OURSELVES)
+    tx.wakes.add(Wake.QUEUE)
+
+
+def count_duplicate(tx: Tx, message_seq: int) -> None:
+    """A part goes out once more that may have arrived."""
+    tx.db.execute(_SQL["count_duplicate"], (message_seq,))

@@ -1,0 +1,146 @@
+"""The writer: one connection, one thread, one commit for all that waits.
+
+May import L0 and sqlite3. What comes from the air goes before what is handed in; each request has
+its own savepoint, so that one that fails takes nothing else with it; nobody is answered before the
+COMMIT that holds his rows is on disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from airpost.errors import StoreUnavailable
+from airpost.store.api import Wake
+from airpost.store.faults import meaning
+from airpost.store.migrations import connect
+from airpost.store.thread import Request, StoreThread
+
+BATCH_REQUESTS = 500
+BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
+WAL_LIMIT_OCTETS = 64 << 20  # what the log file shrinks to after a burst
+
+
+class Tx:
+    """What a request works with: the connection inside its savepoint, and whom the commit wakes."""
+
+    __slots__ = ("db", "rng", "wakes")
+
+    def __init__(self, db: sqlite3.Connection, rng: Random) -> None:
+        self.db = db
+        self.rng = rng
+        self.wakes: set[Wake] = set()
+
+
+class Writer(StoreThread):
+    """The thread. `migrate` is called in it, `committed` and `failed` on the loop."""
+
+    def __init__(
+        self,
+        path: Path,
+        rng: Random,
+        *,
+        migrate: Callable[[], None],
+        committed: Callable[[set[Wake]], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        super().__init__("store writer")
+        self._path = path
+        self._rng = rng
+        self._migrate = migrate
+        self._committed = committed
+        self._failed = failed
+        self._db: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Bring the file to this code's schema, then open the connection."""
+        self._migrate()
+        self._db = connect(self._path)
+        self._db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_OCTETS}")
+
+    def close(self) -> None:
+        """Close it; the last connection of a file empties its log."""
+        if self._db is not None:
+            self._db.close()
+
+    def serve(self, first: Request) -> None:
+        """One batch: begin, requests while there are any and time is left, commit, answer."""
+        db = self._db
+        assert db is not None
+        done: list[Request] = []
+        fault: BaseException | None = None
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            self._fill(db, first, done)
+            # SQLite ends the whole transaction itself after some errors, a full disk for one.
+            if db.in_transaction:
+                db.execute("COMMIT")
+            else:
+                fault = next((each.error for each in done if each.error is not None), None)
+        except sqlite3.Error as error:
+            fault = meaning(error)
+        if fault is not None:
+            self._give_up(db, first, done, fault)
+        self.answer(done)
+
+    def _fill(self, db: sqlite3.Connection, first: Request, done: list[Request]) -> None:
+        until = time.monotonic() + BATCH_S
+        request: Request | None = first
+        while request is not None:
+            done.append(request)
+            self._do(db, request)
+            if not db.in_transaction or len(done) >= BATCH_REQUESTS or time.monotonic() >= until:
+                return
+            request = self.mail.take(wait=False)
+
+    def _do(self, db: sqlite3.Connection, request: Request) -> None:
+        tx = Tx(db, self._rng)
+        db.execute("SAVEPOINT request")
+        try:
+            request.result = request.work(tx)
+        except BaseException as error:  # noqa: BLE001 whoever asked gets it
+            request.error = meaning(error)
+            if db.in_transaction:
+                db.execute("ROLLBACK TO request")
+                db.execute("RELEASE request")
+        else:
+            db.execute("RELEASE request")
+            request.wakes = tx.wakes
+
+    def _give_up(
+        self, db: sqlite3.Connection, first: Request, done: list[Request], fault: BaseException
+    ) -> None:
+        """Nothing of the batch is on disk: everybody in it hears why."""
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        if not done:
+            done.append(first)
+        for request in done:
+            request.error = fault
+            request.wakes = frozenset()
+
+    def resolve(self, done: Sequence[Request]) -> None:
+        """Answer, then tell of the commit, or of a store that cannot write."""
+        super().resolve(done)
+        wakes: set[Wake] = set()
+        for request in done:
+            wakes |= request.wakes
+        fault = next((r.error for r in done if isinstance(r.error, StoreUnavailable)), None)
+        if fault is not None:
+            self._failed(fault.reason)
+        if wakes:
+            self._committed(wakes)
+
+
+def probe(tx: Tx) -> None:
+    """Write and commit something of no meaning: does the disk take it?"""
+    tx.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(64)))")
+
+
+def work_of(function: Callable[..., Any], *given: Any) -> Callable[[Tx], Any]:
+    """`function(tx, *given)` as a request."""
+    return lambda tx: function(tx, *given)
