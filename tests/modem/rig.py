@@ -132,12 +132,12 @@ class Rig:
         self.settings = replace(self.settings, **changes)
         behind = self.behind
         self.unit = Unit(self.settings, self.profile, behind, behind, behind, self.clock)
-        self._running = spawn(self.unit.run(), name="unit under test")
+        self.running = spawn(self.unit.run(), name="unit under test")
 
     async def stop(self) -> None:
         """Stop the unit; nothing of it may be left."""
         await self.unit.stop()
-        await self._running
+        await self.running
         assert open_descriptors(self.sim.pty.device) <= 1, "the port is still open"
 
     async def restart(self, **changes: Any) -> None:

@@ -16,7 +16,7 @@ from airpost.model import MessageClass, UnitState
 from airpost.outcome import OutcomeClass, Scope
 from airpost.tasks import spawn
 from hwsim.personality import Personality, names
-from tests.modem.rig import PHONE, rigged, virtually
+from tests.modem.rig import PHONE, open_descriptors, rigged, virtually
 from tests.virtual import VirtualLoop
 
 S = UnitState
@@ -408,6 +408,42 @@ async def test_stop_while_it_waits_for_the_world(
         await asyncio.sleep(100)
         async with asyncio.timeout(5):
             await rig.stop()
+
+
+# -- faults of our own -------------------------------------------------------------------------
+
+
+@virtually
+async def test_a_fault_of_ours_is_shown_closes_the_port_and_can_be_run_again(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        kept = rig.behind.identified
+
+        def broken(*_args: object) -> None:
+            raise KeyError("a bug of ours")
+
+        rig.behind.identified = broken  # type: ignore[method-assign]
+        rig.sim.plug()
+        with pytest.raises(KeyError):
+            await rig.running
+        assert rig.view.state is S.COOLDOWN
+        assert rig.view.detail == "airpost failed: KeyError('a bug of ours'); see the log"
+        assert open_descriptors(rig.sim.pty.device) == 1
+        rig.behind.identified = kept  # type: ignore[method-assign]
+        rig.running = spawn(rig.unit.run(), name="unit under test, again")
+        await rig.ready()
+
+
+@virtually
+async def test_given_up_by_its_supervisor_it_takes_nothing(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.unit.crashed("KeyError, again and again")
+        assert rig.view.state is S.QUARANTINED
+        assert rig.view.last_error == "KeyError, again and again"
+        assert not (await rig.send()).begun
 
 
 # -- logs --------------------------------------------------------------------------------------

@@ -101,11 +101,12 @@ class Unit:
                 self._tell(UnitEvent.FAILED, detail=words, last_error=reason)
                 if not await self._cool_down(backoff.wait_s):
                     backoff = Backoff()  # it was pulled out: what comes next is another try
+            self._tell(UnitEvent.STOPPED, detail="stopped")
         except Exception as error:
-            self._tell(UnitEvent.FAILED, last_error=f"airpost failed: {error!r}")
+            words = f"airpost failed: {error!r}"
+            self._tell(UnitEvent.FAILED, detail=f"{words}; see the log", last_error=words)
             raise
         finally:
-            self._tell(UnitEvent.STOPPED, detail="stopped")
             self._ended.set()
 
     async def _connect(self) -> tuple[str, bool]:
