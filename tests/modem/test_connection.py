@@ -296,10 +296,13 @@ async def test_lines_of_starting_without_a_restart_change_nothing(
     async with rigged(loop, tmp_path) as rig:
         await asyncio.sleep(5)
         states = len(rig.behind.states)
+        from_s = loop.time()
         for line in ("SMS DONE", "+CPIN: READY", "Call Ready", "+QIND: SMS DONE"):
             rig.sim.urc(line)
             await asyncio.sleep(1)
         assert len(rig.behind.states) == states
+        asked = {"AT+CPIN?", "AT+CREG?", "AT+CNMI?", 'AT+CPMS="SM"'}
+        assert set(rig.heard(from_s)) == asked, "the SIM, the settings, and what it holds"
 
 
 @virtually

@@ -226,6 +226,33 @@ async def test_a_list_that_is_refused_is_read_one_by_one(loop: VirtualLoop, tmp_
         await rig.until(lambda: len(rig.behind.parts) == 3, 5)
 
 
+@pytest.mark.parametrize("listed", [False, True])
+@virtually
+async def test_a_memory_that_does_not_say_how_full_it_is(
+    loop: VirtualLoop, tmp_path: Path, listed: bool
+) -> None:
+    def before(modem: SimModem) -> None:
+        commands = {**modem.personality.commands, '+CPMS="SM"': ()}
+        modem.personality = replace(modem.personality, commands=commands)
+        stored(modem, "hello")
+        if not listed:
+            modem.faults.set("cme_error", verb="+CMGL", code=4)
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: rig.behind.parts, 5)
+        assert ("AT+CPMS?" in rig.heard()) is not listed
+
+
+@virtually
+async def test_the_poll_selects_its_memory_again(loop: VirtualLoop, tmp_path: Path) -> None:
+    """After a restart without a word another one is selected."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.sim.settings.mems = ["ME", "ME", "ME"]
+        stored(rig.sim, "hello")
+        await rig.until(lambda: rig.behind.parts, 2 * POLL_S)
+
+
 @virtually
 async def test_a_full_memory_is_emptied_and_the_rest_comes(
     loop: VirtualLoop, tmp_path: Path

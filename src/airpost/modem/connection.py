@@ -47,7 +47,8 @@ SIM_LATER_S = 15.0  # while it waits for a person
 NETWORK_LOOK_S = 5.0  # while there is no network
 EARLY = 100  # direct deliveries kept until the SIM is known
 SMSC_LOST = "CMS 330"
-NETWORK_LINES = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
+CIRCUIT_SWITCHED = "+CREG"
+NETWORK_LINES = frozenset({CIRCUIT_SWITCHED, "+CGREG", "+CEREG", "+C5GREG"})
 
 SIM_SENTENCES = {
     SimStatus.SIM_PUK: "the SIM is locked and wants its PUK; unlock it in a phone",
@@ -116,6 +117,7 @@ class Connection:
         self._prepared: Settings | None = None
         self._look = asyncio.Event()
         self._registered = False
+        self._reports: int | None = None  # <n> of AT+CREG?, as it was last
         self._woken = False  # a line of starting came: are the settings still there?
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
@@ -270,6 +272,7 @@ class Connection:
         mono, timing = self._clock.mono, self._profile.timing
         polled_s = checked_s = mono()
         asked = self._registered = False
+        self._reports = None
         while not asked or (await self._driver.sim_status()).usable:
             self._look.clear()
             self._registered = await self._look_at_network(inbox, done)
@@ -297,6 +300,10 @@ class Connection:
 
     async def _look_at_network(self, inbox: Inbox, done: Settings) -> bool:
         found = await self._driver.registration()
+        if found is not None and found.which == CIRCUIT_SWITCHED:
+            # We have set it: another value means that the modem has restarted without a word.
+            self._woken = self._woken or self._reports not in (None, found.n)
+            self._reports = found.n
         words = "the modem does not say whether it is registered"
         if found is None or not found.registered:
             sentence = words if found is None else found.sentence
@@ -353,11 +360,12 @@ class Connection:
         log.info("modem.%s modem=%s line=%s", sign.value, self._settings.lane, urc.line)
         if sign is Sign.RESTART:
             self._session.abort("the modem has restarted by itself")
-        elif sign is Sign.STORE_FULL:
-            if self._inbox is not None:
-                self._inbox.sweep()
         elif sign is Sign.POWER:
             self._tell(None, last_error=f"power: {urc.line}")
-        else:
-            self._woken = self._woken or sign is Sign.WOKEN
-            self._look.set()  # the SIM went or came: ask it
+        elif sign is Sign.SIM_GONE:
+            self._look.set()
+        elif self._inbox is not None:
+            self._inbox.sweep()
+        if sign is Sign.WOKEN:
+            self._woken = True
+            self._look.set()  # the SIM may have come, or the settings have gone: ask

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from airpost.at import command as at
 from airpost.at import messages
 from airpost.at.events import Urc
-from airpost.at.messages import Record
+from airpost.at.messages import Fill, Record
 from airpost.clock import Clock, Instant
 from airpost.codec.causes import status_outcome
 from airpost.codec.pdu import Pdu, parse_octets, read_hex
@@ -80,6 +80,7 @@ class Inbox:
         self._home = store
         self._report_store = report_store  # where reports are kept apart, as in SR
         self._current = store  # the memory that is selected now
+        self._fill: Fill | None = None  # of it, when it was selected
         self._acknowledges = acknowledges
         self._list_all = list_all
         self._proof = proof
@@ -181,11 +182,14 @@ class Inbox:
     async def _sweep(self) -> None:
         self.undeleted = 0
         for store in (self._report_store, self._home):  # the home last: it stays selected
+            self._current = None  # a modem that has restarted unseen selects another
             if await self._select(store):
                 await self._take_all()
 
     async def _take_all(self) -> None:
-        """Everything in the memory that is selected."""
+        """Everything in the memory that was just selected."""
+        if self._fill is not None and self._fill.used == 0:
+            return
         if self._list_all:
             try:
                 await self._take_list()
@@ -204,11 +208,13 @@ class Inbox:
                 await self._take(Place(store=self._current, index=record.index), record)
 
     async def _take_one_by_one(self) -> None:
-        fills = messages.stores(await self._session.run(at.STORES))
-        if not fills or self._current is None:
+        fill = self._fill
+        if fill is None:  # some answer the choice with a bare OK
+            fill = next(iter(messages.stores(await self._session.run(at.STORES))), None)
+        if fill is None or self._current is None:
             return
-        left = fills[0].used
-        for index in range(fills[0].total + 1):  # some count from 0, some from 1
+        left = fill.used
+        for index in range(fill.total + 1):  # some count from 0, some from 1
             if left <= 0:
                 return
             if await self._take_record(Place(store=self._current, index=index)):
@@ -220,10 +226,10 @@ class Inbox:
             return store is not None
         self._current = None
         try:
-            await self._session.run(at.use_stores(store))
+            fills = messages.stores(await self._session.run(at.use_stores(store)))
         except (CommandFailed, CommandTimeout):
             return False
-        self._current = store
+        self._current, self._fill = store, fills[0] if fills else None
         return True
 
     async def _take_record(self, place: Place) -> bool:
