@@ -8,10 +8,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from airpost.errors import ModemError
+from airpost.errors import ModemError, PortLost
 from airpost.model import MessageClass, UnitState
 from airpost.outcome import OutcomeClass, Scope
 from airpost.tasks import spawn
@@ -110,6 +111,19 @@ async def test_a_busy_port_says_what_to_do(loop: VirtualLoop, tmp_path: Path) ->
         await asyncio.sleep(600)
         assert rig.view.detail.endswith("tried again in 60 s")
         os.close(holder)
+        await rig.ready()
+
+
+@virtually
+async def test_no_permission_says_which_group(loop: VirtualLoop, tmp_path: Path) -> None:
+    def refused(path: str, *_args: object) -> None:
+        raise PortLost(path, "permission denied; add the user airpost runs as to the group dialout")
+
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        with mock.patch("airpost.modem.session.open_port", refused):
+            rig.sim.plug()
+            await rig.until(lambda: rig.view.state is S.COOLDOWN)
+            assert "group dialout; tried again in 1 s" in rig.view.detail
         await rig.ready()
 
 
