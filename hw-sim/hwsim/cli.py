@@ -13,6 +13,8 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from errno import EMFILE
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +34,34 @@ def _usage(verb: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hw-sim",
-        description="Simulated GSM modems on pseudo-terminals.",
-        epilog="hw-sim ctl --dir D COMMAND … talks to a running one; see hw-sim ctl --help",
+        description="Start simulated GSM modems on pseudo-terminals and keep them until Ctrl-C.",
+        epilog="In a second terminal, hw-sim ctl --dir D COMMAND plays the network and the hands "
+        "on the cable: messages, faults, unplugging. hw-sim ctl --help lists the commands.",
     )
+    parser.add_argument(
+        "--dir", type=Path, required=True, metavar="D",
+        help="where the ports D/modem0, D/modem1, … and the control socket are made",
+    )  # fmt: skip
     parser.add_argument("--modems", type=int, default=1, metavar="N", help="how many (1)")
-    parser.add_argument("--dir", type=Path, required=True, metavar="D", help="for D/modem0 …")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="repeats a run (0)")
     parser.add_argument(
         "--personality", nargs="+", default=["generic"], choices=names(), metavar="NAME",
-        help=f"given round robin: {', '.join(names())}",
+        help=f"makes of modem, given round robin (generic): {', '.join(names())}",
     )  # fmt: skip
     parser.add_argument(
-        "--air-ms", type=int, metavar="N", help="a segment is on the air (random, around 3500)"
-    )
+        "--seed", type=int, default=0, metavar="N",
+        help="the same number gives the same identities, losses and air times (0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--air-ms", type=int, metavar="N",
+        help="how long a message part is on the air (random around 3500, rarely up to 60000)",
+    )  # fmt: skip
     parser.add_argument(
         "--report-ms", type=int, default=round(REPORT_DELAY_S * 1000), metavar="N",
-        help="from delivery to its report (%(default)s)",
+        help="from a delivery to its report (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--events", action="store_true", help="print what happens, one JSON object a line"
+    )
     return parser
 
 
@@ -56,13 +69,13 @@ def _ctl_parser() -> argparse.ArgumentParser:
     commands = "\n".join(f"  {_usage(verb):32}{each.text}" for verb, each in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="hw-sim ctl",
-        description="Talk to running modems.",
+        description="Do something to modems that hw-sim --dir D has started. Answers are JSON.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"commands:\n{commands}",
+        epilog=f"commands:\n{commands}\n\nhw-sim ctl --dir D faults lists all faults there are.",
     )
-    parser.add_argument("--dir", type=Path, required=True, metavar="D")
-    parser.add_argument("command", choices=list(VERBS), metavar="COMMAND")
-    parser.add_argument("arguments", nargs="*", metavar="ARG")
+    parser.add_argument("--dir", type=Path, required=True, metavar="D", help="as they were given")
+    parser.add_argument("command", choices=list(VERBS), metavar="COMMAND", help="one of below")
+    parser.add_argument("arguments", nargs="*", metavar="ARG", help="what the command takes")
     return parser
 
 
@@ -114,7 +127,11 @@ def _control(arguments: Sequence[str]) -> int:
     try:
         answer = ask(options.dir / SOCKET_NAME, request)
     except OSError as error:
-        print(f"hw-sim: nobody answers at {options.dir / SOCKET_NAME}: {error}", file=sys.stderr)
+        print(
+            f"hw-sim: no modems answer in {options.dir}: {error.strerror or error}; "
+            f"hw-sim --modems 1 --dir {options.dir} starts them",
+            file=sys.stderr,
+        )
         return 3
     if not answer["ok"]:
         print(f"hw-sim: {answer['error']}", file=sys.stderr)
@@ -122,6 +139,15 @@ def _control(arguments: Sequence[str]) -> int:
     if answer["result"] is not None:
         print(json.dumps(answer["result"], indent=2, ensure_ascii=False))
     return 0
+
+
+def _tell(source: str, kind: str, detail: dict[str, object]) -> None:
+    event = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "source": source}
+    print(json.dumps({**event, "kind": kind, **detail}, ensure_ascii=False), flush=True)
+
+
+def _ignore(_source: str, _kind: str, _detail: dict[str, object]) -> None:
+    pass
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -133,6 +159,7 @@ async def _serve(options: argparse.Namespace) -> None:
         air_s=None if options.air_ms is None else options.air_ms / 1000,
         report_delay_s=options.report_ms / 1000,
         start_us=time.time_ns() // 1000,
+        on_event=_tell if options.events else _ignore,
     )
     control = Control(pool)
     ended = asyncio.Event()
@@ -162,12 +189,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     if options.modems < 1:
         parser.error("--modems must be at least 1")
-    if any(ms is not None and ms < 0 for ms in (options.air_ms, options.report_ms)):
-        parser.error("milliseconds cannot be negative")
+    for name, ms in (("--air-ms", options.air_ms), ("--report-ms", options.report_ms)):
+        if ms is not None and ms < 0:
+            parser.error(f"{name} cannot be negative")
     try:
         asyncio.run(_serve(options))
     except OSError as error:
-        print(f"hw-sim: {error}", file=sys.stderr)
+        more = "; a modem takes two descriptors, see ulimit -n" if error.errno == EMFILE else ""
+        print(f"hw-sim: {error}{more}", file=sys.stderr)
         return 1
     return 0
 

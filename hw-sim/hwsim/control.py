@@ -1,6 +1,6 @@
 """Remote control: one JSON object a line over a Unix socket, one answer a line.
 
-Stdlib, hwsim and airpost.errors. A request is {"do": NAME, …}; the answer is
+Stdlib, hwsim, airpost.errors and airpost.codec. A request is {"do": NAME, …}; the answer is
 {"ok": true, "result": …} or {"ok": false, "error": "…"}.
 """
 
@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from airpost.codec.address import Address
 from airpost.errors import CodecError
 from hwsim.faults import KINDS
+from hwsim.handset import Handset
 from hwsim.modem import SimModem
 from hwsim.pool import SimPool
 
 SOCKET_NAME = "control.sock"
+SOCKET_OCTETS = 107  # what the kernel takes for the path of a Unix socket
 LINE_OCTETS = 1_000_000
+REFUSALS = range(64, 128)  # TP-ST of final failures, TS 23.040 9.2.3.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,13 @@ class Verb:
 
 def _modem(pool: SimPool, request: Mapping[str, Any]) -> SimModem:
     return pool.modem(str(request["modem"]))
+
+
+def _params(request: Mapping[str, Any]) -> dict[str, Any]:
+    params = request.get("params", {})
+    if not isinstance(params, dict):
+        raise TypeError("params must be an object")
+    return params
 
 
 def _modems(pool: SimPool, _request: Mapping[str, Any]) -> Any:
@@ -74,9 +88,7 @@ def _faults(pool: SimPool, request: Mapping[str, Any]) -> Any:
 
 
 def _fault(pool: SimPool, request: Mapping[str, Any]) -> Any:
-    params = request.get("params", {})
-    if not isinstance(params, dict):
-        raise TypeError("params must be an object")
+    params = _params(request)
     return asdict(_modem(pool, request).faults.set(str(request["name"]), **params))
 
 
@@ -89,16 +101,29 @@ def _urc(pool: SimPool, request: Mapping[str, Any]) -> Any:
     _modem(pool, request).urc(str(request["line"]))
 
 
-def _pin(pool: SimPool, request: Mapping[str, Any]) -> Any:
+def _inject(pool: SimPool, request: Mapping[str, Any]) -> Any:
     modem = _modem(pool, request)
-    modem.card.lock(str(request["pin"]) or None)
+    modem.emit(str(request["text"]).encode("latin-1", "replace"))
+
+
+def _pin(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    modem, pin = _modem(pool, request), str(request["pin"])
+    if pin and not re.fullmatch(r"[0-9]{4,8}", pin):
+        raise ValueError(f"a PIN has 4 to 8 digits, not {pin!r}; an empty one unlocks")
+    modem.card.lock(pin or None)
     modem.registration_changed()
 
 
+def _phone(pool: SimPool, request: Mapping[str, Any]) -> Handset:
+    number = str(request["number"])
+    if not number:
+        raise ValueError("number is empty")
+    Address.from_number(number).build()  # a CodecError tells what no message could come from
+    return pool.handset(number)
+
+
 def _inbox(pool: SimPool, request: Mapping[str, Any]) -> Any:
-    handsets = (
-        [pool.handset(str(request["number"]))] if "number" in request else pool.network.handsets()
-    )
+    handsets = [_phone(pool, request)] if "number" in request else pool.network.handsets()
     return [
         {
             "number": each.number,
@@ -114,17 +139,24 @@ def _inbox(pool: SimPool, request: Mapping[str, Any]) -> Any:
 
 
 def _reply(pool: SimPool, request: Mapping[str, Any]) -> Any:
-    handset = pool.handset(str(request["number"]))
+    handset = _phone(pool, request)
     text = str(request["text"])
     parts = handset.send(str(request["to"]), text) if "to" in request else handset.reply(text)
     return {"parts": parts}
 
 
 def _handset(pool: SimPool, request: Mapping[str, Any]) -> Any:
-    handset, state = pool.handset(str(request["number"])), request["state"]
-    if state not in ("on", "off"):
-        raise ValueError("a handset is on or off")
-    (handset.on if state == "on" else handset.off)()
+    handset, state = _phone(pool, request), str(request["state"])
+    if state in ("on", "off"):
+        handset.refusal = None
+        (handset.on if state == "on" else handset.off)()
+    elif state.isdecimal() and int(state) in REFUSALS:
+        handset.refusal = int(state)
+        pool.network.available(handset.number)
+    else:
+        raise ValueError(
+            f"state is on, off, or the TP-ST (64 to 127) it refuses everything with, not {state}"
+        )
     return {"waiting": pool.network.waiting(handset.number)}
 
 
@@ -140,20 +172,39 @@ def _counts(pool: SimPool, _request: Mapping[str, Any]) -> Any:
     }
 
 
-NETWORK_SETTINGS = ("air_s", "report_delay_s", "latency_s", "loss", "report_loss",
-                    "early_reports", "interim_reports", "zone_quarters")  # fmt: skip
+NETWORK_SETTINGS: Mapping[str, tuple[type, float, float]] = {
+    "air_s": (float, 0, math.inf), "report_delay_s": (float, 0, math.inf),
+    "latency_s": (float, 0, math.inf), "retry_s": (float, 1, math.inf), "loss": (float, 0, 1),
+    "report_loss": (float, 0, 1), "early_reports": (bool, 0, 1), "interim_reports": (bool, 0, 1),
+    "zone_quarters": (int, -48, 56),
+}  # fmt: skip
+"""What each is, and the least and the most it may be."""
+
+
+def _network_value(name: str, value: Any) -> Any:
+    if name not in NETWORK_SETTINGS:
+        raise ValueError(f"no setting is called {name}; there are {', '.join(NETWORK_SETTINGS)}")
+    kind, low, high = NETWORK_SETTINGS[name]
+    if name == "air_s" and value is None:
+        return None
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}")
+        return value
+    fits = isinstance(value, int) or (kind is float and isinstance(value, float))
+    if isinstance(value, bool) or not fits:
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    if not low <= value <= high:
+        most = "" if high == math.inf else f" and at most {high}"
+        raise ValueError(f"{name} must be at least {low}{most}, not {value}")
+    return value
 
 
 def _set_network(pool: SimPool, request: Mapping[str, Any]) -> Any:
-    network, params = pool.network, request.get("params", {})
-    for name, value in params.items():
-        if name not in NETWORK_SETTINGS:
-            raise ValueError(f"no setting is called {name}; there are {NETWORK_SETTINGS}")
-        number = isinstance(value, (bool, int, float)) or (name == "air_s" and value is None)
-        if not number:
-            raise ValueError(f"{name} must be a number, not {value!r}")
-        setattr(network, name, value)
-    return {name: getattr(network, name) for name in NETWORK_SETTINGS}
+    values = {name: _network_value(name, value) for name, value in _params(request).items()}
+    for name, value in values.items():  # all or none
+        setattr(pool.network, name, value)
+    return {name: getattr(pool.network, name) for name in NETWORK_SETTINGS}
 
 
 def _time(pool: SimPool, _request: Mapping[str, Any]) -> Any:
@@ -173,13 +224,15 @@ VERBS: Mapping[str, Verb] = {
     "clear": Verb(text="clear one fault, or all", run=_clear, params=("modem", "name"),
                   optional=("name",)),
     "urc": Verb(text="let a modem say a line of its own", run=_urc, params=("modem", "line")),
+    "inject": Verb(text="let a modem send these characters and nothing around them", run=_inject,
+                   params=("modem", "text")),
     "pin": Verb(text="lock a card with a PIN; an empty one unlocks", run=_pin,
                 params=("modem", "pin")),
     "inbox": Verb(text="messages of one handset, or of all", run=_inbox, params=("number",),
                   optional=("number",)),
     "reply": Verb(text="write from a handset, to whoever wrote last or to a number", run=_reply,
                   params=("number", "text", "to"), optional=("to",)),
-    "handset": Verb(text="switch a handset on or off", run=_handset,
+    "handset": Verb(text="switch a handset on or off, or let it refuse with a TP-ST", run=_handset,
                     params=("number", "state")),
     "network": Verb(text="show or change the network: NAME=VALUE parameters follow",
                     run=_set_network),
@@ -242,7 +295,12 @@ class Control:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; a socket left behind is replaced."""
+        """Listen; a socket left behind is replaced. OSError when the path is too long for one."""
+        if len(os.fsencode(self.path)) > SOCKET_OCTETS:
+            raise OSError(
+                f"{self.path} is longer than the {SOCKET_OCTETS} bytes a socket may have; "
+                "name a folder with a shorter path"
+            )
         self.path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(lambda: _Connection(self._pool), self.path)

@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeGuard
 
 Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultKind:
-    """What a name stands for, and its parameters with their defaults."""
+    """What a name stands for, its parameters with their defaults, and the words some must be of."""
 
     text: str
     params: Mapping[str, Value] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def _kind(text: str, **params: Value) -> FaultKind:
-    return FaultKind(text=text, params=params)
+def _kind(text: str, **params: Value | tuple[str, ...]) -> FaultKind:
+    """A tuple is a choice of words; its first is the default."""
+    choices = {name: value for name, value in params.items() if isinstance(value, tuple)}
+    defaults = {n: value[0] if isinstance(value, tuple) else value for n, value in params.items()}
+    return FaultKind(text=text, params=defaults, choices=choices)
 
 
 KINDS: Mapping[str, FaultKind] = {
@@ -52,8 +57,9 @@ KINDS: Mapping[str, FaultKind] = {
                        code=38, after_s=0.0, carried=False),
     "ok_without_mr": _kind("OK without +CMGS"),
     "hangup_mid_pdu": _kind("unplugged after so many octets typed, or `at` ctrl_z",
-                            octets=20, at="pdu", back_s=None),
-    "spontaneous_restart": _kind("restarts by itself, `when` now or ctrl_z", when="now"),
+                            octets=20, at=("pdu", "ctrl_z"), back_s=None),
+    "spontaneous_restart": _kind("restarts by itself, `when` now or ctrl_z",
+                                 when=("now", "ctrl_z")),
     # Reports and messages
     "report_early": _kind("the delivery report comes before +CMGS"),
     "split_urc": _kind("header and PDU of +CMT/+CDS come in two writes", gap_s=0.2),
@@ -95,16 +101,37 @@ class Fault:
         return str(self.params[param])
 
 
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _mistake(name: str, param: str, value: Value) -> str:
+    """What is wrong with the value of a parameter there is; "" when nothing."""
+    kind = KINDS[name]
+    default = kind.params[param]
+    if value == default:
+        return ""
+    if param in kind.choices:
+        words = kind.choices[param]
+        return "" if value in words else f"must be {' or '.join(words)}, not {value!r}"
+    if isinstance(default, str):
+        return ""
+    if _is_number(default) or param.endswith("_s"):  # seconds, where None is "never"
+        if not _is_number(value):
+            return f"must be a number, not {value!r}"
+        return "cannot be negative" if value < 0 else ""
+    return "" if isinstance(value, bool) else f"must be true or false, not {value!r}"
+
+
 def _checked(name: str, params: Mapping[str, Value]) -> dict[str, Value]:
     known = KINDS[name].params
     for param, value in params.items():
         if param not in known:
             allowed = ", ".join([*known, *COMMON])
             raise ValueError(f"{name} has no {param}; it takes {allowed}")
-        default = known[param]
-        numeric = isinstance(default, (int, float)) and not isinstance(default, bool)
-        if numeric and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise ValueError(f"{name}: {param} must be a number, not {value!r}")
+        wrong = _mistake(name, param, value)
+        if wrong:
+            raise ValueError(f"{name}: {param} {wrong}")
     return {**known, **params}
 
 
@@ -125,13 +152,18 @@ class Faults:
         verb: str | None = None,
         **params: Value,
     ) -> Fault:
-        """Switch a fault on, in place of one of the same name; ValueError on unknown names."""
+        """Switch a fault on, in place of one of the same name.
+
+        ValueError, naming it, for an unknown name or parameter and for a value out of range.
+        """
         if name not in KINDS:
             raise ValueError(f"no fault is called {name}; there are {', '.join(KINDS)}")
-        if count is not None and count < 1:
-            raise ValueError(f"{name}: count must be a whole number above 0")
+        if count is not None and not (_is_number(count) and count >= 1 and count == int(count)):
+            raise ValueError(f"{name}: count must be a whole number above 0, not {count!r}")
+        if not (_is_number(chance) and 0.0 < chance <= 1.0):
+            raise ValueError(f"{name}: chance must be above 0 and at most 1, not {chance!r}")
         fault = Fault(
-            name=name, params=_checked(name, params), count=count, chance=float(chance),
+            name=name, params=_checked(name, params), count=count, chance=chance,
             verb=str(verb).upper() if verb else None,
         )  # fmt: skip
         self._active[name] = fault

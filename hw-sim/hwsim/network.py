@@ -24,6 +24,7 @@ DELIVERED = 0x00  # TP-ST, TS 23.040 9.2.3.15
 TRYING = 0x30  # still trying, nothing more said
 EXPIRED = 0x46
 KEEP_S = 7 * 86_400.0  # without TP-VP
+RETRY_S = 600.0
 
 AIR_MEDIAN_S = 3.5
 AIR_SIGMA = 0.35
@@ -43,6 +44,7 @@ class _Item:
     report: bool
     settled: Callable[[int], None] | None = None  # TP-ST
     tried: bool = False
+    again: bool = False  # a further try has its timer
     expires_at_s: float = math.inf  # loop time
     expiry: Timer | None = None
 
@@ -61,6 +63,7 @@ class Network:
     `air_s` seconds a segment is on the air (None: log-normal around 3.5 s with rare long ones),
     `latency_s` from SMSC to receiver, `report_delay_s` from delivery to report, `loss` the share of
     messages that vanish after they were accepted, `report_loss` the same for reports,
+    `retry_s` after which the SMSC tries again what a reachable receiver refused,
     `early_reports` sends reports before the modem says +CMGS, `interim_reports` tells that it still
     tries when a receiver is away.
     """
@@ -79,6 +82,7 @@ class Network:
         self.air_s = air_s
         self.report_delay_s = report_delay_s
         self.latency_s = latency_s
+        self.retry_s = RETRY_S
         self.loss = 0.0
         self.report_loss = 0.0
         self.early_reports = False
@@ -263,6 +267,7 @@ class Network:
             else:
                 queue.items.appendleft(item)
                 self._keep(item)
+                self._try_again_later(item)
 
         (subscriber.take_report if item.report else subscriber.take_message)(item.tpdu, done)
         inside = False
@@ -273,6 +278,16 @@ class Network:
             item.settled(TRYING)
         item.tried = True
         self._let_expire(item)
+
+    def _try_again_later(self, item: _Item) -> None:
+        if not item.again:
+            item.again = True
+
+            def again() -> None:
+                item.again = False
+                self.available(item.to)
+
+            self.later(self.retry_s, again)
 
     def _let_expire(self, item: _Item) -> None:
         if item.expiry is None and item.expires_at_s < math.inf:

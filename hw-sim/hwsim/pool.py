@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from hwsim.card import Card, Store, luhn
+from hwsim.folder import Folder
 from hwsim.handset import Handset
 from hwsim.modem import SimModem
 from hwsim.network import Network, Watcher
@@ -67,13 +68,17 @@ class SimPool:
         self._start_us = start_us
         self._on_event = on_event
         self._network: Network | None = None
+        self._folder = Folder(directory)
 
     async def start(self) -> None:
-        """Make the modems on the running loop and plug them in."""
+        """Make the modems on the running loop and plug them in.
+
+        FolderError when the directory cannot be used; OSError when the system gives no terminal.
+        """
         if self._network is not None:
             raise RuntimeError("the pool has been started already")
         loop = asyncio.get_running_loop()
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self._folder.take()
         self._network = Network(
             loop,
             Random(f"{self._seed}/network"),
@@ -85,8 +90,12 @@ class SimPool:
         )
         for place in range(self._count):
             self.modems.append(self._modem(loop, place, self._network))
-        for modem in self.modems:
-            modem.plug()
+        try:
+            for modem in self.modems:
+                modem.plug()
+        except OSError:
+            await self.stop()
+            raise
 
     def _modem(self, loop: asyncio.AbstractEventLoop, place: int, network: Network) -> SimModem:
         personality = self._personalities[place % len(self._personalities)]
@@ -108,6 +117,7 @@ class SimPool:
             modem.unplug()
         if self._network is not None:
             self._network.close()
+        self._folder.release()
 
     @property
     def network(self) -> Network:

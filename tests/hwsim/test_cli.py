@@ -17,9 +17,11 @@ from hwsim.cli import main, request_of
 def running(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
     """A started hw-sim with two modems: its directory and the lines it printed."""
     command = [sys.executable, "-m", "hwsim.cli", "--modems", "2", "--dir", str(tmp_path),
-               "--air-ms", "10", "--report-ms", "10"]  # fmt: skip
+               "--air-ms", "10", "--report-ms", "10", "--events"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        events = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert [each["kind"] for each in events] == ["plugged", "plugged"]
         lines = [process.stdout.readline() for _ in range(2)]
         yield tmp_path, lines
         process.send_signal(signal.SIGINT)
@@ -48,12 +50,15 @@ def test_start_and_talk(
     capsys.readouterr()
     assert main([*ctl, "unplug", "modem9"]) == 1
     assert "modem0, modem1" in capsys.readouterr().err
+    assert main(["--dir", str(folder)]) == 1
+    assert "running in" in capsys.readouterr().err
+    assert main([*ctl, "time"]) == 0  # the second start has left the first alone
     os.close(host)
 
 
 def test_nobody_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ctl", "--dir", str(tmp_path), "time"]) == 3
-    assert "nobody answers" in capsys.readouterr().err
+    assert f"hw-sim --modems 1 --dir {tmp_path}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -103,4 +108,28 @@ def test_a_directory_that_cannot_be_made(
 ) -> None:
     (tmp_path / "file").touch()
     assert main(["--dir", str(tmp_path / "file" / "d")]) == 1
-    assert "hw-sim:" in capsys.readouterr().err
+    assert "name a folder" in capsys.readouterr().err
+    long = tmp_path / ("d" * 100)
+    assert main(["--dir", str(long)]) == 1
+    assert "107 bytes" in capsys.readouterr().err
+    assert list(long.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--dir"),
+        (["--dir", "d", "--modems", "0"], "--modems must be at least 1"),
+        (["--dir", "d", "--modems", "x"], "--modems: invalid int"),
+        (["--dir", "d", "--air-ms", "-1"], "--air-ms cannot be negative"),
+        (["--dir", "d", "--report-ms", "-1"], "--report-ms cannot be negative"),
+        (["--dir", "d", "--personality", "nokia"], "huawei-e3372-like"),
+    ],
+)
+def test_mistakes_in_starting(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err

@@ -68,7 +68,16 @@ def test_what_can_be_done(tmp_path: Path) -> None:
             assert await client.until(b"RING\r\n") == b"\r\nRING\r\n"
             assert do("counts")["modem0"]["sent"] == 1
             assert do("network", params={"air_s": 1.5, "loss": 0})["air_s"] == 1.5
+            assert do("network", params={"air_s": None, "early_reports": True})["air_s"] is None
+            assert do("network", params={"latency_s": 1})["latency_s"] == 1
+            assert do("network", params={"latency_s": 0.5})["latency_s"] == 0.5
             assert do("network")["loss"] == 0
+            do("handset", number=PHONE, state="65")
+            assert pool.handset(PHONE).refusal == 65
+            do("handset", number=PHONE, state="on")
+            assert pool.handset(PHONE).refusal is None
+            do("inject", modem="modem0", text="\x00\r\r\n^BOOT")
+            assert await client.until(b"^BOOT") == b"\x00\r\r\n^BOOT"
             do("pin", modem="modem0", pin="1234")
             assert do("modems")[0]["sim"] == "SIM PIN"
             do("pin", modem="modem0", pin="")
@@ -91,11 +100,23 @@ def test_what_can_be_done(tmp_path: Path) -> None:
         ('{"do": "plug", "modem": "m"}', "modem0"),
         ('{"do": "fault", "modem": "modem0", "name": "gremlin"}', "gremlin"),
         ('{"do": "fault", "modem": "modem0", "name": "silence", "params": 3}', "object"),
-        ('{"do": "fault", "modem": "modem0", "name": "silence", "params": {"count": "x"}}', "<"),
-        ('{"do": "handset", "number": "+49", "state": "ill"}', "on or off"),
+        (
+            '{"do": "fault", "modem": "modem0", "name": "silence", "params": {"count": "x"}}',
+            "count",
+        ),
+        ('{"do": "handset", "number": "+49", "state": "ill"}', "on, off"),
+        ('{"do": "handset", "number": "+49", "state": 0}', "64 to 127"),
+        ('{"do": "handset", "number": "", "state": "on"}', "number is empty"),
+        ('{"do": "inbox", "number": "+123456789012345678901"}', "at most 20"),
+        ('{"do": "pin", "modem": "modem0", "pin": "12"}', "4 to 8 digits"),
         ('{"do": "reply", "number": "+49", "text": "x"}', "nothing to reply"),
         ('{"do": "network", "params": {"rain": 1}}', "rain"),
-        ('{"do": "network", "params": {"loss": "x"}}', "number"),
+        ('{"do": "network", "params": {"loss": "x"}}', "loss must be a number"),
+        ('{"do": "network", "params": {"loss": 2}}', "at most 1"),
+        ('{"do": "network", "params": {"air_s": -1}}', "air_s must be at least 0"),
+        ('{"do": "network", "params": {"zone_quarters": 1.5}}', "must be a number"),
+        ('{"do": "network", "params": {"early_reports": 1}}', "true or false"),
+        ('{"do": "network", "params": 3}', "object"),
         ('{"do": "inbox", "number": "+4915550000000"}', "is a modem"),
     ],
 )

@@ -62,7 +62,17 @@ def test_defaults_and_clear() -> None:
         ("cms_error", {"delay": 3}),
         ("cms_error", {"code": "38"}),
         ("cms_error", {"code": True}),
+        ("cms_error", {"after_s": -1.0}),
+        ("cms_error", {"carried": 1}),
         ("cms_error", {"count": 0}),
+        ("cms_error", {"count": 1.5}),
+        ("cms_error", {"count": "many"}),
+        ("cms_error", {"chance": 2}),
+        ("cms_error", {"chance": "often"}),
+        ("hangup_mid_pdu", {"at": "start"}),
+        ("hangup_mid_pdu", {"back_s": "soon"}),
+        ("no_final", {"whole": "yes"}),
+        ("spontaneous_restart", {"when": "later"}),
     ],
 )
 def test_mistakes_are_named(name: str, params: dict[str, object]) -> None:

@@ -199,6 +199,23 @@ def test_one_without_room_keeps_messages_but_gets_reports() -> None:
     run_virtual(main)
 
 
+def test_what_was_refused_is_tried_again() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        network, sender, receiver = world(loop)
+        receiver.how = Delivery.REFUSED
+        network.submit(sender.number, submit())
+        network.available(PHONE)  # refused twice: one timer all the same
+        await asyncio.sleep(network.retry_s - 1)
+        receiver.how = Delivery.TAKEN
+        assert network.waiting(PHONE) == 1
+        await asyncio.sleep(10)
+        assert (len(receiver.got), len(sender.reports), network.waiting(PHONE)) == (1, 1, 0)
+        await asyncio.sleep(10 * network.retry_s)
+        assert len(receiver.got) == 1
+
+    run_virtual(main)
+
+
 def test_one_at_a_time_until_it_is_ended() -> None:
     async def main(loop: VirtualLoop) -> None:
         network, sender, receiver = world(loop)
