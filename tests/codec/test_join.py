@@ -45,6 +45,11 @@ def test_a_surrogate_pair_cut_between_parts_reads_right() -> None:
     assert joined.text == "字🍔"
 
 
+def test_halves_on_both_sides_of_a_gap_are_no_character() -> None:
+    first, third = part(8, b"\xd8\x3c", 8, 1, 3), part(8, b"\xdf\x54", 8, 3, 3)
+    assert join([third, first]).text == "\ufffd\ufffd"
+
+
 def test_parts_in_different_alphabets() -> None:
     wide = part(8, "字".encode("utf-16-be"), 8, 1, 2)
     narrow = parts_of("b" * 200)[1]

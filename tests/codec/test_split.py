@@ -89,18 +89,34 @@ def test_part_counts(text: str, bits: int, parts: int) -> None:
     assert len(split(text, concat_bits=bits).parts) == parts
 
 
-def test_a_combining_sequence_stays_whole_where_that_costs_no_part() -> None:
-    family = "👨\u200d👩\u200d👧"  # eight units
-    made = split("字" * 63 + family + "字" * 30)
-    assert made.parts[0].text == "字" * 63
-    assert (made.parts[1].text or "").startswith(family)
-    accent = "字" * 66 + "e\u0301" + "字"
-    assert split(accent + "字" * 10).parts[0].text == "字" * 66
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        "👨\u200d👩\u200d👧",  # a family: joiners
+        "👍🏽",  # a skin tone
+        "🇩🇪",  # a flag: two letters
+        "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",  # Scotland: tags
+        "❤️",  # a variation selector
+        "1\ufe0f\u20e3",  # a keycap
+        "e\u0301\u0323",  # marks
+        "\u1112\u1161\u11ab",  # a Hangul syllable of three letters
+        "\ud55c\u11ab",  # and of a syllable with one more
+        "क्षि",  # a conjunct with its vowel
+        "กำ",  # a vowel sign that is encoded as a letter
+        "ｶﾞ",  # half-width with its mark
+    ],
+)
+def test_what_is_one_on_a_screen_is_never_cut(cluster: str) -> None:
+    for before in range(50, 72):
+        made = split("字" * before + cluster + "字" * 40)
+        assert any(cluster in (part.text or "") for part in made.parts), before
+    made = split(cluster * 60)
+    assert all((part.text or "").replace(cluster, "") == "" for part in made.parts)
 
 
-def test_a_flag_is_cut_between_pairs_only() -> None:
-    made = split("🇩🇪" * 40)
-    assert all(len(part.text or "") % 2 == 0 for part in made.parts)
+def test_neighbours_that_are_not_one_may_be_parted() -> None:
+    made = split("🇩🇪" * 40 + "字" * 3 + "👍" * 20)
+    assert all(part.units > 60 for part in made.parts[:-1])
 
 
 def test_a_cluster_longer_than_a_part_is_cut_after_all() -> None:
@@ -116,6 +132,20 @@ def test_at_most_255_parts(char: str, most: int) -> None:
     assert caught.value.field == "text"
 
 
+def test_uncut_escapes_and_clusters_count_towards_255() -> None:
+    assert len(split("a" * 152 + "€" + "a" * (153 * 254 - 2)).parts) == MAX_PARTS
+    for text in ("a" * 152 + "€" + "a" * (153 * 254 - 1), "e\u0301" * (33 * 255 + 1)):
+        with pytest.raises(CodecError, match="255"):
+            split(text)
+
+
+@pytest.mark.parametrize("alphabet", [None, Alphabet.GSM7, Alphabet.UCS2])
+def test_half_a_surrogate_pair_is_named(alphabet: Alphabet | None) -> None:
+    with pytest.raises(CodecError) as caught:
+        split("字a\ud83d" if alphabet is not Alphabet.GSM7 else "ab\ud83d", alphabet=alphabet)
+    assert (caught.value.field, caught.value.offset) == ("text", 2)
+
+
 def test_one_national_table_only_if_it_saves_parts() -> None:
     turkish = "ş" * 75
     assert split(turkish).alphabet is Alphabet.UCS2
@@ -124,6 +154,16 @@ def test_one_national_table_only_if_it_saves_parts() -> None:
         Alphabet.GSM7, 1, 1, 0)  # fmt: skip
     assert split("ş", national=[1]).alphabet is Alphabet.UCS2  # one part either way
     assert split("ş", national=[1], alphabet=Alphabet.GSM7).alphabet is Alphabet.GSM7
+    euros = split("€" * 150, national=[1])  # two septets by default, one in the Turkish table
+    assert (len(euros.parts), euros.locking_shift) == (1, 1)
+    assert split("€" * 80, national=[1]).locking_shift == 0
+
+
+def test_tables_by_number_and_without_any_that_holds_the_text() -> None:
+    assert split("ğ" * 78, tables=[(0, 1), (1, 0)]).locking_shift == 1
+    assert split("字" * 78, tables=[(1, 1)], national=[2]).alphabet is Alphabet.UCS2
+    with pytest.raises(CodecError, match="U\\+5B57"):
+        split("字" * 78, alphabet=Alphabet.GSM7, tables=[(1, 1)])
 
 
 def test_a_forced_alphabet() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.codec.status import EXPIRED, StatusClass, is_final, status_class
+from airpost.codec.status import EXPIRED, StatusClass, status_class
 
 
 @pytest.mark.parametrize("status", range(256))
@@ -15,7 +15,6 @@ def test_bits_6_and_5_decide(status: int) -> None:
         assert status_class(status) is StatusClass.RESERVED
     else:
         assert status_class(status) is expected[status // 32]
-    assert is_final(status) == (not 0x20 <= status <= 0x3F)
 
 
 def test_expired_is_permanent() -> None:

@@ -114,14 +114,20 @@ def test_deliver_report(fcs: int | None, more: dict[str, Any]) -> None:
     assert parse_tpdu(made.build(), Direction.MO, rp_error=fcs is not None) == made
 
 
-@given(octet, octet, octet, octet, address, st.binary(max_size=150), st.booleans(), st.booleans())
+@given(octet, octet, octet, octet, address, header, st.binary(max_size=120), st.booleans())
 def test_command(
-    mr: int, pid: int, ct: int, mn: int, da: Address, data: bytes, srr: bool, udhi: bool
+    mr: int, pid: int, ct: int, mn: int, da: Address, head: bytes, rest: bytes, srr: bool
 ) -> None:
-    made = Command(mr=mr, pid=pid, ct=ct, mn=mn, da=da, data=data, srr=srr, udhi=udhi)
+    made = Command(mr=mr, pid=pid, ct=ct, mn=mn, da=da, data=head + rest, srr=srr, udhi=bool(head))
     assert parse_tpdu(made.build(), Direction.MO) == made
-    assert made.payload in made.data
+    assert made.payload == rest
     _ = made.header.concat
+
+
+def test_a_header_that_runs_past_the_command_data() -> None:
+    with pytest.raises(CodecError) as caught:
+        parse_tpdu(bytes.fromhex("4201000102 0291 21 02 0270"), Direction.MO)
+    assert (caught.value.field, caught.value.offset) == ("TP-CD.udh", 9)
 
 
 @given(st.binary(max_size=200), st.sampled_from(Direction), st.booleans())

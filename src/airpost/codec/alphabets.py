@@ -27,14 +27,10 @@ class Gsm7:
         # 6.2.1.1: a code without an entry shows the main table's character; ESC ESC shows a space.
         self._extra = "".join(e or m or UNDEFINED for e, m in zip(extra, main, strict=True))
         self._extra = self._extra[:ESC] + " " + self._extra[ESC + 1 :]
-        encoding = {ord(char): code for code, char in enumerate(main) if char}
-        self._encoding = encoding
-        self._escapes = {
-            ord(char): "\x1b" + chr(code)
-            for code, char in enumerate(extra)
-            if char and ord(char) not in encoding
+        self._codes: dict[int, int | bytes] = {
+            ord(char): bytes((ESC, code)) for code, char in enumerate(extra) if char
         }
-        self._codes = {char: chr(code) for char, code in encoding.items()} | self._escapes
+        self._codes |= {ord(char): code for code, char in enumerate(main) if char}
 
     def decode(self, septets: bytes) -> str:
         """The text of septets, one an octet; ESC at the end shows a space."""
@@ -52,18 +48,15 @@ class Gsm7:
     def encode(self, text: str) -> bytes:
         """The septets of `text`, one an octet; CodecError names the first character without one."""
         try:
-            return codecs.charmap_encode(text, "strict", self._encoding)[0]
-        except UnicodeEncodeError:
-            pass  # extension characters: the slower way
-        missing = next((i for i, c in enumerate(text) if ord(c) not in self._codes), None)
-        if missing is not None:
-            name = f"U+{ord(text[missing]):04X}"
-            raise CodecError("text", missing, f"{name} is not in the GSM 7-bit alphabet")
-        return text.translate(self._codes).encode("latin-1")
+            return codecs.charmap_encode(text, "strict", self._codes)[0]
+        except UnicodeEncodeError as error:
+            at = error.start
+        name = f"U+{ord(text[at]):04X}"
+        raise CodecError("text", at, f"{name} is not in the GSM 7-bit alphabet")
 
     def encodable(self, text: str) -> bool:
         """True when every character has a code."""
-        return all(ord(char) in self._codes for char in set(text))
+        return all(ord(char) in self._codes for char in text)
 
 
 @cache

@@ -1,7 +1,7 @@
 """What an error code means: TP-ST, TP-FCS, CMS and CME as data, and one function that judges.
 
 Pure. TP-ST: TS 23.040 9.2.3.15. TP-FCS: 9.2.3.22. CMS: TS 27.005 3.2.5 (below 128 the RP causes of
-TS 24.011 annex E-2, 128 to 255 TP-FCS, from 512 manufacturers). CME: TS 27.007 9.2. Nobody else in
+TS 24.011 8.2.5.4, 128 to 255 TP-FCS, from 512 manufacturers). CME: TS 27.007 9.2. Nobody else in
 airpost decides what is tried again.
 """
 
@@ -47,7 +47,11 @@ def _table(rows: str) -> dict[int, Cause]:
     return causes
 
 
-FCS = _table("""
+def _reserved(codes: range, row: str) -> dict[int, Cause]:
+    return {code: cause for code in codes for cause in _table(f"{code} {row}").values()}
+
+
+FCS = _reserved(range(128, 200), "P msg refused by the SC, reserved TP-FCS") | _table("""
 128 P msg telematic interworking not supported
 129 P msg short message type 0 not supported
 130 P msg cannot replace short message
@@ -75,7 +79,11 @@ FCS = _table("""
 213 P sim (U)SIM data download error
 """)
 
-CMS = FCS | _table("""
+# TS 24.011 8.2.5.4: every other cause of a refused submission is read as 41.
+CMS = (
+    _reserved(range(1, 128), "T sim temporary failure, reserved RP cause")
+    | FCS
+    | _table("""
 1 P dst unassigned (unallocated) number
 8 P sim operator determined barring
 10 P sim call barred
@@ -141,6 +149,7 @@ CMS = FCS | _table("""
 521 T sim timer expired
 522 T mod operation temporarily not allowed
 532 T sim SIM not ready
+534 P mod cell broadcast error
 535 T mod packet service busy
 538 P msg invalid parameter
 549 P msg incorrect PDU length
@@ -151,9 +160,14 @@ CMS = FCS | _table("""
 615 T sim network failure
 616 T sim network is down
 640 T mod operation temporarily not allowed
+764 P mod missing input value
+765 P mod invalid input value
+767 T mod operation failed
+769 T mod required module is in use
 770 P sim SIM invalid, network reject
 772 P sim SIM powered down
 """)
+)
 
 CME = _table("""
 0 T mod phone failure
@@ -192,15 +206,20 @@ CME = _table("""
 45 P sim service provider personalisation PUK required
 46 P sim corporate personalisation PIN required
 47 P sim corporate personalisation PUK required
+48 P sim hidden key required
+49 P mod EAP method not supported
 50 P mod incorrect parameters
 51 P mod command implemented but currently disabled
 52 T mod command aborted by user
 53 T sim not attached to network
 54 T sim restricted to emergency calls
 55 T mod operation not allowed because of MT functionality restrictions
+56 P sim fixed dialling only, and the number is none of them
 57 T mod temporarily out of service due to other MT usage
 58 P mod language or alphabet not supported
+59 P mod unexpected data value
 60 T mod system failure
+61 P mod data missing
 62 P sim call barred
 100 U mod unknown
 103 P sim illegal MS
@@ -263,7 +282,7 @@ _STATUS_CLASSES = {
     StatusClass.PERMANENT: OutcomeClass.PERMANENT,
     # The SC has stopped trying: for this attempt it is as final as a permanent error.
     StatusClass.TEMPORARY: OutcomeClass.PERMANENT,
-    StatusClass.RESERVED: OutcomeClass.UNKNOWN,
+    StatusClass.RESERVED: OutcomeClass.PERMANENT,  # 9.2.3.15: read as service rejected
 }
 
 
@@ -273,7 +292,7 @@ def status_outcome(status: int) -> Outcome:
     words = (
         STATUS.get(status)
         or {
-            StatusClass.RESERVED: "reserved status",
+            StatusClass.RESERVED: "reserved status, read as service rejected",
             StatusClass.DELIVERED: "delivered",
             StatusClass.TRYING: "the SC still tries",
             StatusClass.PERMANENT: "permanent error",

@@ -15,6 +15,8 @@ from airpost.codec.dcs import Alphabet
 from airpost.codec.tpdu import decode_user_data
 from airpost.codec.udh import Concat, Ports, parse_udh
 
+_ALONE = Concat(bits=8, ref=0, total=1, seq=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinPart:
@@ -57,29 +59,27 @@ def ports_of(udh: bytes) -> Ports | None:
     return parse_udh(udh).ports if udh else None
 
 
-def _ordered(parts: Sequence[JoinPart]) -> tuple[list[JoinPart], tuple[int, ...], int]:
-    """The parts by number, what is missing, and the total; of repeats the first counts."""
-    by_number: dict[int, JoinPart] = {}
-    total = 1
+def _by_number(parts: Sequence[JoinPart]) -> list[JoinPart | None]:
+    """The parts in order, None for those missing; of repeats the first counts."""
+    ordered: list[JoinPart | None] = []
     for part in parts:
-        concat = concat_of(part.udh)
-        by_number.setdefault(concat.seq if concat else 1, part)
-        total = max(total, concat.total if concat else 1)
-    missing = tuple(seq for seq in range(1, total + 1) if seq not in by_number)
-    return [by_number[seq] for seq in sorted(by_number)], missing, total
+        concat = concat_of(part.udh) or _ALONE
+        ordered += [None] * (concat.total - len(ordered))
+        ordered[concat.seq - 1] = ordered[concat.seq - 1] or part
+    return ordered
 
 
-def _text(parts: Sequence[JoinPart]) -> str:
+def _text(parts: Sequence[JoinPart | None]) -> str:
     out: list[str] = []
     wide = b""
     for part in parts:
-        coding = DCS[part.dcs]
-        if coding.alphabet is Alphabet.UCS2:
+        if part is not None and DCS[part.dcs].alphabet is Alphabet.UCS2:
             wide += part.ud
             continue
-        out.append(ucs2.decode(wide))
+        out.append(ucs2.decode(wide))  # nothing is joined across a gap
         wide = b""
-        out.append(decode_user_data(coding, part.udh, part.ud, part.udl) or "")
+        if part is not None:
+            out.append(decode_user_data(DCS[part.dcs], part.udh, part.ud, part.udl) or "")
     out.append(ucs2.decode(wide))
     return "".join(out)
 
@@ -92,9 +92,10 @@ def join(parts: Sequence[JoinPart]) -> Joined:
     """
     if not parts:
         raise ValueError("no parts to join")
-    ordered, missing, total = _ordered(parts)
-    codings = [DCS[part.dcs] for part in ordered]
-    ports = next((found for part in ordered if (found := ports_of(part.udh))), None)
+    ordered = _by_number(parts)
+    present = [part for part in ordered if part is not None]
+    codings = [DCS[part.dcs] for part in present]
+    ports = next((found for part in present if (found := ports_of(part.udh))), None)
     display = next((each.cls for each in codings if each.cls is not None), None)
     if all(each.text for each in codings):
         wide = any(each.alphabet is Alphabet.UCS2 for each in codings)
@@ -102,13 +103,13 @@ def join(parts: Sequence[JoinPart]) -> Joined:
         text, data = _text(ordered), None
     else:
         encoding, text = Alphabet.DATA, None
-        data = b"".join(part.ud for part in ordered)
+        data = b"".join(part.ud for part in present)
     return Joined(
         text=text,
         data=data,
         encoding=encoding,
-        parts=total,
-        missing=missing,
+        parts=len(ordered),
+        missing=tuple(seq for seq, part in enumerate(ordered, start=1) if part is None),
         display_class=display,
         port=ports.dst if ports else None,
     )

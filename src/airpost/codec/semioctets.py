@@ -5,10 +5,13 @@ Pure. The low half of an octet comes first.
 
 from __future__ import annotations
 
+import re
+
 from airpost.errors import CodecError
 
 DIGITS = "0123456789*#abc"
 FILL = "f"
+_BAD = re.compile(f"[^{DIGITS}]")
 _SWAP = bytes((value & 15) << 4 | value >> 4 for value in range(256))
 _TO_DIGITS = str.maketrans("abcdef", "*#abcf")
 _TO_HEX = str.maketrans("*#abc", "abcde")
@@ -21,9 +24,8 @@ def decode(octets: bytes, count: int) -> str:
 
 def encode(digits: str, field: str = "digits") -> bytes:
     """The octets of `digits`, the last half filled with F; CodecError at what is no digit."""
-    for at, digit in enumerate(digits):
-        if digit not in DIGITS:
-            raise CodecError(field, at, f"{digit!r} is no digit, *, #, a, b or c")
+    if (bad := _BAD.search(digits)) is not None:
+        raise CodecError(field, bad.start(), f"{bad[0]!r} is no digit, *, #, a, b or c")
     padded = digits.translate(_TO_HEX) + FILL * (len(digits) % 2)
     return bytes.fromhex(padded).translate(_SWAP)
 

@@ -31,8 +31,3 @@ EXPIRED = 0x46
 def status_class(status: int) -> StatusClass:
     """The class of a TP-ST octet."""
     return StatusClass.RESERVED if status & 0x80 else _CLASSES[status >> 5 & 3]
-
-
-def is_final(status: int) -> bool:
-    """False while the SMSC still tries: another report is to be expected."""
-    return status_class(status) is not StatusClass.TRYING

@@ -16,7 +16,7 @@ from airpost.codec.dcs import ALL as DCS
 from airpost.codec.dcs import Alphabet, Dcs
 from airpost.codec.septets import unpack
 from airpost.codec.times import TimeStamp, ValidityPeriod, parse_stamp, parse_validity
-from airpost.codec.udh import EMPTY, Concat, Ports, Udh, parse_udh
+from airpost.codec.udh import Concat, Ports, Udh, parse_udh
 from airpost.errors import CodecError
 
 _PI_PID, _PI_DCS, _PI_UDL, _PI_RESERVED, _PI_MORE = 0x01, 0x02, 0x04, 0x78, 0x80
@@ -74,7 +74,7 @@ class _UserData:
     @property
     def header(self) -> Udh:
         """The user data header; empty when there is none."""
-        return parse_udh(self.udh) if self.udh else EMPTY
+        return parse_udh(self.udh)
 
     @property
     def text(self) -> str | None:
@@ -84,12 +84,12 @@ class _UserData:
     @property
     def concat(self) -> Concat | None:
         """The concatenation of the header."""
-        return parse_udh(self.udh).concat if self.udh else None
+        return self.header.concat
 
     @property
     def ports(self) -> Ports | None:
         """The ports of the header."""
-        return parse_udh(self.udh).ports if self.udh else None
+        return self.header.ports
 
     def _user_data(self) -> bytes:
         return bytes((self.udl,)) + self.udh + self.ud
@@ -385,18 +385,18 @@ class Command:
     udhi: bool = False
 
     @property
+    def _header_end(self) -> int:
+        return 1 + self.data[0] if self.udhi and self.data else 0
+
+    @property
     def header(self) -> Udh:
-        """The user data header of TP-CD; empty where there is none or it overruns."""
-        if not self.udhi or not self.data or 1 + self.data[0] > len(self.data):
-            return EMPTY
-        return parse_udh(self.data[: 1 + self.data[0]])
+        """The user data header of TP-CD."""
+        return parse_udh(self.data[: self._header_end])
 
     @property
     def payload(self) -> bytes:
         """TP-CD behind the header."""
-        if not self.udhi or not self.data or 1 + self.data[0] > len(self.data):
-            return self.data
-        return self.data[1 + self.data[0] :]
+        return self.data[self._header_end :]
 
     def build(self) -> bytes:
         """The octets."""
@@ -416,6 +416,8 @@ def _command(octets: bytes) -> Command:
     if len(data) < length:
         raise CodecError("TP-CD", len(octets), f"{length} octets needed, {len(data)} present")
     first = octets[0]
+    if first & 0x40 and data and data[0] >= length:
+        raise CodecError("TP-CD.udh", at + 1, f"{data[0]} octets run past the command data")
     return Command(mr=mr, pid=pid, ct=ct, mn=mn, da=da, data=data,
                    srr=bool(first & 0x20), udhi=bool(first & 0x40))  # fmt: skip
 

@@ -19,8 +19,3 @@ def encode(text: str) -> bytes:
         return text.encode("utf-16-be")
     except UnicodeEncodeError as error:
         raise CodecError("text", error.start, "half a surrogate pair is no character") from None
-
-
-def units(text: str) -> int:
-    """The number of 16-bit units."""
-    return len(text) + sum(char > "\uffff" for char in text)

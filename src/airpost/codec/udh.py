@@ -125,14 +125,9 @@ class Udh:
         return bytes((len(body),)) + body if body else b""
 
 
-EMPTY = Udh()
-
-
 @lru_cache(maxsize=1024)
 def parse_udh(octets: bytes) -> Udh:
-    """The header of `octets`, its length octet included and right."""
-    if not octets:
-        return EMPTY
+    """The header of `octets`, its length octet included and right; no octets, no elements."""
     elements = []
     at = 1
     while at < len(octets):

@@ -39,12 +39,18 @@ def test_one_bad_record_never_stops_the_rest() -> None:
         '{"id": 3, "input": {"hex": 5}}', '{"id": 4, "input": {"hex": "00", "dir": "up"}}',
         '{"id": 5, "input": {"hex": "00", "smsc_prefix": "yes"}}', "[" * 10_000, '{"id": NaN}',
         '{"id": 6, "input": {"hex": "00", "form": 3}}',
+        '{"id": 7, "input": {"hex": "00", "form": "rp-data"}}',
     ]  # fmt: skip
     for command in ("decode", "split", "join"):
         answers = run(command, "--jsonl", given="\n".join([*bad, good]).encode() + b"\n\xff\xfe\n")
         assert len(answers) == len(bad) + 2
         assert all("error" in each for each in answers[: len(bad)])
     assert run("decode", "--jsonl", given=good)[0]["text"] == "hello"
+
+
+def test_null_reads_as_absent() -> None:
+    given = {"hex": DELIVER, "smsc_prefix": None, "dir": None, "form": None}
+    assert run("decode", "--jsonl", given=json.dumps({"id": 1, "input": given}))[0]["udl"] == 5
 
 
 def test_split_shapes() -> None:
@@ -55,6 +61,7 @@ def test_split_shapes() -> None:
         {"id": "n", "input": {"text": "ş" * 80, "single": 1, "locking": 1}},
         {"id": "x", "input": {"text": "字", "national_language": 1}},
         {"id": "huge", "input": {"text_repeat": ["a", 10**12]}},
+        {"id": "sum", "input": {"text_pieces": [["a", 10**6]] * 9}},
         {"id": "bits", "input": {"text": "a", "ref_bits": 7}},
         {"id": "lang", "input": {"text": "a", "single": 900}},
     ]
@@ -67,11 +74,11 @@ def test_split_shapes() -> None:
     assert got["p"]["alphabet"] == "ucs2"
     assert (got["n"]["alphabet"], got["n"]["segments"]) == ("gsm7", 1)
     assert got["x"]["alphabet"] == "ucs2"
-    assert all("error" in got[each] for each in ("huge", "bits", "lang"))
+    assert all("error" in got[each] for each in ("huge", "sum", "bits", "lang"))
 
 
 def test_split_and_join_plain_lines() -> None:
-    assert run("split", given="hello\n")[0]["units"] == 5
+    assert run("split", given=" hello \r\n")[0]["units"] == 7
     assert run("join", given=DELIVER + "\n") == [
         {"parts": [None], "complete": True, "text": "hello"}
     ]

@@ -21,6 +21,7 @@ from airpost.daemon.cli.pdu_json import Json, concat_json, tpdu_json
 from airpost.errors import CodecError
 
 MAX_TEXT = 1_000_000  # characters; far beyond 255 parts, and a bound on what a line can cost
+FORMS = ("rp-ack", "rp-error")  # what a report stood in; only the second has TP-FCS
 
 
 @click.group()
@@ -32,11 +33,11 @@ def _lines() -> Iterator[bytes]:
     stream: BinaryIO = sys.stdin.buffer
     for line in stream:
         if line.strip():
-            yield line.strip()
+            yield line.rstrip(b"\r\n")
 
 
 def _say(record: Json) -> None:
-    click.echo(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode())
+    click.echo(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _problem(error: CodecError) -> Json:
@@ -64,12 +65,11 @@ def _object(value: Any, name: str = "record") -> Json:
     return value
 
 
-def _get(given: Json, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-    value = given.get(name, default)
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        expected = " or ".join(each.__name__ for each in kinds)
-        raise CodecError(name, 0, f"is missing or no {expected}")
+def _get(given: Json, name: str, kind: type, default: Any = None) -> Any:
+    value = given.get(name)
+    value = default if value is None else value
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise CodecError(name, 0, f"is missing or no {kind.__name__}")
     return value
 
 
@@ -80,7 +80,9 @@ def _direction(given: Json) -> Direction:
         raise CodecError("dir", 0, "is neither mt nor mo") from None
 
 
-def _parse(text: str, direction: Direction, *, prefix: bool, form: str | None) -> Pdu:
+def _parse(text: str, direction: Direction, *, prefix: bool, form: str = FORMS[0]) -> Pdu:
+    if form not in FORMS:
+        raise CodecError("form", 0, f"is neither {' nor '.join(FORMS)}")
     octets = read_hex(text)
     error_form = form == "rp-error"
     if prefix:
@@ -91,7 +93,7 @@ def _parse(text: str, direction: Direction, *, prefix: bool, form: str | None) -
 
 def _decode_record(given: Json) -> Json:
     prefix = _get(given, "smsc_prefix", bool, default=True)
-    form = _get(given, "form", (str, type(None)))
+    form = _get(given, "form", str, FORMS[0])
     parsed = _parse(_get(given, "hex", str), _direction(given), prefix=prefix, form=form)
     return tpdu_json(parsed, smsc_prefix=prefix)
 
@@ -103,10 +105,14 @@ def _decode_record(given: Json) -> Json:
 @click.option("--direction", type=click.Choice(["mt", "mo"]), default="mt", show_default=True,
               help="To (mt) or from (mo) the mobile.")  # fmt: skip
 @click.option("--no-smsc", is_flag=True, help="The PDUs begin with the TPDU.")
-@click.option("--form", type=click.Choice(["rp-ack", "rp-error"]), default="rp-ack",
+@click.option("--form", type=click.Choice(FORMS), default=FORMS[0],
               show_default=True, help="What a submit or deliver report stood in.")  # fmt: skip
 def decode(jsonl: bool, direction: str, no_smsc: bool, form: str) -> None:
-    """Read one PDU in hexadecimal per line, write one JSON object per line."""
+    """Read one PDU in hexadecimal per line, write one JSON object per line.
+
+    A line that cannot be read gives {error: {field, offset, message}} in its place; the rest goes
+    on, and the command ends with 0.
+    """
     if jsonl:
         _run_records(_decode_record)
         return
@@ -126,13 +132,14 @@ def _text_of(given: Json) -> str:
         pieces = _get(given, "text_pieces", list)
     else:
         return str(_get(given, "text", str))
-    out = []
+    out, size = [], 0
     for piece in pieces:
         match piece:
-            case [str(char), int(count)] if 0 <= count * len(char) <= MAX_TEXT:
+            case [str(char), int(count)] if 0 <= count * len(char) <= MAX_TEXT - size:
                 out.append(char * count)
+                size += len(out[-1])
             case _:
-                raise CodecError("text_pieces", 0, "a piece is [text, count]")
+                raise CodecError("text_pieces", 0, f"a piece is [text, count], {MAX_TEXT} at most")
     return "".join(out)
 
 
@@ -148,20 +155,18 @@ def _split_record(given: Json) -> Json:
 
 
 def _split(text: str, bits: int, languages: tuple[int, int], language: int) -> Split:
-    """With the tables the caller allows, else as any text."""
+    """GSM 7-bit with the tables the caller allows, else as any text."""
     for number in (*languages, language):
         if not 0 <= number <= 255:
             raise CodecError("language", 0, f"{number} is no language number")
+    locking, single = languages
+    tables = [pair for pair in ((0, single), (locking, 0), languages) if any(pair)]
+    national = [language] if language else []
     try:
-        if any(languages):
-            return split(text, concat_bits=bits, languages=languages)
-        if language:
-            national = [language]
-            return split(text, concat_bits=bits, alphabet=Alphabet.GSM7, national=national)
-    except CodecError as error:
-        if "not in the GSM 7-bit alphabet" not in error.message:
-            raise
-    return split(text, concat_bits=bits)
+        return split(text, concat_bits=bits, alphabet=Alphabet.GSM7, national=national,
+                     tables=tables)  # fmt: skip
+    except CodecError:
+        return split(text, concat_bits=bits, alphabet=Alphabet.UCS2)
 
 
 def split_json(made: Split) -> Json:
@@ -175,9 +180,17 @@ def split_json(made: Split) -> Json:
 
 
 @pdu.command("split")
-@click.option("--jsonl", is_flag=True, help="Read records {id, input:{text, ref_bits, …}}.")
+@click.option(
+    "--jsonl",
+    is_flag=True,
+    help="Read records {id, input:{text | text_repeat | text_pieces, ref_bits, …}}.",
+)
 def split_command(jsonl: bool) -> None:
-    """Read one text per line, write alphabet, units and parts as JSON."""
+    """Read one text per line, write alphabet, units and parts as JSON.
+
+    Errors as in `airpost pdu decode`. Records may allow tables: national_language, or single and
+    locking.
+    """
     if jsonl:
         _run_records(_split_record)
         return
@@ -193,7 +206,7 @@ def _join_pdus(texts: list[Any], direction: Direction, *, prefix: bool) -> Json:
     for text in texts:
         if not isinstance(text, str):
             raise CodecError("pdus", 0, "is no list of hexadecimal texts")
-        tpdu = _parse(text, direction, prefix=prefix, form=None).tpdu
+        tpdu = _parse(text, direction, prefix=prefix).tpdu
         if not isinstance(tpdu, Deliver | Submit):
             raise CodecError("TP-MTI", 0, "is no part of a message")
         parsed.append(tpdu)
@@ -218,10 +231,14 @@ def _join_record(given: Json) -> Json:
 
 @pdu.command("join")
 @click.option("--jsonl", is_flag=True, help="Read records {id, input:{pdus, smsc_prefix, dir}}.")
-@click.option("--direction", type=click.Choice(["mt", "mo"]), default="mt", show_default=True)
+@click.option("--direction", type=click.Choice(["mt", "mo"]), default="mt", show_default=True,
+              help="To (mt) or from (mo) the mobile.")  # fmt: skip
 @click.option("--no-smsc", is_flag=True, help="The PDUs begin with the TPDU.")
 def join_command(jsonl: bool, direction: str, no_smsc: bool) -> None:
-    """Join PDUs, one per line, to the message they make."""
+    """Join PDUs, one per line, to the message they make.
+
+    With --jsonl each line holds a set. Errors as in `airpost pdu decode`.
+    """
     if jsonl:
         _run_records(_join_record)
         return

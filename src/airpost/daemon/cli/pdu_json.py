@@ -136,7 +136,7 @@ def _optional(tpdu: StatusReport | SubmitReport | DeliverReport) -> Json:
     if tpdu.has_dcs:
         out |= _coding(tpdu.coding)
     if tpdu.has_user_data:
-        out |= _user_data(tpdu, udhi=bool(tpdu.udh))
+        out |= _user_data(tpdu, udhi=tpdu.udhi)
     return out
 
 
