@@ -47,7 +47,7 @@ def _modems(pipe: Connection, folder: str, count: int, air_s: float) -> None:
             if pipe.recv() == "stop":
                 break
             pipe.send([
-                {"sends": [(s.ctrl_z_at_s, s.final_at_s, s.mr) for s in modem.sends],
+                {"sends": [(s.ctrl_z_at_s, s.final_at_s, s.cmgs_at_s) for s in modem.sends],
                  "counts": dict(modem.counts)}
                 for modem in pool.modems
             ])  # fmt: skip
@@ -168,7 +168,7 @@ async def gap(count: int, modems: int, air_s: float, *, report: bool) -> None:
         posted_s = time.monotonic() - began_s
         while not _done(told := setup.told(), count):
             await asyncio.sleep(0.5)
-        gaps, wall_s, on_air_s = [], 0.0, 0.0
+        gaps, asked, handed, wall_s, on_air_s = [], [], [], 0.0, 0.0
         verbs: Counter[str] = Counter()
         for modem in told:
             sends = modem["sends"]
@@ -176,6 +176,8 @@ async def gap(count: int, modems: int, air_s: float, *, report: bool) -> None:
             # The ends are left out: there a modem waits for work, not for us.
             inner = sends[2:-3]
             gaps += [b[0] - a[1] for a, b in pairwise(inner)]
+            asked += [b[2] - a[1] for a, b in pairwise(inner)]
+            handed += [b[0] - b[2] for b in inner]
             wall_s += inner[-1][1] - inner[0][0]
             on_air_s += sum(final - ctrl_z for ctrl_z, final, _ in inner)
         print(
@@ -184,6 +186,8 @@ async def gap(count: int, modems: int, air_s: float, *, report: bool) -> None:
             flush=True,
         )
         _spread("OK to the next Ctrl-Z", gaps, "median 3 ms, p99 15 ms")
+        _spread("  of it, OK to AT+CMGS", asked, "none")
+        _spread("  of it, AT+CMGS to Ctrl-Z", handed, "none")
         print(f"time on the air: {on_air_s / wall_s:.2%} of wall time   (bar: 97 %)")
         init = {"+CMGS"}
         others = {verb: n for verb, n in verbs.items() if verb not in init}

@@ -149,7 +149,8 @@ class Sender:
         try:
             refused = await self._prompt()
         finally:
-            await asyncio.wait([intent])  # whatever the modem does, a commit is never cut
+            if not intent.done():  # whatever the modem does, a commit is never cut
+                await asyncio.wait([intent])
         allowed = intent.result()
         if refused is not None:
             return self._result(air, refused)

@@ -28,6 +28,7 @@ AHEAD_MESSAGES = (
     2  # bound to a lane at once; the rest stays in the backlog for whoever is free first
 )
 CLAIM_SEGMENTS = 16
+AHEAD_AFTER_S = 0.005  # from an intent on disk to the claim of what comes next
 STORE_WAIT_S = 1.0  # between tries while the store cannot write
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
@@ -94,9 +95,12 @@ class LaneLoop:
         self._look_again()
         self._expected |= dict.fromkeys(message_seqs, self._wanted)
 
-    def _look_again(self) -> None:
+    def _look_again(self, after_s: float = 0.0) -> None:
         self._wanted += 1
-        self._asked.set()
+        if after_s:
+            asyncio.get_running_loop().call_later(after_s, self._asked.set)
+        else:
+            self._asked.set()
 
     def stop(self) -> None:
         """Claim nothing more; `run()` returns when the segment on the air is settled."""
@@ -193,8 +197,9 @@ class LaneLoop:
                 self._unsettled = settle
                 raise
             attempt = done.attempt_id
-            # From now on the claim no longer shows this segment: look ahead while it is on the air.
-            self._look_again()
+            # From now on the claim no longer shows this segment. The look ahead waits for the PDU to
+            # be on the wire: the threads of the store would only hold that up.
+            self._look_again(AHEAD_AFTER_S)
             return attempt is not None
 
         try:
@@ -211,8 +216,6 @@ class LaneLoop:
         else:
             await self._not_begun(segment, result)
         self.window = self.window.feedback(result.outcome, self._clock.mono())
-        if self.room:
-            self._has_room()
         if self.window.failures:
             await self.settle_now()
             self._trouble(self.lane)

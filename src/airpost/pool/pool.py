@@ -232,14 +232,17 @@ class ModemPool:
                 self._bind.set()
 
     async def _bind_round(self) -> None:
-        loads = {lane: self._load(loop) for lane, loop in self._loops.items()}
-        ready = [lane for lane, load in loads.items() if load.view.ready]
-        if self._stopping.is_set() or not any(loads[lane].room > 0 for lane in ready):
+        known = {lane: self._load(loop) for lane, loop in self._loops.items()}
+        loads = {lane: load for lane, load in known.items() if load.view.ready}
+        if self._stopping.is_set() or not any(load.room > 0 for load in loads.values()):
             return
+        ready = list(loads)
         routes = sorted({route for lane in ready for route in loads[lane].view.routes})
         waiting = await self._store.backlog(self._clock.now(), BACKLOG_LOOK, ready, routes)
         bindings: list[Binding] = []
         for message in waiting:
+            if not any(load.room > 0 for load in loads.values()):
+                break
             try:
                 choice = choose(message, loads)
             except NoRoute as error:
