@@ -144,7 +144,6 @@ class ModemPool:
         for callback in tuple(self._watchers):
             callback(view)
         if before is not None and before.state is not view.state:
-            log.info("modem.%s modem=%s %s", view.state.value, view.lane, view.detail)
             spawn(
                 self._note(view.lane, before.state.value, view.state.value, view.detail),
                 name=f"note {view.lane}",

@@ -136,8 +136,7 @@ def _either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
     try:
         return online()
     except Unreachable:
-        # The address was named: then nothing else is meant.
-        if _named("url") or not config_path.exists():
+        if _elsewhere() or not config_path.exists():
             raise
     try:
         return asyncio.run(_at_store(offline, config_path))
@@ -145,9 +144,11 @@ def _either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
         raise click.ClickException(str(error)) from error
 
 
-def _named(option: str) -> bool:
-    source = click.get_current_context().get_parameter_source(option)
-    return source is not click.core.ParameterSource.DEFAULT
+def _elsewhere() -> bool:
+    """True when a service was named that is not simply the one of this machine."""
+    context = click.get_current_context()
+    typed = context.get_parameter_source("url") is click.core.ParameterSource.COMMANDLINE
+    return typed or not str(context.params["url"]).startswith("unix:")
 
 
 async def _at_store(work: Work[T], config_path: Path) -> T:
