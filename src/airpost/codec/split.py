@@ -248,7 +248,9 @@ def split(
         shifted = min(_fitting(text, allowed), key=lambda each: each.cost, default=None)
         if shifted and (cut is None or len(shifted.pieces) < len(cut.pieces)):
             cut = shifted
-    return (cut or _cut(text, plain[-1])).build()  # without any that holds it, the last says why
+    if cut is None:  # the one it should have been says why not
+        cut = _cut(text, plain[0] if gsm7().encodable(text) else plain[-1])
+    return cut.build()
 
 
 def split_data(
