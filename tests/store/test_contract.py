@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
-from airpost.errors import DuplicateRequest
+from airpost.errors import ConfigError, DuplicateRequest, StoreUnavailable
 from airpost.model import (
+    Claimed,
     Encoding,
     Idempotency,
+    Lane,
     MessageClass,
     MessageId,
+    NewMessage,
     OnUncertain,
 )
 from airpost.states import MessageState, SegmentEvent, SegmentState
-from airpost.store.api import Binding, Intent, MessageFilter, Store
+from airpost.store.api import Binding, Intent, MessageFilter, Store, Wake
+from airpost.tasks import spawn
 from tests.store.values import (
     BARRED,
     DAY,
@@ -35,6 +39,7 @@ from tests.store.values import (
     lost,
     moves,
     new,
+    part,
     report,
     seen,
     sent,
@@ -83,7 +88,7 @@ async def test_more_than_a_piece_is_accepted_in_order(store: Store) -> None:
     assert (await store.counts())["queued"] == 450
 
 
-def keyed(id_: str, key: str, fingerprint: str = "f", owner: str = "shop") -> object:
+def keyed(id_: str, key: str, fingerprint: str = "f", owner: str = "shop") -> NewMessage:
     idem = Idempotency(
         key=key, fingerprint=fingerprint, status=202, body=b"answer of " + id_.encode()
     )
@@ -121,7 +126,7 @@ async def test_a_key_is_kept_for_a_day(store: Store) -> None:
 
 
 async def test_accept_goes_on_when_its_caller_is_gone(store: Store) -> None:
-    task = asyncio.ensure_future(store.accept([new("m1")]))
+    task = spawn(store.accept([new("m1")]), name="accept")
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
@@ -132,9 +137,9 @@ async def test_accept_goes_on_when_its_caller_is_gone(store: Store) -> None:
 
 # -- backlog and binding -------------------------------------------------------------------------
 async def waiting(
-    store: Store, at: float = 0, lanes: list = [G1], routes: list = ["default"]
-) -> list:
-    return [w.id for w in await store.backlog(after(at), 10, lanes, routes)]
+    store: Store, at: float = 0, lanes: tuple[Lane, ...] = (G1,), route: str = "default"
+) -> list[str]:
+    return [w.id for w in await store.backlog(after(at), 10, lanes, [route])]
 
 
 async def test_the_backlog_goes_by_class_then_by_commit(store: Store) -> None:
@@ -158,8 +163,8 @@ async def test_what_asks_for_an_absent_lane_or_route_blocks_nobody(store: Store)
         ]
     )
     assert await waiting(store) == ["on-1", "any"]
-    assert await waiting(store, lanes=[G2], routes=["vip"]) == ["on-2", "vip"]
-    assert await waiting(store, lanes=[], routes=[]) == []
+    assert await waiting(store, lanes=(G2,), route="vip") == ["on-2", "vip"]
+    assert await waiting(store, lanes=(), route="none") == []
 
 
 async def test_what_the_backlog_tells_of_a_message(store: Store) -> None:
@@ -307,7 +312,7 @@ async def test_an_intent_is_refused_when_the_segment_is_no_longer_the_lanes(stor
     gone, moved, old, air = await claim(store)
     await store.cancel(MessageId("gone"), None, "test")
 
-    async def tried(segment: object, lane: object = G1, at: float = 1) -> int | None:
+    async def tried(segment: Claimed, lane: Lane = G1, at: float = 1) -> int | None:
         intent = Intent(
             segment_id=segment.segment_id, lane=lane, sim_id=SIM1, tpdu=b"x", begun_at=after(at)
         )
@@ -573,3 +578,130 @@ async def test_cancel_after_it_began_is_refused_with_the_reason(store: Store) ->
         done = await store.cancel(MessageId(id_), None, "x")
         assert not done.cancelled
         assert words in done.reason
+
+
+# -- life ----------------------------------------------------------------------------------------
+async def test_everything_is_there_after_a_restart(store: Store, make: Make) -> None:
+    await bound(store, new("air", 2), new("bound"), new("half", 2))
+    air, _, _, half, _ = await claim(store)
+    await begin(store, air)
+    await sent(store, half, 1)
+    before = await store.events(0, 100)
+    await store.close()
+    again = make()
+    found = await again.open(after(100))
+    assert (found.uncertain, found.unbound) == (1, 1)
+    assert [p.state for p in (await seen(again, "air")).parts] == [S.UNCERTAIN, S.QUEUED]
+    assert (await seen(again, "air")).parts[0].outcome is not None
+    assert (await seen(again, "bound")).modem is None
+    assert (await seen(again, "half")).modem == G1
+    assert (await again.events(0, 100)).items[: len(before.items)] == before.items
+    assert await again.next_due(NOW) == after(160)  # grace begins with the start
+    assert (await again.sweep(after(160))).resent == 1
+    await again.close()
+
+
+async def test_a_second_process_is_refused(store: Store, make: Make) -> None:
+    with pytest.raises(ConfigError, match="in use"):
+        await make().open(NOW)
+
+
+async def test_a_closed_store_says_so(make: Make) -> None:
+    store = make()
+    with pytest.raises(StoreUnavailable, match="not open"):
+        await store.accept([new("m")])
+    await store.open(NOW)
+    await store.close()
+    for asked in (store.accept([new("m")]), store.message(MessageId("m"), None)):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await asked
+    await store.close()
+
+
+async def test_close_finishes_what_was_taken(make: Make) -> None:
+    store = make()
+    await store.open(NOW)
+    tasks = [spawn(store.accept([new(f"m{n}")]), name="accept") for n in range(50)]
+    await asyncio.sleep(0)
+    assert store.pending >= 1
+    await store.close()
+    await asyncio.gather(*tasks)
+    assert store.pending == 0
+    await store.open(NOW)
+    assert (await store.counts())["queued"] == 50
+    await store.close()
+
+
+async def test_pending_counts_what_is_not_answered(store: Store) -> None:
+    assert store.pending == 0
+    tasks = [spawn(store.accept([new(f"m{n}")]), name="accept") for n in range(3)]
+    tasks.append(spawn(store.message(MessageId("m1"), None), name="read"))
+    for task in tasks:
+        task.add_done_callback(lambda _: None)
+    await asyncio.sleep(0)
+    assert store.pending == 4
+    await asyncio.gather(*tasks)
+    assert store.pending == 0
+
+
+async def test_wakes_come_on_the_loop_after_the_commit(store: Store) -> None:
+    heard: list[Wake] = []
+    loop = asyncio.get_running_loop()
+
+    def hear(wake: Wake) -> None:
+        assert asyncio.get_running_loop() is loop
+        heard.append(wake)
+
+    end_ = store.subscribe(hear)
+
+    def news() -> set[Wake]:
+        told = set(heard)
+        heard.clear()
+        return told
+
+    await bound(store, new("m"), new("n"))
+    assert news() == {Wake.QUEUE, Wake.EVENT}
+    one, two = await claim(store)
+    attempt = await begin(store, one)
+    assert news() == {Wake.EVENT}
+    await end(store, one, attempt)
+    assert news() == {Wake.EVENT}
+    await lost(store, two)
+    assert news() == {Wake.QUEUE, Wake.EVENT}
+    await store.record_part(part())
+    assert news() == {Wake.INBOUND, Wake.EVENT}
+    await store.record_part(part())
+    with pytest.raises(KeyError):
+        await store.cancel(MessageId("none"), None, "x")
+    await store.lane_bindings()
+    assert news() == set()
+    end_()
+    end_()
+    await store.accept([new("o")])
+    assert news() == set()
+
+
+async def test_one_that_fails_takes_nobody_with_it(store: Store) -> None:
+    asked = [store.accept([new("same")]) for _ in range(3)]
+    asked.append(store.accept([new("other")]))
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(each, list) for each in done] == [True, False, False, True]
+    assert (await store.counts())["queued"] == 2
+    assert store.unavailable is None
+
+
+async def test_what_is_on_the_air_goes_before_what_is_handed_in(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    order: list[str] = []
+
+    async def told(name: str, work: Awaitable[object]) -> None:
+        await work
+        order.append(name)
+
+    many = [new(f"n{n}") for n in range(2000)]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(told("intake", store.accept(many)))
+        await asyncio.sleep(0)
+        group.create_task(told("air", begin(store, segment)))
+    assert order == ["air", "intake"]

@@ -79,21 +79,22 @@ def begin(tx: Tx, intent: Intent) -> int | None:
 
 
 def _same_sim(tx: Tx, row: SegmentRow, intent: Intent) -> bool:
-    """True when the other parts went out by this SIM, or none has; else it begins again whole."""
-    used = tx.db.execute(_SQL["transmission_sim"], (row.transmission_id,)).fetchone()[0]
-    if used == intent.sim_id:
+    """True when the other parts went out by this SIM, or none did; else it begins again whole."""
+    if row.parts == 1:
         return True
-    rows = [] if used is None else current_rows(tx, row.message_seq)
+    used = tx.db.execute(_SQL["sim_used"], (row.message_seq,)).fetchone()
+    if used is None or used[0] == intent.sim_id:
+        return True
+    rows = current_rows(tx, row.message_seq)
     if any(each.state is SegmentState.SENDING for each in rows):
         return False
-    if row.parts > 1 and any(each.state in _OUT for each in rows):
-        begin_again(
-            tx, rows, intent.begun_at,
-            reason=f"the SIM of {intent.lane} was changed", resends=0, unbind=False,
-        )  # fmt: skip
-        return False
-    tx.db.execute(_SQL["set_transmission_sim"], (intent.sim_id, row.transmission_id))
-    return True
+    if not any(each.state in _OUT for each in rows):
+        return True
+    begin_again(
+        tx, rows, intent.begun_at,
+        reason=f"the SIM of {intent.lane} was changed", resends=0, unbind=False,
+    )  # fmt: skip
+    return False
 
 
 # -- settlement ----------------------------------------------------------------------------------

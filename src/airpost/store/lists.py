@@ -106,18 +106,20 @@ def _page(found: list[T], limit: int) -> Page[T]:
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
-    """All but the segments: messages by state, `report.unmatched`, `quarantined`."""
-    found = dict(db.execute(_SQL["message_states"]).fetchall())
-    found["report.unmatched"] = db.execute(_SQL["unmatched"]).fetchone()[0]
-    found["quarantined"] = db.execute(_SQL["quarantined"]).fetchone()[0]
-    return found
+    """What has no states: `report.unmatched` and `quarantined`."""
+    return {
+        "report.unmatched": db.execute(_SQL["unmatched"]).fetchone()[0],
+        "quarantined": db.execute(_SQL["quarantined"]).fetchone()[0],
+    }
 
 
-def segment_counts(db: sqlite3.Connection, after: int) -> tuple[dict[str, int], int | None]:
-    """A stretch of the segments by state, and where the next begins; None at the end."""
-    last = db.execute(_SQL["last_segment"]).fetchone()[0] or 0
+def state_counts(
+    db: sqlite3.Connection, table: str, after: int
+) -> tuple[dict[str, int], int | None]:
+    """A stretch of `message` or `segment` by state, and where to go on; None at the end."""
+    last = db.execute(_SQL[f"last_{table}"]).fetchone()[0] or 0
     until = after + STRETCH
-    found = dict(db.execute(_SQL["segment_states"], (after, until)).fetchall())
+    found = dict(db.execute(_SQL[f"{table}_states"], (after, until)).fetchall())
     return found, until if until < last else None
 
 

@@ -137,8 +137,8 @@ def add_event(
 def _update(event: SegmentEvent, columns: tuple[str, ...]) -> str:
     """The guarded UPDATE of a move: the same text each time, so that it is prepared once."""
     changes = ", ".join(f"{column} = ?" for column in ("state", "final", *columns))
-    guard = ", ".join(f"'{state.value}'" for state in sources(event))
-    return f"UPDATE segment SET {changes} WHERE id = ? AND state IN ({guard})"  # noqa: S608 enums
+    guard = " OR ".join(f"state = '{state.value}'" for state in sources(event))
+    return f"UPDATE segment SET {changes} WHERE id = ? AND ({guard})"  # noqa: S608 of enums
 
 
 def move(

@@ -290,10 +290,11 @@ class SqliteStore:
     async def counts(self) -> dict[str, int]:
         """How many of what."""
         found = Counter(await self._read(lists.counts, urgent=False))
-        begin: int | None = 0
-        while begin is not None:
-            some, begin = await self._read(lists.segment_counts, begin, urgent=False)
-            found.update({f"segment.{state}": count for state, count in some.items()})
+        for table, prefix in (("message", ""), ("segment", "segment.")):
+            begin: int | None = 0
+            while begin is not None:
+                some, begin = await self._read(lists.state_counts, table, begin, urgent=False)
+                found.update({prefix + state: count for state, count in some.items()})
         return dict(found)
 
     # -- keys ------------------------------------------------------------------------------------

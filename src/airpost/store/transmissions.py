@@ -51,7 +51,7 @@ def begin_again(
     bits, number, parts = tx.db.execute(_SQL["bits"], (seq,)).fetchone()
     made = add_transmission(tx, seq, number, bits, parts, reason, at)
     tx.db.execute(_SQL["retire"], (seq,))
-    tx.db.execute(_SQL["copy_segments"], (made, resends, rows[0].transmission_id))
+    tx.db.execute(_SQL["copy_segments"], (made, resends, seq, rows[0].transmission_id))
     tx.db.execute(_SQL["count_duplicate"], (seq,))
     if unbind:
         tx.db.execute(_SQL["unbind"], (seq,))

@@ -11,8 +11,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 -- name: taken_before
 SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ? AND outcome_class = 'ok' LIMIT 1
 
--- name: transmission_sim
-SELECT sim_id FROM transmission WHERE id = ?
-
--- name: set_transmission_sim
-UPDATE transmission SET sim_id = ? WHERE id = ?
+-- name: sim_used
+SELECT a.sim_id FROM attempt a JOIN segment s ON s.id = a.segment_id
+WHERE s.message_seq = ? AND s.current = 1 ORDER BY a.id DESC LIMIT 1

@@ -47,7 +47,7 @@ FROM inbound i LEFT JOIN body t ON t.id = i.text_body LEFT JOIN body d ON d.id =
 WHERE i.seq > ? AND i.owner = ? ORDER BY i.seq LIMIT ?
 
 -- name: message_states
-SELECT state, count(*) FROM message GROUP BY state
+SELECT state, count(*) FROM message WHERE seq > ? AND seq <= ? GROUP BY +state
 
 -- name: last_segment
 SELECT max(id) FROM segment

@@ -1,7 +1,8 @@
 -- What was under way when the process ended.
 
 -- name: on_air
-SELECT id FROM segment WHERE state = 'sending'
+SELECT s.id FROM message m JOIN segment s ON s.message_seq = m.seq
+WHERE m.lane IS NOT NULL AND m.open = 1 AND s.current = 1 AND s.state = 'sending'
 
 -- name: open_attempts
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class

@@ -9,7 +9,7 @@ CREATE TABLE meta (
 
 CREATE TABLE body (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('text', 'data', 'ud', 'tpdu', 'pdu', 'answer')),
+    kind TEXT NOT NULL, -- text, data, ud, tpdu, pdu, answer
     bytes BLOB NOT NULL,
     key_id TEXT -- of the key that enciphers it; NULL: in clear
 ) STRICT;
@@ -20,17 +20,17 @@ CREATE TABLE message (
     owner TEXT NOT NULL,
     key_id TEXT,
     number TEXT NOT NULL,
-    class TEXT NOT NULL CHECK (class IN ({MessageClass})),
+    class TEXT NOT NULL CHECK (class IN {MessageClass}),
     rank INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ({MessageState})),
+    state TEXT NOT NULL CHECK (state IN {MessageState}),
     open INTEGER NOT NULL, -- 1 while a part is queued or sending
     final INTEGER NOT NULL,
-    encoding TEXT NOT NULL CHECK (encoding IN ({Encoding})),
+    encoding TEXT NOT NULL CHECK (encoding IN {Encoding}),
     text_body INTEGER,
     data_body INTEGER,
     parts INTEGER NOT NULL,
     want_report INTEGER NOT NULL,
-    on_uncertain TEXT NOT NULL CHECK (on_uncertain IN ({OnUncertain})),
+    on_uncertain TEXT NOT NULL CHECK (on_uncertain IN {OnUncertain}),
     created_at INTEGER NOT NULL,
     not_before INTEGER,
     expires_at INTEGER NOT NULL,
@@ -65,7 +65,6 @@ CREATE TABLE transmission (
     id INTEGER PRIMARY KEY,
     message_seq INTEGER NOT NULL REFERENCES message,
     n INTEGER NOT NULL,
-    sim_id TEXT, -- of its first attempt
     concat_bits INTEGER NOT NULL,
     concat_ref INTEGER NOT NULL,
     reason TEXT NOT NULL,
@@ -83,10 +82,10 @@ CREATE TABLE reference (
 CREATE TABLE segment (
     id INTEGER PRIMARY KEY,
     message_seq INTEGER NOT NULL REFERENCES message,
-    transmission_id INTEGER NOT NULL REFERENCES transmission,
+    transmission_id INTEGER NOT NULL,
     current INTEGER NOT NULL, -- 1 in the newest transmission, which alone makes the message's state
     seq INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ({SegmentState})),
+    state TEXT NOT NULL CHECK (state IN {SegmentState}),
     final INTEGER NOT NULL DEFAULT 0,
     pid INTEGER NOT NULL,
     dcs INTEGER NOT NULL,
@@ -104,20 +103,18 @@ CREATE TABLE segment (
     sent_at INTEGER,
     reported_at INTEGER,
     delivered_at INTEGER,
-    outcome_class TEXT CHECK (outcome_class IN ({OutcomeClass})),
-    outcome_scope TEXT CHECK (outcome_scope IN ({Scope})),
+    outcome_class TEXT CHECK (outcome_class IN {OutcomeClass}),
+    outcome_scope TEXT CHECK (outcome_scope IN {Scope}),
     outcome_code TEXT,
     outcome_text TEXT,
     reason TEXT
 ) STRICT;
 CREATE INDEX segment_message ON segment (message_seq, current, seq);
-CREATE INDEX segment_transmission ON segment (transmission_id);
 CREATE INDEX segment_expiry ON segment (expires_at) WHERE state = 'queued';
 CREATE INDEX segment_retry ON segment (not_before)
     WHERE state = 'queued' AND not_before IS NOT NULL;
 CREATE INDEX segment_grace ON segment (grace_until) WHERE grace_until IS NOT NULL;
 CREATE INDEX segment_deadline ON segment (deadline_at) WHERE deadline_at IS NOT NULL;
-CREATE INDEX segment_on_air ON segment (id) WHERE state = 'sending';
 
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
@@ -130,8 +127,8 @@ CREATE TABLE attempt (
     mr INTEGER,
     begun_at INTEGER NOT NULL,
     ended_at INTEGER,
-    outcome_class TEXT CHECK (outcome_class IN ({OutcomeClass})),
-    outcome_scope TEXT CHECK (outcome_scope IN ({Scope})),
+    outcome_class TEXT CHECK (outcome_class IN {OutcomeClass}),
+    outcome_scope TEXT CHECK (outcome_scope IN {Scope}),
     outcome_code TEXT,
     outcome_text TEXT
 ) STRICT;
@@ -149,7 +146,7 @@ CREATE TABLE inbound (
     number TEXT, -- the SIM's own
     lane TEXT NOT NULL,
     sim_id TEXT NOT NULL,
-    encoding TEXT NOT NULL CHECK (encoding IN ({Encoding})),
+    encoding TEXT NOT NULL CHECK (encoding IN {Encoding}),
     text_body INTEGER,
     data_body INTEGER,
     parts INTEGER NOT NULL,
@@ -204,8 +201,8 @@ CREATE TABLE report (
     status INTEGER NOT NULL,
     delivered INTEGER, -- NULL: the service centre still tries
     expired INTEGER NOT NULL,
-    outcome_class TEXT NOT NULL CHECK (outcome_class IN ({OutcomeClass})),
-    outcome_scope TEXT NOT NULL CHECK (outcome_scope IN ({Scope})),
+    outcome_class TEXT NOT NULL CHECK (outcome_class IN {OutcomeClass}),
+    outcome_scope TEXT NOT NULL CHECK (outcome_scope IN {Scope}),
     outcome_code TEXT NOT NULL,
     outcome_text TEXT NOT NULL,
     done_at INTEGER,

@@ -22,7 +22,7 @@ UPDATE segment SET current = 0, grace_until = NULL WHERE message_seq = ? AND cur
 INSERT INTO segment (message_seq, transmission_id, current, seq, state, pid, dcs, udh, udl,
     ud_body, expires_at, resends)
 SELECT message_seq, ?, 1, seq, 'queued', pid, dcs, udh, udl, ud_body, expires_at, ?
-FROM segment WHERE transmission_id = ? ORDER BY seq
+FROM segment WHERE message_seq = ? AND transmission_id = ? ORDER BY seq
 
 -- name: count_duplicate
 UPDATE message SET possible_duplicates = possible_duplicates + 1 WHERE seq = ?

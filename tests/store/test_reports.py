@@ -1,0 +1,320 @@
+"""Which attempt a delivery report belongs to, and what it does: for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from airpost.model import MessageId
+from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store.api import Store
+from tests.store.values import (
+    ARRIVED,
+    DAY,
+    G2,
+    HOUR,
+    LOST,
+    SIM2,
+    TRYING,
+    after,
+    begin,
+    bound,
+    claim,
+    end,
+    lost,
+    moves,
+    new,
+    report,
+    seen,
+    sent,
+)
+
+M, S, E = MessageState, SegmentState, SegmentEvent
+OTHER = "+4930987654321"
+
+
+async def unmatched(store: Store) -> int:
+    return (await store.counts())["report.unmatched"]
+
+
+async def test_the_newest_attempt_with_that_reference_gets_it(store: Store) -> None:
+    await bound(store, new("old"), new("new"), new("else", to=OTHER))
+    for mr, segment, at in zip((7, 7, 7), await claim(store), (1, 2, 3), strict=True):
+        await sent(store, segment, mr, after(at))
+    stored = await store.record_report(report(7))
+    assert (stored.message_id, stored.state) == ("new", S.DELIVERED)
+    assert (await seen(store, "old")).state is M.SENT
+
+
+@pytest.mark.parametrize(
+    ("dialled", "reported"),
+    [
+        ("+4915112345678", "015112345678"),
+        ("+4915112345678", "4915112345678"),
+        ("0151 1234 5678".replace(" ", ""), "+4915112345678"),
+        ("10086", "10086"),
+    ],
+)
+async def test_numbers_are_compared_by_their_last_eight_digits(
+    store: Store, dialled: str, reported: str
+) -> None:
+    await bound(store, new("m", to=dialled))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    assert (await store.record_report(report(7, to=reported))).message_id == "m"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mr": 8},
+        {"to": "+4915112345679"},
+        {"to": "5678"},
+        {"sim_id": SIM2, "lane": G2},
+        {"received_at": after(72 * HOUR + 1)},
+    ],
+)
+async def test_what_matches_nothing_is_kept_and_never_applied(
+    store: Store, changes: dict[str, object]
+) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    stored = await store.record_report(report(**{"mr": 7, **changes}))
+    assert (stored.message_id, stored.state) == (None, None)
+    assert (await seen(store, "m")).state is M.SENT
+    assert await unmatched(store) == 1
+    assert (await store.record_report(report(**{"mr": 7, **changes}))).message_id is None
+    assert await unmatched(store) == 1
+
+
+async def test_the_only_uncertain_attempt_since_the_last_reference_gets_it(store: Store) -> None:
+    await bound(store, new("known"), new("m"), new("else", to=OTHER))
+    known, segment, other = await claim(store)
+    await sent(store, known, 5)
+    await lost(store, segment)
+    await lost(store, other)
+    stored = await store.record_report(report(200))
+    assert (stored.message_id, stored.state) == ("m", S.DELIVERED)
+    found = await seen(store, "m")
+    assert (found.state, found.parts[0].reference, found.parts[0].sent_at) == (
+        M.DELIVERED, 200, after(0),
+    )  # fmt: skip
+
+
+async def test_of_several_the_one_whose_turn_it_was_gets_it(store: Store) -> None:
+    await bound(store, new("known"), new("a"), new("else", to=OTHER), new("b"))
+    known, a, other, b = await claim(store)
+    await sent(store, known, 254)
+    await lost(store, a)
+    await lost(store, other)
+    await lost(store, b)
+    assert (await store.record_report(report(3))).message_id is None
+    assert (await store.record_report(report(1))).message_id == "b"  # 254 + 3
+    # The reference of b is known now; a's turn was before it.
+    assert (await store.record_report(report(255))).message_id == "a"
+    assert (await seen(store, "else")).state is M.UNCERTAIN
+    assert await unmatched(store) == 1
+
+
+async def test_without_any_known_reference_several_are_too_many(store: Store) -> None:
+    await bound(store, new("a"), new("b"))
+    for segment in await claim(store):
+        await lost(store, segment)
+    assert (await store.record_report(report(1))).message_id is None
+
+
+async def test_an_older_uncertain_attempt_takes_only_its_own_reference(store: Store) -> None:
+    await bound(store, new("first"), new("m"), new("last"))
+    first, segment, last = await claim(store)
+    await sent(store, first, 6)
+    await lost(store, segment)
+    await sent(store, last, 8)
+    assert (await store.record_report(report(9))).message_id is None
+    assert (await store.record_report(report(7))).message_id == "m"
+
+
+async def test_a_report_that_overtakes_the_answer_waits_for_it(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    attempt = await begin(store, segment)
+    assert (await store.record_report(report(7, received_at=after(1)))).message_id is None
+    assert (await seen(store, "m")).state is M.SENDING
+    done = await end(store, segment, attempt, mr=7, at=after(2))
+    assert done.state is S.DELIVERED
+    found = await seen(store, "m")
+    assert (found.state, found.final, await unmatched(store)) == (M.DELIVERED, True, 0)
+    assert await moves(store, "m", "part 1") == [
+        ("queued", "sending"), ("sending", "sent"), ("sent", "delivered"),
+    ]  # fmt: skip
+
+
+async def test_a_report_waits_also_where_an_old_one_had_that_reference(store: Store) -> None:
+    await bound(store, new("known"), new("old"), new("m"))
+    known, old, segment = await claim(store)
+    await sent(store, old, 8)
+    await sent(store, known, 7)
+    attempt = await begin(store, segment)
+    assert (await store.record_report(report(8, received_at=after(1)))).message_id is None
+    await end(store, segment, attempt, mr=8, at=after(2))
+    assert (await seen(store, "m")).state is M.DELIVERED
+    assert (await seen(store, "old")).state is M.SENT
+
+
+async def test_a_report_of_what_is_on_the_air_is_not_given_to_what_is_uncertain(
+    store: Store,
+) -> None:
+    await bound(store, new("known"), new("lost"), new("air"))
+    known, silent, air = await claim(store)
+    await sent(store, known, 5)
+    await lost(store, silent)
+    attempt = await begin(store, air)
+    assert (await store.record_report(report(7, received_at=after(1)))).message_id is None
+    assert (await store.record_report(report(6, received_at=after(1)))).message_id == "lost"
+    await end(store, air, attempt, mr=7, at=after(2))
+    assert (await seen(store, "air")).state is M.DELIVERED
+
+
+async def test_a_report_before_the_attempt_is_of_another(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await store.record_report(report(7, received_at=after(-1)))
+    await sent(store, segment, 7)
+    assert (await seen(store, "m")).state is M.SENT
+
+
+async def test_a_report_that_was_waiting_settles_silence_and_a_crash(
+    store: Store, make: Callable[[], Store]
+) -> None:
+    await bound(store, new("known"), new("a"), new("b"))
+    known, a, b = await claim(store)
+    await sent(store, known, 1)
+    attempt = await begin(store, a)
+    await store.record_report(report(2, received_at=after(1)))
+    done = await end(
+        store, a, attempt, E.UNKNOWN, at=after(2), grace_until=after(62)
+    )  # fmt: skip
+    assert done.state is S.DELIVERED
+    await begin(store, b, after(3))
+    await store.record_report(report(3, received_at=after(4)))
+    await store.close()
+    again = make()
+    assert (await again.open(after(9))).uncertain == 1
+    assert (await seen(again, "b")).state is M.DELIVERED
+    await again.close()
+
+
+async def test_a_temporary_report_keeps_sent(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    trying = report(7, status=32, delivered=None, outcome=TRYING)
+    stored = await store.record_report(trying)
+    assert (stored.message_id, stored.state) == ("m", S.SENT)
+    assert not (await seen(store, "m")).final
+    last = (await store.message_events(MessageId("m")))[-1]
+    assert (last.from_, last.to, last.reason) == ("sent", "sent", "busy")
+    assert (await store.record_report(report(7))).state is S.DELIVERED
+
+
+async def test_a_temporary_report_proves_that_the_network_has_it(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await lost(store, segment)
+    await store.record_report(report(7, status=32, delivered=None, outcome=TRYING))
+    assert (await seen(store, "m")).state is M.SENT
+    assert (await store.sweep(after(61))).resent == 0
+
+
+async def test_a_report_stops_a_resend_that_has_not_begun(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await lost(store, segment)
+    await store.sweep(after(60))
+    assert len(await claim(store, after(60))) == 1
+    assert (await store.record_report(report(7))).state is S.DELIVERED
+    assert await claim(store, after(60)) == []
+
+
+async def test_the_same_report_twice_changes_nothing(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    await store.record_report(report(7))
+    before, history = await seen(store, "m"), await store.events(0, 100)
+    again = await store.record_report(report(7, raw=b"other", received_at=after(99)))
+    assert (again.message_id, again.state) == ("m", S.DELIVERED)
+    assert await seen(store, "m") == before
+    assert await store.events(0, 100) == history
+
+
+async def test_a_report_after_the_end_still_corrects(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    await store.record_report(report(7, status=65, delivered=False, outcome=LOST))
+    found = await seen(store, "m")
+    assert (found.state, found.reason, found.final) == (M.FAILED, "lost", True)
+    await store.record_report(report(7))
+    found = await seen(store, "m")
+    assert (found.state, found.reason, found.parts[0].outcome) == (M.DELIVERED, None, ARRIVED)
+    assert (await moves(store, "m"))[-1] == ("failed", "delivered")
+
+
+async def test_expired_is_what_the_service_centre_says(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    await store.record_report(report(7, status=70, delivered=False, expired=True, outcome=LOST))
+    assert (await seen(store, "m")).state is M.EXPIRED
+
+
+async def test_a_failed_part_ends_the_message(store: Store) -> None:
+    await bound(store, new("m", 3))
+    one, two, _ = await claim(store)
+    await sent(store, one, 1)
+    await sent(store, two, 2)
+    await store.record_report(report(1, status=65, delivered=False, outcome=LOST))
+    found = await seen(store, "m")
+    assert [p.state for p in found.parts] == [S.FAILED, S.SENT, S.CANCELLED]
+    assert (found.state, found.final) == (M.FAILED, True)
+    assert await claim(store) == []
+
+
+async def test_the_failure_of_one_copy_says_nothing_of_the_other(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    attempt = await lost(store, segment)
+    await store.sweep(after(60))
+    (again,) = await claim(store, after(60))
+    await sent(store, again, 8, after(61))
+    await end(store, segment, attempt, E.LATE, mr=7, at=after(62))
+    failed = {"status": 65, "delivered": False, "outcome": LOST}
+    stored = await store.record_report(report(7, **failed))
+    assert (stored.message_id, stored.state) == ("m", S.SENT)
+    await store.record_report(report(7, status=0, done_at=after(63)))
+    assert (await seen(store, "m")).state is M.DELIVERED
+    await store.record_report(report(8, **failed))
+    assert (await seen(store, "m")).state is M.DELIVERED
+
+
+async def test_no_report_makes_sent_final_after_three_days(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    assert await store.next_due(after(0)) == after(3 * DAY)
+    assert (await store.sweep(after(3 * DAY))).finalised == 1
+    found = await seen(store, "m")
+    assert (found.state, found.final, found.delivered_at) == (M.SENT, True, None)
+
+
+@pytest.mark.parametrize(("done", "shown"), [(30, 30), (None, 60), (-5, 0), (90, 60)])
+async def test_a_delivery_time_that_cannot_be_is_not_believed(
+    store: Store, done: int | None, shown: int
+) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7)
+    await store.record_report(report(7, done_at=None if done is None else after(done)))
+    assert (await seen(store, "m")).delivered_at == after(shown)
