@@ -15,7 +15,7 @@ from functools import lru_cache
 from airpost.codec import ucs2
 from airpost.codec.alphabets import gsm7
 from airpost.codec.dcs import Alphabet, octet_for
-from airpost.codec.septets import pack
+from airpost.codec.septets import ESC, pack
 from airpost.codec.tpdu import fill_bits
 from airpost.codec.udh import (
     LOCKING_SHIFT,
@@ -86,7 +86,7 @@ class _Coding:
     extra: tuple[Element, ...]
     locking: int
     single: int
-    unit: int  # octets of `encode` that count as one; a character takes one unit or two
+    unit: int  # octets of `encode` that count as one
     room: int  # how much of `encode` fits the only part
     part_room: int  # and each of several
 
@@ -95,6 +95,21 @@ class _Coding:
         if self.alphabet is Alphabet.UCS2:
             return ucs2.encode(text)
         return gsm7(self.locking, self.single).encode(text)
+
+    def part_end(self, code: bytes, begin: int) -> int:
+        """Where a part that begins at `begin` is full; surrogate and escape pairs stay whole."""
+        end = begin + self.part_room
+        if end >= len(code):
+            return len(code)
+        if self.alphabet is Alphabet.UCS2:
+            return end - 2 if 0xDC <= code[end] <= 0xDF else end
+        return end - 1 if code[end - 1] == ESC else end
+
+    def characters(self, code: bytes) -> int:
+        """How many characters a piece of code holds."""
+        if self.alphabet is Alphabet.UCS2:
+            return len(ucs2.decode(code))
+        return len(code) - code.count(ESC)
 
 
 @lru_cache(maxsize=256)
@@ -182,22 +197,18 @@ def _cut(text: str, coding: _Coding) -> _Cut:
     body = coding.encode(text)
     if len(body) <= coding.room:
         return _Cut(coding=coding, pieces=[(text, body)])
-    room, unit = coding.part_room, coding.unit
     pieces: list[tuple[str | None, bytes]] = []
-    at = 0
-    while at < len(text):
+    begin = at = 0  # in the text, in its code
+    while at < len(body):
         if len(pieces) == MAX_PARTS:
-            raise CodecError("text", at, f"needs more than {MAX_PARTS} parts")
-        end = at + room // unit
-        body = coding.encode(text[at:end])
-        while (excess := len(body) - room) > 0:
-            end -= -(-excess // (2 * unit))  # no character takes more than two units
-            body = coding.encode(text[at:end])
-        if end < len(text) and (whole := _uncut(text, at, end)) < end:
+            raise CodecError("text", begin, f"needs more than {MAX_PARTS} parts")
+        stop = coding.part_end(body, at)
+        end = begin + coding.characters(body[at:stop])
+        if end < len(text) and (whole := _uncut(text, begin, end)) < end:
+            stop -= len(coding.encode(text[whole:end]))
             end = whole
-            body = coding.encode(text[at:end])
-        pieces.append((text[at:end], body))
-        at = end
+        pieces.append((text[begin:end], body[at:stop]))
+        begin, at = end, stop
     return _Cut(coding=coding, pieces=pieces)
 
 

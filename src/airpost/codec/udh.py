@@ -158,11 +158,10 @@ def ports_element(ports: Ports) -> Element:
 
 
 def stamp_reference(udh: bytes, ref: int) -> bytes:
-    """A built header with the reference of its concatenation elements set to `ref`."""
+    """A header with the reference of its concatenation elements set to `ref`."""
     out = bytearray(udh)
     at = 1
-    while at + 1 < len(out):
-        length = out[at + 1]
+    while at + 1 < len(out) and (length := out[at + 1]) <= len(out) - at - 2:
         if out[at] == CONCAT_8 and length == 3:
             out[at + 2] = ref & 0xFF
         elif out[at] == CONCAT_16 and length == 4:
