@@ -246,7 +246,7 @@ async def test_network_lines_that_say_nothing_new_ask_nothing(
             await asyncio.sleep(0.1)
         assert rig.heard(from_s) == []
         rig.sim.urc("+CREG: 2")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         assert rig.heard(from_s) == ["AT+CPIN?", "AT+CREG?"]
 
 
@@ -301,7 +301,8 @@ async def test_lines_of_starting_without_a_restart_change_nothing(
             rig.sim.urc(line)
             await asyncio.sleep(1)
         assert len(rig.behind.states) == states
-        asked = {"AT+CPIN?", "AT+CREG?", "AT+CNMI?", 'AT+CPMS="SM"'}
+        memories = {'AT+CPMS="ME"', 'AT+CPMS="SM"'}
+        asked = {"AT+CPIN?", "AT+CREG?", "AT+CNMI?", *memories}
         assert set(rig.heard(from_s)) == asked, "the SIM, the settings, and what it holds"
 
 

@@ -232,7 +232,8 @@ async def test_a_memory_that_does_not_say_how_full_it_is(
     loop: VirtualLoop, tmp_path: Path, listed: bool
 ) -> None:
     def before(modem: SimModem) -> None:
-        commands = {**modem.personality.commands, '+CPMS="SM"': ()}
+        silent = {'+CPMS="SM"': (), '+CPMS="ME"': ()}
+        commands = {**modem.personality.commands, **silent}
         modem.personality = replace(modem.personality, commands=commands)
         stored(modem, "hello")
         if not listed:
@@ -570,3 +571,16 @@ async def test_a_header_whose_pdu_never_comes(loop: VirtualLoop, tmp_path: Path)
 
 def test_the_delete_command_has_one_parameter() -> None:
     assert at.delete_message(3).text == "AT+CMGD=3"
+
+
+@virtually
+async def test_what_lies_in_another_memory_is_found(loop: VirtualLoop, tmp_path: Path) -> None:
+    """A modem that has just got power takes messages in before its memory is chosen."""
+
+    def before(modem: SimModem) -> None:
+        pdu, length = deliver("hello")
+        modem.store("ME").add(Slot(pdu=pdu, length=length))
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: rig.behind.parts, 5)
+        await rig.until(lambda: rig.sim.store("ME").used == 0, 5)

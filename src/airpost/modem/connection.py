@@ -42,6 +42,7 @@ from airpost.tasks import spawn, until_first
 
 log = logging.getLogger("airpost.connection")
 
+LOOK_GAP_S = 0.2  # between two looks at the least
 SIM_LOOK_S = 1.0  # while the SIM starts
 SIM_LATER_S = 15.0  # while it waits for a person
 NETWORK_LOOK_S = 5.0  # while there is no network
@@ -252,6 +253,7 @@ class Connection:
             number=number,
             store=done.store,
             report_store=done.report_store,
+            others=done.others,
             acknowledges=done.acknowledges,
             list_all=self._profile.sms.list_all,
             proof=lambda: self._tell(None, last_proof_at=self._clock.now()),
@@ -330,9 +332,10 @@ class Connection:
             raise ModemError("has lost its settings: it restarted, or another program uses it")
 
     async def _pause(self, pause_s: float) -> None:
-        """Wait, or until something asks for a look."""
+        """Wait, or until something asks for a look; some modems would ask all the time."""
         try:
             async with asyncio.timeout(pause_s):
+                await self._clock.sleep(LOOK_GAP_S)
                 await self._look.wait()
         except TimeoutError:
             pass  # that is what was waited for

@@ -37,6 +37,9 @@ T = TypeVar("T")
 DS, DS_STORED = 3, 2  # where <ds> stands in AT+CNMI; the value for reports that are stored
 REPORT_STORE = "SR"
 INDICATIONS_BUSY_S = 2.0  # a refusal may look like "busy", and there are other choices
+# TS 27.005 3.1: the SIM and the modem itself, and both seen as one.
+SINGLE = ("SM", "ME")
+COMBINED = ("MT",)
 BUSY_S = 20.0  # after power, PIN or reset most commands fail for 5 to 25 s
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
 # +CPIN? may answer with an error that is as good as an answer (TS 27.007 9.2.2.1).
@@ -57,12 +60,14 @@ class Settings:
     """What was set up for messages, as the modem confirmed it.
 
     `store` is the memory that is read, None where AT+CPMS does not work; `report_store` is the one
-    reports are kept in, where that is another; `acknowledges` is True when each direct delivery
-    wants AT+CNMA. `complaints` say what does not work, for people.
+    reports are kept in, where that is another; `others` are those in which messages may lie too:
+    from before the choice, or because the chosen one was full. `acknowledges` is True when each
+    direct delivery wants AT+CNMA. `complaints` say what does not work, for people.
     """
 
     store: str | None
     report_store: str | None
+    others: tuple[str, ...]
     indications: tuple[int, ...] | None
     acknowledges: bool
     smsc: str | None
@@ -201,6 +206,7 @@ class Driver:
         return Settings(
             store=store,
             report_store=_report_store(indications, offered),
+            others=_other_stores(store, offered),
             indications=indications,
             acknowledges=acknowledges,
             smsc=known,
@@ -275,6 +281,12 @@ def _report_store(
 ) -> str | None:
     stored = indications is not None and indications[DS : DS + 1] == (DS_STORED,)
     return REPORT_STORE if stored and offered and REPORT_STORE in offered[0] else None
+
+
+def _other_stores(store: str | None, offered: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    if store is None or store in COMBINED or not offered:
+        return ()
+    return tuple(each for each in SINGLE if each in offered[0] and each != store)
 
 
 def indication_choices(

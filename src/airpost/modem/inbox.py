@@ -66,6 +66,7 @@ class Inbox:
         number: str | None,
         store: str | None,
         report_store: str | None,
+        others: tuple[str, ...],
         acknowledges: bool,
         list_all: bool,
         proof: Callable[[], None],
@@ -79,6 +80,7 @@ class Inbox:
         self._number = number
         self._home = store
         self._report_store = report_store  # where reports are kept apart, as in SR
+        self._others = others  # where messages may lie too
         self._current = store  # the memory that is selected now
         self._fill: Fill | None = None  # of it, when it was selected
         self._acknowledges = acknowledges
@@ -181,7 +183,7 @@ class Inbox:
 
     async def _sweep(self) -> None:
         self.undeleted = 0
-        for store in (self._report_store, self._home):  # the home last: it stays selected
+        for store in (self._report_store, *self._others, self._home):  # the last stays selected
             self._current = None  # a modem that has restarted unseen selects another
             if await self._select(store):
                 await self._take_all()

@@ -171,6 +171,7 @@ class Sender:
             return None
         if isinstance(event, Reply):
             if event.final.ok:
+                self._session.doubt()  # the prompt may still come, and swallow what is written
                 return _modem(OutcomeClass.TRANSIENT, "no prompt", "said OK instead of asking")
             return _judged(event.final, Phase.BEFORE_PDU)
         self._session.give_up()

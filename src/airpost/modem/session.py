@@ -66,6 +66,7 @@ class Session(asyncio.Protocol):
         self._arrived = asyncio.Event()
         self._half_timer: asyncio.TimerHandle | None = None
         self._unwanted = False
+        self._doubted = False  # answers may belong to earlier commands
         self._busy = False
         self._turns: list[tuple[Priority, int, asyncio.Future[None]]] = []
         self._order = count()
@@ -179,6 +180,8 @@ class Session(asyncio.Protocol):
             self._check_open()
             if self._channel.state is State.DESYNC:
                 await self.resync()
+            elif self._doubted:
+                await self._prove()
             yield
         finally:
             self.give_up()  # cancelled under way: whoever is next brings the modem in step
@@ -223,6 +226,7 @@ class Session(asyncio.Protocol):
 
     def probe(self) -> None:
         """Ask the modem something with an answer of its own, without giving the dialogue up."""
+        self.doubt()  # the dialogue may end before the probe is answered
         self._write(self._channel.probe())
 
     def give_up(self) -> None:
@@ -254,9 +258,31 @@ class Session(asyncio.Protocol):
                 event = await self.event(PROBE_S)
             if event is not None:
                 self._trace.note("in step again")
+                self._doubted = False
                 return
         self.abort("does not answer any more")
         raise Desynced("does not answer any more")
+
+    def doubt(self) -> None:
+        """An answer was not what was asked for: before the next command the modem is asked."""
+        self._doubted = True
+
+    async def _prove(self) -> None:
+        """While nothing is under way: a question until its own answer comes.
+
+        A modem that is one answer behind gives it to the second question, and what then comes for
+        that one is known to be nobody's.
+        """
+        self._doubted = False
+        for _ in range(WAKE_TRIES):
+            self.begin(PROBE)
+            event = await self.event(WAKE_S)
+            if event is None:
+                self.give_up()
+                await self.resync()
+                return
+            if isinstance(event, Reply) and event.lines:
+                return
 
     # -- whole commands --------------------------------------------------------------------------
     async def run(self, command: Command) -> tuple[str, ...]:
@@ -275,6 +301,8 @@ class Session(asyncio.Protocol):
                 raise CommandTimeout(f"{shown} was not answered within {command.timeout_s:g} s")
         if not reply.final.ok:
             raise failed(reply.final)
+        if not reply.lines and _asks(command):
+            self.doubt()
         return reply.lines
 
     async def _reply(self, command: Command) -> Reply | None:
@@ -315,6 +343,11 @@ class Session(asyncio.Protocol):
                 if event is None:
                     self._channel = Channel()
         # Some answer nothing but AT+CPIN? until the SIM is open: go on, every answer is checked.
+
+
+def _asks(command: Command) -> bool:
+    """True for a command whose answer is never empty."""
+    return command.text.endswith("?") and not command.text.endswith("=?")
 
 
 def failed(final: Final) -> CommandFailed:
