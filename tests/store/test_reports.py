@@ -118,6 +118,17 @@ async def test_of_several_the_one_whose_turn_it_was_gets_it(store: Store) -> Non
     assert await unmatched(store) == 1
 
 
+async def test_what_was_taken_without_a_reference_is_a_candidate_too(store: Store) -> None:
+    await bound(store, new("known"), new("bare ok"), new("lost"))
+    known, bare, silent = await claim(store)
+    await sent(store, known, 18)
+    await sent(store, bare, None)
+    await lost(store, silent)
+    assert (await store.record_report(report(19))).message_id == "bare ok"
+    assert (await seen(store, "lost")).state is M.UNCERTAIN
+    assert (await store.record_report(report(20))).message_id == "lost"
+
+
 async def test_without_any_known_reference_several_are_too_many(store: Store) -> None:
     await bound(store, new("a"), new("b"))
     for segment in await claim(store):

@@ -3,12 +3,13 @@
 May import L0. Run in the writer's thread.
 
 A report belongs to the newest attempt on its SIM with its reference to its number, at most 72 h
-old. If there is none, it may belong to an attempt of unknown fate, whose reference nobody told us:
-to the only one to that number since the last known reference of the SIM; if there are several, to
-the one whose expected reference (the last known one plus the PDUs since, modulo 256) it bears. An
-attempt that is still on the air counts among the several: its report may overtake `+CMGS`, and then
-waits for it. An older attempt of unknown fate, with known references behind it, takes a report only
-if its expected reference is the report's. Everything else is kept, listed and never applied.
+old. If there is none, it may belong to an attempt whose reference nobody told us, because its fate
+is unknown or because the modem said OK and nothing more: to the only one to that number since the
+last known reference of the SIM; if there are several, to the one whose expected reference (the last
+known one plus the PDUs since, modulo 256) it bears. An attempt that is still on the air counts
+among the several: its report may overtake `+CMGS`, and then waits for it. An older attempt without
+reference, with known ones behind it, takes a report only if its expected reference is the report's.
+Everything else is kept, listed and never applied.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ FROM attempt WHERE sim_id = ? AND tail = ? AND mr = ? AND begun_at >= ? ORDER BY
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
 FROM attempt
 WHERE sim_id = ? AND tail = ? AND mr IS NULL AND begun_at >= ?
-    AND (ended_at IS NULL OR outcome_class = 'unknown')
+    AND (ended_at IS NULL OR outcome_class IN ('unknown', 'ok'))
 ORDER BY id
 
 -- name: known_before
