@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from airpost.codec import ucs2
 from airpost.codec.alphabets import gsm7
@@ -221,12 +222,15 @@ def _fitting(text: str, codings: Iterable[_Coding]) -> Iterator[_Cut]:
             continue
 
 
-def _language_tables(national: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The (locking, single) tables worth trying for the languages a message may use."""
-    for language in national:
-        yield 0, language
-        yield language, 0
-        yield language, language
+def _national(
+    text: str, languages: Iterable[int], seven: Callable[[tuple[int, int]], _Coding]
+) -> Iterator[_Cut]:
+    """The cuts worth comparing for the languages a message may use."""
+    for language in languages:
+        # Where the locking table alone holds the text, nothing of that language is shorter.
+        yield from list(_fitting(text, [seven((language, 0))])) or _fitting(
+            text, [seven((0, language)), seven((language, language))]
+        )
 
 
 def split(
@@ -247,16 +251,17 @@ def split(
     display class, 0 flashes.
     """
 
-    def coding(alphabet: Alphabet, tables: tuple[int, int] = (0, 0)) -> _Coding:
-        return _coding(alphabet, cls, ports, concat_bits, tables)
+    def seven(tables: tuple[int, int]) -> _Coding:
+        return _coding(Alphabet.GSM7, cls, ports, concat_bits, tables)
 
     if alphabet is Alphabet.DATA:
         raise CodecError("text", 0, "text cannot be sent as data")
-    plain = [coding(each) for each in (Alphabet.GSM7, Alphabet.UCS2) if alphabet in (None, each)]
+    wide = _coding(Alphabet.UCS2, cls, ports, concat_bits, (0, 0))
+    plain = [each for each in (seven((0, 0)), wide) if alphabet in (None, each.alphabet)]
     cut = next(_fitting(text, plain), None)
     if alphabet is not Alphabet.UCS2 and (cut is None or len(cut.pieces) > 1):
-        allowed = (coding(Alphabet.GSM7, each) for each in (*_language_tables(national), *tables))
-        shifted = min(_fitting(text, allowed), key=lambda each: each.cost, default=None)
+        allowed = chain(_national(text, national, seven), _fitting(text, map(seven, tables)))
+        shifted = min(allowed, key=lambda each: each.cost, default=None)
         if shifted and (cut is None or len(shifted.pieces) < len(cut.pieces)):
             cut = shifted
     if cut is None:  # the one it should have been says why not

@@ -63,6 +63,7 @@ def test_split_shapes() -> None:
         {"id": "huge", "input": {"text_repeat": ["a", 10**12]}},
         {"id": "sum", "input": {"text_pieces": [["a", 10**6]] * 9}},
         {"id": "bits", "input": {"text": "a", "ref_bits": 7}},
+        {"id": "many", "input": {"text_repeat": ["a", 153 * 255 + 1]}},
         {"id": "lang", "input": {"text": "a", "single": 900}},
     ]
     got = {
@@ -74,6 +75,7 @@ def test_split_shapes() -> None:
     assert got["p"]["alphabet"] == "ucs2"
     assert (got["n"]["alphabet"], got["n"]["segments"]) == ("gsm7", 1)
     assert got["x"]["alphabet"] == "ucs2"
+    assert got["many"]["error"]["offset"] == 153 * 255
     assert all("error" in got[each] for each in ("huge", "sum", "bits", "lang"))
 
 

@@ -166,7 +166,7 @@ def _split(text: str, bits: int, languages: tuple[int, int], language: int) -> S
         return split(text, concat_bits=bits, alphabet=Alphabet.GSM7, national=national,
                      tables=tables)  # fmt: skip
     except CodecError:
-        return split(text, concat_bits=bits, alphabet=Alphabet.UCS2)
+        return split(text, concat_bits=bits)
 
 
 def split_json(made: Split) -> Json:
