@@ -11,7 +11,7 @@ import pytest
 
 from airpost.model import Lane, UnitState
 from airpost.modem.api import SendResult
-from airpost.modem.connection import UnitSettings
+from airpost.modem.connection import LOOK_GAP_S, UnitSettings
 from airpost.modem.profile import load_profile
 from airpost.tasks import spawn
 from hwsim.modem import SimModem
@@ -304,6 +304,20 @@ async def test_lines_of_starting_without_a_restart_change_nothing(
         memories = {'AT+CPMS="ME"', 'AT+CPMS="SM"'}
         asked = {"AT+CPIN?", "AT+CREG?", "AT+CNMI?", *memories}
         assert set(rig.heard(from_s)) == asked, "the SIM, the settings, and what it holds"
+
+
+@pytest.mark.parametrize("line", ["SMS READY", "+CPIN: READY", "+CREG: 2", "+SIM DROP"])
+@virtually
+async def test_lines_that_never_end_do_not_make_it_ask_without_end(
+    loop: VirtualLoop, tmp_path: Path, line: str
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        from_s = loop.time()
+        rig.sim.faults.set("flood", line=line, every_s=0.01)
+        await asyncio.sleep(4)
+        assert len(rig.heard(from_s)) <= 4 / LOOK_GAP_S * 6
+        rig.sim.faults.clear()
 
 
 @virtually

@@ -368,33 +368,51 @@ async def test_a_modem_without_indications_is_polled(loop: VirtualLoop, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("told", "store"),
+    ("told", "chosen"),
     [
-        ('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")', "SM"),
-        ('+CPMS: ("ME","MT"),("ME","MT"),("ME","MT")', "ME"),
-        ('+CPMS: ("ME","SM"),("SM"),("ME")', "SM"),
-        ('+CPMS: (("SM","BM","SR"),("SM"))', "SM"),
-        ('+CPMS: "SM","ME","MT"', "SM"),
-        ("+CPMS: (),(),()", "SM"),
-        ("+CPMS: ", "SM"),
+        ('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")', '"SM","SM","SM"'),
+        ('+CPMS: ("ME","MT"),("ME","MT"),("ME","MT")', '"ME","ME","ME"'),
+        ('+CPMS: ("ME","SM"),("SM"),("ME")', '"SM"'),
+        ('+CPMS: (("SM","BM","SR"),("SM"))', '"SM","SM"'),
+        ('+CPMS: "SM","ME","MT"', '"SM"'),
+        ("+CPMS: (),(),()", '"SM"'),
+        ("+CPMS: ", '"SM"'),
     ],
 )
 @virtually
 async def test_the_memory_out_of_whatever_is_offered(
-    loop: VirtualLoop, tmp_path: Path, told: str, store: str
+    loop: VirtualLoop, tmp_path: Path, told: str, chosen: str
 ) -> None:
     def before(modem: SimModem) -> None:
-        if told == '+CPMS: ("ME","SM"),("SM"),("ME")':
-            changed(modem, stores=(("ME", "SM"), ("SM",), ("ME", "SM")))
-        elif store == "ME":
-            changed(modem, stores=(("ME", "MT"),) * 3, stores_default=("ME",) * 3)
         changed(modem, **knowing(modem.personality, **{"+CPMS=?": (told,)}))
 
     async with driven(loop, tmp_path, before=before) as (driver, modem):
-        modem.heard.clear()
         done = await driver.prepare(None)
-        assert done.store == store
-        assert modem.settings.mems[0] == store
+        assert done.store == chosen.split('"')[1] == modem.settings.mems[0]
+        tried = [line for _, line in modem.heard if line.startswith('AT+CPMS="')]
+        assert tried == [f"AT+CPMS={chosen}"]
+
+
+@virtually
+async def test_a_memory_that_is_refused_for_all_uses_is_chosen_for_one(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    def before(modem: SimModem) -> None:
+        told = '+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")'
+        changed(modem, stores=(("SM", "ME"), ("ME",), ("ME",)),
+                **knowing(modem.personality, **{"+CPMS=?": (told,)}))  # fmt: skip
+
+    async with driven(loop, tmp_path, before=before) as (driver, modem):
+        assert (await driver.prepare(None)).store == "ME"
+        assert modem.settings.mems == ["ME", "ME", "ME"]
+
+
+@virtually
+async def test_a_memory_that_is_busy_is_waited_for(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with driven(loop, tmp_path) as (driver, modem):
+        modem.faults.set("cme_error", verb="+CPMS", code=14)
+        asyncio.get_running_loop().call_later(10.0, modem.faults.clear)
+        assert (await driver.prepare(None)).complaints == ()
 
 
 @virtually

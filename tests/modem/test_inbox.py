@@ -190,6 +190,21 @@ async def test_what_waited_is_found_at_the_start(
 
 
 @virtually
+async def test_what_lies_in_the_other_memory_is_found_too(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    def before(modem: SimModem) -> None:
+        pdu, length = deliver("from before")
+        modem.store("ME").add(Slot(pdu=pdu, length=length))
+        stored(modem, "at home")
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: len(rig.behind.parts) == 2, 5)
+        await rig.until(lambda: rig.sim.store("ME").used == rig.sim.card.sms.used == 0)
+        assert rig.sim.settings.mems[0] == "SM"
+
+
+@virtually
 async def test_what_nobody_announced_is_found_by_the_poll(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

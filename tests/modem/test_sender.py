@@ -284,6 +284,20 @@ async def test_ok_instead_of_the_prompt(loop: VirtualLoop, tmp_path: Path) -> No
         await usable(rig)
 
 
+@virtually
+async def test_an_earlier_reference_before_the_prompt_is_not_this_ones(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("slow_prompt", delay_s=3.0, count=1)
+        sending = spawn(rig.send(), name="the caller")
+        await asyncio.sleep(1)
+        rig.sim.emit(b"\r\n+CMGS: 9\r\n\r\nOK\r\n")
+        assert ends(await sending) == (False, TRANSIENT, "no prompt")
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
 # -- the intent --------------------------------------------------------------------------------
 
 

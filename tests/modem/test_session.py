@@ -22,6 +22,7 @@ from airpost.modem.trace import Trace
 from airpost.tasks import spawn
 from hwsim.modem import SimModem
 from hwsim.pool import START_US, SimPool
+from tests.hwsim.client import submit_pdu
 from tests.modem.rig import busy_tasks, open_descriptors, virtually
 from tests.virtual import VirtualLoop
 from tests.wires import watched
@@ -42,9 +43,9 @@ class Wire:
     def asking(self, command: Command) -> asyncio.Task[tuple[str, ...]]:
         return spawn(self.session.run(command), name=command.text)
 
-    async def text(self, octets: bytes) -> WriteNow:
+    async def text(self, length: int = 20) -> WriteNow:
         """The prompt of a sending command, in a turn of the caller."""
-        self.session.begin(at.send_pdu(octets[0]))
+        self.session.begin(at.send_pdu(length))
         event = await self.session.event(10.0)
         assert isinstance(event, WriteNow)
         return event
@@ -354,7 +355,7 @@ async def test_what_is_under_way_when_a_turn_ends_is_given_up(
 
         async def broken() -> None:
             async with wire.session.turn(Priority.SEND):
-                await wire.text(bytes([20]))
+                await wire.text()
                 raise KeyError("a bug of ours")
 
         with pytest.raises(KeyError):
@@ -363,13 +364,47 @@ async def test_what_is_under_way_when_a_turn_ends_is_given_up(
         assert wire.sim.sends[-1].final == "escaped"
 
 
+@virtually
+async def test_one_answer_behind_is_noticed_and_caught_up(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with wired(loop, tmp_path) as wire:
+        await wire.session.wake()
+        wire.sim.emit(b"\r\nOK\r\n")  # somebody else's, or a late one
+        assert await wire.session.run(at.REGISTRATION) == ()
+        for _ in range(3):
+            assert await wire.session.run(at.SIGNAL) == ("+CSQ: 20,99",)
+            assert await wire.session.run(at.PIN_STATE) == ("+CPIN: READY",)
+
+
+@virtually
+async def test_an_error_to_a_probe_after_the_reference_is_not_the_next_commands(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with wired(loop, tmp_path, air_s=17.0) as wire:
+        await wire.session.wake()
+        await wire.session.run(at.PDU_MODE)
+        wire.sim.faults.set("cme_error", verb="+CMEE", code=515, count=2)
+        pdu, length = submit_pdu("+491701234567", "hello")
+        async with wire.session.turn(Priority.SEND):
+            await wire.text(length)
+            wire.session.payload(f"{pdu}\x1a".encode())
+            assert await wire.session.event(15.0) is None
+            wire.session.probe()
+            reply = await wire.session.event(5.0)
+            assert isinstance(reply, Reply)
+            assert reply.lines == ("+CMGS: 0",)
+        for _ in range(3):
+            assert await wire.session.run(at.SIGNAL) == ("+CSQ: 20,99",)
+
+
 # -- dialogues ---------------------------------------------------------------------------------
 
 
 @virtually
 async def test_a_payload_that_the_port_does_not_take(loop: VirtualLoop, tmp_path: Path) -> None:
     async with wired(loop, tmp_path) as wire, wire.session.turn(Priority.SEND):
-        await wire.text(bytes([20]))
+        await wire.text()
         wire.sim.unplug()
         with pytest.raises(PortLost):
             wire.session.payload(b"00\x1a")
@@ -381,7 +416,7 @@ async def test_a_probe_tells_what_was_dropped(loop: VirtualLoop, tmp_path: Path)
         await wire.session.wake()
         wire.sim.faults.set("no_final", verb="+CMGS")
         async with wire.session.turn(Priority.SEND):
-            await wire.text(bytes([20]))
+            await wire.text()
             wire.session.payload(b"00\x1a")
             assert await wire.session.event(15.0) is None
             wire.session.probe()

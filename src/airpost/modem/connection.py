@@ -120,6 +120,7 @@ class Connection:
         self._registered = False
         self._reports: int | None = None  # <n> of AT+CREG?, as it was last
         self._woken = False  # a line of starting came: are the settings still there?
+        self._sweep_due = False
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
         self.sender = Sender(self._session, clock, profile.timing)
@@ -278,9 +279,12 @@ class Connection:
         while not asked or (await self._driver.sim_status()).usable:
             self._look.clear()
             self._registered = await self._look_at_network(inbox, done)
-            if mono() - polled_s >= timing.poll_s:
-                polled_s = mono()
+            polls = mono() - polled_s >= timing.poll_s
+            if polls or self._sweep_due:
+                self._sweep_due = False
                 inbox.sweep()
+            if polls:
+                polled_s = mono()
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
             if self._woken or mono() - checked_s >= timing.settings_check_s:
                 checked_s, self._woken = mono(), False
@@ -365,10 +369,7 @@ class Connection:
             self._session.abort("the modem has restarted by itself")
         elif sign is Sign.POWER:
             self._tell(None, last_error=f"power: {urc.line}")
-        elif sign is Sign.SIM_GONE:
+        else:  # the SIM has come or gone, the settings may have gone, messages may wait: ask
+            self._woken = self._woken or sign is Sign.WOKEN
+            self._sweep_due = self._sweep_due or sign is not Sign.SIM_GONE
             self._look.set()
-        elif self._inbox is not None:
-            self._inbox.sweep()
-        if sign is Sign.WOKEN:
-            self._woken = True
-            self._look.set()  # the SIM may have come, or the settings have gone: ask

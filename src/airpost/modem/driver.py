@@ -216,16 +216,20 @@ class Driver:
     async def _choose_store(
         self, offered: Sequence[Sequence[str]], complaints: list[str]
     ) -> str | None:
-        """All three uses on one memory, so that what is announced is what is read."""
+        """All three uses on one memory, so that what is announced is what is read; else one."""
         groups = [group for group in offered if group]
-        for name in self._profile.sms.stores:
-            if groups and not all(name in group for group in groups):
-                continue
-            try:
-                await self.patient(at.use_stores(*[name] * max(1, len(groups))))
-            except (CommandFailed, CommandTimeout):
-                continue
-            return name
+        names = self._profile.sms.stores
+        alike = [name for name in names if all(name in group for group in groups)]
+        choices = [(name,) * max(1, len(groups)) for name in alike]
+        choices += [(name,) for name in names if any(name in group for group in groups)]
+        end_s = self._clock.mono() + BUSY_S
+        while True:
+            for choice in choices:
+                if await self.optional(at.use_stores(*choice)) is not None:
+                    return choice[0]
+            if not choices or self._clock.mono() >= end_s:
+                break
+            await self._clock.sleep(LONGEST_WAIT_S)
         complaints.append("no memory for messages could be chosen (AT+CPMS)")
         return None
 
