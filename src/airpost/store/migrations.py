@@ -71,6 +71,9 @@ def m001_schema(db: Database) -> None:
         db.conn.execute(statement)
 
 
+RELEASED = (m001_schema.__name__,)
+
+
 def _statements(script: str) -> list[str]:
     """The statements of a script one by one: executescript would commit the migration's own."""
     out: list[str] = []
@@ -88,10 +91,14 @@ def connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(
         path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=512
     )
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA temp_store = MEMORY")  # savepoints keep pages there: else in a file
-    db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+    try:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA temp_store = MEMORY")  # savepoints keep pages there: else in a file
+        db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 
@@ -104,25 +111,25 @@ def migrate(path: Path) -> None:
     _create(path)
     try:
         db = connect(path)
+        try:
+            _prepare(db, path)
+            _apply(db, path)
+        finally:
+            db.close()
     except sqlite3.Error as error:
-        raise meaning(error) from error
-    try:
-        _prepare(db, path)
-        wrapped = Database(db, execute_plugins=False)
-        known = {each.name for each in migrations.pending(wrapped)}
-        known |= {m001_schema.__name__}
-        foreign = [each.name for each in migrations.applied(wrapped) if each.name not in known]
-        if foreign:
-            words = f"{path} was written by a newer airpost ({', '.join(foreign)}); it is untouched"
-            raise ConfigError("store.url", words)
-        migrations.apply(wrapped)
-    except sqlite3.Error as error:
-        known_error = meaning(error)
-        if isinstance(known_error, StoreUnavailable) and "not a database" in known_error.reason:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise ConfigError("store.url", f"{path} is not a database") from error
-        raise known_error from error
-    finally:
-        db.close()
+        raise meaning(error) from error
+
+
+def _apply(db: sqlite3.Connection, path: Path) -> None:
+    wrapped = Database(db, execute_plugins=False)
+    applied = [each.name for each in migrations.applied(wrapped)]
+    foreign = [name for name in applied if name not in RELEASED]
+    if foreign:
+        words = f"{path} was written by a newer airpost ({', '.join(foreign)}); it is untouched"
+        raise ConfigError("store.url", words)
+    migrations.apply(wrapped)
 
 
 def _create(path: Path) -> None:

@@ -1,0 +1,145 @@
+"""A process that loads a store and says on its standard output what is about to be and what is done.
+
+    python -m tests.store.kill_worker STORE RUN SEED
+
+Each line is JSON: {"say": …, …}, written by one write(2) and so whole or not there. It runs until it
+is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from airpost.clock import SystemClock
+from airpost.model import Idempotency, Lane, MessageClass, OnUncertain, SimId
+from airpost.states import SegmentEvent
+from airpost.store.api import Binding, Intent, Settlement
+from airpost.store.sqlite import SqliteStore
+from tests.store.values import after, concat, new, part, settlement
+
+CLOCK = SystemClock()
+EVENTS = [SegmentEvent.TAKEN] * 6 + [
+    SegmentEvent.UNKNOWN, SegmentEvent.TRANSIENT, SegmentEvent.PERMANENT,
+]  # fmt: skip
+LANES = 4
+ACCEPTORS = 8
+
+
+def say(what: str, **fields: Any) -> None:
+    os.write(1, json.dumps({"say": what, **fields}).encode() + b"\n")
+
+
+class Load:
+    """All that runs at once on one store."""
+
+    def __init__(self, store: SqliteStore, run: int, rng: Random) -> None:
+        self.store = store
+        self.run = run
+        self.rng = rng
+
+    async def accept(self, who: int) -> None:
+        n = 0
+        while True:
+            id_ = f"m-{self.run}-{who}-{n}"
+            idem = Idempotency(key=id_, fingerprint=id_, status=202, body=id_.encode())
+            made = new(
+                id_, self.rng.choice((1, 1, 3)), at=CLOCK.now(), idempotency=idem,
+                class_=self.rng.choice(tuple(MessageClass)), on_uncertain=OnUncertain.HOLD,
+            )  # fmt: skip
+            await self.store.accept([made])
+            say("accepted", id=id_, parts=len(made.segments))
+            n += 1
+            await asyncio.sleep(self.rng.random() * 0.004)
+
+    async def bind(self) -> None:
+        n = 0
+        while True:
+            lanes = [Lane(f"lane-{i}") for i in range(LANES)]
+            bindings = []
+            for each in await self.store.backlog(CLOCK.now(), 16, lanes, ["default"]):
+                lane = lanes[n % LANES]
+                n += 1
+                bindings.append(
+                    Binding(message_seq=each.seq, lane=lane, sim_id=SimId(lane), reason="load")
+                )
+            await self.store.bind(bindings)
+            await asyncio.sleep(0.002)
+
+    async def lane(self, name: str) -> None:
+        """As a lane does: the result of one and the intent of the next in one commit."""
+        last: Settlement | None = None
+        told: dict[str, Any] = {}
+        while True:
+            claimed = await self.store.claim(Lane(name), CLOCK.now(), 4)
+            if not claimed:
+                if last is not None:
+                    await self.store.air(last, None)
+                    say("settled", **told)
+                    last = None
+                await asyncio.sleep(0.002)
+                continue
+            segment = claimed[0]
+            at = {"id": segment.message_id, "seq": segment.seq}
+            intent = Intent(
+                segment_id=segment.segment_id, lane=Lane(name), sim_id=SimId(name), tpdu=b"tpdu",
+                begun_at=CLOCK.now(),
+            )  # fmt: skip
+            say("intending", **at)
+            done = await self.store.air(last, intent)
+            if last is not None:
+                say("settled", **told)
+            last = None
+            if done.attempt_id is None:
+                say("refused", **at)
+                continue
+            say("intended", **at)
+            await asyncio.sleep(self.rng.random() * 0.003)
+            event = self.rng.choice(EVENTS)
+            told = {**at, "event": event.value}
+            now = CLOCK.now()
+            last = settlement(
+                segment, done.attempt_id, event, self.rng.randrange(256), now,
+                retry_at=after(3600, now) if event is SegmentEvent.TRANSIENT else None,
+                grace_until=now if event is SegmentEvent.UNKNOWN else None,
+            )  # fmt: skip
+            say("settling", **told)
+
+    async def receive(self) -> None:
+        ref = 0
+        while True:
+            ref += 1
+            sender = f"+49{self.run:03d}{ref:06d}"
+            for seq in self.rng.sample((1, 2, 3), 3):
+                given = part(
+                    f"{sender}.{seq} ".encode(), sender=sender, udh=concat(ref % 256, 3, seq),
+                    received_at=CLOCK.now(),
+                )  # fmt: skip
+                done = await self.store.record_part(given)
+                whole = None if done.inbound is None else done.inbound.text
+                say("part", sender=sender, ref=ref, seq=seq, whole=whole)
+            await asyncio.sleep(self.rng.random() * 0.004)
+
+
+async def main() -> None:
+    path, run, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    store = SqliteStore(path, CLOCK, Random(seed))
+    found = await store.open(CLOCK.now())
+    say("open", uncertain=found.uncertain)
+    load = Load(store, run, Random(seed))
+    async with asyncio.TaskGroup() as group:
+        for who in range(ACCEPTORS):
+            group.create_task(load.accept(who))
+        group.create_task(load.bind())
+        group.create_task(load.receive())
+        for n in range(LANES):
+            group.create_task(load.lane(f"lane-{n}"))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

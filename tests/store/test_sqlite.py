@@ -1,0 +1,242 @@
+"""The store when it cannot write, and in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+import pytest_asyncio
+
+from airpost.clock import SECOND_US, LoopClock
+from airpost.errors import ConfigError, StoreUnavailable
+from airpost.model import MessageId
+from airpost.states import MessageState
+from airpost.store.api import MessageFilter, Wake
+from airpost.store.sqlite import SqliteStore
+from tests.store.values import (
+    NOW,
+    FakeClock,
+    after,
+    begin,
+    bound,
+    claim,
+    end,
+    lost,
+    new,
+    part,
+    seen,
+)
+from tests.virtual import VirtualLoop, run_virtual
+
+PROBE_S = 0.02
+
+
+@pytest.fixture
+def path(place: Path) -> Path:
+    return place / "airpost.db"
+
+
+@pytest_asyncio.fixture
+async def plain(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SqliteStore]:
+    monkeypatch.setattr("airpost.store.sqlite.PROBE_S", PROBE_S)
+    monkeypatch.setattr("airpost.store.migrations.BUSY_S", 0.05)
+    store = SqliteStore(path, clock, Random(1))
+    await store.open(NOW)
+    yield store
+    await store.close()
+
+
+def pragma(store: SqliteStore, text: str) -> None:
+    """On the writer's own connection, while its thread has nothing to do."""
+    assert store.pending == 0
+    assert store._writer._db is not None
+    store._writer._db.execute(f"PRAGMA {text}").fetchall()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(PROBE_S / 2)
+
+
+def big(id_: str) -> object:
+    return new(id_, text="x" * 200_000)
+
+
+async def test_a_full_disk_is_said_and_got_over(plain: SqliteStore) -> None:
+    heard: list[Wake] = []
+    await bound(plain, new("m"))
+    (segment,) = await claim(plain)
+    pragma(plain, "max_page_count = 100")
+    plain.subscribe(heard.append)
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        await plain.accept([big("big")])
+    assert "the disk is full" in (plain.unavailable or "")
+    assert plain.pending == 0
+    with pytest.raises(StoreUnavailable, match="full"):  # at once, without touching the disk
+        await plain.record_part(part())
+    assert (await seen(plain, "m")).state is MessageState.QUEUED  # reading goes on
+    assert len(await claim(plain)) == 1
+    heard.clear()
+    await until(lambda: plain.unavailable is None)  # the probe is small enough
+    assert set(heard) == set(Wake)
+    await end(plain, segment, await begin(plain, segment), mr=1)
+    with pytest.raises(StoreUnavailable):
+        await plain.accept([big("big")])
+    pragma(plain, "max_page_count = 1000000")
+    await until(lambda: plain.unavailable is None)
+    await plain.accept([big("big")])
+    assert [m.id for m in (await plain.messages(MessageFilter(), 0, 9)).items] == ["m", "big"]
+
+
+@contextmanager
+def no_file_larger_than(octets: int) -> Iterator[None]:
+    """The kernel refuses to write behind that, as on a full quota: EFBIG, at the commit."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_commit_that_fails_fails_everybody_in_it(
+    plain: SqliteStore, path: Path, clock: FakeClock
+) -> None:
+    await bound(plain, new("m"))
+    (segment,) = await claim(plain)
+    size = Path(f"{path}-wal").stat().st_size
+    with no_file_larger_than(size + 4096):
+        asked = [plain.accept([new(f"n{n}")]) for n in range(5)]
+        done = await asyncio.gather(begin(plain, segment), *asked, return_exceptions=True)
+        assert all(isinstance(each, StoreUnavailable) for each in done)
+        assert "cannot be read or written" in (plain.unavailable or "")
+        await asyncio.sleep(5 * PROBE_S)
+        assert plain.unavailable is not None  # the probe fails as well
+    await until(lambda: plain.unavailable is None)
+    assert (await plain.counts())["queued"] == 1
+    await begin(plain, segment)
+    await plain.close()
+    again = SqliteStore(path, clock, Random(1))
+    assert (await again.open(NOW)).uncertain == 1
+    await again.close()
+    await plain.open(NOW)
+
+
+async def test_a_read_only_database_is_said_and_got_over(plain: SqliteStore) -> None:
+    pragma(plain, "query_only = 1")
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        await plain.accept([new("m")])
+    assert plain.unavailable is not None
+    pragma(plain, "query_only = 0")
+    await until(lambda: plain.unavailable is None)
+    await plain.accept([new("m")])
+
+
+async def test_another_program_that_holds_the_file_is_said_and_got_over(
+    plain: SqliteStore, path: Path
+) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="another program"):
+        await plain.accept([new("m")])
+    other.close()
+    await until(lambda: plain.unavailable is None)
+    await plain.accept([new("m")])
+
+
+async def test_a_disk_that_really_is_full(place: Path, clock: FakeClock) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: a small tmpfs is mounted")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        store = SqliteStore(place / "airpost.db", clock, Random(1))
+        await store.open(NOW)
+        kept = 0
+        with pytest.raises(StoreUnavailable, match="full"):
+            for kept in range(100_000):
+                await store.accept([new(f"m{kept}")])
+        await store.close()
+        again = SqliteStore(place / "airpost.db", clock, Random(1))
+        await again.open(NOW)
+        assert kept > 10
+        assert (await again.counts())["queued"] == kept
+        await again.close()
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+async def test_a_place_that_cannot_be_written_is_a_mistake_of_the_config(
+    place: Path, clock: FakeClock
+) -> None:
+    store = SqliteStore(place / "none" / "airpost.db", clock, Random(1))
+    with pytest.raises(ConfigError, match="store.url: .*none"):
+        await store.open(NOW)
+    (place / "airpost.db").mkdir()
+    store = SqliteStore(place / "airpost.db", clock, Random(1))
+    with pytest.raises(ConfigError, match="cannot be written: Is a directory"):
+        await store.open(NOW)
+    (place / "airpost.db").rmdir()
+    await store.open(NOW)  # the lock was given back
+    await store.close()
+
+
+def test_virtual_time_stands_while_the_store_works(place: Path) -> None:
+    async def scenario(loop: VirtualLoop) -> list[float]:
+        clock = LoopClock(loop.time, NOW)
+        store = SqliteStore(place / "airpost.db", clock, Random(1))
+        loop.busy["store"] = lambda: store.pending > 0
+        await store.open(clock.now())
+        times = []
+        for n in range(20):
+            await store.accept([new(f"m{n}", at=clock.now())])
+            times.append(loop.time())
+        await bound(store)
+        await clock.sleep(3600)
+        assert await store.message(MessageId("m3"), None) is not None
+        times.append(loop.time())
+        await store.close()
+        times.append(loop.time())
+        return times
+
+    assert run_virtual(scenario) == [0.0] * 20 + [3600.0] * 2
+
+
+def test_a_store_that_cannot_write_is_probed_in_virtual_time(place: Path) -> None:
+    async def scenario(loop: VirtualLoop) -> float:
+        clock = LoopClock(loop.time, NOW)
+        store = SqliteStore(place / "airpost.db", clock, Random(1))
+        loop.busy["store"] = lambda: store.pending > 0
+        await store.open(clock.now())
+        pragma(store, "query_only = 1")
+        with pytest.raises(StoreUnavailable):
+            await store.accept([new("m")])
+        await clock.sleep(12)
+        assert store.unavailable is not None
+        pragma(store, "query_only = 0")
+        while store.unavailable is not None:
+            await clock.sleep(0.5)
+        await store.close()
+        return loop.time()
+
+    assert 15.0 <= run_virtual(scenario) < 16.0
+
+
+async def test_a_minute_of_grace_is_a_minute(plain: SqliteStore) -> None:
+    await bound(plain, new("m"))
+    (segment,) = await claim(plain)
+    await lost(plain, segment, grace_s=60)
+    due = await plain.next_due(NOW)
+    assert due == after(60) == NOW + 60 * SECOND_US

@@ -1,0 +1,133 @@
+"""The way to a store's thread and back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from airpost.errors import StoreUnavailable
+from airpost.store.thread import Mailbox, Request, StoreThread
+
+
+class Echo(StoreThread):
+    """Serves one request a batch."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        super().__init__("echo")
+        self.fault = fault
+        self.calls: list[str] = []
+
+    def open(self) -> None:
+        self.calls.append("open")
+        if self.fault is not None:
+            raise self.fault
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def serve(self, first: Request) -> None:
+        try:
+            first.result = first.work(threading.current_thread().name)
+        except ValueError as error:
+            first.error = error
+        self.answer([first])
+
+
+def request() -> Request:
+    return Request(lambda _: None, asyncio.get_running_loop().create_future())
+
+
+async def test_the_urgent_goes_first_and_each_in_its_order() -> None:
+    mail = Mailbox()
+    a, b, c, d = (request() for _ in range(4))
+    mail.put(a, urgent=False)
+    mail.put(b, urgent=True)
+    mail.put(c, urgent=False)
+    mail.put(d, urgent=True)
+    assert [mail.take(wait=False) for _ in range(5)] == [b, d, a, c, None]
+
+
+async def test_a_closed_box_is_emptied_first() -> None:
+    mail = Mailbox()
+    one = request()
+    mail.put(one, urgent=False)
+    mail.close()
+    assert [mail.take(wait=True), mail.take(wait=True)] == [one, None]
+
+
+async def test_work_is_done_in_the_thread_and_answered_on_the_loop() -> None:
+    echo = Echo()
+    await echo.start()
+    assert await echo.ask(lambda name: name, urgent=True) == "echo"
+    assert echo.pending == 0
+    await echo.stop()
+    assert echo.calls == ["open", "close"]
+    assert not any(each.name == "echo" for each in threading.enumerate())
+
+
+async def test_an_error_comes_back_to_whoever_asked() -> None:
+    echo = Echo()
+    await echo.start()
+
+    def bad(_: str) -> None:
+        raise ValueError("bad")
+
+    with pytest.raises(ValueError, match="bad"):
+        await echo.ask(bad, urgent=True)
+    await echo.stop()
+
+
+async def test_whoever_is_cancelled_is_counted_until_the_work_is_done() -> None:
+    echo = Echo()
+    await echo.start()
+    gate = threading.Event()
+    asked = echo.ask(lambda _: gate.wait(5), urgent=True)
+    asked.cancel()
+    await asyncio.sleep(0.01)
+    assert echo.pending == 1
+    gate.set()
+    await echo.ask(lambda _: None, urgent=True)
+    assert echo.pending == 0
+    await echo.stop()
+
+
+async def test_what_opening_raised_comes_out_of_start() -> None:
+    echo = Echo(OSError("no disk"))
+    with pytest.raises(OSError, match="no disk"):
+        await echo.start()
+    assert echo.pending == 0
+    with pytest.raises(StoreUnavailable, match="not open"):
+        echo.ask(lambda _: None, urgent=True)
+    await echo.stop()
+    assert echo.calls == ["open"]
+
+
+async def test_stop_finishes_what_was_asked_and_start_begins_anew() -> None:
+    echo = Echo()
+    for _ in range(2):
+        await echo.start()
+        asked = [echo.ask(lambda _, n=n: n, urgent=False) for n in range(100)]
+        await echo.stop()
+        assert [each.result() for each in asked] == list(range(100))
+        with pytest.raises(StoreUnavailable, match="closed"):
+            echo.ask(lambda _: None, urgent=True)
+        await echo.stop()
+    assert echo.calls == ["open", "close"] * 2
+
+
+def test_a_loop_that_is_gone_does_not_stop_the_thread() -> None:
+    echo = Echo()
+    gate = threading.Event()
+
+    async def leave() -> None:
+        await echo.start()
+        echo.ask(lambda _: gate.wait(5), urgent=True)
+
+    asyncio.run(leave())
+    gate.set()
+    echo.mail.close()
+    assert echo._thread is not None
+    echo._thread.join(5)
+    assert echo.calls == ["open", "close"]

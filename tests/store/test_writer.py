@@ -1,0 +1,146 @@
+"""One commit for all that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from airpost.errors import StoreUnavailable
+from airpost.store import writer as module
+from airpost.store.api import Wake
+from airpost.store.writer import Tx, Writer, work_of
+
+
+class Log:
+    """What happened, in order, on both sides."""
+
+    def __init__(self) -> None:
+        self.sql: list[str] = []
+        self.wakes: list[set[Wake]] = []
+        self.failures: list[str] = []
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest_asyncio.fixture
+async def writer(place: Path, log: Log) -> AsyncIterator[Writer]:
+    def migrate() -> None:
+        with sqlite3.connect(place / "a.db") as db:
+            db.execute("CREATE TABLE IF NOT EXISTS t (a INTEGER NOT NULL UNIQUE)")
+        db.close()
+
+    made = Writer(
+        place / "a.db", Random(1), migrate=migrate,
+        committed=log.wakes.append, failed=log.failures.append,
+    )  # fmt: skip
+    await made.start()
+    await made.ask(lambda tx: tx.db.set_trace_callback(log.sql.append), urgent=True)
+    log.sql.clear()
+    yield made
+    await made.stop()
+
+
+def insert(tx: Tx, value: int, *wakes: Wake) -> int:
+    tx.db.execute("INSERT INTO t VALUES (?)", (value,))
+    tx.wakes.update(wakes)
+    return value
+
+
+async def held(writer: Writer, *works: Any) -> list[Any]:
+    """Ask for all of them while the thread is busy, so that they form one batch."""
+    gate = threading.Event()
+    blocker = writer.ask(lambda _: gate.wait(5), urgent=True)
+    await asyncio.sleep(0.01)
+    asked = [writer.ask(work, urgent=urgent) for work, urgent in works]
+    gate.set()
+    await blocker
+    return list(await asyncio.gather(*asked, return_exceptions=True))
+
+
+def begins(log: Log) -> list[str]:
+    return [sql for sql in log.sql if sql.startswith(("BEGIN", "COMMIT", "ROLLBACK", "INSERT"))]
+
+
+async def test_all_that_waits_goes_in_one_commit_the_air_first(writer: Writer, log: Log) -> None:
+    done = await held(
+        writer, (work_of(insert, 1), False), (work_of(insert, 2), True), (work_of(insert, 3), False)
+    )
+    assert done == [1, 2, 3]
+    # The blocker's batch has run out of its time: the three are the next one.
+    assert begins(log)[-5:] == [
+        "BEGIN IMMEDIATE", "INSERT INTO t VALUES (2)", "INSERT INTO t VALUES (1)",
+        "INSERT INTO t VALUES (3)", "COMMIT",
+    ]  # fmt: skip
+
+
+async def test_a_request_that_fails_loses_its_own_rows_and_wakes(writer: Writer, log: Log) -> None:
+    def bad(tx: Tx) -> None:
+        insert(tx, 10, Wake.QUEUE)
+        raise KeyError("bad")
+
+    done = await held(
+        writer, (work_of(insert, 1, Wake.EVENT), True), (bad, True),
+        (work_of(insert, 1), True), (work_of(insert, 2), True),
+    )  # fmt: skip
+    assert done[0] == 1
+    assert isinstance(done[1], KeyError)
+    assert isinstance(done[2], sqlite3.IntegrityError)
+    assert done[3] == 2
+    rows = await writer.ask(lambda tx: tx.db.execute("SELECT a FROM t").fetchall(), urgent=True)
+    assert rows == [(1,), (2,)]
+    assert log.wakes == [{Wake.EVENT}]
+    assert log.failures == []
+
+
+async def test_a_batch_has_a_limit(
+    writer: Writer, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH_REQUESTS", 2)
+    monkeypatch.setattr(module, "BATCH_S", 60)
+    await held(writer, *((work_of(insert, n), True) for n in range(5)))
+    commits = [len(part.split("INSERT")) - 1 for part in "".join(begins(log)).split("COMMIT")]
+    assert max(commits) <= 2
+    assert sum(commits) == 5
+
+
+async def test_a_batch_has_a_length_and_never_waits_for_more(writer: Writer, log: Log) -> None:
+    gate = threading.Event()
+    await held(writer, *((lambda _: gate.wait(0.02), True) for _ in range(3)))
+    assert begins(log).count("COMMIT") == 4  # each is longer than BATCH_S
+    began = asyncio.get_running_loop().time()
+    for n in range(20):
+        await writer.ask(work_of(insert, n), urgent=True)
+    assert asyncio.get_running_loop().time() - began < 20 * module.BATCH_S + 0.5
+
+
+async def test_a_transaction_that_sqlite_gave_up_fails_all_of_it(writer: Writer, log: Log) -> None:
+    def full(tx: Tx) -> None:
+        tx.db.execute("ROLLBACK")  # as SQLite does by itself when the disk is full
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    done = await held(
+        writer, (work_of(insert, 1, Wake.QUEUE), True), (full, True), (work_of(insert, 2), True)
+    )
+    assert isinstance(done[0], StoreUnavailable)
+    assert isinstance(done[1], StoreUnavailable)
+    assert done[2] == 2  # the next batch
+    assert log.wakes == []
+    assert len(log.failures) == 1
+
+
+async def test_probe_writes_something(writer: Writer) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="meta"):  # no such table in this file
+        await writer.ask(module.probe, urgent=True)
