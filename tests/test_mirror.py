@@ -29,6 +29,8 @@ WITHOUT_SOURCE = {
     "tests/codec/test_golden.py",
     "tests/at/test_corpus.py",
     "tests/at/test_fuzz.py",
+    "tests/hwsim/test_forms.py",
+    "tests/hwsim/test_repeats.py",
     "tests/store/test_contract.py",
     "tests/store/test_kill.py",
 }

@@ -86,8 +86,25 @@ def _value(text: str) -> Any:
         return text
 
 
+def read_recording(path: Path, name: str | None) -> Any:
+    """The steps in a file: a list, an object with `steps`, or such objects with an `id` a line.
+
+    OSError and ValueError say what is wrong with it.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        found = [row for row in rows if row.get("id") == name]
+        if not found:
+            raise ValueError(f"{path} has {len(rows)} recordings; name one by its id") from None
+        whole = found[0]
+    return whole["steps"] if isinstance(whole, dict) and "steps" in whole else whole
+
+
 def request_of(command: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """The request for a command line; ValueError when the arguments do not fit."""
+    """The request for a command line; OSError and ValueError when the arguments do not fit."""
     verb = VERBS[command]
     request: dict[str, Any] = {"do": command}
     request.update(zip(verb.params, arguments, strict=False))
@@ -100,6 +117,8 @@ def request_of(command: str, arguments: Sequence[str]) -> dict[str, Any]:
             raise ValueError(f"usage: {_usage(command)}")
         pairs = (each.partition("=") for each in rest)
         request["params"] = {name: _value(value) for name, _, value in pairs}
+    if command == "replay":
+        request["steps"] = read_recording(Path(request["steps"]), request.pop("id", None))
     return request
 
 
@@ -122,7 +141,7 @@ def _control(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         request = request_of(options.command, options.arguments)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     try:
         answer = ask(options.dir / SOCKET_NAME, request)

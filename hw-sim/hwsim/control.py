@@ -106,6 +106,13 @@ def _inject(pool: SimPool, request: Mapping[str, Any]) -> Any:
     modem.emit(str(request["text"]).encode("latin-1", "replace"))
 
 
+def _replay(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    steps = request["steps"]
+    if not isinstance(steps, list):
+        raise TypeError("steps must be a list")
+    _modem(pool, request).replay(steps)
+
+
 def _pin(pool: SimPool, request: Mapping[str, Any]) -> Any:
     modem, pin = _modem(pool, request), str(request["pin"])
     if pin and not re.fullmatch(r"[0-9]{4,8}", pin):
@@ -226,6 +233,8 @@ VERBS: Mapping[str, Verb] = {
     "urc": Verb(text="let a modem say a line of its own", run=_urc, params=("modem", "line")),
     "inject": Verb(text="let a modem send these characters and nothing around them", run=_inject,
                    params=("modem", "text")),
+    "replay": Verb(text="play a recorded dialogue back, from a file of JSON (and its ID there)",
+                   run=_replay, params=("modem", "steps", "id"), optional=("id",)),
     "pin": Verb(text="lock a card with a PIN; an empty one unlocks", run=_pin,
                 params=("modem", "pin")),
     "inbox": Verb(text="messages of one handset, or of all", run=_inbox, params=("number",),

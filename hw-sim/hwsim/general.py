@@ -109,7 +109,7 @@ def _pin(modem: SimModem, command: Command) -> Answer:
         # The third wrong PIN is told as the PUK that is wanted from now on.
         puk_now = status == "SIM PIN" and modem.card.status == "SIM PUK"
         raise Refused("CME", 12 if puk_now else 16)
-    return Answer(then=modem.registration_changed)
+    return Answer(then=modem.settle)
 
 
 def _tries(modem: SimModem, _command: Command) -> Answer:
@@ -127,8 +127,9 @@ def _functionality(modem: SimModem, command: Command) -> Answer:
         raise Refused("CME", 50)
     if reset:
         return Answer(then=modem.reset)
+    on_again = level == 1 and modem.settings.cfun != 1
     modem.settings.cfun = level
-    return Answer(then=modem.registration_changed)
+    return Answer(then=modem.settle if on_again else modem.registration_changed)
 
 
 def _registration(modem: SimModem, command: Command) -> Answer:
@@ -141,7 +142,12 @@ def _registration(modem: SimModem, command: Command) -> Answer:
     if value not in (0, 1, 2):
         raise Refused("CME", 50)
     modem.settings.creg[name] = value
-    return said()
+
+    def told() -> None:
+        if value and modem.personality.creg_told:
+            modem.urc(f"{name}: {modem.registration(name)}")
+
+    return Answer(then=told)
 
 
 def _operator(modem: SimModem, command: Command) -> Answer:
@@ -198,7 +204,7 @@ def _ussd(modem: SimModem, command: Command) -> Answer:
     if not asked:
         return said()
     modem.check_card("CME")
-    packed = modem.personality.ussd == "packed"
+    packed = modem.personality.ussd == "packed" and modem.settings.s.get("^USSDMODE") != "0"
     if packed:
         try:
             code = gsm7().decode(unpack_ussd(bytes.fromhex(asked)))

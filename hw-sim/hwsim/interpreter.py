@@ -5,18 +5,22 @@ Commands are in `general` and `messaging`. Stdlib only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from hwsim import general, messaging
 from hwsim.grammar import Answer, Command, Op, Refused, parse_line, said
+from hwsim.transcript import Turn
 
 if TYPE_CHECKING:
     from hwsim.modem import SimModem
 
 CTRL_Z, ESC, CR, LF = 0x1A, 0x1B, 0x0D, 0x0A
-LINE_OCTETS = 4096  # longer lines are dropped
+INPUT_OCTETS = 65_536  # kept while a command runs
+LINE_OCTETS = 4096  # longer lines and texts are dropped
+BEFORE_PIN = ("+CPIN", "+CFUN", "+CMEE")
 NUMERIC = {"OK": "0", "ERROR": "4", "NO CARRIER": "3"}  # ATV0
 
 Handler = Callable[["SimModem", Command], Answer]
@@ -45,6 +49,7 @@ class Interpreter:
         self._stuck = False
         self._line_begun = False
         self._pumping = False
+        self._replay: deque[Turn] = deque()
 
     def restart(self) -> None:
         """As after power-up: nothing half-done is remembered."""
@@ -54,11 +59,16 @@ class Interpreter:
         self._text.clear()
         self._typed = None
         self._stuck = self._line_begun = False
+        self._replay.clear()
 
     def feed(self, data: bytes) -> None:
-        """Take what the host wrote."""
-        self._input += data
+        """Take what the host wrote; what is too much for the buffer is lost."""
+        self._input += data[: INPUT_OCTETS - len(self._input)]
         self._pump()
+
+    def replay(self, turns: Iterable[Turn]) -> None:
+        """Answer what these turns wait for as they say, and all else as ever."""
+        self._replay = deque(turns)
 
     def _pump(self) -> None:
         if self._pumping:
@@ -108,6 +118,9 @@ class Interpreter:
     def _run(self, line: str) -> None:
         modem = self._modem
         modem.note_line(line)
+        if self._replay and self._replay[0].pattern.fullmatch(line):
+            self._play()
+            return
         if line[:2].upper() != "AT":
             # A PDU typed where no prompt was, or line noise.
             self.finish("", [], "ERROR")
@@ -129,7 +142,8 @@ class Interpreter:
         except Refused as refused:
             self.finish(verb, lines, self._error(refused))
             return
-        self.finish(verb, lines, "OK", after)
+        silent = line[2:].upper() in modem.personality.without_ok
+        self.finish(verb, lines, None if silent else "OK", after)
 
     def _error(self, refused: Refused) -> str:
         return refused.line(self._modem.settings.cmee)
@@ -139,14 +153,30 @@ class Interpreter:
         fault = modem.faults.take("cme_error", command.name)
         if fault is not None:
             raise Refused("CME", int(fault.number("code")))
-        table = modem.personality.commands
-        lines = table.get(command.text.upper(), table.get(command.name))
+        self._check_ready(command.name)
+        personality, text = modem.personality, command.text.upper()
+        error = personality.refused.get(text, personality.refused.get(command.name))
+        if error is not None:
+            raise Refused.parse(error)
+        lines = personality.commands.get(text, personality.commands.get(command.name))
         if lines is not None:
-            return said(*([] if command.op is Op.TEST else modem.filled(lines)))
+            if command.op is Op.SET:
+                modem.settings.s[command.name] = command.word(0)
+            asked = command.op is Op.TEST and text not in personality.commands
+            return said(*([] if asked else modem.filled(lines)))
         handler = HANDLERS.get(command.name)
         if handler is None:
-            raise Refused("", text=modem.personality.unknown)
+            raise Refused.parse(personality.unknown)
         return handler(modem, command)
+
+    def _check_ready(self, name: str) -> None:
+        """Refused while the card wants its PIN or has just got it, as the personality has it."""
+        modem, personality = self._modem, self._modem.personality
+        if personality.pin_first and name[:1] == "+" and name not in BEFORE_PIN:
+            modem.check_card("CME", only=("SIM PIN", "SIM PUK"))
+        touched = name in messaging.HANDLERS or (personality.settling_all and name != "+CPIN")
+        if modem.waking and personality.settling and touched:
+            raise Refused.parse(personality.settling)
 
     # The end of a command
 
@@ -154,10 +184,13 @@ class Interpreter:
         self,
         verb: str,
         lines: list[str],
-        final: str,
+        final: str | None,
         after: list[Callable[[], None]] | None = None,
     ) -> None:
-        """Say the answer of `verb`, as the faults let it, and take the next command."""
+        """Say the answer of `verb`, as the faults let it, and take the next command.
+
+        `final` None where the personality says no final result.
+        """
 
         def ended() -> None:
             for call in after or []:
@@ -168,20 +201,20 @@ class Interpreter:
         if missing is not None:
             whole = missing.params["whole"]
             if not (verb == "+CMGS" if whole is None else whole):
-                self._say(lines, None)
+                self._say(verb, lines, None)
             self._modem.note_final("")
             ended()
             self._idle()
             return
         late = faults.take("late_final", verb)
         if late is None:
-            self._say(lines, final)
+            self._say(verb, lines, final)
             ended()
             self._idle()
             return
 
         def much_later() -> None:
-            self._say(lines, final)
+            self._say(verb, lines, final)
             ended()
             if not late.params["answers"]:
                 self._idle()
@@ -190,22 +223,22 @@ class Interpreter:
         self._modem.later(late.number("delay_s"), much_later)
         self._pump()
 
-    def _say(self, lines: list[str], final: str | None) -> None:
+    def _say(self, verb: str, lines: list[str], final: str | None) -> None:
         modem = self._modem
         settings = modem.settings
-        modem.output.garbage()
+        modem.output.garbage(verb)
         out = ""
         if lines:
             lead = "\r\n" if settings.verbose else ""
             out = lead + "\r\n".join(lines) + "\r\n"
-        inside = modem.faults.take("urc_inside")
+        inside = modem.faults.take("urc_inside", verb)
         if inside is not None:
             out += f"\r\n{inside.words('line')}\r\n"
         if final is not None and not settings.quiet:
             numeric = NUMERIC.get(final)
             plain = not settings.verbose and numeric is not None
             out += f"{numeric}\r" if plain else f"\r\n{final}\r\n"
-        glued = modem.faults.take("glued")
+        glued = modem.faults.take("glued", verb)
         if glued is not None:
             out += f"\r\n{glued.words('line')}\r\n"
         modem.emit(out.encode("latin-1", "replace"))
@@ -262,6 +295,35 @@ class Interpreter:
                 self._modem.emit(b"\r\n> ")
         else:
             self._text += chunk
+        if len(self._text) > LINE_OCTETS:
+            self._text.clear()
+
+    # A transcript
+
+    def _play(self) -> None:
+        """Say what the next turn says; where it led to a prompt, take what is typed there."""
+        modem, turn = self._modem, self._replay.popleft()
+        delay_s = 0.0
+        for pause_s, data in turn.pieces:
+            delay_s += pause_s
+            if delay_s:
+                modem.later(delay_s, lambda data=data: modem.emit(data))  # type: ignore[misc]
+            else:
+                modem.emit(data)
+        if turn.lost:
+            modem.later(delay_s, modem.unplug)
+        typing = bool(self._replay) and self._replay[0].typed
+        self.state = State.PROMPT if typing else State.LINE
+        self._text.clear()
+        self._typed = self._play_typed if typing else None
+        self._pump()
+
+    def _play_typed(self, text: str) -> None:
+        if self._replay[0].pattern.fullmatch(text):
+            self._play()
+        else:
+            self._replay.clear()
+            self.sent(Refused("CMS", 304))
 
     def _hung_up(self, octets: int) -> bool:
         fault = self._modem.faults.get("hangup_mid_pdu")
@@ -295,8 +357,11 @@ class Interpreter:
         self._typed, self._stuck = None, False
         self._modem.note_final("escaped")
         self.state = State.LINE
+        if self._replay and self._replay[0].pattern.fullmatch("\x1b"):
+            self._play()
+            return
         if self._modem.personality.escape_ok:
-            self._say([], "OK")
+            self._say(self._verb, [], "OK")
 
     def _submit(self) -> None:
         modem, typed = self._modem, self._typed

@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from airpost.codec.address import Address
 from airpost.codec.pdu import parse_pdu
-from airpost.codec.split import split
-from airpost.codec.times import TimeStamp
-from airpost.codec.tpdu import Deliver, Direction, StatusReport, Submit
+from airpost.codec.tpdu import Direction, Submit
 from airpost.errors import CodecError
+from hwsim import textmode
 from hwsim.card import Slot, SlotState
 from hwsim.general import nothing, number_setting
 from hwsim.grammar import Answer, Command, Op, Refused, said
+from hwsim.personality import read_ranges
 from hwsim.subscriber import Delivery
+from hwsim.textmode import STATE_WORDS
 
 if TYPE_CHECKING:
     from hwsim.modem import SimModem
 
-STATE_WORDS = ("REC UNREAD", "REC READ", "STO UNSENT", "STO SENT", "ALL")
 ALL = 4
 # What AT+CMGD's <delflag> deletes, TS 27.005 3.5.4.
 DELETES = {
@@ -56,7 +55,8 @@ def _new_message_indication(modem: SimModem, command: Command) -> Answer:
 
 
 def _usage(modem: SimModem) -> list[tuple[str, int, int]]:
-    stores = [modem.store(name) for name in modem.settings.mems]
+    mems = modem.settings.mems[: len(modem.personality.stores)]
+    stores = [modem.store(name) for name in mems]
     full = modem.faults.get("store_full") is not None
     return [(each.name, each.size if full else each.used, each.size) for each in stores]
 
@@ -64,6 +64,8 @@ def _usage(modem: SimModem) -> list[tuple[str, int, int]]:
 def _preferred_storage(modem: SimModem, command: Command) -> Answer:
     offers = modem.personality.stores
     if command.op is Op.TEST:
+        if modem.personality.stores_shown:
+            return said(f"+CPMS: {modem.personality.stores_shown}")
         groups = ("(" + ",".join(f'"{name}"' for name in group) + ")" for group in offers)
         return said("+CPMS: " + ",".join(groups))
     modem.check_card("CMS")
@@ -75,20 +77,19 @@ def _preferred_storage(modem: SimModem, command: Command) -> Answer:
         if not name:
             continue
         if at >= len(offers) or name.upper() not in offers[at]:
-            raise Refused("CMS", 302)
+            raise Refused.parse(modem.personality.stores_refused)
         mems[at] = name.upper()
     modem.settings.mems = mems
     return said("+CPMS: " + ",".join(f"{used},{size}" for _, used, size in _usage(modem)))
 
 
 def _service(modem: SimModem, command: Command) -> Answer:
-    offered = (0, 1) if modem.personality.phase2plus else (0,)
     if command.op is Op.TEST:
-        return said("+CSMS: (" + ",".join(str(each) for each in offered) + ")")
+        return said(f"+CSMS: {modem.personality.csms}")
     if command.op is Op.READ:
         return said(f"+CSMS: {modem.settings.csms},1,1,1")
     value = command.number(0, 0)
-    if value not in offered:
+    if value not in read_ranges(modem.personality.csms)[0]:
         raise Refused("CMS", 303)
     modem.settings.csms = value
     return said("+CSMS: 1,1,1")
@@ -97,7 +98,7 @@ def _service(modem: SimModem, command: Command) -> Answer:
 def _acknowledge(modem: SimModem, command: Command) -> Answer:
     if command.op is Op.TEST:
         return said("+CNMA: (0-2)")
-    if modem.settings.csms == 0:
+    if not modem.settings.phase2plus:
         raise Refused("CMS", 340)
     if len(command.args) > 1:  # with an acknowledgement PDU: hardly any modem takes it
         raise Refused("CMS", 303)
@@ -114,6 +115,8 @@ def _centre(modem: SimModem, command: Command) -> Answer:
     modem.check_card("CMS")
     if command.op is Op.READ:
         smsc = modem.radio.smsc
+        if not smsc and not modem.personality.smsc_shown:
+            return said()
         return said(f'+CSCA: "{modem.quoted(smsc)}",{modem.type_of(smsc)}')
     number = modem.unquoted(command.word(0))
     if number and command.number(1, 0) == 145 and not number.startswith("+"):
@@ -160,23 +163,6 @@ def _read_submit(text: str, length: int) -> tuple[Submit, bool]:
     return pdu.tpdu, pdu.smsc is not None
 
 
-def _text_submit(modem: SimModem, number: str, text: str) -> Submit:
-    """One SUBMIT of text mode; Refused 305 when it cannot be."""
-    first = modem.settings.csmp.split(",")[0]
-    try:
-        parts = split(modem.unquoted(text)).parts
-        submit = Submit(
-            da=Address.from_number(number), dcs=parts[0].dcs, ud=parts[0].ud, udl=parts[0].udl,
-            srr=bool(first.isdigit() and int(first) & 0x20),
-        )  # fmt: skip
-        submit.build()
-    except CodecError:
-        raise Refused("CMS", 305) from None
-    if len(parts) > 1 or not number:
-        raise Refused("CMS", 305)
-    return submit
-
-
 def _on_air(modem: SimModem, submit: Submit, *, own_smsc: bool) -> None:
     if not own_smsc and not modem.radio.smsc:
         raise Refused("CMS", 330)
@@ -194,7 +180,7 @@ def _send_pdu(modem: SimModem, length: int, text: str) -> None:
 
 def _send_text(modem: SimModem, number: str, text: str) -> None:
     try:
-        _on_air(modem, _text_submit(modem, number, text), own_smsc=False)
+        _on_air(modem, textmode.submit(modem, number, text), own_smsc=False)
     except Refused as refused:
         modem.interpreter.sent(refused)
 
@@ -225,44 +211,22 @@ def _write(modem: SimModem, command: Command) -> Answer:
 # Reading
 
 
-def _stamp(stamp: TimeStamp) -> str:
-    moment = stamp.moment
-    if moment is None:
-        return ""
-    return f"{moment:%y/%m/%d,%H:%M:%S}{stamp.offset_quarters:+03d}"
-
-
-def _in_words(modem: SimModem, slot: Slot) -> tuple[str, str | None]:
-    """Header behind the state and the text, as text mode shows them; no text for a report."""
-    outgoing = slot.state in (SlotState.UNSENT, SlotState.SENT)
-    tpdu = parse_pdu(slot.pdu, Direction.MO if outgoing else Direction.MT).tpdu
-    if isinstance(tpdu, StatusReport):
-        number = tpdu.ra.number
-        times = f'"{_stamp(tpdu.scts)}","{_stamp(tpdu.dt)}"'
-        whom = f'"{modem.quoted(number)}",{modem.type_of(number)}'
-        return f"6,{tpdu.mr},{whom},{times},{tpdu.status}", None
-    if isinstance(tpdu, Submit):
-        return f'"{modem.quoted(tpdu.da.number)}",', modem.quoted(tpdu.text or "")
-    assert isinstance(tpdu, Deliver)
-    number, text = modem.quoted(tpdu.oa.number), tpdu.text
-    shown = modem.quoted(text) if text is not None else tpdu.ud.hex().upper()
-    return f'"{number}",,"{_stamp(tpdu.scts)}"', shown
-
-
 def _shown(modem: SimModem, lead: str, slot: Slot) -> list[str]:
     """The lines of one message behind `lead`."""
     pdu, length = slot.pdu, slot.length
-    if modem.settings.cmgf:
-        header, text = _in_words(modem, slot)
-        if text is None:
-            return [f"{lead}{int(slot.state)},{header}"]
-        return [f'{lead}"{STATE_WORDS[slot.state]}",{header}', text]
+    words = modem.settings.cmgf == 1
+    state = f'"{STATE_WORDS[slot.state]}"' if words else str(int(slot.state))
+    if slot.report and not modem.personality.report_state:
+        state = ""
+    if words:
+        header, *text = textmode.stored(modem, slot, state)
+        return [lead + header, *text]
     if modem.faults.take("corrupt_read"):
         pdu = pdu[: len(pdu) // 2] + "=" + pdu[len(pdu) // 2 + 2 :]
     wrong = modem.faults.take("length_mismatch")
     if wrong is not None:
         length += int(wrong.number("by"))
-    return [f"{lead}{int(slot.state)},,{length}", pdu]
+    return [f"{lead}{state},,{length}", pdu]
 
 
 def _read(modem: SimModem, command: Command) -> Answer:
@@ -342,7 +306,7 @@ HANDLERS: dict[str, Callable[[SimModem, Command], Answer]] = {
     "+CNMA": _acknowledge,
     "+CSCA": _centre,
     "+CSMP": _text_parameters,
-    "+CSDH": nothing,
+    "+CSDH": number_setting("csdh", (0, 1)),
     "+CSCB": nothing,
     "+CGSMS": nothing,
     "+CMGS": _send,

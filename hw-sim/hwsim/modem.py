@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from hwsim.card import Card, CombinedStore, Store
 from hwsim.faults import Faults
@@ -21,9 +22,10 @@ from hwsim.output import Output
 from hwsim.personality import Personality
 from hwsim.ptys import Pty
 from hwsim.radio import Radio
+from hwsim.transcript import read_steps
 
+RESET_S = 0.5  # from the OK of AT+CFUN=1,1
 REMEMBERED = 100_000  # sends and lines kept for looking at
-LAC, CELL = "00C3", "01A2B3C4"
 # What the state of the card means for other commands: +CME and +CMS codes.
 CARD_ERRORS = {
     "ABSENT": (10, 310),
@@ -97,6 +99,7 @@ class SimModem:
             "SM": card.sms,
             "ME": own,
             "SR": card.reports,
+            "BM": Store("BM", personality.sizes.get("BM", 0), personality.first_index),
             "MT": CombinedStore("MT", [card.sms, own]),
         }
 
@@ -156,6 +159,10 @@ class SimModem:
 
     def reset(self) -> None:
         """AT+CFUN=1,1: in place, or off the bus and back, as the personality has it."""
+        # Not at once: its OK must still leave the terminal.
+        self.later(RESET_S, self._reset)
+
+    def _reset(self) -> None:
         if self.personality.reset == "usb":
             self.unplug()
             self.network.later(self.personality.back_s, self.plug)
@@ -182,6 +189,13 @@ class SimModem:
         self._deaf = False
         self.urc(line)
 
+    def settle(self) -> None:
+        """After the PIN and AT+CFUN=1 a modem may need a while for its card."""
+        if self.personality.settle_s:
+            self.waking = True
+            self.later(self.personality.settle_s, self._awake)
+        self.registration_changed()
+
     def _awake(self) -> None:
         self.waking = False
         self.registration_changed()
@@ -195,10 +209,10 @@ class SimModem:
             return "ABSENT"
         return self.card.status or "BLOCKED"
 
-    def check_card(self, kind: str) -> None:
-        """Refused as "CME" or "CMS" says it when the card cannot be used now."""
+    def check_card(self, kind: str, only: Collection[str] = CARD_ERRORS) -> None:
+        """Refused, as a "CME" or "CMS" error, when the card cannot be used for one of `only`."""
         status = "BUSY" if self.waking else self.sim_status()
-        if status != "READY":
+        if status in only:
             cme, cms = CARD_ERRORS[status]
             raise Refused(kind, cme if kind == "CME" else cms)
 
@@ -206,7 +220,7 @@ class SimModem:
         """What +CREG and its sisters say behind their n."""
         stat = self.radio.stat
         if self.settings.creg[name] == 2 and self.radio.reachable:
-            return f'{stat},"{LAC}","{CELL}",7'
+            return f"{stat},{self.personality.location}"
         return str(stat)
 
     def registration_changed(self) -> None:
@@ -285,6 +299,13 @@ class SimModem:
         self.emit(f"{lead}{lines[0]}\r\n".encode())
         self.output.pause(split.number("gap_s"))
         self.emit("".join(f"{line}\r\n" for line in lines[1:]).encode("latin-1", "replace"))
+
+    def replay(self, steps: Iterable[Any]) -> None:
+        """Play a recorded dialogue back (`transcript`) until it or the power ends.
+
+        What does not fit in it is answered as ever. ValueError for steps that make no sense.
+        """
+        self.interpreter.replay(read_steps(steps))
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         """Run `call` unless power went away meanwhile."""

@@ -95,8 +95,8 @@ class Network:
         self.lost = 0
         self._loop = loop
         self._timers = Timers(loop)
-        self._rng = rng
-        self._seed = rng.getrandbits(64)  # of handsets: who comes first must not matter
+        self._seed = rng.getrandbits(64)  # of each number's own: who comes first must not matter
+        self._luck: dict[str, Random] = {}
         self._origin_s = loop.time()
         self._start_us = start_us
         self._watcher = on_event
@@ -139,7 +139,7 @@ class Network:
         if found is None:
             if number in self._subscribers:
                 raise ValueError(f"{number} is a modem")
-            found = Handset(number, Random(f"{self._seed}/{number}"), self)
+            found = Handset(number, self._luck_of(number), self)
             self._handsets[number] = found
             self._subscribers[number] = found
         return found
@@ -147,6 +147,12 @@ class Network:
     def handsets(self) -> list[Handset]:
         """All handsets there are, in the order of their making."""
         return list(self._handsets.values())
+
+    def _luck_of(self, number: str) -> Random:
+        found = self._luck.get(number)
+        if found is None:
+            found = self._luck[number] = Random(f"{self._seed}/{number}")
+        return found
 
     def waiting(self, number: str) -> int:
         """Messages and reports the SMSC keeps for `number`."""
@@ -169,13 +175,14 @@ class Network:
         to = submit.da.number
         scts = self.stamp()
         self.event("network", "accepted", {"from": sender, "to": to, "mr": submit.mr})
-        if self._rng.random() < self.loss:
+        luck = self._luck_of(sender)
+        if luck.random() < self.loss:
             self.lost += 1
             return
         early = early or self.early_reports
 
         def settled(status: int) -> None:
-            if not submit.srr or self._rng.random() < self.report_loss:
+            if not submit.srr or luck.random() < self.report_loss:
                 return
             report = StatusReport(
                 mr=submit.mr, ra=submit.da, scts=scts, dt=self.stamp(), status=status

@@ -53,9 +53,9 @@ class Output:
         self._queue.append((b"", delay_s))
         self._go_on()
 
-    def garbage(self) -> None:
-        """Stray bytes if that fault strikes."""
-        fault = self._faults.take("garbage")
+    def garbage(self, verb: str) -> None:
+        """Stray bytes before the answer of `verb`, if that fault strikes."""
+        fault = self._faults.take("garbage", verb)
         if fault is not None:
             octets = (self._rng.choice(GARBAGE) for _ in range(int(fault.number("octets"))))
             self.emit(bytes(octets))

@@ -40,13 +40,19 @@ class Settings:
     cmgf: int = 0
     cscs: str = "GSM"
     csms: int = 0
+    csdh: int = 0
     cmms: int = 0
     cfun: int = 1
     cnmi: list[int] = field(default_factory=lambda: [0, 0, 0, 0, 0])
     mems: list[str] = field(default_factory=lambda: ["SM", "SM", "SM"])
     creg: dict[str, int] = field(default_factory=dict)  # "+CREG" → n
     csmp: str = "17,167,0,0"
-    s: dict[str, str] = field(default_factory=dict)
+    s: dict[str, str] = field(default_factory=dict)  # registers, and what `commands` were set to
+
+    @property
+    def phase2plus(self) -> bool:
+        """Direct deliveries wait for AT+CNMA."""
+        return self.csms == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +72,43 @@ class Personality:
     prompt: str = "\r\n> "
     escape_ok: bool = True  # ESC in the prompt is answered OK
     unknown: str = "ERROR"  # a command it does not know
+    refused: Mapping[str, str] = field(default_factory=dict)  # command → error, though known
+    without_ok: tuple[str, ...] = ()  # commands after which no OK comes
     boot: tuple[tuple[float, str], ...] = ()  # seconds after a restart, line
     reset: str = "soft"  # AT+CFUN=1,1: "soft" restarts in place, "usb" leaves the bus
     back_s: float = 5.0  # until it is on the bus again
+    # card and network
+    pin_first: bool = False  # before the PIN, +CPIN, +CFUN and +CMEE alone are answered
+    settle_s: float = 0.0  # after the PIN and AT+CFUN=1
+    settling: str = ""  # what message commands say then, and after a restart until it has booted
+    settling_all: bool = False  # ... and all others but +CPIN
+    location: str = '"00C3","01A2B3C4",7'  # behind <stat> at AT+CREG=2
+    creg_told: bool = False  # AT+CREG=1 or 2 is followed by the state as a line of its own
     # messages
     cnmi: str = "(0-2),(0-3),(0,2),(0-2),(0,1)"
     cnmi_taken: str = ""  # what is obeyed where that is less than offered
     cnmi_default: tuple[int, ...] = (0, 0, 0, 0, 0)
     cnmi_refused: str = "CMS 303"
+    csms: str = "(0,1)"
     stores: tuple[tuple[str, ...], ...] = (("SM", "ME"), ("SM", "ME"), ("SM", "ME"))
     stores_default: tuple[str, ...] = ("SM", "SM", "SM")
+    stores_shown: str = ""  # what AT+CPMS=? says where it is not the groups of `stores`
+    stores_refused: str = "CMS 302"
     sizes: Mapping[str, int] = field(default_factory=lambda: {"SM": 20, "ME": 50, "SR": 10})
     first_index: int = 1
     empty_slot: str = "CMS 321"  # "OK" shows nothing and says OK
     delete_flags: bool = True
-    phase2plus: bool = True
+    cds_lead: str = ""  # what stands between +CDS: and the length of a report
+    report_state: bool = True  # a stored report has a <stat>; where not, the field is empty
     report_store: str = "SR"  # where <ds> 2 puts a report
     report_announced: str = "SR"  # what +CDSI calls it
     full_line: str = ""  # told when a message finds no room
     csmp_erases_smsc: bool = False
+    smsc_shown: bool = True  # AT+CSCA? says "" where it is lost; where not, OK alone
     # strings
     ucs2: bool = True  # strings follow AT+CSCS
     ussd: str = "plain"  # or "packed": GSM 7-bit in hexadecimal both ways
-    # commands answered from here; {fields} of the modem are filled in
+    # commands, as typed or by name, answered from here; {fields} of the modem are filled in
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

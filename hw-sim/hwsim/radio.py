@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from airpost.codec.address import Address
 from airpost.codec.pdu import build_pdu
 from airpost.codec.tpdu import Deliver, Direction, Submit, parse_tpdu
+from hwsim import textmode
 from hwsim.card import Slot, Store
 from hwsim.grammar import Refused
 from hwsim.subscriber import Delivery, Done
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hwsim.modem import SimModem
 
 ACK_S = 15.0  # without AT+CNMA the network resends (TS 24.011 timer TR1M is 35 to 45 s)
+LINK_S = 5.0  # the pause that +CMMS bridges: 1 to 5 s
 URC_BUFFER = 20  # what +CNMI mode 0 keeps
 REGISTERED = (1, 5, 6, 7)
 
@@ -29,8 +31,7 @@ REGISTERED = (1, 5, 6, 7)
 class Waiting:
     """A message that goes straight to the host; `again` receives it anew, `done` tells the SMSC."""
 
-    header: str
-    pdu: str
+    lines: tuple[str, ...]
     tpdu: bytes
     again: Callable[[bytes, Done], None]
     done: Done
@@ -44,12 +45,12 @@ class Radio:
         self.air_s: float | None = None  # of this modem alone; None: as the network says
         self.last_mr = -1
         self.unacknowledged: Waiting | None = None
-        self.sending = False
         self._modem = modem
         self._queue: deque[Waiting] = deque()
         self._held_urcs: deque[tuple[str, ...]] = deque(maxlen=URC_BUFFER)
         self._full_told = False
         self._ack_round = 0
+        self._link_round = 0
 
     @property
     def number(self) -> str:
@@ -73,7 +74,6 @@ class Radio:
     def restart(self) -> None:
         """After power was off: references begin again, unacknowledged messages come back."""
         self.last_mr = -1
-        self.sending = False
         self._ack_round += 1
         waiting = [*([self.unacknowledged] if self.unacknowledged else []), *self._queue]
         self.unacknowledged = None
@@ -101,24 +101,23 @@ class Radio:
         `done` is not called when power goes away meanwhile; then half of the messages get through.
         """
         modem = self._modem
-        fault = modem.faults.take("cms_error")
+        fault = modem.faults.take("cms_error", "+CMGS")
         if fault is not None:
             refusal = Refused("CMS", int(fault.number("code")))
             if fault.params["carried"]:
                 modem.network.submit(self.number, self._numbered(submit))
             modem.later(fault.number("after_s"), lambda: done(refusal))
             return
+        self._keep_link()
         rng = modem.rng
         drawn = modem.network.draw_air_s(rng) if self.air_s is None else self.air_s
         epoch = modem.epoch
-        self.sending = True
 
         def over() -> None:
             if modem.epoch != epoch:
                 if rng.random() < 0.5:
                     modem.network.submit(self.number, numbered)
                 return
-            self.sending = False
             lost = modem.faults.get("no_final")
             if drawn is None and rng.random() < 0.5:
                 done(None)
@@ -130,6 +129,17 @@ class Radio:
 
         numbered = self._numbered(submit)
         modem.network.later(0.0 if drawn is None else drawn, over)
+
+    def _keep_link(self) -> None:
+        """TS 27.005 3.5.6: +CMMS 1 falls back to 0 when no further message follows in time."""
+        self._link_round += 1
+        mine, settings = self._link_round, self._modem.settings
+
+        def closed() -> None:
+            if mine == self._link_round and settings.cmms == 1:
+                settings.cmms = 0
+
+        self._modem.later(LINK_S, closed)
 
     def _numbered(self, submit: Submit) -> Submit:
         self.last_mr = (self.last_mr + 1) % 256
@@ -143,9 +153,10 @@ class Radio:
         deliver = parse_tpdu(tpdu, Direction.MT)
         display = deliver.coding.cls if isinstance(deliver, Deliver) else None
         if (route == 2 and display != 2) or (route == 3 and display == 3):
-            self._direct("+CMT: ,", tpdu, self.take_message, done)
+            self._direct("+CMT: ", ",", tpdu, self.take_message, done)
             return
-        memory = self._modem.settings.mems[2]
+        # Class 2 is the card's (TS 23.038 4).
+        memory = "SM" if display == 2 else self._modem.settings.mems[2]
         index = self._store(self._modem.store(memory), tpdu, report=False)
         if index is None:
             self._tell_full()
@@ -160,13 +171,15 @@ class Radio:
         """Receive a STATUS-REPORT by the route that +CNMI says."""
         route = self._modem.settings.cnmi[3]
         if route == 1:
-            self._direct("+CDS: ", tpdu, self.take_report, done)
+            self._direct("+CDS: ", self._modem.personality.cds_lead, tpdu, self.take_report, done)
             return
         if route == 2:
             personality = self._modem.personality
             index = self._store(self._modem.store(personality.report_store), tpdu, report=True)
-            if index is not None:
-                self.urc(f'+CDSI: "{personality.report_announced}",{index}')
+            if index is None:
+                done(Delivery.REFUSED)
+                return
+            self.urc(f'+CDSI: "{personality.report_announced}",{index}')
         done(Delivery.TAKEN)
 
     def _hexadecimal(self, tpdu: bytes) -> tuple[str, int]:
@@ -185,15 +198,19 @@ class Radio:
         self._full_told = True
 
     def _direct(
-        self, header: str, tpdu: bytes, again: Callable[[bytes, Done], None], done: Done
+        self, prefix: str, lead: str, tpdu: bytes, again: Callable[[bytes, Done], None], done: Done
     ) -> None:
-        pdu, length = self._hexadecimal(tpdu)
-        waiting = Waiting(header=f"{header}{length}", pdu=pdu, tpdu=tpdu, again=again, done=done)
-        if self._modem.settings.csms == 0:
-            self.urc(waiting.header, waiting.pdu)
+        if self._modem.settings.cmgf:
+            header, *more = textmode.arrived(self._modem, tpdu)
+        else:
+            pdu, length = self._hexadecimal(tpdu)
+            header, more = f"{lead}{length}", [pdu]
+        lines = (f"{prefix}{header}", *more)
+        if not self._modem.settings.phase2plus:
+            self.urc(*lines)
             done(Delivery.TAKEN)
             return
-        self._queue.append(waiting)
+        self._queue.append(Waiting(lines=lines, tpdu=tpdu, again=again, done=done))
         self._next_direct()
 
     def _next_direct(self) -> None:
@@ -202,7 +219,7 @@ class Radio:
         self.unacknowledged = waiting = self._queue.popleft()
         self._ack_round += 1
         mine = self._ack_round
-        self.urc(waiting.header, waiting.pdu)
+        self.urc(*waiting.lines)
         self._modem.later(ACK_S, lambda: self._unanswered(mine))
 
     def _unanswered(self, round_: int) -> None:

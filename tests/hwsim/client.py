@@ -138,15 +138,23 @@ class Client:
 
 @asynccontextmanager
 async def started(
-    folder: Path, count: int = 1, *, clients: int | None = None, **settings: Any
+    folder: Path,
+    count: int = 1,
+    *,
+    clients: int | None = None,
+    fresh: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[tuple[SimPool, list[Client]]]:
-    """A started pool, with an open port and echo off on its first `clients` modems (all)."""
+    """A started pool, with open ports on its first `clients` modems (all).
+
+    Echo is off and new messages are announced there, unless they are to be `fresh` from power-up.
+    """
     settings.setdefault("air_s", 0.2)
     pool = SimPool(folder, count, **settings)
     await pool.start()
     opened = [Client(modem) for modem in pool.modems[: count if clients is None else clients]]
     try:
-        for client in opened:
+        for client in [] if fresh else opened:
             assert await client.ask("ATE0") == ["OK"]
             assert await client.ask("AT+CNMI=2,1,0,1,0") == ["OK"]
         yield pool, opened

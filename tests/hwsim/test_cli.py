@@ -97,6 +97,22 @@ def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     assert "usage:" in capsys.readouterr().err
 
 
+def test_recordings_are_read_from_a_file(tmp_path: Path) -> None:
+    steps = [{"send": "AT\r"}, {"recv": ["OK\r\n"]}]
+    file = tmp_path / "recorded.json"
+    for whole in (steps, {"id": "a", "steps": steps}):
+        file.write_text(json.dumps(whole))
+        assert request_of("replay", ["modem0", str(file)]) == {
+            "do": "replay", "modem": "modem0", "steps": steps,
+        }  # fmt: skip
+    file.write_text("\n".join(json.dumps({"id": name, "steps": steps[:1]}) for name in "ab"))
+    assert request_of("replay", ["modem0", str(file), "b"])["steps"] == steps[:1]
+    with pytest.raises(ValueError, match="2 recordings; name one"):
+        request_of("replay", ["modem0", str(file)])
+    with pytest.raises(OSError, match="nowhere"):
+        request_of("replay", ["modem0", "nowhere"])
+
+
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["ctl", "--help"])

@@ -76,6 +76,9 @@ def test_what_can_be_done(tmp_path: Path) -> None:
             assert pool.handset(PHONE).refusal == 65
             do("handset", number=PHONE, state="on")
             assert pool.handset(PHONE).refusal is None
+            do("replay", modem="modem0", steps=[{"send": "AT+X\r"}, {"recv": ["\r\nx\r\n"]}])
+            client.write("AT+X\r")
+            assert await client.until(b"x\r\n") == b"\r\nx\r\n"
             do("inject", modem="modem0", text="\x00\r\r\n^BOOT")
             assert await client.until(b"^BOOT") == b"\x00\r\r\n^BOOT"
             do("pin", modem="modem0", pin="1234")
@@ -111,6 +114,8 @@ def test_what_can_be_done(tmp_path: Path) -> None:
         ('{"do": "pin", "modem": "modem0", "pin": "12"}', "4 to 8 digits"),
         ('{"do": "reply", "number": "+49", "text": "x"}', "nothing to reply"),
         ('{"do": "network", "params": {"rain": 1}}', "rain"),
+        ('{"do": "replay", "modem": "modem0", "steps": "AT"}', "list"),
+        ('{"do": "replay", "modem": "modem0", "steps": []}', "at least one send"),
         ('{"do": "network", "params": {"loss": "x"}}', "loss must be a number"),
         ('{"do": "network", "params": {"loss": 2}}', "at most 1"),
         ('{"do": "network", "params": {"air_s": -1}}', "air_s must be at least 0"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,37 @@ def test_faults_on_the_wire(
             pool.modems[0].faults.set(name, **params)  # type: ignore[arg-type]
             client.write(line + "\r")
             assert await client.nothing() == seen
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"), [("urc_inside", b"ZPASR"), ("glued", b"^RSSI"), ("garbage", b"\x80")]
+)
+def test_faults_of_answers_can_be_for_one_command(tmp_path: Path, name: str, sign: bytes) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path) as (pool, (client,)):
+            params: dict[str, Any] = {"octets": 200} if name == "garbage" else {}
+            pool.modems[0].faults.set(name, verb="+csq", **params)
+            client.write("AT+CREG?\r")
+            assert sign not in await client.nothing()
+            client.write("AT+CSQ\r")
+            assert sign in await client.nothing()
+
+    run_virtual(main)
+
+
+def test_an_endless_text_costs_no_memory(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path) as (pool, (client,)):
+            client.write("AT+CMGS=20\r")
+            await client.until(b"> ")
+            for _ in range(10):
+                client.write("0" * 1000)
+                await asyncio.sleep(0.1)
+            client.write("\x1a")
+            assert await client.nothing() == b"\r\n+CMS ERROR: 304\r\n"
+            assert pool.network.accepted == 0
 
     run_virtual(main)
 

@@ -81,8 +81,8 @@ def test_silence_pause_drop_and_garbage() -> None:
         wire.output.emit(b"lost")
         wire.faults.clear()
         wire.faults.set("garbage", octets=5, count=1)
-        wire.output.garbage()
-        wire.output.garbage()
+        wire.output.garbage("+CSQ")
+        wire.output.garbage("+CSQ")
         assert wire.data[:2] == b"ab"
         assert len(wire.data) == 7
         assert not any(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in wire.data[2:])

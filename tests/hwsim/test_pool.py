@@ -56,33 +56,6 @@ def test_modems_write_to_each_other(tmp_path: Path) -> None:
     run_virtual(main)
 
 
-async def exchange(folder: Path, seed: int) -> list[tuple[str, str, str]]:
-    events: list[tuple[str, str, str]] = []
-    settings = {"seed": seed, "air_s": None, "report_delay_s": 1.0,
-                "on_event": lambda s, k, d: events.append((s, k, repr(d)))}  # fmt: skip
-    async with started(folder, 3, **settings) as (pool, clients):
-        pool.modems[0].faults.set("cms_error", chance=0.4)
-        pool.network.loss = 0.2
-
-        async def talk(client: Client) -> None:
-            for number in range(10):
-                said = await client.send(submit_pdu(PHONE, str(number), report=True))
-                events.append(("said", said[0], f"{asyncio.get_running_loop().time():.4f}"))
-
-        async with asyncio.TaskGroup() as group:
-            for client in clients:
-                group.create_task(talk(client))
-        pool.handset(PHONE).reply("x" * 300)
-        await asyncio.sleep(60)
-    return events
-
-
-def test_a_seed_repeats_a_run(tmp_path: Path) -> None:
-    runs = [run_virtual(lambda _loop, seed=seed: exchange(tmp_path, seed)) for seed in (1, 1, 2)]  # type: ignore[misc]
-    assert runs[0] == runs[1]
-    assert runs[0] != runs[2]
-
-
 def test_eight_modems_cost_little(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> float:
         async with started(tmp_path, 8, air_s=0.2) as (pool, clients):

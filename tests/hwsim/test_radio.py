@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from airpost.codec.address import Address
+from airpost.codec.tpdu import Deliver
 from hwsim.grammar import Refused
 from tests.hwsim.client import Client, started, submit_pdu
 from tests.virtual import VirtualLoop, run_virtual
@@ -98,6 +100,57 @@ def test_reports_by_store(tmp_path: Path) -> None:
             await client.send(submit_pdu(PHONE, "x", report=True))
             assert await client.nothing(3) == b""
             assert pool.modems[0].card.reports.used == 1
+
+    run_virtual(main)
+
+
+def test_a_report_without_room_comes_after_deletion(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        settings = {"personalities": ("quectel-ec25-like",), "report_delay_s": 1.0}
+        async with started(tmp_path, **settings) as (pool, (client,)):
+            reports = pool.modems[0].card.reports
+            reports.size = 1
+            await client.ask("AT+CNMI=2,1,0,2,0")
+            for _ in range(2):
+                await client.send(submit_pdu(PHONE, "x", report=True))
+            assert (await client.nothing(3)).count(b"+CDSI") == 1
+            assert pool.network.waiting(pool.modems[0].number) == 1
+            await client.ask('AT+CPMS="SR"')
+            assert await client.ask("AT+CMGD=0") == ["OK"]
+            assert await client.nothing() == b'\r\n+CDSI: "SM",0\r\n'
+
+    run_virtual(main)
+
+
+def test_class_2_goes_to_the_card(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path) as (pool, (client,)):
+            modem = pool.modems[0]
+            await client.ask('AT+CPMS="ME","ME","ME"')
+            await client.ask("AT+CNMI=2,2,0,0,0")
+            pool.handset(PHONE).send(modem.number, "x")
+            assert b"+CMT:" in await client.nothing()
+            deliver = Deliver(
+                oa=Address.from_number(PHONE), scts=pool.network.stamp(), dcs=0x12, ud=b"x", udl=1
+            )
+            pool.network.transmit(modem.number, deliver.build())
+            assert await client.nothing() == b'\r\n+CMTI: "SM",1\r\n'
+            assert (modem.card.sms.used, modem.store("ME").used) == (1, 0)
+
+    run_virtual(main)
+
+
+def test_the_link_is_kept_for_a_while(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path) as (_, (client,)):
+            for mode, later in ((1, "+CMMS: 0"), (2, "+CMMS: 2")):
+                await client.ask(f"AT+CMMS={mode}")
+                for _ in range(3):
+                    await client.send(submit_pdu(PHONE, "x"))
+                    await asyncio.sleep(3)
+                    assert (await client.ask("AT+CMMS?"))[0] == f"+CMMS: {mode}"
+                await asyncio.sleep(3)
+                assert (await client.ask("AT+CMMS?"))[0] == later
 
     run_virtual(main)
 
