@@ -40,6 +40,7 @@ def test_they_differ_where_it_matters() -> None:
     assert {huawei.reset, quectel.reset} == {"usb", "soft"}
     assert 2 not in simcom.cnmi_offer[3]
     assert quectel.report_announced != quectel.report_store
+    assert read_ranges(load("quectel-m26-like").csms) == (frozenset({0, 128}),)
 
 
 def test_ranges() -> None:

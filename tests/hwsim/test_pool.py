@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from airpost.codec.join import JoinPart, join
+from airpost.codec.pdu import parse_pdu
+from airpost.codec.tpdu import Deliver, Direction
 from hwsim.pool import SimPool
 from tests.hwsim.client import Client, started, submit_pdu, submit_pdus
 from tests.virtual import VirtualLoop, run_virtual
@@ -52,6 +55,42 @@ def test_modems_write_to_each_other(tmp_path: Path) -> None:
             assert (await first.nothing(5)).count(b"+CDS: ") == 2
             assert (await second.nothing(5)).count(b"+CMTI: ") == 2
             assert len(await second.ask("AT+CMGL=4")) == 5
+
+    run_virtual(main)
+
+
+async def read(client: Client) -> list[str]:
+    """The messages in the store, joined, in the order of their first parts."""
+    lines = await client.ask("AT+CMGL=4")
+    parts: dict[object, list[JoinPart]] = {}
+    for pdu in (line for line in lines if line.isalnum() and line != "OK"):
+        tpdu = parse_pdu(pdu, Direction.MT).tpdu
+        assert isinstance(tpdu, Deliver)
+        key = tpdu.oa.number, tpdu.concat and tpdu.concat.ref
+        parts.setdefault(key, []).append(
+            JoinPart(dcs=tpdu.dcs, udh=tpdu.udh, ud=tpdu.ud, udl=tpdu.udl)
+        )
+    return [join(each).text or "" for each in parts.values()]
+
+
+def test_long_texts_of_any_alphabet_arrive_whole(tmp_path: Path) -> None:
+    texts = ["plain " * 60, "四十五秒 🙂👩‍👩‍👧 " * 20, "a€[b] " * 50]
+
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path, 2) as (pool, (first, second)):
+            phone = pool.handset(PHONE)
+            for ref, text in enumerate(texts):
+                for to in (PHONE, pool.modems[1].number):
+                    for pdu in submit_pdus(to, text, ref=ref):
+                        await first.send(pdu)
+            assert phone.texts() == texts
+            assert await read(second) == texts
+            for text in texts:
+                phone.reply(text)
+            await asyncio.sleep(1)
+            assert await read(first) == texts
+            segments = 2 * sum(len(submit_pdus(PHONE, text)) for text in texts)
+            assert [each.mr for each in pool.modems[0].sends] == list(range(segments))
 
     run_virtual(main)
 
