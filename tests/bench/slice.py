@@ -44,6 +44,8 @@ def _modems(pipe: Connection, folder: str, count: int, air_s: float) -> None:
         while True:
             await asked.wait()
             asked.clear()
+            if not pipe.poll():
+                continue  # set once more before the question was read
             if pipe.recv() == "stop":
                 break
             pipe.send([
@@ -83,7 +85,7 @@ class Setup:
         (folder / "airpost.toml").write_text(config)
         self.service = subprocess.Popen(
             [sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config",
-             str(folder / "airpost.toml"), "--log-level", "WARNING"]
+             str(folder / "airpost.toml"), "--log-level", os.environ.get("BENCH_LOG", "WARNING")]
         )  # fmt: skip
         while not socket.exists():
             await asyncio.sleep(0.05)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +56,7 @@ class ScriptedUnit:
         self.begun_at: list[float] = []
         self.mr = 0
         self.refused = 0
+        self.work: Callable[[ScriptedUnit], Awaitable[None]] | None = None
         self._pool = pool
         self._clock = clock
         self._stopped = asyncio.Event()
@@ -74,6 +75,8 @@ class ScriptedUnit:
         self._pool.changed(self.view)
 
     async def run(self) -> None:
+        if self.work is not None:
+            await self.work(self)
         await self._stopped.wait()
 
     async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
@@ -109,6 +112,7 @@ class Rig:
         self.pool = pool
         self.clock = clock
         self.units: list[ScriptedUnit] = []
+        self.running: asyncio.Task[None]
         self._rng = Random(7)
 
     async def accept(self, text: str = "hello", **changes: Any) -> MessageId:
@@ -174,7 +178,10 @@ class Rig:
 
 @asynccontextmanager
 async def pooled(
-    loop: VirtualLoop, folder: Path, air_s: Sequence[float] = (0.2,)
+    loop: VirtualLoop,
+    folder: Path,
+    air_s: Sequence[float] = (0.2,),
+    run: Mapping[str, Callable[[ScriptedUnit], Awaitable[None]]] | None = None,
 ) -> AsyncIterator[Rig]:
     """A running pool with a unit for each time on the air."""
     clock = LoopClock(loop.time, START)
@@ -185,14 +192,15 @@ async def pooled(
     rig = Rig(store, pool, clock)
     for at, each in enumerate(air_s, 1):
         unit = ScriptedUnit(f"gate-{at}", pool, clock, each)
+        unit.work = (run or {}).get(unit.lane)
         rig.units.append(unit)
         pool.add(unit)
-    running = spawn(pool.run(), name="pool under test")
+    rig.running = spawn(pool.run(), name="pool under test")
     try:
         yield rig
     finally:
         await pool.stop()
-        await running
+        await asyncio.wait([rig.running])
         await store.close()
 
 

@@ -13,7 +13,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import Lane, MessageClass, OnUncertain, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.states import MessageState
-from tests.pool.rig import Closed, failure, pooled
+from tests.pool.rig import Closed, ScriptedUnit, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
 LONG = "x" * 400  # three parts
@@ -305,17 +305,19 @@ def test_a_dead_sim_is_left_alone_and_probed_again(tmp_path: Path) -> None:
 
 
 def test_a_unit_that_crashes_again_and_again_is_shown_as_such(tmp_path: Path) -> None:
+    crashes = 0
+
+    async def crash(_unit: ScriptedUnit) -> None:
+        nonlocal crashes
+        crashes += 1
+        raise RuntimeError("a bug")
+
     async def main(loop: VirtualLoop) -> None:
-        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
-            broken = rig.units[0]
-
-            async def crash() -> None:
-                raise RuntimeError("a bug")
-
-            broken.run = crash  # type: ignore[method-assign]
-            broken._stopped.set()
-            await asyncio.sleep(60)
-            await rig.state(await rig.accept(), "sent")
+        async with pooled(loop, tmp_path, (0.2, 0.2), run={"gate-1": crash}) as rig:
+            await rig.until(lambda: rig.units[0].view.state is UnitState.QUARANTINED)
+            assert crashes == 4
+            assert "a bug" in rig.units[0].view.detail
+            assert (await rig.state(await rig.accept(), "sent")).modem == "gate-2"
 
     run_virtual(main)
 
@@ -327,5 +329,18 @@ def test_settlements_that_came_too_late_change_nothing(tmp_path: Path) -> None:
             rig.pool.late(Lane("gate-1"), 999, 1, SENT)
             await asyncio.sleep(1)
             assert (await rig.message(sent.id)).parts == sent.parts
+
+    run_virtual(main)
+
+
+def test_cancelled_the_segment_on_the_air_is_finished_and_settled(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (10.0,)) as rig:
+            sent = await rig.accept()
+            await rig.state(sent, "sending")
+            rig.running.cancel()
+            await asyncio.wait([rig.running])
+            assert loop.time() >= 10
+            assert (await rig.message(sent)).state is MessageState.SENT
 
     run_virtual(main)

@@ -20,7 +20,7 @@ from airpost.pool.retry import next_attempt
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
 from airpost.store.api import Intent, Settlement, Store
-from airpost.tasks import shielded
+from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.dispatch")
 
@@ -28,7 +28,7 @@ AHEAD_MESSAGES = (
     2  # bound to a lane at once; the rest stays in the backlog for whoever is free first
 )
 CLAIM_SEGMENTS = 16
-AHEAD_AFTER_S = 0.005  # from an intent on disk to the claim of what comes next
+AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
 STORE_WAIT_S = 1.0  # between tries while the store cannot write
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
@@ -116,7 +116,19 @@ class LaneLoop:
         self._attempts.pop(segment_id, None)
 
     async def run(self) -> None:
-        """Until `stop()`: take the next segment whenever modem, window and store allow."""
+        """Until `stop()`: take the next segment whenever modem, window and store allow.
+
+        Cancelled, it finishes and settles the segment on the air first.
+        """
+        serving = spawn(self._serve(), name=f"lane {self.lane}")
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self.stop()
+            await asyncio.wait([serving])
+            raise
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._keep_ahead(), name=f"ahead {self.lane}")
             try:
@@ -126,7 +138,7 @@ class LaneLoop:
                         await self.settle_now()
                         await self._wait()
                         continue
-                    await shielded(self._send(segment), name=f"air {self.lane}")
+                    await self._send(segment)
                 await self.settle_now()
             finally:
                 watch.cancel()
@@ -197,8 +209,8 @@ class LaneLoop:
                 self._unsettled = settle
                 raise
             attempt = done.attempt_id
-            # From now on the claim no longer shows this segment. The look ahead waits for the PDU to
-            # be on the wire: the threads of the store would only hold that up.
+            # The claim no longer shows this segment. The look ahead waits until the PDU is on the
+            # wire: the threads of the store would only hold that up.
             self._look_again(AHEAD_AFTER_S)
             return attempt is not None
 
@@ -248,12 +260,16 @@ class LaneLoop:
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome
+        log.info(
+            "segment.not_begun msg=%s part=%d/%d modem=%s %s",
+            segment.message_id, segment.seq, segment.of, self.lane, outcome.code,
+        )  # fmt: skip
         if outcome.cls is OutcomeClass.PERMANENT and outcome.scope is Scope.MESSAGE:
             try:
                 await self._store.refuse(segment.segment_id, outcome, self._clock.now())
             except StoreUnavailable as error:
                 log.warning("dispatch.not_refused modem=%s %s", self.lane, error.reason)
-        elif outcome.cls is not OutcomeClass.OK:
+        elif outcome.scope is not Scope.MESSAGE:
             await self._clock.sleep(NOT_BEGUN_WAIT_S)
         self._look_again()
 

@@ -25,7 +25,7 @@ from airpost.tasks import spawn, supervise
 
 log = logging.getLogger("airpost.pool")
 
-BACKLOG_LOOK = 64  # messages considered in one round of binding
+LOOK_FOR_EACH = 4  # messages considered in one round of binding, for each modem that is ready
 RESUME_S = 300.0  # how long a message with a part out waits for its own SIM
 RELEASE_EVERY_S = 30.0  # how often lanes that are not ready are looked at again
 STORE_WAIT_S = 1.0
@@ -119,6 +119,7 @@ class ModemPool:
                     task.cancel()
         finally:
             unsubscribe()
+            self._lanes_done.set()
 
     async def stop(self) -> None:
         """No new claims; finish and settle what is on the air; close the ports."""
@@ -235,9 +236,10 @@ class ModemPool:
         loads = {lane: load for lane, load in known.items() if load.view.ready}
         if self._stopping.is_set() or not any(load.room > 0 for load in loads.values()):
             return
-        ready = list(loads)
-        routes = sorted({route for lane in ready for route in loads[lane].view.routes})
-        waiting = await self._store.backlog(self._clock.now(), BACKLOG_LOOK, ready, routes)
+        free = [lane for lane, load in loads.items() if load.room > 0]
+        routes = sorted({route for lane in free for route in loads[lane].view.routes})
+        look = LOOK_FOR_EACH * len(loads)
+        waiting = await self._store.backlog(self._clock.now(), look, free, routes)
         bindings: list[Binding] = []
         for message in waiting:
             if not any(load.room > 0 for load in loads.values()):
