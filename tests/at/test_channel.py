@@ -295,6 +295,22 @@ def test_the_answer_to_an_earlier_probe_ends_nothing() -> None:
     assert replies(got) == [(("+CSQ: 9,99",), "OK", None)]
 
 
+def test_a_bare_ok_that_may_be_a_late_one_never_says_sent() -> None:
+    talk = Dialogue().sends(at.SIGNAL)
+    talk.channel.abandon()
+    talk.channel.probe()
+    assert talk.says("\r\n+CMEE: 1\r\n\r\nOK\r\n") == [Resynced()]
+    talk.prompted()
+    talk.channel.payload(b"00\x1a")
+    assert talk.says("\r\nOK\r\n") == []
+    assert replies(talk.says("\r\n+CMGS: 7\r\n\r\nOK\r\n")) == [(("+CMGS: 7",), "OK", None)]
+
+
+def test_garbage_alone_is_no_answer() -> None:
+    got = Dialogue().sends(at.IMEI).says("\x80\x81\r\n356938035643809\r\n\r\nOK\r\n")
+    assert replies(got) == [(("356938035643809",), "OK", None)]
+
+
 # -- probing while the message is on the air -----------------------------------------------------
 def test_the_reference_before_the_probes_answer_means_sent() -> None:
     talk = Dialogue().handed_over()

@@ -83,6 +83,7 @@ class Channel:
         self._lines: list[str] = []
         self._written = False  # the payload went out: from now on ESC could cut what is sent
         self._given_up: Command | None = None  # whose answer may still come late
+        self._owed = 0  # finals of commands given up that have not come
         self._probes = 0  # written and not yet answered
         self._probed = False  # the probe's information line came; its final is next
         self._foreign = False  # a late reference came; the next final belongs to it
@@ -131,6 +132,7 @@ class Channel:
             self.state is State.WAIT_SENT and not self._written
         )
         self._given_up = self._command
+        self._owed += 1
         self._forget(State.DESYNC)
         return ESC if open_prompt else b""
 
@@ -209,6 +211,8 @@ class Channel:
         final = final_of(clean)
         if self._text is not None and (final is None or self.state not in WAITING):
             self._more_text(line)
+        elif not clean:
+            self._ready.append(Noise(line=line))
         elif self._header is not None and urc.looks_like_pdu(clean):
             header, self._header = self._header, None
             self._ready.append(Urc(prefix=split_prefix(header)[0], line=header, payload=clean))
@@ -315,26 +319,34 @@ class Channel:
         command = self._command
         if self._foreign:
             self._foreign = False
-            self._ready.append(Noise(line=line))
+            self._paid(line)
         elif self._probed:
             self._probe_answered(line, final)
         elif self.state is State.DESYNC:
             self._desynced_final(line, final)
         elif command is None:
-            self._ready.append(Noise(line=line))
+            self._paid(line)
+        elif self._written and final.ok and not self._lines and self._owed:
+            self._paid(line)  # no reference, and it may be a late one: never believed to say "sent"
         elif self._written and self._probes and final.kind in (FinalKind.CME, FinalKind.ERROR):
             self._probes -= 1  # "busy" to the probe; the dialogue's own errors are CMS
             self._ready.append(Noise(line=line))
         else:
             self._end(command, final)
 
+    def _paid(self, line: str) -> None:
+        """A final that nobody waits for any more."""
+        self._owed = max(0, self._owed - 1)
+        self._ready.append(Noise(line=line))
+
     def _desynced_final(self, line: str, final: Final) -> None:
         command = self._given_up
         if command is not None and command.prompts and final.kind is FinalKind.CMS:
             self._given_up = None
+            self._owed = max(0, self._owed - 1)
             self._ready.append(Late(command=command, final=final))
         else:
-            self._ready.append(Noise(line=line))
+            self._paid(line)
 
     def _probe_answered(self, line: str, final: Final) -> None:
         """A final behind the probe's own line: it proves where we are."""
