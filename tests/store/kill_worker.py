@@ -1,9 +1,9 @@
-"""A process that loads a store and says on its standard output what is about to be and what is done.
+"""A process that loads a store and says on its standard output what it is about to do and has done.
 
     python -m tests.store.kill_worker STORE RUN SEED
 
-Each line is JSON: {"say": …, …}, written by one write(2) and so whole or not there. It runs until it
-is killed.
+Each line is JSON: {"say": …, …}, written by one write(2) and so whole or not there. It runs until
+it is killed.
 """
 
 from __future__ import annotations

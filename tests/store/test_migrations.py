@@ -179,7 +179,7 @@ def test_what_is_no_database_is_refused(path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(place: Path) -> None:
-    with pytest.raises(ConfigError, match="none/airpost.db cannot be written: No such file"):
+    with pytest.raises(ConfigError, match=r"none/airpost\.db cannot be written: No such file"):
         migrate(place / "none" / "airpost.db")
 
 

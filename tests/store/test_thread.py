@@ -27,12 +27,12 @@ class Echo(StoreThread):
     def close(self) -> None:
         self.calls.append("close")
 
-    def serve(self, first: Request) -> None:
+    def serve(self) -> None:
+        (first,) = self.taken
         try:
             first.result = first.work(threading.current_thread().name)
         except ValueError as error:
             first.error = error
-        self.answer([first])
 
 
 def request() -> Request:
@@ -131,3 +131,24 @@ def test_a_loop_that_is_gone_does_not_stop_the_thread() -> None:
     assert echo._thread is not None
     echo._thread.join(5)
     assert echo.calls == ["open", "close"]
+
+
+async def test_a_thread_that_dies_leaves_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    echo = Echo()
+    await echo.start()
+    gate = threading.Event()
+
+    def broken(_: str) -> None:
+        gate.wait(5)
+        raise RuntimeError("an invariant of ours")
+
+    asked = [echo.ask(broken, urgent=True), echo.ask(lambda _: None, urgent=False)]
+    gate.set()
+    for each in await asyncio.gather(*asked, return_exceptions=True):
+        assert isinstance(each, StoreUnavailable)
+        assert "an invariant of ours" in each.reason
+    with pytest.raises(StoreUnavailable, match="must be started anew"):
+        echo.ask(lambda _: None, urgent=True)
+    assert "store.thread_died" in caplog.text
+    await echo.stop()
+    assert (echo.pending, echo.calls) == (0, ["open", "close"])

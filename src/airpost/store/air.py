@@ -58,7 +58,7 @@ def turn(tx: Tx, done: Settlement | None, intent: Intent | None) -> AirResult:
 def begin(tx: Tx, intent: Intent) -> int | None:
     """Begin an attempt; None when the segment may not be sent by this lane now."""
     row = segment_row(tx, intent.segment_id)
-    if row is None or not row.current or row.state is not SegmentState.QUEUED:
+    if row is None or row.state is not SegmentState.QUEUED:
         return None
     if row.lane != intent.lane or row.expires_at <= intent.begun_at:
         return None  # given back and bound elsewhere, or its time is over

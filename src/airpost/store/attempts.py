@@ -69,6 +69,6 @@ def sent_columns(row: SegmentRow, at: Instant, sent_at: Instant) -> dict[str, An
 def unknown_columns(row: SegmentRow, at: Instant, grace_until: Instant | None) -> dict[str, Any]:
     """What a segment of unknown fate waits for: the end of its grace, then a report."""
     return {
-        "grace_until": grace_until if row.current else None,
+        "grace_until": grace_until,
         "deadline_at": max(row.expires_at, at) + UNCERTAIN_WAIT_S * SECOND_US,
     }

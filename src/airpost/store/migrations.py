@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from airpost.errors import ConfigError, StoreUnavailable
+from airpost.errors import ConfigError
 from airpost.model import Encoding, MessageClass, OnUncertain
 from airpost.outcome import OutcomeClass, Scope
 from airpost.states import MessageState, SegmentState

@@ -36,15 +36,12 @@ class Reader(StoreThread):
         if self._db is not None:
             self._db.close()
 
-    def serve(self, first: Request) -> None:
-        """Do what waits, a few at a time, and answer them together."""
-        done: list[Request] = []
-        request: Request | None = first
-        while request is not None:
-            done.append(request)
-            self._do(request)
-            request = self.mail.take(wait=False) if len(done) < BATCH_REQUESTS else None
-        self.answer(done)
+    def serve(self) -> None:
+        """Do what waits, a few at a time."""
+        self._do(self.taken[0])
+        while len(self.taken) < BATCH_REQUESTS and (more := self.mail.take(wait=False)) is not None:
+            self.taken.append(more)
+            self._do(more)
 
     def _do(self, request: Request) -> None:
         db = self._db

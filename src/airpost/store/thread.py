@@ -7,6 +7,7 @@ loop by one call for a batch. There is no lock around a connection: only its thr
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from typing import Any
 
 from airpost.errors import StoreUnavailable
 from airpost.store.api import Wake
+
+log = logging.getLogger("airpost.store")
 
 
 class Request:
@@ -70,6 +73,7 @@ class StoreThread:
         self.pending = 0  # changed on the loop only, so it is exact there
         self.mail = Mailbox()
         self.closed = "the store is not open"  # why nothing can be asked; "" while it can
+        self.taken: list[Request] = []  # what the thread is at
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -80,10 +84,16 @@ class StoreThread:
         self._loop = asyncio.get_running_loop()
         self.mail = Mailbox()
         opened = self._request(lambda _: None)
-        self._thread = threading.Thread(target=self._run, args=(opened,), name=self._name)
-        self._thread.daemon = True  # a process that dies without close() shall not hang in it
+        # A daemon thread: a process that ends without close() shall not hang in it.
+        self._thread = threading.Thread(
+            target=self._run, args=(opened,), name=self._name, daemon=True
+        )
         self._thread.start()
-        await opened.future
+        try:
+            await opened.future
+        except BaseException:
+            await self.stop()
+            raise
         self.closed = ""
 
     def ask(self, work: Callable[[Any], Any], *, urgent: bool) -> asyncio.Future[Any]:
@@ -96,13 +106,14 @@ class StoreThread:
 
     async def stop(self) -> None:
         """Finish what was asked, close the connection, end the thread."""
-        if self.closed or self._thread is None:
+        thread, self._thread = self._thread, None
+        if thread is None:
             return
-        self.closed = "the store is closed"
+        self.closed = self.closed or "the store is closed"
         self._end = self._request(lambda _: None)
         self.mail.close()
         await self._end.future
-        self._thread.join()  # it has nothing left to do
+        thread.join()  # it has nothing left to do
 
     def _request(self, work: Callable[[Any], Any]) -> Request:
         assert self._loop is not None
@@ -133,14 +144,33 @@ class StoreThread:
             self.open()
         except BaseException as error:  # noqa: BLE001 whoever called start() gets it
             opened.error = error
-            self.answer([opened])
-            return
         self.answer([opened])
-        while (request := self.mail.take(wait=True)) is not None:
-            self.serve(request)
-        self.close()
+        if opened.error is None:
+            self._serve_all()
+            self.close()
+        else:
+            self.mail.take(wait=True)  # None, once start() has called stop()
         if self._end is not None:
             self.answer([self._end])
+
+    def _serve_all(self) -> None:
+        """Until the mailbox is closed. A bug that ends it leaves nobody waiting for ever."""
+        try:
+            while (request := self.mail.take(wait=True)) is not None:
+                self.taken = [request]
+                self.serve()
+                self.answer(self.taken)
+        except BaseException as error:
+            log.critical("store.thread_died thread=%s", self._name, exc_info=error)
+            self.closed = f"the {self._name} has failed ({error!r}); airpost must be started anew"
+            self._refuse(self.taken)
+            while (request := self.mail.take(wait=True)) is not None:
+                self._refuse([request])
+
+    def _refuse(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            request.error = StoreUnavailable(self.closed)
+        self.answer(requests)
 
     def open(self) -> None:
         """Open the connection; in the thread."""
@@ -150,6 +180,6 @@ class StoreThread:
         """Close it; in the thread."""
         raise NotImplementedError
 
-    def serve(self, first: Request) -> None:
-        """Do `first` and what else waits, then answer; in the thread, raising nothing."""
+    def serve(self) -> None:
+        """Do what is `taken`, and take and do more where that is good; in the thread."""
         raise NotImplementedError

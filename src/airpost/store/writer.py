@@ -67,35 +67,33 @@ class Writer(StoreThread):
         if self._db is not None:
             self._db.close()
 
-    def serve(self, first: Request) -> None:
-        """One batch: begin, requests while there are any and time is left, commit, answer."""
+    def serve(self) -> None:
+        """One batch: begin, requests while there are any and time is left, commit."""
         db = self._db
         assert db is not None
-        done: list[Request] = []
         fault: BaseException | None = None
         try:
             db.execute("BEGIN IMMEDIATE")
-            self._fill(db, first, done)
+            self._fill(db)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
             if db.in_transaction:
                 db.execute("COMMIT")
             else:
-                fault = next((each.error for each in done if each.error is not None), None)
+                fault = next((each.error for each in self.taken if each.error is not None), None)
         except sqlite3.Error as error:
             fault = meaning(error)
         if fault is not None:
-            self._give_up(db, first, done, fault)
-        self.answer(done)
+            self._give_up(db, fault)
 
-    def _fill(self, db: sqlite3.Connection, first: Request, done: list[Request]) -> None:
+    def _fill(self, db: sqlite3.Connection) -> None:
         until = time.monotonic() + BATCH_S
-        request: Request | None = first
-        while request is not None:
-            done.append(request)
-            self._do(db, request)
-            if not db.in_transaction or len(done) >= BATCH_REQUESTS or time.monotonic() >= until:
+        self._do(db, self.taken[0])
+        while db.in_transaction and len(self.taken) < BATCH_REQUESTS and time.monotonic() < until:
+            more = self.mail.take(wait=False)
+            if more is None:
                 return
-            request = self.mail.take(wait=False)
+            self.taken.append(more)
+            self._do(db, more)
 
     def _do(self, db: sqlite3.Connection, request: Request) -> None:
         tx = Tx(db, self._rng)
@@ -111,15 +109,11 @@ class Writer(StoreThread):
             db.execute("RELEASE request")
             request.wakes = tx.wakes
 
-    def _give_up(
-        self, db: sqlite3.Connection, first: Request, done: list[Request], fault: BaseException
-    ) -> None:
+    def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""
         if db.in_transaction:
             db.execute("ROLLBACK")
-        if not done:
-            done.append(first)
-        for request in done:
+        for request in self.taken:
             request.error = fault
             request.wakes = frozenset()
 

@@ -12,7 +12,7 @@ ORDER BY m.rank, m.seq LIMIT ?
 
 -- name: backlog_scheduled
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank
-FROM message m
+FROM message m INDEXED BY message_scheduled
 WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane IS NULL
     AND m.expires_at > ?2
 ORDER BY m.rank, m.seq LIMIT ?
@@ -60,7 +60,7 @@ WHERE seq = ? AND lane IS NULL AND open = 1
 SELECT seq FROM message WHERE lane = ? AND open = 1
 
 -- name: bound_anywhere
-SELECT seq FROM message WHERE lane IS NOT NULL AND open = 1
+SELECT seq FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open = 1
 
 -- name: unbind
 UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ?

@@ -1,7 +1,7 @@
 -- What was under way when the process ended.
 
 -- name: on_air
-SELECT s.id FROM message m JOIN segment s ON s.message_seq = m.seq
+SELECT s.id FROM message m INDEXED BY message_lane JOIN segment s ON s.message_seq = m.seq
 WHERE m.lane IS NOT NULL AND m.open = 1 AND s.current = 1 AND s.state = 'sending'
 
 -- name: open_attempts

@@ -1,0 +1,232 @@
+"""The backlog, binding, claims and release: for every store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airpost.model import (
+    Lane,
+    MessageClass,
+    MessageId,
+)
+from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store.api import Binding, Store
+from airpost.store.migrations import connect, migrate
+from airpost.store.statements import load
+from tests.store.values import (
+    DAY,
+    G1,
+    G2,
+    NOW,
+    NUMBER,
+    SIM1,
+    after,
+    begin,
+    bound,
+    claim,
+    end,
+    moves,
+    new,
+    seen,
+    sent,
+)
+
+M, S, E = MessageState, SegmentState, SegmentEvent
+Make = Callable[[], Store]
+
+
+async def waiting(
+    store: Store, at: float = 0, lanes: tuple[Lane, ...] = (G1,), route: str = "default"
+) -> list[str]:
+    return [w.id for w in await store.backlog(after(at), 10, lanes, [route])]
+
+
+async def test_the_backlog_goes_by_class_then_by_commit(store: Store) -> None:
+    classes = [MessageClass.BULK, MessageClass.NORMAL, MessageClass.ALARM, MessageClass.OTP]
+    await store.accept([new(f"{c.value}-{n}", class_=c) for n in (1, 2) for c in classes])
+    assert await waiting(store) == [
+        "otp-1", "otp-2", "alarm-1", "alarm-2", "normal-1", "normal-2", "bulk-1", "bulk-2",
+    ]  # fmt: skip
+    assert [w.id for w in await store.backlog(NOW, 3, [G1], ["default"])] == [
+        "otp-1", "otp-2", "alarm-1",
+    ]  # fmt: skip
+
+
+async def test_what_asks_for_an_absent_lane_or_route_blocks_nobody(store: Store) -> None:
+    await store.accept(
+        [
+            new("on-2", lane=G2),
+            new("vip", route="vip"),
+            new("on-1", lane=G1),
+            new("any"),
+        ]
+    )
+    assert await waiting(store) == ["on-1", "any"]
+    assert await waiting(store, lanes=(G2,), route="vip") == ["on-2", "vip"]
+    assert await waiting(store, lanes=(), route="none") == []
+
+
+async def test_what_the_backlog_tells_of_a_message(store: Store) -> None:
+    await store.accept([new("m1", 3, lane=G1, class_=MessageClass.OTP)])
+    (found,) = await store.backlog(NOW, 1, [G1], [])
+    assert (found.to, found.parts, found.lane, found.route) == (NUMBER, 3, G1, None)
+    assert found.class_ is MessageClass.OTP
+
+
+async def test_a_message_waits_for_its_time(store: Store) -> None:
+    await store.accept([new("later", not_before=after(60)), new("now")])
+    assert (await seen(store, "later")).state is M.ACCEPTED
+    assert await waiting(store) == ["now"]
+    assert await waiting(store, 60) == ["later", "now"]  # also before the sweep
+    assert await store.next_due(NOW) == after(60)
+    await store.sweep(after(60))
+    assert (await seen(store, "later")).state is M.QUEUED
+    assert await waiting(store, 60) == ["later", "now"]
+    assert await moves(store, "later") == [(None, "accepted"), ("accepted", "queued")]
+    await bound(store)
+    assert await store.next_due(after(60)) == after(DAY)
+
+
+async def test_only_one_lane_gets_a_message(store: Store) -> None:
+    (receipt,) = await store.accept([new("m1")])
+    one = Binding(message_seq=receipt.seq, lane=G1, sim_id=SIM1, reason="first")
+    assert await store.bind([one]) == 1
+    assert await store.bind([replace(one, lane=G2), replace(one, message_seq=99)]) == 0
+    assert await waiting(store) == []
+    assert (await seen(store, "m1")).modem == G1
+    assert "first" in (await store.message_events(MessageId("m1")))[-1].reason
+
+
+async def test_a_queue_shows_what_is_bound_then_what_could_come(store: Store) -> None:
+    await bound(store, new("bound"))
+    await store.accept([new("free-1"), new("other", lane=G2), new("free-2"), new("mine", lane=G1)])
+    view = await store.queue(G1, 2)
+    assert [m.id for m in view.bound] == ["bound"]
+    assert [m.id for m in view.backlog] == ["free-1", "free-2"]
+    assert view.backlog_total == 3
+
+
+async def test_a_claim_goes_by_class_commit_and_part_and_leaves_all_queued(store: Store) -> None:
+    await bound(
+        store, new("n", 2), new("b", class_=MessageClass.BULK), new("o", class_=MessageClass.OTP)
+    )
+    for _ in range(2):
+        found = await claim(store)
+        assert [(c.message_id, c.seq, c.of) for c in found] == [
+            ("o", 1, 1), ("n", 1, 2), ("n", 2, 2), ("b", 1, 1),
+        ]  # fmt: skip
+    assert [c.message_id for c in await claim(store, n=1)] == ["o"]
+    assert await claim(store, lane=G2) == []
+    first = found[1]
+    assert (first.to, first.attempts, first.resends, first.want_report) == (NUMBER, 0, 0, True)
+    assert first.body == new("n", 2).segments[0]
+    assert (first.waiting_since, first.expires_at) == (NOW, after(DAY))
+
+
+async def test_waiting_counts_from_when_a_message_may_go(store: Store) -> None:
+    await bound(store, new("m", not_before=after(60)))
+    assert await claim(store) == []
+    (found,) = await claim(store, after(60))
+    assert found.waiting_since == after(60)
+
+
+async def test_a_part_that_waits_for_its_retry_does_not_hold_up_the_others(store: Store) -> None:
+    await bound(store, new("a", 2), new("b"))
+    first, *_ = await claim(store)
+    attempt = await begin(store, first)
+    await end(store, first, attempt, E.TRANSIENT, retry_at=after(30))
+    assert [(c.message_id, c.seq) for c in await claim(store)] == [("a", 2), ("b", 1)]
+    assert [(c.message_id, c.seq) for c in await claim(store, after(30))] == [
+        ("a", 1), ("a", 2), ("b", 1),
+    ]  # fmt: skip
+    assert await store.next_due(NOW) == after(30)
+    await store.sweep(after(30))
+    assert await store.next_due(after(30)) == after(DAY)
+
+
+async def test_nothing_expired_is_claimed(store: Store) -> None:
+    await bound(store, new("m", expires_at=after(10)))
+    assert await claim(store, after(10)) == []
+
+
+async def test_release_gives_back_what_has_not_begun(store: Store) -> None:
+    await bound(store, new("fresh", 2), new("tried"), new("out"))
+    *_, tried, out = await claim(store)
+    attempt = await begin(store, tried)
+    await end(store, tried, attempt, E.TRANSIENT, retry_at=after(9))
+    await sent(store, out, 1)
+    assert await store.release(G1, after(1), 300) == 2
+    assert (await seen(store, "fresh")).modem is None
+    assert (await seen(store, "out")).modem == G1
+    assert await waiting(store, 9) == ["fresh", "tried"]
+    assert await store.release(G1, after(1), 300) == 0
+
+
+async def test_release_leaves_what_is_on_the_air(store: Store) -> None:
+    await bound(store, new("m", 2), new("single"))
+    one, _, single = await claim(store)
+    await begin(store, one)
+    await begin(store, single)
+    assert await store.release(G1, after(999), 300) == 0
+
+
+async def test_release_leaves_a_message_with_a_part_on_the_air_however_long(store: Store) -> None:
+    await bound(store, new("m", 3))
+    one, two, _ = await claim(store)
+    await sent(store, one, 1)
+    await begin(store, two)
+    assert await store.release(G1, after(999), 300) == 0
+
+
+# -- how SQLite finds them -----------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("file", "name", "index"),
+    [
+        ("queue", "backlog", "message_backlog"),
+        ("queue", "backlog_scheduled", "message_scheduled"),
+        ("queue", "backlog_seqs", "message_backlog"),
+        ("queue", "bound_seqs", "message_lane"),
+        ("queue", "claim", "message_lane"),
+        ("queue", "to_release", "message_lane"),
+        ("queue", "bound_anywhere", "message_lane"),
+        ("recovery", "on_air", "message_lane"),
+        ("sweep", "scheduled", "message_scheduled"),
+        ("sweep", "next_due", "segment_expiry"),
+        ("sweep", "next_due", "segment_retry"),
+        ("sweep", "next_due", "segment_grace"),
+        ("sweep", "next_due", "segment_deadline"),
+        ("sweep", "next_due", "part_due"),
+        ("sweep", "next_due", "message_scheduled"),
+        ("sweep", "next_due", "idempotency_due"),
+        ("sweep", "expired", "segment_expiry"),
+        ("sweep", "graces", "segment_grace"),
+        ("sweep", "deadlines", "segment_deadline"),
+        ("sweep", "retries", "segment_retry"),
+        ("reports", "same", "report_same"),
+        ("reports", "unmatched", "report_unmatched"),
+        ("reports", "with_reference", "attempt_recipient"),
+        ("reports", "without_reference", "attempt_recipient"),
+        ("reports", "known_before", "attempt_sim"),
+        ("inbound", "newest_set", "part_key"),
+        ("inbound", "reply_to", "attempt_recipient"),
+        ("moves", "fold", "segment_message"),
+        ("lists", "inbound_of", "inbound_owner"),
+        ("lists", "message_events", "event_message"),
+    ],
+)
+def test_no_hot_statement_looks_at_every_row(place: Path, file: str, name: str, index: str) -> None:
+    migrate(place / "a.db")
+    db = connect(place / "a.db")
+    sql = re.sub(r"\?\d*", "NULL", load(file)[name])
+    plan = "\n".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}"))
+    db.close()
+    assert index in plan
+    # A scan of a co-routine or of json_each is of what the statement itself made.
+    assert re.findall(r"SCAN (?!found|\d|\(|CONSTANT|json_each)(?!.*USING).*", plan) == []
+    if name in ("claim", "backlog", "backlog_seqs", "bound_seqs"):
+        assert "TEMP B-TREE" not in plan, plan

@@ -1,0 +1,75 @@
+"""When a message begins again whole, and what its parts are joined by: for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store.api import Binding, Store
+from tests.store.test_queue import waiting
+from tests.store.values import (
+    G1,
+    NOW,
+    SIM1,
+    after,
+    bound,
+    claim,
+    lost,
+    new,
+    report,
+    seen,
+    sent,
+)
+
+M, S, E = MessageState, SegmentState, SegmentEvent
+Make = Callable[[], Store]
+
+
+async def test_references_of_a_recipient_count_up_over_restarts(store: Store, make: Make) -> None:
+    await bound(store, new("a", 2), new("b", 2), new("one"), new("else", 2, to="+4930123"))
+    refs = {c.message_id: c.concat_ref for c in await claim(store)}
+    assert refs["b"] == (refs["a"] + 1) % 256
+    assert refs["one"] == 0
+    await store.close()
+    again = make()
+    await again.open(NOW)
+    await bound(again, new("c", 2), new("wide", 2, concat_bits=16))
+    refs |= {c.message_id: c.concat_ref for c in await claim(again)}
+    assert refs["c"] == (refs["a"] + 2) % 256
+    assert 0 <= refs["wide"] < 65_536
+    await again.close()
+
+
+async def test_later_the_message_begins_again_whole(store: Store) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    await lost(store, one, grace_s=301)
+    await sent(store, two, 2)
+    assert (await store.sweep(after(301))).resent == 1
+    found = await seen(store, "m")
+    assert [p.state for p in found.parts] == [S.QUEUED, S.QUEUED]
+    assert (found.possible_duplicates, found.modem) == (1, None)
+    await bound(store)
+    await store.bind([Binding(message_seq=found.seq, lane=G1, sim_id=SIM1, reason="again")])
+    again = await claim(store, after(301))
+    assert [c.seq for c in again] == [1, 2]
+    assert again[0].concat_ref == (one.concat_ref + 1) % 256
+    # The older transmission takes its report, and changes nothing.
+    stored = await store.record_report(report(2, received_at=after(302)))
+    assert (stored.message_id, stored.state) == ("m", S.DELIVERED)
+    assert await seen(store, "m") == replace(found, modem=G1)
+    for each in again:
+        await lost(store, each, after(302))
+    assert (await store.sweep(after(900))).resent == 0  # once is the most
+
+
+async def test_release_begins_again_what_is_half_out_for_too_long(store: Store) -> None:
+    await bound(store, new("m", 2))
+    one, _ = await claim(store)
+    await sent(store, one, 1)
+    assert await store.release(G1, after(300), 300) == 0
+    assert await store.release(G1, after(301), 300) == 1
+    found = await seen(store, "m")
+    assert (found.state, found.modem, found.possible_duplicates) == (M.QUEUED, None, 1)
+    assert await waiting(store, 301) == ["m"]
