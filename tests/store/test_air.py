@@ -190,3 +190,24 @@ async def test_another_sim_in_the_lane_begins_the_message_again(store: Store) ->
     again = await claim(store)
     assert [c.seq for c in again] == [1, 2]
     assert (await seen(store, "m")).possible_duplicates == 1
+
+
+async def test_another_sim_takes_over_what_has_not_gone_out(store: Store) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    await end(store, one, await begin(store, one), E.TRANSIENT, retry_at=after(5))
+    assert await begin(store, two, sim=SIM2)
+    assert (await seen(store, "m")).possible_duplicates == 0
+
+
+async def test_another_sim_waits_for_what_is_on_the_air(store: Store) -> None:
+    await bound(store, new("m", 3))
+    one, two, three = await claim(store)
+    await sent(store, one, 1)
+    attempt = await begin(store, two)
+    intent = Intent(segment_id=three.segment_id, lane=G1, sim_id=SIM2, tpdu=b"3", begun_at=NOW)
+    assert (await store.air(None, intent)).attempt_id is None
+    assert (await seen(store, "m")).possible_duplicates == 0
+    assert (await end(store, two, attempt, mr=2)).state is S.SENT
+    assert (await store.air(None, intent)).attempt_id is None
+    assert (await seen(store, "m")).possible_duplicates == 1

@@ -66,7 +66,7 @@ def _values(where: MessageFilter) -> dict[str, Any]:
 def messages(
     db: sqlite3.Connection, where: MessageFilter, after: int, limit: int
 ) -> tuple[list[Message], int | None]:
-    """Up to `limit` messages of the next stretch, and where to go on; None at the end."""
+    """Up to `limit` messages of a stretch, and where the next one begins; None at the end."""
     last = db.execute(_SQL["last_message"]).fetchone()[0] or 0
     values = _values(where)
     until = after + STRETCH
@@ -74,8 +74,6 @@ def messages(
     values |= {"after": after, "until": until, "limit": limit}
     seqs = [row[0] for row in db.execute(query, values)]
     found = by_seq(db, seqs) if seqs else []
-    if len(seqs) == limit:
-        until = seqs[-1]
     return found, until if until < last else None
 
 
