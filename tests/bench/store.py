@@ -142,8 +142,8 @@ async def lists(store: SqliteStore, path: Path, rows: int) -> None:
         )
         db.execute(
             "INSERT INTO segment (message_seq, transmission_id, current, seq, state, final, pid, "
-            "dcs, udh, udl, ud_body, expires_at) SELECT seq, 1, 1, 1, 'delivered', 1, 0, 0, x'', 1, "
-            "1, expires_at FROM message WHERE id LIKE 'l-%'"
+            "dcs, udh, udl, ud_body, expires_at) SELECT seq, 1, 1, 1, 'delivered', 1, 0, 0, x'', "
+            "1, 1, expires_at FROM message WHERE id LIKE 'l-%'"
         )
     total = db.execute("SELECT count(*), max(seq) FROM message").fetchone()
     db.close()
