@@ -14,11 +14,13 @@ from airpost.clock import Clock
 from airpost.daemon.config import Settings
 from airpost.daemon.sdnotify import Notifier
 from airpost.daemon.wiring import Parts, build
+from airpost.errors import StoreError
 from airpost.model import ModemView
 from airpost.tasks import until_first
 
 log = logging.getLogger("airpost.run")
 
+STORE_LOOK_S = 5.0
 STALLED_PINGS = 3  # so many rounds in a row without movement, and systemd is no longer told
 
 
@@ -38,7 +40,10 @@ class Daemon:
         self._stop.set()
 
     async def run(self) -> None:
-        """Until `stop()`. ConfigError when the store or a listener cannot be had."""
+        """Until `stop()`. ConfigError when the store or a listener cannot be had.
+
+        StoreError when a thread of the store has died: only a new process mends that.
+        """
         parts = self.parts
         recovered = await parts.store.open(self._clock.now())
         log.info("run.recovered uncertain=%d unbound=%d", recovered.uncertain, recovered.unbound)
@@ -49,7 +54,11 @@ class Daemon:
                 self._notifier.ready(self._status())
                 self.started.set()
                 await until_first(
-                    parts.pool.run(), self._until_stopped(), self._watchdog(), name="run"
+                    parts.pool.run(),
+                    self._until_stopped(),
+                    self._watchdog(),
+                    self._while_the_store_lives(),
+                    name="run",
                 )
             finally:
                 unwatch()
@@ -63,6 +72,12 @@ class Daemon:
         self._notifier.stopping()
         log.info("run.stopping")
         await self.parts.pool.stop()
+
+    async def _while_the_store_lives(self) -> None:
+        while self.parts.store.died is None:
+            await self._clock.sleep(STORE_LOOK_S)
+        log.critical("run.store_died %s", self.parts.store.died)
+        raise StoreError(self.parts.store.died)
 
     # -- what the service manager sees -----------------------------------------------------------
     def _status(self) -> str:

@@ -110,6 +110,11 @@ class SqliteStore:
         """Why nothing can be written now."""
         return self._unavailable
 
+    @property
+    def died(self) -> str | None:
+        """Why the store can never work again in this process: a bug has ended its thread."""
+        return self._writer.died or self._reader.died
+
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:
         """Call `callback` after commits until the returned function is called."""
         self._callbacks.append(callback)

@@ -72,6 +72,7 @@ class StoreThread:
     def __init__(self, name: str) -> None:
         self.pending = 0  # changed on the loop only, so it is exact there
         self.mail = Mailbox()
+        self.died: str | None = None  # why, when a bug has ended the thread
         self.closed = "the store is not open"  # why nothing can be asked; "" while it can
         self.taken: list[Request] = []  # what the thread is at
         self._name = name
@@ -162,7 +163,9 @@ class StoreThread:
                 self.answer(self.taken)
         except BaseException as error:
             log.critical("store.thread_died thread=%s", self._name, exc_info=error)
-            self.closed = f"the {self._name} has failed ({error!r}); airpost must be started anew"
+            self.died = self.closed = (
+                f"the {self._name} has failed ({error!r}); airpost must be started anew"
+            )
             self._refuse(self.taken)
             while (request := self.mail.take(wait=True)) is not None:
                 self._refuse([request])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airpost.errors import ConfigError
+from airpost.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from airpost.daemon.config import Settings
@@ -37,6 +37,9 @@ def serve(config_path: Path, log_level: str, log_format: str) -> None:
     except ConfigError as error:
         click.echo(f"airpost: {config_path}: {error}", err=True)
         raise SystemExit(EXIT_CONFIG) from error
+    except StoreError as error:
+        click.echo(f"airpost: {error}", err=True)
+        raise SystemExit(1) from error
 
 
 async def _serve(settings: Settings) -> None:

@@ -1,0 +1,56 @@
+"""`airpost serve` as a process: mistakes, signals, exit statuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.processes import Service, wait_for
+
+
+def serve(config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config", str(config)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[stor]\n", "stor: is no known key; did you mean 'store'?"),
+        ("[[modem]]\nname = 'a'\n", "modem.0.port: is missing"),
+        ("[http]\nlisten = ['0.0.0.0:1']\nauth = 'none'\n", "http.auth"),
+        ("[store\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_path(tmp_path: Path, text: str, words: str) -> None:
+    config = tmp_path / "airpost.toml"
+    config.write_text(text)
+    done = serve(config)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_file(tmp_path: Path) -> None:
+    done = serve(tmp_path / "absent.toml")
+    assert done.returncode == 2
+    assert "cannot be read" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_missing_port_is_shown_and_sigterm_ends_it(tmp_path: Path) -> None:
+    service = Service(tmp_path, [str(tmp_path / "nowhere")])
+    try:
+        service.start()
+        (modem,) = wait_for(lambda: service.client.get("/v1/modems")["items"])
+        assert modem["state"] == "absent"
+        assert "plug the modem in" in modem["detail"]
+        assert service.client.get("/health/ready")["status"] == "degraded"
+        assert service.stop() == 0
+    finally:
+        service.close()

@@ -1,0 +1,138 @@
+"""One run of the daemon in virtual time: order of stop, what the service manager is told."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from airpost.clock import Instant, LoopClock
+from airpost.daemon.config import Settings, SmsSettings, StoreSettings
+from airpost.daemon.run import Daemon
+from airpost.daemon.sdnotify import Notifier
+from airpost.errors import ConfigError, StoreError
+from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
+from airpost.tasks import spawn
+from hwsim.pool import START_US
+from tests.system.house import House, opened
+from tests.virtual import VirtualLoop, run_virtual
+
+
+def daemon(loop: VirtualLoop, folder: Path, notifier: Notifier | None = None) -> Daemon:
+    """One without modems."""
+    settings = Settings(
+        store=StoreSettings(path=folder / "airpost.db"),
+        http=HttpSettings(listen=(UnixListen(path=folder / "s"),), auth=AuthMode.NONE),
+        sms=SmsSettings(),
+        modems=(),
+    )
+    made = Daemon(settings, LoopClock(loop.time, Instant(START_US)), Random(1),
+                  notifier or Notifier({}))  # fmt: skip
+    loop.busy["store"] = lambda: made.parts.store.pending > 0
+    return made
+
+
+def test_stop_finishes_the_segment_on_the_air_and_answers_503_meanwhile(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path, air_s=20.0) as house:
+            sent = await house.post()
+            await house.until(lambda: house.sim.modems[0].sends)
+            await house.post(text="too late to begin")
+            house.daemon.stop()
+            await asyncio.sleep(1)
+            answer = await house.post(text="too late", status=503)
+            assert answer["type"] == "urn:airpost:problem:stopping"
+            await house.until(lambda: house.sim.modems[0].sends[-1].final == "OK")
+            await asyncio.sleep(5)
+            assert len(house.sim.modems[0].sends) == 1
+            await house.http.close()
+            await _again(house, sent["id"])
+
+    run_virtual(main)
+
+
+async def _again(house: House, message_id: str) -> None:
+    assert house._running is not None
+    await house._running
+    await house.start()
+    message = await house.message(message_id)
+    assert message["parts"][0]["state"] in ("sent", "delivered")
+    assert message["possible_duplicates"] == 0
+
+
+def test_a_long_poll_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path) as house:
+            poll = spawn(house.get("/v1/inbound?wait_s=60"), name="poll")
+            await asyncio.sleep(1)
+            began = loop.time()
+            house.daemon.stop()
+            assert (await poll)["items"] == []
+            assert house._running is not None
+            await house._running
+            assert loop.time() - began < 1
+
+    run_virtual(main)
+
+
+def test_without_a_modem_it_serves_and_stops(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        made = daemon(loop, tmp_path)
+        running = spawn(made.run(), name="run")
+        await made.started.wait()
+        assert made.addresses == (f"unix:{tmp_path / 's'}",)
+        made.stop()
+        await running
+
+    run_virtual(main)
+
+
+def test_two_on_one_store_is_a_mistake_that_is_named(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path):
+            with pytest.raises(ConfigError, match="in use"):
+                await daemon(loop, tmp_path).run()
+
+    run_virtual(main)
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.setblocking(False)
+        env = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "20000000"}
+
+        async def main(loop: VirtualLoop) -> None:
+            made = daemon(loop, tmp_path, Notifier(env))
+            running = spawn(made.run(), name="run")
+            await made.started.wait()
+            await asyncio.sleep(35)
+            made.stop()
+            await running
+
+        run_virtual(main)
+        told = []
+        while True:
+            try:
+                told.append(manager.recv(4096).decode())
+            except BlockingIOError:
+                break
+    assert told[0].startswith("READY=1\nSTATUS=0 of 0 modems ready")
+    assert told.count("WATCHDOG=1") == 4
+    assert told[-1] == "STOPPING=1"
+
+
+def test_a_dead_store_thread_ends_the_process(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        made = daemon(loop, tmp_path)
+        running = spawn(made.run(), name="run")
+        await made.started.wait()
+        made.parts.store._writer.died = "the store writer has failed"
+        with pytest.raises(StoreError, match="has failed"):
+            await running
+
+    run_virtual(main)
