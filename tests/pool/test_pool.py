@@ -62,6 +62,37 @@ def test_a_fast_modem_never_waits_for_a_slow_one(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_a_modem_that_comes_back_shares_what_waits_for_another(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (30.0, 30.0)) as rig:
+            rig.units[1].show(state=UnitState.ABSENT)
+            first, second = await rig.accept("first"), await rig.accept("second")
+            await rig.state(first, "sending")
+            await asyncio.sleep(5)
+            assert len((await rig.store.queue(Lane("gate-1"), 9)).bound) == 2
+            rig.units[1].show(state=UnitState.READY)
+            assert (await rig.state(second, "sending", wait_s=2)).modem == "gate-2"
+            assert (await rig.state(first, "sent")).modem == "gate-1"
+            assert rig.units[0].refused == rig.units[1].refused == 0
+
+    run_virtual(main)
+
+
+def test_what_asks_for_a_busy_modem_waits_for_it(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (30.0, 30.0)) as rig:
+            for at in range(3):
+                await rig.accept(f"message {at}", lane=Lane("gate-1"))
+            await asyncio.sleep(5)
+            rig.units[1].show(state=UnitState.ABSENT)
+            rig.units[1].show(state=UnitState.READY)
+            await asyncio.sleep(100)
+            assert len(rig.units[0].sent) == 3
+            assert rig.units[1].sent == []
+
+    run_virtual(main)
+
+
 def test_only_two_messages_are_bound_to_a_lane(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (5.0,)) as rig:

@@ -45,6 +45,7 @@ class LaneLoop:
         rng: Random,
         *,
         has_room: Callable[[], None],
+        idle: Callable[[Lane], None],
         trouble: Callable[[Lane], None],
     ) -> None:
         self.unit = unit
@@ -55,6 +56,8 @@ class LaneLoop:
         self._clock = clock
         self._rng = rng
         self._has_room = has_room
+        self._idle = idle
+        self._fresh = True  # came back or has worked since it was last told to be idle
         self._trouble = trouble
         self._unsettled: Settlement | None = None
         self._wake = asyncio.Event()
@@ -83,6 +86,18 @@ class LaneLoop:
         if self.current is not None:
             bound.add(self.current.message_seq)
         return max(0, AHEAD_MESSAGES - len(bound))
+
+    @property
+    def surplus(self) -> bool:
+        """True when messages wait behind the one on the air: another lane could begin them."""
+        current = None if self.current is None else self.current.message_seq
+        return any(each.message_seq != current for each in self.ahead)
+
+    def returned(self) -> None:
+        """The modem is ready again."""
+        self.window = self.window.reopened()
+        self._fresh = True
+        self.wake()
 
     def wake(self) -> None:
         """Something in the lane's queue may have changed."""
@@ -136,12 +151,20 @@ class LaneLoop:
                     segment = await self._next()
                     if segment is None:
                         await self.settle_now()
+                        self._say_idle()
                         await self._wait()
                         continue
+                    self._fresh = True
                     await self._send(segment)
                 await self.settle_now()
             finally:
                 watch.cancel()
+
+    def _say_idle(self) -> None:
+        """Once each time there is nothing left to do, not at every look."""
+        if self._fresh and self.unit.view.ready and not self.ahead:
+            self._fresh = False
+            self._idle(self.lane)
 
     async def _next(self) -> Claimed | None:
         if not self.unit.view.ready or self._clock.mono() < self.window.free_at():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from airpost.clock import Clock
@@ -44,7 +44,8 @@ class ModemPool:
         self._watchers: set[Callable[[ModemView], None]] = set()
         self._bind = asyncio.Event()
         self._release = asyncio.Event()
-        self._in_trouble: set[Lane] = set()
+        self._give_back: set[Lane] = set()
+        self._idle: set[Lane] = set()
         self._janitor = Janitor(store, clock, self._time_moved)
         self._stopping = asyncio.Event()
         self._running = False
@@ -83,6 +84,7 @@ class ModemPool:
             self._clock,
             Random(self._rng.getrandbits(64)),
             has_room=self._bind.set,
+            idle=self._lane_idle,
             trouble=self._lane_in_trouble,
         )
 
@@ -153,8 +155,7 @@ class ModemPool:
         if loop is None:
             return
         if view.ready and (before is None or not before.ready):
-            loop.window = loop.window.reopened()
-            loop.wake()
+            loop.returned()
             self._bind.set()
         elif before is not None and before.ready and not view.ready:
             self._release.set()
@@ -258,11 +259,22 @@ class ModemPool:
                         reason=choice.reason,
                     )
                 )
+        if not waiting:
+            self._share(loads)
         if not bindings:
             return
         await self._store.bind(bindings)
         for lane in {binding.lane for binding in bindings}:
             self._loops[lane].bound(each.message_seq for each in bindings if each.lane == lane)
+
+    def _share(self, loads: Mapping[Lane, LaneLoad]) -> None:
+        """With nothing left in the backlog, an idle lane takes over what waits for a busy one."""
+        idle = {lane for lane in self._idle & loads.keys() if loads[lane].segments == 0}
+        self._idle.clear()
+        surplus = {lane for lane, loop in self._loops.items() if loop.surplus and lane not in idle}
+        if idle and surplus:
+            self._give_back |= surplus
+            self._release.set()
 
     def _load(self, loop: LaneLoop) -> LaneLoad:
         return LaneLoad(
@@ -274,8 +286,12 @@ class ModemPool:
         )
 
     # -- trouble ---------------------------------------------------------------------------------
+    def _lane_idle(self, lane: Lane) -> None:
+        self._idle.add(lane)
+        self._bind.set()
+
     def _lane_in_trouble(self, lane: Lane) -> None:
-        self._in_trouble.add(lane)
+        self._give_back.add(lane)
         self._release.set()
 
     async def _keep_released(self) -> None:
@@ -296,9 +312,9 @@ class ModemPool:
             self._bind.set()
 
     def _lanes_to_release(self) -> Sequence[Lane]:
-        troubled, self._in_trouble = self._in_trouble, set()
+        given, self._give_back = self._give_back, set()
         others_ready = {lane for lane, view in self._views.items() if view.ready}
         lanes = [lane for lane, view in self._views.items() if not view.ready]
-        # A modem in trouble keeps its queue while nobody else could take it.
-        lanes += [lane for lane in troubled if self._views[lane].ready and others_ready - {lane}]
+        # A ready modem keeps its queue while nobody else could take it.
+        lanes += [lane for lane in given if self._views[lane].ready and others_ready - {lane}]
         return lanes

@@ -16,6 +16,7 @@ class StoreLock:
     """The lock of the store at `path`: the file `path` + ".lock", which stays."""
 
     def __init__(self, path: Path) -> None:
+        path = path.resolve()  # by whatever link it is named, it is one store
         self._path = path.with_name(path.name + ".lock")
         self._fd: int | None = None
 
