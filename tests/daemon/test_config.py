@@ -186,3 +186,17 @@ def test_store_urls() -> None:
     for url in ("", "sqlite://", "sqlite:///", "a.db"):
         with pytest.raises(ConfigError):
             store_path(url, FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("[http]\nlisten = ['127.0.0.1:1', '127.0.0.1:1']", "http.listen.1", "twice"),
+        ("[modem]\nname = 'a'\nport = 'b'", "modem", "[[modem]]"),
+    ],
+)
+def test_mistakes_that_look_right(tmp_path: Path, text: str, path: str, words: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        parse_config(text, tmp_path, {})
+    assert told.value.path == path
+    assert words in told.value.message

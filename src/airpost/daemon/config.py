@@ -180,6 +180,8 @@ def _http(file: _File) -> HttpSettings:
             listen.append(parse_listen(text))
         except ValueError as error:
             raise ConfigError(f"http.listen.{at}", str(error)) from None
+        if listen[-1] in listen[:-1]:
+            raise ConfigError(f"http.listen.{at}", f"{text} stands there twice")
     auth = AuthMode(file.http.auth)
     open_to_all = [each for each in listen if isinstance(each, TcpListen) and not each.loopback]
     if auth is AuthMode.NONE and open_to_all:
@@ -271,6 +273,8 @@ def _words(kind: str, place: tuple[str | int, ...], message: str) -> str:
             return f"is no known key; did you mean {near[0]!r}?" if near else "is no known key"
         case "missing":
             return "is missing"
+        case "list_type" if place == ("modem",):
+            return "is a list: write [[modem]], one block for each"
         case _:
             return message.replace("Input should be", "must be").replace("String should", "should")
 
