@@ -123,3 +123,14 @@ def test_supervise_gives_up_on_a_crash_loop() -> None:
 
 def test_supervise_forgets_old_crashes() -> None:
     assert supervised(failures=20, gap_s=300) == (21, [])
+
+
+async def test_the_error_of_what_is_shielded_is_the_callers_to_tell(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fails() -> None:
+        raise ValueError("told to the caller")
+
+    with pytest.raises(ValueError, match="told"):
+        await shielded(fails(), name="fails")
+    assert caplog.records == []

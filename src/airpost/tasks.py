@@ -31,6 +31,10 @@ def spawn(coro: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
 
 def _released(task: asyncio.Task[Any]) -> None:
     _held.discard(task)
+    _log_failure(task)
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("task.failed task=%s", task.get_name(), exc_info=error)
 
@@ -40,12 +44,15 @@ async def shielded(coro: Coroutine[Any, Any, T], *, name: str) -> T:
 
     For what cannot be undone: the dialogue on the air and the write of its result.
     """
-    task = spawn(coro, name=name)
+    task = asyncio.get_running_loop().create_task(coro, name=name)
+    _held.add(task)
+    task.add_done_callback(_held.discard)
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(task)  # its error is the caller's to tell
     except asyncio.CancelledError:
         if not task.done():
             await asyncio.wait([task])
+        _log_failure(task)
         raise
 
 

@@ -7,13 +7,11 @@ import pytest
 from airpost.model import UnitState
 from airpost.modem.lifecycle import (
     BACKOFF_S,
-    CRASH_WINDOW_S,
     DEADLINE_S,
     UNIT,
     Backoff,
     UnitEvent,
     advance,
-    crashes_within,
     diagram,
     sentence,
 )
@@ -65,13 +63,6 @@ def test_backoff_grows_to_a_minute_and_begins_anew() -> None:
         waits.append(backoff.wait_s)
     assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
     assert backoff.served().failed().wait_s == BACKOFF_S[0]
-
-
-def test_crashes_are_forgotten_after_their_window() -> None:
-    crashes: tuple[float, ...] = ()
-    for at in (0.0, 10.0, CRASH_WINDOW_S + 5):
-        crashes = crashes_within(crashes, at)
-    assert crashes == (10.0, CRASH_WINDOW_S + 5)
 
 
 def test_the_diagram_holds_every_move() -> None:

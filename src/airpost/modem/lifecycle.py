@@ -93,8 +93,6 @@ SENTENCES: Mapping[UnitState, str] = {
 
 BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 ABSENT_LOOK_S = 1.0  # a path that is not there is looked for at this pace for ever
-CRASH_WINDOW_S = 600.0
-CRASHES_ALLOWED = 3
 
 
 def advance(state: UnitState, event: UnitEvent) -> UnitState:
@@ -128,11 +126,6 @@ class Backoff:
     def served(self) -> Backoff:
         """After the modem became ready: it begins anew."""
         return Backoff()
-
-
-def crashes_within(crashes: tuple[float, ...], now_s: float) -> tuple[float, ...]:
-    """The crashes that still count, the newest one at `now_s` included."""
-    return (*(at for at in crashes if now_s - at < CRASH_WINDOW_S), now_s)
 
 
 def diagram() -> str:
