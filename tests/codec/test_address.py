@@ -110,3 +110,9 @@ def test_what_cannot_be_dialled_says_why(typed: str) -> None:
         dialable(typed)
     assert caught.value.field == "to"
     assert caught.value.message
+
+
+@pytest.mark.parametrize("typed", ["++4917012345", "00+4917012345", "12+34", "+49 (+170) 1"])
+def test_a_plus_behind_the_beginning_is_the_reason(typed: str) -> None:
+    with pytest.raises(CodecError, match='has a "\\+" behind its beginning'):
+        dialable(typed)

@@ -130,6 +130,8 @@ def dialable(number: str) -> str:
     )
     if bad is not None:
         raise CodecError("to", bad, f"{number[bad]!r} cannot be dialled")
+    if "+" in plain[1:]:
+        raise CodecError("to", number.rindex("+"), 'has a "+" behind its beginning')
     digits = sum(c.isdigit() for c in plain)
     if plain.lstrip("+").isdigit():
         raise CodecError("to", 0, f"has {digits} digits; 3 to 20 can be dialled")

@@ -71,6 +71,20 @@ def test_words_for_people() -> None:
     assert words["encoding"] == "must be 'gsm7', 'ucs2' or 'data'"
 
 
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"to":"123","text":"a","to":"124"}', "to"),
+        (b'{"to":"123","text":"a","t\\u0065xt":"b"}', "text"),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused(raw: bytes, field: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_body(SendIn, raw)
+    assert caught.value.kind.name == "invalid-request"
+    assert caught.value.errors == ((field, "is given more than once"),)
+
+
 def test_queries() -> None:
     given = read_query(MessagesQuery, [("limit", "5"), ("class", "otp")])
     assert (given.limit, given.class_, given.cursor) == (5, MessageClass.OTP, "")

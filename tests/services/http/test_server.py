@@ -81,3 +81,31 @@ async def test_a_stop_ends_long_polls_at_once(api: Api, tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             await one.stop()
         assert await call == 200
+
+
+HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"", b""),
+        (HEAD, b""),
+        (HEAD + b"Content-Length: 100\r\n\r\n{", b"HTTP/1.1 503 "),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", b"HTTP/1.1 503 "),
+        (HEAD.replace(b"json", b"xml") + b"Content-Length: 9\r\n\r\n{", b"HTTP/1.1 415 "),
+    ],
+)
+async def test_a_request_that_is_half_sent_does_not_hold_up_the_stop(
+    api: Api, tmp_path: Path, sent: bytes, status: bytes
+) -> None:
+    path = tmp_path / "s"
+    one = HttpServer(build_app(api.app[DEPS]), [UnixListen(path=path)], shutdown_s=30)
+    await one.start()
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(sent)
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(3):
+        await one.stop()
+    assert (await reader.read())[: len(status)] == status
+    writer.close()

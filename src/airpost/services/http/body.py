@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from airpost.services.http.deps import DEPS
-from airpost.services.http.problems import Refusal
+from airpost.services.http.deps import DEPS, ENDED
+from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, dumps
+from airpost.tasks import until_first
 
 
 async def read_json(request: web.Request) -> bytes:
-    """The octets of a JSON body; Refusal for another content type or too many of them."""
+    """The octets of a JSON body; Refusal for another content type or too many of them.
+
+    A body that is not all there when the server shuts down is not waited for.
+    """
     limit = request.app[DEPS].settings.body_limit
     declared = request.content_type
     if declared != "application/json" and not declared.endswith("+json"):
@@ -20,9 +24,26 @@ async def read_json(request: web.Request) -> bytes:
     if request.content_length is not None and request.content_length > limit:
         raise too_large
     try:
-        return await request.read()
+        if request.content.is_eof():  # all but the largest come with their head
+            return await request.read()
+        return await _read_while_serving(request)
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
+
+
+async def _read_while_serving(request: web.Request) -> bytes:
+    found: list[bytes] = []
+
+    async def read() -> None:
+        found.append(await request.read())
+
+    async def ended() -> None:
+        await request.app[ENDED].wait()
+
+    await until_first(read(), ended(), name="body")
+    if not found:
+        raise stopping()
+    return found[0]
 
 
 def answer(body: Json, status: int = 200) -> web.Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from airpost.clock import Instant, parse_rfc3339
 from airpost.model import Encoding, Language, MessageClass, OnUncertain
 from airpost.services.http.problems import Refusal
+from airpost.services.http.words import words
 from airpost.states import MessageState
 
 MAX_NAME = 64
@@ -144,11 +146,27 @@ _KINDS = {
 
 
 def read_body(model: type[M], body: bytes) -> M:
-    """The request in a JSON body; Refusal otherwise."""
+    """The request in a JSON body; Refusal otherwise, also for a name given twice."""
     try:
-        return model.model_validate_json(body)
+        given = model.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(model, error) from None
+    # pydantic takes the last of two, other readers the first: nobody may see two messages in one.
+    json.loads(body, object_pairs_hook=_once, parse_int=str)
+    return given
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _twice(name)
+        seen.add(name)
+
+
+def _twice(name: str) -> Refusal:
+    twice = "is given more than once"
+    return Refusal("invalid-request", f"{name}: {twice}", errors=[(name, twice)])
 
 
 def read_query(model: type[M], query: Iterable[tuple[str, str]]) -> M:
@@ -156,11 +174,7 @@ def read_query(model: type[M], query: Iterable[tuple[str, str]]) -> M:
     given: dict[str, str] = {}
     for name, value in query:
         if name in given:
-            raise Refusal(
-                "invalid-request",
-                f"{name}: is given more than once",
-                errors=[(name, "is given more than once")],
-            )
+            raise _twice(name)
         given[name] = value
     try:
         return model.model_validate(given)
@@ -170,14 +184,14 @@ def read_query(model: type[M], query: Iterable[tuple[str, str]]) -> M:
 
 def _refusal(model: type[BaseModel], error: ValidationError) -> Refusal:
     # The defaults of errors() would carry the text of the message back out.
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+    found = error.errors(include_input=False, include_url=False)
     names = [field.alias or name for name, field in model.model_fields.items()]
     kinds = {_KINDS.get(each["type"], "invalid-request") for each in found}
     kind = kinds.pop() if len(kinds) == 1 else "invalid-request"
     if kind == "malformed-json":
         return Refusal(kind, found[0]["msg"].removeprefix("Invalid JSON: "))
     errors = [(_field(each), _words(each, names)) for each in found]
-    detail = "; ".join(f"{field}: {words}" if field else words for field, words in errors)
+    detail = "; ".join(f"{field}: {text}" if field else text for field, text in errors)
     return Refusal(kind, detail, errors=errors)
 
 
@@ -190,12 +204,9 @@ def _words(each: Mapping[str, Any], names: list[str]) -> str:
         case "extra_forbidden":
             near = difflib.get_close_matches(str(each["loc"][-1]), names, n=1)
             return f"is not known here; did you mean {near[0]!r}?" if near else "is not known here"
-        case "missing":
-            return "is missing"
         case "string_pattern_mismatch":
             return "must not hold control characters"
         case "model_type":
             return "the body must be a JSON object"
         case _:
-            words = str(each["msg"]).removeprefix("Value error, ")
-            return words.replace("Input should be", "must be")
+            return words(each)

@@ -21,6 +21,7 @@ from airpost.services.http.settings import Listen, TcpListen, UnixListen
 
 log = logging.getLogger("airpost.http")
 SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
+LINGER_S = 1.0  # what an answered caller still sends is read that long, so that it sees the answer
 SOCKET_MODE = 0o660
 
 
@@ -33,7 +34,11 @@ class HttpServer:
         self._listen = tuple(listen)
         # Our own line a request is written by the application.
         self._runner = web.AppRunner(
-            app, handle_signals=False, access_log=None, shutdown_timeout=shutdown_s
+            app,
+            handle_signals=False,
+            access_log=None,
+            shutdown_timeout=shutdown_s,
+            lingering_time=LINGER_S,
         )
         self._sockets: list[Path] = []
 
