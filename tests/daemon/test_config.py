@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
-from airpost.daemon.config import Settings, load_config, parse_config, store_path
+from airpost.daemon.config import (
+    STATE_FOLDER,
+    Settings,
+    check_places,
+    load_config,
+    parse_config,
+    store_path,
+)
 from airpost.errors import ConfigError
 from airpost.services.http.settings import AuthMode, TcpListen, UnixListen
 
@@ -94,22 +102,28 @@ MODEM = '[[modem]]\nname = "a"\nport = "/dev/a"\n'
         (MODEM + 'prt = "x"', "modem.0.prt", "did you mean 'port'?"),
         (MODEM + 'imei = "490154203237518"', "modem.0.imei", "name the port"),
         ('[[modem]]\nname = "a"', "modem.0.port", "is missing"),
-        ('[[modem]]\nname = "a b"\nport = "x"', "modem.0.name", "should match"),
+        ('[[modem]]\nname = "a b"\nport = "x"', "modem.0.name", "has 1 to 64"),
         (MODEM + MODEM, "modem.1.name", "is that of modem.0 already"),
         (MODEM + MODEM.replace('"a"', '"b"'), "modem.1.port", "is that of modem.0 already"),
         (MODEM + 'smsc = "x"', "modem.0.smsc", "cannot be dialled"),
-        (MODEM + "route = []", "modem.0.route", "at least 1"),
-        (MODEM + 'baud = "9600"', "modem.0.baud", "must be a valid integer"),
+        (MODEM + "route = []", "modem.0.route", "must have at least one entry"),
+        (MODEM + 'baud = "9600"', "modem.0.baud", "must be a whole number"),
+        (MODEM.replace("/dev/a", ""), "modem.0.port", "must not be empty"),
+        (MODEM + "baud = 1", "modem.0.baud", "must be at least 300"),
+        ("modem = [3]", "modem.0", "[[modem]]"),
+        ("store = 3", "store", "write [store]"),
         ('[store]\nurl = "postgresql://u:hunter2@h/d"', "store.url", "SQLite only"),
         ('[store]\nurl = "/var/hunter2"', "store.url", "must be a file"),
-        ("[http]\nlisten = []", "http.listen", "at least 1"),
+        ("[http]\nlisten = []", "http.listen", "must have at least one entry"),
+        ('[http]\nlisten = "x"', "http.listen", "must be a list"),
         ('[http]\nlisten = ["8775"]', "http.listen.0", "is neither"),
         ('[http]\nauth = "hunter2"', "http.auth", "must be 'keys' or 'none'"),
         ('[http]\nauth = "none"\nlisten = ["0.0.0.0:80"]', "http.auth", "loopback"),
         ("[sms]\nconcat_bits = 7", "sms.concat_bits", "must be 8 or 16"),
-        ("[sms]\nmax_parts = 256", "sms.max_parts", "255"),
-        ('[sms]\nhome_region = "China"', "sms.home_region", "should match"),
-        ("[modems]\ndiscover = 1", "modems.discover", "boolean"),
+        ("[sms]\nmax_parts = 256", "sms.max_parts", "must be at most 255"),
+        ('[sms]\nhome_region = "China"', "sms.home_region", "ISO 3166"),
+        ('[sms]\nhome_region = "UK"', "sms.home_region", "did you mean 'GB'?"),
+        ("[modems]\ndiscover = 1", "modems.discover", "must be true or false"),
     ],
 )
 def test_errors_name_the_place(text: str, path: str, words: str) -> None:
@@ -154,6 +168,29 @@ def test_a_pin_comes_from_credentials_before_the_folder(tmp_path: Path) -> None:
     assert read(absolute, tmp_path).modems[0].pin == "1111"
 
 
+def test_a_credential_that_is_loaded_anew_is_not_another_pin(tmp_path: Path) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    text = MODEM + 'pin_file = "p"'
+
+    def mark(start: str, pin: str) -> str:
+        """As systemd does it: a new file at every start."""
+        credentials = tmp_path / start
+        credentials.mkdir()
+        (credentials / "p").write_text(pin)
+        return read(text, folder, CREDENTIALS_DIRECTORY=str(credentials)).modems[0].pin_mark
+
+    # Its source is somewhere we cannot see.
+    assert mark("1", "1111") == mark("2", "1111") == mark("3", "2222")
+    # Its source lies beside the configuration.
+    (folder / "p").write_text("1111")
+    os.utime(folder / "p", (1, 1))
+    first = mark("4", "1111")
+    assert mark("5", "1111") == first
+    os.utime(folder / "p", (2, 2))
+    assert mark("6", "2222") != first
+
+
 @pytest.mark.parametrize("content", [b"12", b"123456789", b"12a4", b"", b"\xff\xff\xff\xff"])
 def test_a_pin_that_is_none_is_not_repeated(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p").write_bytes(content)
@@ -178,6 +215,33 @@ def test_a_file_is_read_with_its_own_folder(tmp_path: Path) -> None:
     path = tmp_path / "airpost.toml"
     path.write_text('[store]\nurl = "sqlite:///a.db"')
     assert load_config(path).store.path == tmp_path / "a.db"
+
+
+def places(path: Path) -> tuple[str, ...]:
+    return check_places(read(f'[store]\nurl = "sqlite:///{path}"'))
+
+
+def test_the_place_of_the_store_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places(tmp_path / "a.db") == ()
+    (tmp_path / "file").write_text("")
+    for path, said in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "file" / "a.db", "is no folder"),
+        (tmp_path / "new" / "a.db", "is not there; make it"),
+    ):
+        with pytest.raises(ConfigError, match=said) as caught:
+            places(path)
+        assert caught.value.path == "store.url"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot write" in places(tmp_path / "a.db")[0]
+
+
+def test_the_folder_that_systemd_makes_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_dir", lambda _: False)
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    assert "systemd makes it" in places(STATE_FOLDER / "airpost.db")[0]
 
 
 def test_store_urls() -> None:

@@ -14,12 +14,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from airpost.codec.address import dialable
+from airpost.daemon.regions import region_fault
 from airpost.errors import CodecError, ConfigError
 from airpost.model import Lane
 from airpost.services.http.settings import (
@@ -31,10 +32,12 @@ from airpost.services.http.settings import (
     TcpListen,
     parse_listen,
 )
+from airpost.services.http.words import words
 
 log = logging.getLogger("airpost.config")
 DEFAULT_PATH = Path("/etc/airpost/airpost.toml")
-DEFAULT_STORE = "sqlite:////var/lib/airpost/airpost.db"
+STATE_FOLDER = Path("/var/lib/airpost")  # StateDirectory= of airpost.service
+DEFAULT_STORE = f"sqlite:///{STATE_FOLDER}/airpost.db"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5)
 DEFAULT_BAUD = 115_200
 
@@ -100,7 +103,7 @@ class _Http(_Section):
 
 
 class _Sms(_Section):
-    home_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    home_region: str | None = None
     concat_bits: Literal[8, 16] = 8
     max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = MAX_PARTS
 
@@ -154,11 +157,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
     return Settings(
         store=StoreSettings(path=store_path(file.store.url, folder)),
         http=_http(file),
-        sms=SmsSettings(
-            home_region=file.sms.home_region,
-            concat_bits=file.sms.concat_bits,
-            max_parts=file.sms.max_parts,
-        ),
+        sms=_sms(file.sms),
         modems=_modems(file.modem, folder, env),
     )
 
@@ -171,6 +170,15 @@ def store_path(url: str, folder: Path) -> Path:
     if path == url or not path:
         raise ConfigError("store.url", f"must be a file, such as {DEFAULT_STORE}")
     return folder / path  # an absolute path stays as it is
+
+
+def _sms(given: _Sms) -> SmsSettings:
+    fault = None if given.home_region is None else region_fault(given.home_region)
+    if fault is not None:
+        raise ConfigError("sms.home_region", fault)
+    return SmsSettings(
+        home_region=given.home_region, concat_bits=given.concat_bits, max_parts=given.max_parts
+    )
 
 
 def _http(file: _File) -> HttpSettings:
@@ -236,13 +244,13 @@ def _pin(
     """The PIN, and a mark that changes when the file is written again."""
     if name is None:
         return None, ""
-    path = folder / name
+    path = source = folder / name
     credentials = env.get(CREDENTIALS)
     if credentials and (Path(credentials) / name).is_file():
         path = Path(credentials) / name
     try:
         pin = path.read_text(encoding="ascii").strip()
-        mark = f"{path.stat().st_mtime_ns}"
+        mark = _mark(path, source)
     except OSError as error:
         raise ConfigError(where, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -252,31 +260,67 @@ def _pin(
     return pin, mark
 
 
+def _mark(path: Path, source: Path) -> str:
+    """What tells one version of a PIN from the next, without anything of the PIN in it.
+
+    A credential is written anew at every start of the service, and a PIN that was refused must not
+    be tried again at each: the time is that of the file it is loaded from, which can be seen though
+    not read. Where that lies elsewhere only another name for the credential is another version.
+    """
+    try:
+        return f"{source.stat().st_mtime_ns}"
+    except OSError:
+        if path != source:
+            return f"credential {path.name}"
+        raise
+
+
+# -- places --------------------------------------------------------------------------------------
+def check_places(settings: Settings) -> tuple[str, ...]:
+    """What to know of the places the settings name; ConfigError where it could not start."""
+    path = settings.store.path
+    folder = path.parent
+    if path.is_dir():
+        raise ConfigError("store.url", f"{path} is a folder, not a file")
+    if folder.is_dir():
+        if os.access(folder, os.W_OK | os.X_OK):
+            return ()
+        return (f"this user cannot write in {folder}; the one airpost runs as must",)
+    if folder.exists():
+        raise ConfigError("store.url", f"{folder} is no folder")
+    if folder == STATE_FOLDER:
+        return (f"the folder {folder} is not there; systemd makes it when airpost.service starts",)
+    raise ConfigError("store.url", f"the folder {folder} is not there; make it, for airpost's user")
+
+
 # -- errors --------------------------------------------------------------------------------------
 def _config_error(error: ValidationError) -> ConfigError:
     found = []
-    for each in error.errors(include_input=False, include_url=False, include_context=False):
+    for each in error.errors(include_input=False, include_url=False):
         where = ".".join(str(step) for step in each["loc"])
-        found.append((where, _words(each["type"], each["loc"], each["msg"])))
-    (first, words), *others = found
+        found.append((where, _words(each)))
+    (first, said), *others = found
     also = "".join(f"; {where}: {more}" for where, more in others)
-    return ConfigError(first, words + also)
+    return ConfigError(first, said + also)
 
 
-def _words(kind: str, place: tuple[str | int, ...], message: str) -> str:
-    match kind:
+def _words(error: Mapping[str, Any]) -> str:
+    place: tuple[str | int, ...] = error["loc"]
+    match error["type"]:
         case "extra_forbidden":
             key = str(place[-1])
             if place[0] == "modem" and key in _DISCOVERY_KEYS:
                 return "modems are not found by themselves yet; name the port"
             near = difflib.get_close_matches(key, _known(place[:-1]), n=1, cutoff=0.5)
             return f"is no known key; did you mean {near[0]!r}?" if near else "is no known key"
-        case "missing":
-            return "is missing"
-        case "list_type" if place == ("modem",):
-            return "is a list: write [[modem]], one block for each"
+        case "string_pattern_mismatch":
+            return "has 1 to 64 letters, digits, dots, dashes or underscores, the first no sign"
+        case "list_type" | "model_type" if place[0] == "modem" and len(place) <= 2:
+            return "is a list of sections: write [[modem]], one for each"
+        case "model_type":
+            return f"is a section: write [{place[0]}]"
         case _:
-            return message.replace("Input should be", "must be").replace("String should", "should")
+            return words(error)
 
 
 def _known(place: tuple[str | int, ...]) -> list[str]:

@@ -21,10 +21,11 @@ def config() -> None:
 @as_json_option
 def check(file: Path, *, as_json: bool) -> None:
     """Read FILE and say what the service would do with it; exit 1 when it would not start."""
-    from airpost.daemon.config import load_config
+    from airpost.daemon.config import check_places, load_config
 
     try:
         settings = load_config(file)
+        notes = check_places(settings)
     except ConfigError as error:
         if as_json:
             say_json({"ok": False, "path": error.path, "message": error.message})
@@ -37,7 +38,9 @@ def check(file: Path, *, as_json: bool) -> None:
         "modems": [modem.name for modem in settings.modems],
     }
     if as_json:
-        say_json({"ok": True, **shown})
+        say_json({"ok": True, **shown, "notes": notes})
         return
     say_fields((name, " ".join(v) if isinstance(v, list) else v) for name, v in shown.items())
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     click.echo("ok")
