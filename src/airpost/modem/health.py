@@ -1,0 +1,55 @@
+"""Whether messages still get through a modem that answers AT (`modems.md` fault 76).
+
+May import clock and outcome. Pure. `OK` to `AT` proves nothing: what counts is a message that went
+out or came in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from airpost.clock import SECOND_US, Instant
+from airpost.outcome import Outcome, OutcomeClass, Scope
+
+NO_ANSWER = frozenset({"timeout", "dropped"})  # the codes of a send nobody answered, AT did
+DEAD_AFTER = 3  # in a row
+SUSPECT_DEAD_AFTER = 1  # after a try to heal it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsHealth:
+    """Counts sends without an answer; one value a unit, replaced at each outcome."""
+
+    unanswered: int = 0
+    suspect: bool = False
+
+    @property
+    def dead(self) -> bool:
+        """True when no message gets an answer any more."""
+        return self.unanswered >= (SUSPECT_DEAD_AFTER if self.suspect else DEAD_AFTER)
+
+    def sent(self, outcome: Outcome, *, begun: bool) -> SmsHealth:
+        """After a dialogue. An answer from the SIM or the network shows that messages get there.
+
+        One whose PDU was never written shows nothing.
+        """
+        if not begun:
+            return self
+        if outcome.cls is OutcomeClass.UNKNOWN and outcome.code in NO_ANSWER:
+            return replace(self, unanswered=self.unanswered + 1)
+        if outcome.ok or outcome.scope is not Scope.MODEM:
+            return SmsHealth()
+        return self
+
+    def proved(self) -> SmsHealth:
+        """An answer came after its dialogue was over: it went out all the same."""
+        return SmsHealth()
+
+    def suspected(self) -> SmsHealth:
+        """Something was done about it; the next send shows whether it helped."""
+        return SmsHealth(suspect=True)
+
+
+def proof_age_s(last_proof_at: Instant | None, now: Instant) -> float | None:
+    """Seconds since a message last went out or came in; None when none ever did."""
+    return None if last_proof_at is None else max(0.0, (now - last_proof_at) / SECOND_US)

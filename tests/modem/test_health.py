@@ -1,0 +1,86 @@
+"""A modem that answers AT while its messages die, told from one that is only refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from airpost.clock import SECOND_US, Instant
+from airpost.modem.health import DEAD_AFTER, SmsHealth, proof_age_s
+from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
+
+
+def outcome(cls: OutcomeClass, code: str, scope: Scope = Scope.MODEM) -> Outcome:
+    return Outcome(cls=cls, scope=scope, code=code, text="made for the test")
+
+
+TIMEOUT = outcome(OutcomeClass.UNKNOWN, "timeout")
+DROPPED = outcome(OutcomeClass.UNKNOWN, "dropped")
+
+
+def after(*outcomes: Outcome, begun: bool = True) -> SmsHealth:
+    health = SmsHealth()
+    for each in outcomes:
+        health = health.sent(each, begun=begun)
+    return health
+
+
+def test_so_many_without_an_answer_are_death() -> None:
+    assert not after(*[TIMEOUT] * (DEAD_AFTER - 1)).dead
+    assert after(*[TIMEOUT] * DEAD_AFTER).dead
+    assert after(TIMEOUT, DROPPED, TIMEOUT).dead
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SENT,
+        outcome(OutcomeClass.TRANSIENT, "CMS 38", Scope.SIM),
+        outcome(OutcomeClass.PERMANENT, "CMS 21", Scope.DESTINATION),
+        outcome(OutcomeClass.PERMANENT, "CMS 30", Scope.SIM),
+    ],
+    ids=lambda each: each.code,
+)
+def test_an_answer_of_the_network_is_life(answer: Outcome) -> None:
+    """No credit, barred, congested: the modem works, and no reset helps."""
+    health = after(TIMEOUT, TIMEOUT, answer, TIMEOUT, TIMEOUT)
+    assert not health.dead
+    assert health.unanswered == 2
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        outcome(OutcomeClass.UNKNOWN, "CMS 500"),
+        outcome(OutcomeClass.UNKNOWN, "port lost"),
+        outcome(OutcomeClass.UNKNOWN, "desync"),
+        outcome(OutcomeClass.TRANSIENT, "no prompt"),
+    ],
+    ids=lambda each: each.code,
+)
+def test_what_says_nothing_about_it_changes_nothing(nothing: Outcome) -> None:
+    assert not after(*[nothing] * 10).dead
+    assert after(TIMEOUT, TIMEOUT, nothing, TIMEOUT).dead
+
+
+def test_what_never_went_on_the_air_changes_nothing() -> None:
+    withdrawn = outcome(OutcomeClass.TRANSIENT, "withdrawn", Scope.MESSAGE)
+    assert after(TIMEOUT, TIMEOUT).sent(withdrawn, begun=False).unanswered == 2
+
+
+def test_after_a_try_to_heal_one_is_enough() -> None:
+    suspect = after(*[TIMEOUT] * DEAD_AFTER).suspected()
+    assert not suspect.dead
+    assert suspect.sent(DROPPED, begun=True).dead
+    healed = suspect.sent(SENT, begun=True)
+    assert not healed.suspect
+    assert not healed.sent(TIMEOUT, begun=True).dead
+
+
+def test_a_late_answer_is_an_answer() -> None:
+    assert not after(TIMEOUT, TIMEOUT).proved().sent(TIMEOUT, begun=True).dead
+
+
+def test_the_age_of_the_last_proof() -> None:
+    assert proof_age_s(None, Instant(5)) is None
+    assert proof_age_s(Instant(10 * SECOND_US), Instant(75 * SECOND_US)) == 65.0
+    assert proof_age_s(Instant(75 * SECOND_US), Instant(10 * SECOND_US)) == 0.0
