@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,5 +53,21 @@ def test_a_missing_port_is_shown_and_sigterm_ends_it(tmp_path: Path) -> None:
         assert "plug the modem in" in modem["detail"]
         assert service.client.get("/health/ready")["status"] == "degraded"
         assert service.stop() == 0
+    finally:
+        service.close()
+
+
+@pytest.mark.slow
+def test_the_abort_of_a_watchdog_shows_where_every_thread_stands(tmp_path: Path) -> None:
+    service = Service(tmp_path, [])
+    try:
+        service.start()
+        wait_for(lambda: service.client.get("/health/live"))
+        service.process.send_signal(signal.SIGABRT)
+        assert service.process.wait(30) == -signal.SIGABRT
+        log = service.log()
+        assert "Fatal Python error: Aborted" in log
+        assert log.count("store/thread.py") >= 2  # its writer and its reader
+        assert "base_events.py" in log  # the loop
     finally:
         service.close()

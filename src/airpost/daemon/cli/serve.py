@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import signal
 from pathlib import Path
 from random import SystemRandom
@@ -32,6 +33,7 @@ def serve(config_path: Path, log_level: str, log_format: str) -> None:
     from airpost.daemon.logs import configure
 
     configure(log_level, log_format)
+    faulthandler.enable()  # the watchdog's SIGABRT shows where every thread stands
     try:
         asyncio.run(_serve(load_config(config_path)))
     except ConfigError as error:
