@@ -57,7 +57,7 @@ class _PortThreads(Executor):
         return future
 
 
-_THREADS = _PortThreads()
+THREADS = _PortThreads()  # for every call to hardware that may hang
 _hung: set[str] = set()  # paths with an open or close that has not come back in its time
 
 
@@ -201,7 +201,7 @@ class PortTransport(serial_asyncio.SerialTransport):  # type: ignore[misc]
         self._remove_reader()
         self._remove_writer()
         self._write_buffer.clear()
-        closing = self._loop.run_in_executor(_THREADS, self._serial.close)
+        closing = self._loop.run_in_executor(THREADS, self._serial.close)
         late = self._loop.call_later(CLOSE_S, self._close_hangs, exc)
         closing.add_done_callback(lambda done: self._closed(done, late, exc))
 
@@ -239,7 +239,7 @@ async def open_port(
     if path in _hung:
         raise PortBusy(path, "its driver has not let go of it; unplug the modem and plug it in")
     loop = asyncio.get_running_loop()
-    opening = loop.run_in_executor(_THREADS, _open, path, settings or PortSettings())
+    opening = loop.run_in_executor(THREADS, _open, path, settings or PortSettings())
     try:
         async with asyncio.timeout(open_s):
             port = await asyncio.shield(opening)
@@ -258,7 +258,7 @@ async def open_port(
 def _drop_late(path: str, opening: asyncio.Future[serial.Serial]) -> None:
     _hung.discard(path)
     if not opening.cancelled() and opening.exception() is None:
-        _THREADS.submit(opening.result().close)
+        THREADS.submit(opening.result().close)
 
 
 def _open(path: str, settings: PortSettings) -> serial.Serial:
