@@ -41,6 +41,14 @@ def test_with_the_port_open_anything_may_fail(state: UnitState) -> None:
     assert advance(state, E.PATH_GONE) is S.ABSENT
 
 
+@pytest.mark.parametrize("state", [S.PROBING, S.READY, S.COOLDOWN])
+def test_given_up_it_comes_back_by_time_or_by_being_plugged_in_anew(state: UnitState) -> None:
+    assert advance(state, E.GAVE_UP) is S.QUARANTINED
+    assert advance(S.QUARANTINED, E.WAITED) is S.OPENING
+    assert advance(S.QUARANTINED, E.PATH_GONE) is S.ABSENT
+    assert advance(S.QUARANTINED, E.FAILED) is S.QUARANTINED
+
+
 def test_every_state_can_be_reached() -> None:
     reached = {S.ABSENT} | {to for moves in UNIT.values() for to in moves.values()}
     assert reached == set(UnitState)

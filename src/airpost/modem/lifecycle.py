@@ -29,12 +29,14 @@ class UnitEvent(Enum):
     WAITED = "waited"
     STOP = "stop"
     STOPPED = "stopped"
+    GAVE_UP = "gave_up"  # nothing of the ladder has helped
     CRASHED = "crashed"  # our own code, again and again
 
 
 _S, _E = UnitState, UnitEvent
 _ANY_TIME: Mapping[UnitEvent, UnitState] = {
     _E.FAILED: _S.COOLDOWN,
+    _E.GAVE_UP: _S.QUARANTINED,
     _E.PATH_GONE: _S.ABSENT,
     _E.STOP: _S.DRAINING,
     _E.CRASHED: _S.QUARANTINED,
@@ -65,11 +67,16 @@ UNIT: Mapping[UnitState, Mapping[UnitEvent, UnitState]] = {
     _S.DRAINING: {_E.STOPPED: _S.ABSENT},
     _S.COOLDOWN: {
         _E.WAITED: _S.OPENING,
+        _E.GAVE_UP: _S.QUARANTINED,
         _E.PATH_GONE: _S.ABSENT,
         _E.STOP: _S.DRAINING,
         _E.CRASHED: _S.QUARANTINED,
     },
-    _S.QUARANTINED: {_E.WAITED: _S.OPENING, _E.STOP: _S.DRAINING},
+    _S.QUARANTINED: {
+        _E.WAITED: _S.OPENING,
+        _E.PATH_GONE: _S.ABSENT,
+        _E.STOP: _S.DRAINING,
+    },
 }
 
 # How long a state may last before `FAILED`; the others wait for the world as long as it takes.
