@@ -89,6 +89,10 @@ class PortBusy(PortError):
     """Somebody else holds the port."""
 
 
+class PortRefused(PortError):
+    """It is there and may not be used, or is no serial port: only a person sets that right."""
+
+
 class ModemError(AirpostError):
     """The modem cannot do what was asked."""
 

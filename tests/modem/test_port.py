@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import serial
 
-from airpost.errors import PortBusy, PortError, PortLost
+from airpost.errors import PortBusy, PortError, PortLost, PortRefused
 from airpost.modem import port as port_module
 from airpost.modem.port import PortSettings, PortTransport, open_port, present
 
@@ -327,7 +327,7 @@ async def test_the_line_stays_up_when_we_close(wire: Wire) -> None:
     ("code", "kind", "says"),
     [
         (errno.ENOENT, PortLost, "plug the modem in"),
-        (errno.EACCES, PortLost, "to the group"),
+        (errno.EACCES, PortRefused, "to the group"),
         (errno.EBUSY, PortBusy, "ModemManager"),
         (errno.EAGAIN, PortBusy, "stop it"),
         (errno.EIO, PortLost, "does not react"),
@@ -345,7 +345,7 @@ async def test_a_missing_port_and_a_plain_file_are_told_apart(tmp_path: Path) ->
         await open_port(str(tmp_path / "ttyUSB0"), Heard())
     plain = tmp_path / "file"
     plain.write_text("no port")
-    with pytest.raises(PortLost, match="not a serial port"):
+    with pytest.raises(PortRefused, match="not a serial port"):
         await open_port(str(plain), Heard())
 
 

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import serial
 import serial_asyncio
 
-from airpost.errors import PortBusy, PortError, PortLost
+from airpost.errors import PortBusy, PortError, PortLost, PortRefused
 
 T = TypeVar("T")
 
@@ -233,8 +233,9 @@ async def open_port(
 ) -> PortTransport:
     """Open `path` for `protocol`, whose `connection_made` is called soon after.
 
-    Raises PortBusy when another program holds it, PortLost when it cannot be opened for any other
-    reason; both say what to do. Bytes that waited in the port are lost (list stored messages).
+    Raises PortBusy when another program holds it, PortRefused when it may not be used at all,
+    PortLost when it cannot be opened for any other reason; all say what to do. Bytes that waited in
+    the port are lost (list stored messages).
     """
     if path in _hung:
         raise PortBusy(path, "its driver has not let go of it; unplug the modem and plug it in")
@@ -289,7 +290,7 @@ def _explained(path: str, code: int | None, text: str) -> PortError:
             f"`fuser {path}` names it)",
         )
     if code in (errno.EACCES, errno.EPERM):
-        return PortLost(
+        return PortRefused(
             path,
             f"permission denied; add the user airpost runs as to the group {_group(path)} and "
             "start it again",
@@ -299,7 +300,7 @@ def _explained(path: str, code: int | None, text: str) -> PortError:
     if code in (errno.EIO, errno.ETIMEDOUT):
         return PortLost(path, "the device does not react; unplug the modem and plug it in")
     if not _is_terminal(path):
-        return PortLost(path, "is not a serial port; correct `port`")
+        return PortRefused(path, "is not a serial port; correct `port`")
     return PortLost(path, f"cannot be opened: {text}")
 
 
