@@ -84,6 +84,24 @@ def test_what_is_no_device_is_refused(path: str) -> None:
         hub_of(path)
 
 
+def test_which_device_is_behind_a_port(sysfs: Path, tmp_path: Path) -> None:
+    interface = sysfs / "devices/pci0000:00/usb1/1-1/1-1.4/1-1.4:1.2/ttyUSB2"
+    interface.mkdir(parents=True)
+    (interface / "device").symlink_to(interface)
+    built_in = sysfs / "devices/pnp0/00:05"
+    built_in.mkdir(parents=True)
+    ttys = sysfs / "class/tty"
+    for name, device in (("ttyUSB2", interface), ("ttyS0", built_in)):
+        (ttys / name).mkdir(parents=True)
+        (ttys / name / "device").symlink_to(device)
+    link = tmp_path / "by-path"
+    link.symlink_to("/dev/ttyUSB2")
+    found = {port: power(sysfs).device_of(port) for port in
+             ("/dev/ttyUSB2", str(link), "/dev/ttyS0", "/dev/ttyUSB9", "/dev/pts/3")}  # fmt: skip
+    assert found == {"/dev/ttyUSB2": "1-1.4", str(link): "1-1.4", "/dev/ttyS0": None,
+                     "/dev/ttyUSB9": None, "/dev/pts/3": None}  # fmt: skip
+
+
 # -- authorized and unbind -----------------------------------------------------------------------
 
 

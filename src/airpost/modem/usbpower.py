@@ -64,8 +64,15 @@ class UsbPower:
         self._clock = clock
         self._hubs = frozenset(hubs)
         self._bus = sysfs / "bus" / "usb"
+        self._ttys = sysfs / "class" / "tty"
         self._uhubctl = uhubctl
         self._limit_s = limit_s
+
+    def device_of(self, port: str) -> str | None:
+        """The USB device behind a port or a link to one ("1-1.4"); None for none."""
+        tty = self._ttys / Path(port).resolve().name / "device"
+        folders = [folder.name for folder in (tty.resolve(), *tty.resolve().parents)]
+        return next((name for name in folders if tty.exists() and DEVICE.fullmatch(name)), None)
 
     def no_hub_power(self, usb_path: str) -> str | None:
         """Why the power of this device's port cannot be switched; None when it may be tried."""
