@@ -71,3 +71,24 @@ def test_a_ussd_code_cannot_leave_its_quotes() -> None:
 def test_who_goes_first() -> None:
     order = [at.ACKNOWLEDGE, at.send_pdu(1), at.read_message(1), at.SIGNAL]
     assert sorted(order, key=lambda each: each.priority) == order
+
+
+def test_a_command_airpost_knows_nothing_about() -> None:
+    command = at.raw("AT^RESET", timeout_s=20.0)
+    assert (command.text, command.timeout_s, command.bare) == ("AT^RESET", 20.0, True)
+    assert at.raw("at+csq;+cops?", timeout_s=3.0).answers == ("+CSQ", "+COPS")
+    assert at.raw("ATE0", timeout_s=3.0).answers == ()
+    assert at.raw("AT+CEREG?", timeout_s=3.0).read_form
+    assert not at.raw("AT+CEREG=2", timeout_s=3.0).read_form
+
+
+@pytest.mark.parametrize("text", ["", "RESET", "AT\r", "AT+CMGS=20", 'at+cmgw="1"', "AT+CMGC=1"])
+def test_what_cannot_be_a_bare_command(text: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        at.raw(text, timeout_s=3.0)
+
+
+def test_a_typed_pin_stays_out_of_logs() -> None:
+    secret = ["AT+CPIN=0000", 'at+clck="SC",1,0000', 'AT+CPWD="SC",0000,1111']
+    assert all(at.raw(text, timeout_s=3.0).secret for text in secret)
+    assert not any(at.raw(text, timeout_s=3.0).secret for text in ("AT+CPIN?", "AT+CLCK=?"))

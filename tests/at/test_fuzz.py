@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airpost.at import messages, network, replies, urc
 from airpost.at.channel import final_of
-from airpost.at.grammar import fields_of, split_prefix, ucs2_text, values_of
+from airpost.at.grammar import fields_of, number_text, split_prefix, ucs2_text, values_of
 from airpost.at.lines import LINE_LIMIT, LineBuffer
 from airpost.at.messages import Record
 from airpost.daemon.cli.at_json import parsed
@@ -26,14 +26,15 @@ ROUNDS = int(os.environ.get("AIRPOST_FUZZ", "4000"))
 READERS: tuple[Callable[[Iterable[str]], object], ...] = (
     replies.manufacturer, replies.model, replies.revision, replies.imei, replies.imsi,
     replies.iccid, replies.numbers, replies.sim_status, replies.functionality, replies.smsc,
+    replies.identification, replies.tries, replies.activity, replies.port_uses,
     network.registration, network.signal, network.operator,
     messages.read, messages.listed, messages.reference, messages.indications_offered,
     messages.indications, messages.stores_offered, messages.stores, messages.services,
     messages.more_to_send_offered,
 )  # fmt: skip
 OF_ONE_LINE: tuple[Callable[[str], object], ...] = (
-    replies.ussd, network.operator_name, messages.announced, urc.caller, urc.prefix_of,
-    urc.text_is_open, urc.looks_like_pdu, final_of, ucs2_text,
+    replies.ussd, network.operator_name, messages.announced, urc.call, urc.call_ended,
+    urc.kind_of, urc.text_is_open, urc.looks_like_pdu, final_of, ucs2_text, number_text,
 )  # fmt: skip
 
 # One of each, to be mutated: made up, in the forms on record.
@@ -51,6 +52,9 @@ SEEDS = [
     b'+CUSD: 1,"Balance\r\n1) "top" up",72\r\n+CLIP: "+4479",145,,,,0\r\n',
     b'ERROR+CNUM: "Own","+4479",145\r\n+CPIN: SIM PIN2\r\n+CFUN: (0-1,4)\r\n+CSMS: 0,1,1,1\r\n',
     b'+CGSN: "490154203237518,SER"\r\n"GSM900","MODEL=X"\r\n+CCID: 8949020000012345678F\r\n',
+    b'^CPIN: SIM PIN,3,10,3,10,3\r\n+QPINC: "SC",3,10\r\n#PCT: 3\r\n+CPINR: SIM PUK,10,10\r\n',
+    b"^GETPORTMODE: TYPE: WCDMA: huawei,,pcui:0,3g_modem:1,mass:2\r\n+CPAS: 4\r\nRING\r\n",
+    b'MISSED_CALL: 11:01AM 0771\r\n+CCWA: "0031",129\r\nModel: +GMM: Model:X\r\nIMEI: 49015\r\n',
     b"+CME ERROR: SIM busy\r\n+CMS ERROR: 500\r\nMODEM ERROR: 5\r\nCOMMAND NOT SUPPORT\r\n",
 ]
 

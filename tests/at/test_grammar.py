@@ -9,6 +9,7 @@ from airpost.at.grammar import (
     RANGE_LIMIT,
     Field,
     fields_of,
+    number_text,
     rests_of,
     split_prefix,
     ucs2_text,
@@ -113,3 +114,19 @@ def test_ucs2_digits_are_text_only_where_they_make_some() -> None:
     assert ucs2_text("003300310031003400380030") == "311480"
     for plain in ("Verizon", "311480", "CAFE", "DEADBEEFDEADBEEF", "0001000200030004", ""):
         assert ucs2_text(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("told", "number"),
+    [
+        ("002B003400340037", "+447"),
+        ("2b3937313535353135", "+97155515"),
+        ("393731353535353135353135", "971555515515"),
+        ("+27820000000", "+27820000000"),
+        ("0049170123456789", "0049170123456789"),
+        ("3434343434", "3434343434"),  # a number of its own, though it could be hexadecimal
+        ("", ""),
+    ],
+)
+def test_numbers_in_other_alphabets(told: str, number: str) -> None:
+    assert number_text(told) == number

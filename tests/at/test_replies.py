@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airpost.at import replies
-from airpost.at.replies import SimStatus, Smsc, Ussd
+from airpost.at.replies import Activity, Identification, PortUse, SimStatus, Smsc, Tries, Ussd
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,10 @@ def test_own_numbers() -> None:
         'ERROR+CNUM: "","00320033003400350036",129',
         '+CNUM: "Empty","",129',
         "+CNUM: bare,0171,129",
+        '+CNUM: "","0049170123456789",129',  # twice four digits are no UCS-2 here
         "+CNUM: alone",
     ]
-    assert replies.numbers(lines) == ("+491711234567", "23456", "0171")
+    assert replies.numbers(lines) == ("+491711234567", "23456", "0171", "0049170123456789")
     assert replies.numbers([]) == ()
 
 
@@ -160,3 +161,73 @@ def test_smsc_in_full() -> None:
 )  # fmt: skip
 def test_ussd(text: str, expected: Ussd | None) -> None:
     assert replies.ussd(text) == expected
+
+
+def test_identification_by_label() -> None:
+    told = ["Manufacturer: huawei", "Model: E1550", "Revision: 11.608.09.01.21",
+            "IMEI: 235012412595195", "+GCAP: +CGSM,+FCLASS,+DS"]  # fmt: skip
+    assert replies.identification(told) == Identification(
+        text=" ".join(told),
+        manufacturer="huawei",
+        model="E1550",
+        revision="11.608.09.01.21",
+        imei="235012412595195",
+    )
+    nested = ["Manufacturer: +GMI: LG Electronics", "Model: +GMI: LG+GMM: Model:LG-LX265"]
+    found = replies.identification(nested)
+    assert (found.manufacturer, found.model, found.imei) == ("LG Electronics", "LG-LX265", None)
+
+
+def test_identification_without_labels() -> None:
+    assert replies.identification(["SIM800 R14.18"]) == Identification(text="SIM800 R14.18")
+    assert replies.identification([]) == Identification(text=None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["^CPIN: SIM PIN,3,10,2,10,3"], Tries(pin=2, puk=10)),
+        (["^CPIN: READY,,10,3,10,3"], Tries(pin=3, puk=10)),
+        (["^CPIN: READY"], None),
+        (['+QPINC: "SC",1,10', '+QPINC: "P2",3,9'], Tries(pin=1, puk=10)),
+        (['+QPINC: "P2",3,10'], None),
+        (["+CPINR: SIM PIN,3,3", "+CPINR: SIM PUK,10,10", "+CPINR: SIM PIN2,0,3"],
+         Tries(pin=3, puk=10)),
+        (["#PCT: 0"], Tries(asked=0)),
+        (["#PCT:"], None),
+        (["+CPIN: SIM PIN"], None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_tries(lines: list[str], expected: Tries | None) -> None:
+    assert replies.tries(lines) == expected
+
+
+def test_tries_for_what_is_asked() -> None:
+    assert Tries(pin=2, puk=10).left(SimStatus.SIM_PIN) == 2
+    assert Tries(pin=2, puk=10).left(SimStatus.SIM_PUK) == 10
+    assert Tries(pin=2, puk=10).left(SimStatus.READY) is None
+    assert Tries(asked=1).left(SimStatus.SIM_PIN) == 1
+    assert Tries(asked=1).left(SimStatus.SIM_PUK2) is None
+
+
+def test_activity() -> None:
+    assert replies.activity(["+CPAS: 4"]) is Activity.CALL
+    assert replies.activity(["+CPAS: 99"]) is None
+    assert replies.activity(["4"]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("^GETPORTMODE: TYPE: WCDMA: huawei,PCUI:0,MDM:1,NDIS:2",
+         (PortUse.COMMANDS, PortUse.DATA, PortUse.NETWORK)),
+        ("^getportmode: TYPE: WCDMA: huawei ,, 4g_diag: 2, a_shell: 1,mass_two:0",
+         (PortUse.CARD, PortUse.SHELL, PortUse.DIAGNOSTICS)),
+        ("^GETPORTMODE: TYPE: LTE: ,pcui:1,teapot:2,", (PortUse.COMMANDS, None)),
+        ("^GETPORTMODE: TYPE: WCDMA: huawei", ()),
+        ("COMMAND NOT SUPPORT", ()),
+    ],
+)  # fmt: skip
+def test_port_uses(line: str, expected: tuple[PortUse | None, ...]) -> None:
+    assert replies.port_uses([line]) == expected

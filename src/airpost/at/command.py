@@ -72,6 +72,34 @@ def words(text: str, *answers: str, timeout_s: float = 5.0) -> Command:
     return checked(Command(text=text, answers=answers, bare=True, timeout_s=timeout_s))
 
 
+_NAMES = re.compile(r"[+^*#$%&_][A-Z][A-Z0-9]*")
+_READ_FORM = re.compile(r"AT\+C(?:G|E|5G)?REG\?")
+_PROMPTS = re.compile(r"\+CMG[SWC]=[^?]")
+_SECRETS = re.compile(r"\+(?:CPIN|CPINC|CPWD|CLCK)=[^?]")
+
+
+def raw(text: str, timeout_s: float) -> Command:
+    """A command airpost knows nothing about: of a profile, or typed by a person.
+
+    Its answers are the lines with a name that stands in it, and lines without any. One that brings
+    a prompt is refused with LocalProtocolError, for nobody would answer it; so is what is no AT.
+    """
+    upper = text.upper()
+    if not upper.startswith("AT"):
+        raise LocalProtocolError("a command begins with AT")
+    if _PROMPTS.search(upper):
+        raise LocalProtocolError("a message is not sent by a bare command")
+    command = Command(
+        text=text,
+        answers=tuple(_NAMES.findall(upper)),
+        bare=True,
+        read_form=_READ_FORM.fullmatch(upper) is not None,
+        timeout_s=timeout_s,
+        secret=_SECRETS.search(upper) is not None,
+    )
+    return checked(command)
+
+
 AT = plain("AT")
 ECHO_OFF = plain("ATE0")
 VERBOSE_ERRORS = plain("AT+CMEE=1")
@@ -80,11 +108,18 @@ MANUFACTURER = words("AT+CGMI", "+CGMI")
 MODEL = words("AT+CGMM", "+CGMM", "+GMM")
 REVISION = words("AT+CGMR", "+CGMR")
 IMEI = words("AT+CGSN", "+CGSN")
+IDENTIFICATION = words("ATI", "+GCAP")
 IMSI = words("AT+CIMI", "+CIMI")
 ICCID = words("AT+CCID", "+CCID", "+ICCID", "^ICCID")
 ICCID_OTHERWISE = (words("AT+ICCID", "+ICCID"), words("AT^ICCID?", "^ICCID"))
 OWN_NUMBER = query("AT+CNUM", "+CNUM", timeout_s=5.0)
 PIN_STATE = replace(query("AT+CPIN?", "+CPIN"), final_optional=True)
+PIN_TRIES = query("AT+CPINR", "+CPINR")
+PIN_TRIES_OTHERWISE = (
+    query("AT^CPIN?", "^CPIN"),
+    query("AT+QPINC?", "+QPINC"),
+    query("AT#PCT", "#PCT"),
+)
 FUNCTIONALITY = query("AT+CFUN?", "+CFUN")
 FULL_FUNCTIONALITY = plain("AT+CFUN=1", timeout_s=10.0)
 REGISTRATION = replace(query("AT+CREG?", "+CREG"), read_form=True)
@@ -106,7 +141,11 @@ ACKNOWLEDGE = plain("AT+CNMA", timeout_s=10.0, priority=Priority.ACK)
 LIST_ALL = replace(
     query("AT+CMGL=4", "+CMGL", timeout_s=120.0, priority=Priority.RECEIVE), continued=True
 )
-HANG_UP = plain("ATH", timeout_s=5.0)
+ACTIVITY = query("AT+CPAS", "+CPAS", timeout_s=5.0)
+PORT_MODE = query("AT^GETPORTMODE", "^GETPORTMODE", timeout_s=5.0)  # an MU609 crashes on it
+CALLER_SHOWN = plain("AT+CLIP=1", timeout_s=15.0)  # some ask the network
+HANG_UP = plain("AT+CHUP", timeout_s=5.0)
+HANG_UP_OTHERWISE = plain("ATH", timeout_s=5.0)
 USSD_END = plain("AT+CUSD=2", timeout_s=10.0)
 PROBE = query("AT+CMEE?", "+CMEE", timeout_s=3.0)
 

@@ -170,3 +170,17 @@ def ucs2_text(told: str) -> str:
     except UnicodeDecodeError:
         return told
     return text if text.rstrip("\0\uffff").isprintable() else told
+
+
+MOST_DIGITS = 20  # of a number; more are the hexadecimal form of one
+
+
+def number_text(told: str) -> str:
+    """A telephone number, or the one that `told` is the UCS-2 or ASCII hexadecimal form of."""
+    if re.fullmatch(r"(?:00(?:2[AaBb3]|3[0-9]))+", told):
+        return bytes.fromhex(told).decode("utf-16-be")
+    if re.fullmatch(r"(?:2[AaBb3]|3[0-9])+", told) and (
+        len(told) > MOST_DIGITS or not told.isdigit()
+    ):
+        return bytes.fromhex(told).decode("ascii")
+    return told

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 
-from airpost.at.grammar import fields_of, rests_of, split_prefix, ucs2_text
+from airpost.at.grammar import fields_of, number_text, rests_of, split_prefix
 
 # --- identification (TS 27.007 5.1 to 5.4, 5.6) ---------------------------------------------------
 
@@ -80,8 +80,38 @@ def numbers(lines: Iterable[str]) -> tuple[str, ...]:
     for rest in rests_of(lines, "+CNUM"):
         fields = fields_of(rest)
         if len(fields) > 1 and fields[1].text.strip():
-            found.append(ucs2_text(fields[1].text.strip()))
+            found.append(number_text(fields[1].text.strip()))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """What ATI says under its own labels; `text` is all of it, for makers who use none."""
+
+    text: str | None
+    manufacturer: str | None = None
+    model: str | None = None
+    revision: str | None = None
+    imei: str | None = None
+
+
+def identification(lines: Iterable[str]) -> Identification:
+    """ATI: `Manufacturer: …`, `Model: …`, `Revision: …`, `IMEI: …`, or words of any kind."""
+    told = tuple(lines)
+    named: dict[str, str] = {}
+    for line in told:
+        label, rest = split_prefix(line)
+        # One telephone repeats labels inside; what stands behind the last is meant.
+        said = re.split(r"\+GM[IMR]:|\bModel:", rest)[-1].strip()
+        if said:
+            named.setdefault(label, said)
+    return Identification(
+        text=" ".join(" ".join(told).split()) or None,
+        manufacturer=named.get("MANUFACTURER"),
+        model=named.get("MODEL"),
+        revision=named.get("REVISION"),
+        imei=imei((named.get("IMEI", ""),)),
+    )
 
 
 # --- SIM (TS 27.007 8.3) --------------------------------------------------------------------------
@@ -139,18 +169,118 @@ def sim_status(lines: Iterable[str]) -> SimStatus | None:
     return None
 
 
-def functionality(lines: Iterable[str]) -> int | None:
-    """+CFUN: 1 is full, 0 and 4 cannot send (8.2)."""
-    for rest in rests_of(lines, "+CFUN"):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """How often a wrong PIN or PUK may still be entered; `asked` is for whichever is wanted now.
+
+    None for what the modem does not tell.
+    """
+
+    pin: int | None = None
+    puk: int | None = None
+    asked: int | None = None
+
+    def left(self, status: SimStatus) -> int | None:
+        """For the code that `status` asks for; None too when it asks for neither."""
+        if status not in (SimStatus.SIM_PIN, SimStatus.SIM_PUK):
+            return None
+        named = self.pin if status is SimStatus.SIM_PIN else self.puk
+        return self.asked if named is None else named
+
+
+def tries(lines: Iterable[str]) -> Tries | None:
+    """+CPINR (8.65), or what the makers have: ^CPIN?, +QPINC?, #PCT; all ask, none costs a try."""
+    told = tuple(lines)
+    found: dict[SimStatus, int | None] = {}
+    for rest in rests_of(told, "+CPINR"):
         fields = fields_of(rest)
-        if fields and fields[0].number is not None:
-            return fields[0].number
+        status = _SIM_STATUS.get(_squeezed(fields[0].text)) if fields else None
+        if status and len(fields) > 1:
+            found[status] = fields[1].number
+    for rest in rests_of(told, "^CPIN"):  # <code>,[<tries>],<puk>,<pin>,<puk2>,<pin2>
+        values = [field.number for field in fields_of(rest)]
+        if len(values) > 3:
+            found |= {SimStatus.SIM_PIN: values[3], SimStatus.SIM_PUK: values[2]}
+    for rest in rests_of(told, "+QPINC"):  # "SC",<pin>,<puk>, then "P2" for the second ones
+        fields = fields_of(rest)
+        if len(fields) > 2 and fields[0].text.strip().upper() == "SC":
+            found |= {SimStatus.SIM_PIN: fields[1].number, SimStatus.SIM_PUK: fields[2].number}
+    asked = next((_first(rest) for rest in rests_of(told, "#PCT")), None)
+    out = Tries(pin=found.get(SimStatus.SIM_PIN), puk=found.get(SimStatus.SIM_PUK), asked=asked)
+    return None if out == Tries() else out
+
+
+def _first(rest: str) -> int | None:
+    fields = fields_of(rest)
+    return fields[0].number if fields else None
+
+
+# --- the modem itself (TS 27.007 8.1, 8.2) --------------------------------------------------------
+
+
+class Activity(IntEnum):
+    """<pas> of +CPAS."""
+
+    READY = 0
+    UNAVAILABLE = 1
+    UNKNOWN = 2
+    RINGING = 3
+    CALL = 4
+    ASLEEP = 5
+
+
+def activity(lines: Iterable[str]) -> Activity | None:
+    """+CPAS; None for values outside the standard too."""
+    for rest in rests_of(lines, "+CPAS"):
+        told = _first(rest)
+        if told is not None and told <= max(Activity):
+            return Activity(told)
     return None
 
 
-# --- service centre (TS 27.005 3.3.1) -------------------------------------------------------------
+def functionality(lines: Iterable[str]) -> int | None:
+    """+CFUN: 1 is full, 0 and 4 cannot send (8.2)."""
+    for rest in rests_of(lines, "+CFUN"):
+        told = _first(rest)
+        if told is not None:
+            return told
+    return None
 
-MOST_DIGITS = 20  # of a number; more are the hexadecimal form of one
+
+class PortUse(Enum):
+    """What an interface of a stick is for, as ^GETPORTMODE names it."""
+
+    COMMANDS = "pcui"
+    DATA = "modem"
+    NETWORK = "net"
+    DIAGNOSTICS = "diag"
+    SHELL = "shell"
+    GPS = "gps"
+    BLUETOOTH = "bt"
+    CDROM = "cdrom"
+    CARD = "sd"
+
+
+_PORT_USES = {each.value: each for each in PortUse} | {
+    "mdm": PortUse.DATA,
+    "ndis": PortUse.NETWORK,
+    "ncm": PortUse.NETWORK,
+    "rndis": PortUse.NETWORK,
+    "mass": PortUse.CARD,
+    "mass_two": PortUse.CARD,
+}
+_PORT = re.compile(r"(?:[34]g_|[ac]_)?([a-z][a-z_]*) *: *([0-9]{1,2}) *(?:,|$)", re.IGNORECASE)
+
+
+def port_uses(lines: Iterable[str]) -> tuple[PortUse | None, ...]:
+    """^GETPORTMODE: `TYPE: WCDMA: huawei,pcui:0,3g_modem:1`; in order, None for unknown names."""
+    for rest in rests_of(lines, "^GETPORTMODE"):
+        ports = [(int(number), name.lower()) for name, number in _PORT.findall(rest)]
+        return tuple(_PORT_USES.get(name) for _, name in sorted(ports, key=lambda port: port[0]))
+    return ()
+
+
+# --- service centre (TS 27.005 3.3.1) -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,18 +305,8 @@ def smsc(lines: Iterable[str]) -> Smsc | None:
         if not fields:
             continue
         toa = fields[1].number if len(fields) > 1 else None
-        return Smsc(number=_number_text(fields[0].text.strip()) or None, toa=toa)
+        return Smsc(number=number_text(fields[0].text.strip()) or None, toa=toa)
     return None
-
-
-def _number_text(told: str) -> str:
-    if re.fullmatch(r"(?:00(?:2[AaBb3]|3[0-9]))+", told):
-        return bytes.fromhex(told).decode("utf-16-be")
-    if re.fullmatch(r"(?:2[AaBb3]|3[0-9])+", told) and (
-        len(told) > MOST_DIGITS or not told.isdigit()
-    ):
-        return bytes.fromhex(told).decode("ascii")
-    return told
 
 
 # --- unstructured services (TS 27.007 7.15) -------------------------------------------------------

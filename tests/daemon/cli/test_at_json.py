@@ -8,12 +8,13 @@ import pytest
 
 from airpost.at import command as catalogue
 from airpost.at.command import Command
-from airpost.daemon.cli.at_json import cut, parsed
+from airpost.daemon.cli.at_json import parsed
 
 PDU = "07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07"
 OF_THE_CATALOGUE = [
     *(each for each in vars(catalogue).values() if isinstance(each, Command)),
     *catalogue.ICCID_OTHERWISE,
+    *catalogue.PIN_TRIES_OTHERWISE,
     catalogue.read_message(1),
     catalogue.delete_message(1),
     catalogue.use_stores("SM"),
@@ -35,22 +36,6 @@ def test_what_the_service_never_asks_is_not(asked: str) -> None:
     assert parsed("\r\nOK\r\n", asked) == {"unknown": True}
 
 
-def test_a_stream_is_cut_whatever_the_order() -> None:
-    stream = (
-        "^NWTIME: 18/03/09,12:36:21+4,00\r\nat+cmgr=1\r\r\n+CMGR: 1,,30\r\n"
-        f'{PDU}\r\n\x00\xff\r\n\r\nOK\r\n\r\n+CMTI: "ME",1\r\n'
-    )
-    wire = cut(stream, "AT+CMGR=1\r")
-    assert wire.lines == ("+CMGR: 1,,30", PDU)
-    assert wire.unasked == ("^NWTIME: 18/03/09,12:36:21+4,00", '+CMTI: "ME",1')
-    assert wire.echoed
-    assert wire.final is not None
-    assert wire.final.ok
-    assert cut(stream, None) == wire.__class__(
-        command="at+cmgr=1", echoed=True, lines=wire.lines, unasked=wire.unasked, final=wire.final
-    )
-
-
 @pytest.mark.parametrize(
     ("stream", "expected"),
     [
@@ -65,6 +50,21 @@ def test_errors(stream: str, expected: dict[str, Any]) -> None:
     echoed = parsed(f"AT+CSQ\r\r\n{stream}\r\n")
     assert echoed["final"] == expected
     assert echoed["meaning"]
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning", "name"),
+    [
+        ("+CME ERROR: 132", "not supported", "service option not supported"),
+        ("+CME ERROR: 515", "busy, retry", "device busy"),
+        ("+CMS ERROR: 27", "retry later", "destination out of service"),
+        ("+CMS ERROR: 28", "refused", "unidentified subscriber"),
+        ("+CMS ERROR: 500", "outcome unknown", "unknown error"),
+    ],
+)
+def test_what_an_error_means(error: str, meaning: str, name: str) -> None:
+    got = parsed(f"AT+CMGS=20\r\r\n{error}\r\n")
+    assert (got["meaning"], got["name"]) == (meaning, name)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,8 @@ def test_finals_alone(stream: str, found: bool, error: bool) -> None:
         (f"+CDS: 30\r\n{PDU}", {"length": 30, "pdu": PDU}),
         ("+CDS: 30", {"length": 30, "pdu": ""}),
         ('+CLIP: "123",129,,,,0', {"number": "123", "type": 129}),
+        ('+CCWA: "123",129,1', {"number": "123", "type": 129}),
+        ("+CRING: VOICE", {"number": None, "type": None}),
         ("+CMGL: 4,1,,30", {"index": 4, "stat": 1, "alpha": "", "length": 30}),
         ('+CMGR: 0,"Ann",30', {"stat": 0, "alpha": "Ann", "length": 30}),
         ('+CMGR:"REC READ","9","10/06/18,12 :16 :48",0',
@@ -151,6 +153,31 @@ def test_registration_read() -> None:
     }  # fmt: skip
     broken = parsed('+CREG: 2,1,"0B,"0100701",7\r\nOK', "AT+CREG?")
     assert broken == {"n": 2, "stat": 1, "raw_lac": "0B"}
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "expected"),
+    [
+        ("AT^CPIN?", "^CPIN: SIM PIN,3,10,2,10,3", (2, 10, None)),
+        ("AT#PCT", "#PCT: 1", (None, None, 1)),
+        ("AT+QPINC?", '+QPINC: "SC",3,10', (3, 10, None)),
+        ("AT+CPINR", "ERROR", (None, None, None)),
+    ],
+)
+def test_tries(command: str, line: str, expected: tuple[int | None, ...]) -> None:
+    got = parsed(f"{line}\r\n" if line != "ERROR" else "", command)
+    assert (got["pin_tries"], got["puk_tries"], got["asked_tries"]) == expected
+
+
+def test_the_modem_itself() -> None:
+    assert parsed("+CPAS: 3\r\nOK", "AT+CPAS") == {"activity": "ringing"}
+    assert parsed("+CPAS: 9\r\nOK", "AT+CPAS") == {"activity": None}
+    assert parsed("^GETPORTMODE: TYPE: X: pcui:1,mdm:0,new:2", "AT^GETPORTMODE") == {
+        "ports_in_order": ["modem", "pcui", None]
+    }
+    got = parsed("Manufacturer: huawei\r\nModel: E1550\r\nIMEI: 235012412595195\r\nOK", "ATI")
+    assert (got["manufacturer"], got["model"], got["revision"]) == ("huawei", "E1550", None)
+    assert got["imei"] == "235012412595195"
 
 
 def test_stores() -> None:

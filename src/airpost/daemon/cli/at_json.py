@@ -1,88 +1,33 @@
 """Recorded answers of modems as JSON, in the field names of `airpost at parse`.
 
-May import at and codec. Pure: values in, plain dicts out. The parsers are those the service uses;
-here is only what the fields are called, and how a recording without a port is cut into lines.
+May import at_cut, at, codec and outcome. Pure: values in, plain dicts out. The parsers are those
+the service uses; here is only what the fields are called.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from airpost.at import messages, network, replies, urc
-from airpost.at.channel import final_of
-from airpost.at.events import Final, FinalKind
+from airpost.at.events import Final
 from airpost.at.grammar import split_prefix
 from airpost.at.messages import Record
-from airpost.codec.causes import cause_of, code_of_words
+from airpost.codec.causes import Cause, cause_of, code_of_words
 from airpost.codec.pdu import parse_octets
 from airpost.codec.tpdu import Deliver, Direction
+from airpost.daemon.cli.at_cut import Wire, cut
 from airpost.errors import CodecError
+from airpost.outcome import OutcomeClass, Scope
 
 Json = dict[str, Any]
 UNKNOWN: Mapping[str, Any] = {"unknown": True}
 
-# How a call ends (ITU-T V.250 5.7.1); for the service, which never calls, they are unsolicited.
-_CALL_RESULTS = ("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE")
-_GARBAGE = "\x00\xff"
-_ECHO = re.compile(r"AT(?:[+^*#$%&][A-Z]|[A-Z]?[0-9]?\s*$)", re.IGNORECASE)
-_ALIASES = {"+GMM": "+CGMM", "+CCID": "+ICCID", "+ICCID": "+CCID", "^ICCID": "+ICCID"}
 _STORES = ("ME", "SM", "MT", "SR", "BM", "TA")  # TS 27.005 3.2.2
 _ACCESS = ("gsm", "gsm_compact", "umts", "edge", "hsdpa", "hsupa", "hspa", "lte", "gsm",
            "lte_nb_iot", "lte", "5gnr", "5gnr", "lte_5gnr")  # fmt: skip
 _TIME = re.compile(r"\d{2,4}/\d{1,2}/\d{1,2},\d{1,2}:\d{2}:\d{2}\S*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
-    """One recording, cut up. `command` None where it neither was told nor was echoed."""
-
-    command: str | None
-    echoed: bool
-    lines: tuple[str, ...]  # what belongs to the answer, or all there is
-    unasked: tuple[str, ...]
-    final: Final | None
-
-
-def cut(stream: str, command: str | None) -> Wire:
-    """Echo, answer, final result and what came unasked, in any order a modem sends them."""
-    texts = [text.strip(_GARBAGE) for text in re.split(r"[\r\n]+", stream)]
-    texts = [text for text in texts if text.strip()]
-    asked = command.strip() if command and command.strip() else None
-    if asked is None:
-        asked = next((text.strip() for text in texts if _ECHO.match(text)), None)
-    rest = [text for text in texts if asked is None or text.strip().upper() != asked.upper()]
-    end, final = next(
-        ((at, final) for at, text in enumerate(rest) if (final := _final(text, asked))),
-        (len(rest), None),
-    )
-    ours = [text for text in rest[:end] if asked is None or _belongs(text, asked)]
-    mine = set(ours)
-    return Wire(
-        command=asked,
-        echoed=len(rest) < len(texts),
-        lines=tuple(ours),
-        unasked=tuple(text for text in rest[:end] if text not in mine) + tuple(rest[end + 1 :]),
-        final=final,
-    )
-
-
-def _final(text: str, command: str | None) -> Final | None:
-    found = final_of(text.strip())
-    if found is None and command is None and text.strip().upper() in _CALL_RESULTS:
-        return Final(kind=FinalKind.ERROR, text=text.strip())
-    return found
-
-
-def _belongs(text: str, command: str) -> bool:
-    """False for a line with the prefix of something else."""
-    prefix = split_prefix(text.lstrip())[0]
-    name = re.match(r"AT([+^][A-Z0-9]+)", command.upper())
-    if name is None or not prefix.startswith(("+", "^", "*", "#")):
-        return True
-    return prefix in (name[1], _ALIASES.get(name[1]))
 
 
 # --- answers to commands --------------------------------------------------------------------------
@@ -123,6 +68,31 @@ def _smsc(lines: tuple[str, ...]) -> Json:
 def _sim(lines: tuple[str, ...]) -> Json:
     found = replies.sim_status(lines)
     return {"status": found and found.value}
+
+
+def _tries(lines: tuple[str, ...]) -> Json:
+    found = replies.tries(lines) or replies.Tries()
+    return {"pin_tries": found.pin, "puk_tries": found.puk, "asked_tries": found.asked}
+
+
+def _identification(lines: tuple[str, ...]) -> Json:
+    found = replies.identification(lines)
+    return {
+        "text": found.text,
+        "manufacturer": found.manufacturer,
+        "model": found.model,
+        "revision": found.revision,
+        "imei": found.imei,
+    }
+
+
+def _activity(lines: tuple[str, ...]) -> Json:
+    found = replies.activity(lines)
+    return {"activity": found and found.name.lower()}
+
+
+def _ports(lines: tuple[str, ...]) -> Json:
+    return {"ports_in_order": [use and use.value for use in replies.port_uses(lines)]}
 
 
 def _stores(lines: tuple[str, ...]) -> Json:
@@ -215,10 +185,14 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[tuple[str, ...]], Json]], ...] 
         (r"\+C?GMM", _words("model", replies.model)),
         (r"\+C?GMR", _words("revision", replies.revision)),
         (r"\+C?GSN", _one("imei", replies.imei)),
+        (r"I[0-9]?", _identification),
         (r"\+CIMI", _one("imsi", replies.imsi)),
         (r"\+CCID\??|[+^]ICCID\??", _one("iccid", replies.iccid)),
         (r"\+CNUM", lambda lines: {"numbers": list(replies.numbers(lines))}),
         (r"\+CPIN\?", _sim),
+        (r"\+CPINR|\^CPIN\?|\+QPINC\?|#PCT\??", _tries),
+        (r"\+CPAS", _activity),
+        (r"\^GETPORTMODE", _ports),
         (r"\+CFUN\?", _one("cfun", replies.functionality)),
         (r"\+C(?:|G|E|5G)REG\?", _registration_read),
         (r"\+CSQ", _signal),
@@ -235,8 +209,8 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[tuple[str, ...]], Json]], ...] 
         (r"\+CSMS(?:=\d+|\?)", lambda lines: {"csms": list(messages.services(lines))}),
         (r"\+CMMS=\?", lambda lines: {"cmms": list(messages.more_to_send_offered(lines))}),
         (r"\+CUSD=[^?].*", lambda lines: _ussd("\n".join(lines)) if lines else {}),
-        (r"|[EH][01]?|\+(?:CMEE|CMGF|CREG|COPS|CNMI|CMMS|CPIN|CFUN|CSCA|CNMA|CMGD)=[^?].*|\+CNMA",
-         _nothing),
+        (r"|[EH][01]?|\+CNMA|\+CHUP", _nothing),
+        (r"\+(?:CMEE|CMGF|CREG|COPS|CNMI|CMMS|CPIN|CFUN|CSCA|CNMA|CMGD|CLIP)=[^?].*", _nothing),
         (r"\+CMEE\?", lambda lines: {"info": list(lines)}),
     )
 )  # fmt: skip
@@ -246,6 +220,15 @@ def _error(final: Final) -> Json:
     kind, code = final.kind.value, final.code
     out: Json = {"class": kind, "code": code_of_words(kind, final.text) if code is None else code}
     return out if out["code"] is not None or not final.text else out | {"text": final.text}
+
+
+def _meaning(cause: Cause) -> str:
+    """What is to be made of an error, in few words; its own name is told beside it."""
+    if "not supported" in cause.text:
+        return "not supported"
+    if cause.cls is OutcomeClass.TRANSIENT:
+        return "busy, retry" if cause.scope is Scope.MODEM else "retry later"
+    return "refused" if cause.cls is OutcomeClass.PERMANENT else "outcome unknown"
 
 
 def _answer(wire: Wire, told: bool) -> Json:
@@ -258,7 +241,9 @@ def _answer(wire: Wire, told: bool) -> Json:
         if told and not wire.echoed:
             return {"error": error}
         cause = cause_of(error["class"], error["code"])
-        return {"final": error, "meaning": cause.text if cause else wire.final.text}
+        if cause is None:
+            return {"final": error, "meaning": wire.final.text}
+        return {"final": error, "meaning": _meaning(cause), "name": cause.text}
     out = read(wire.lines)
     if wire.echoed or wire.unasked or not told:
         out |= {"unsolicited": list(wire.unasked), "info": list(wire.lines)}
@@ -323,8 +308,8 @@ def _announced(line: str) -> Json:
     return {} if found is None else {"mem": found.store, "index": found.index}
 
 
-def _caller(line: str) -> Json:
-    found = urc.caller(line)
+def _call(line: str) -> Json:
+    found = urc.call(line)
     return {} if found is None else {"number": found.number, "type": found.toa}
 
 
@@ -358,7 +343,9 @@ _LINES: Mapping[str, Callable[[str], Json]] = {
     "+C5GREG": _registration_line,
     "+CMTI": _announced,
     "+CDSI": _announced,
-    "+CLIP": _caller,
+    "+CLIP": _call,
+    "+CCWA": _call,
+    "+CRING": _call,
     "+CMGR": _record_read,
     "+CMGL": _record_listed,
     "+CPIN": lambda line: _sim((line,)),
