@@ -1,20 +1,41 @@
-"""`airpost modems`: which modems there are and how they are."""
+"""`airpost modems`: which modems there are and how they are; which are supported."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from airpost.daemon.cli.client import Client, as_json_option, talks
-from airpost.daemon.cli.tables import say_json, say_table
+from airpost.daemon.cli.tables import say_fields, say_json, say_table
+from airpost.modem.profiles import load_profiles
+from airpost.modem.supported import Supported, markdown, supported
 
 COLUMNS = ("name", "state", "operator", "signal", "number", "port", "detail")
 
 
 @click.command()
+@click.option("--supported", "known", is_flag=True, help="The families of modems airpost knows.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="With --supported: the whole page.")
+@click.option("--profiles", "folder", type=click.Path(path_type=Path),
+              help="With --supported: a folder of your own profiles, checked too.")  # fmt: skip
 @as_json_option
 @talks
-def modems(client: Client, *, as_json: bool) -> None:
-    """List the modems."""
+def modems(
+    client: Client, *, known: bool, as_markdown: bool, folder: Path | None, as_json: bool
+) -> None:
+    """List the modems; with --supported, what is known of their families (no service needed)."""
+    if known:
+        _say_supported(folder, as_markdown=as_markdown, as_json=as_json)
+        return
+    if as_markdown or folder is not None:
+        raise click.UsageError("--markdown and --profiles go with --supported")
+    _say_present(client, as_json=as_json)
+
+
+def _say_present(client: Client, *, as_json: bool) -> None:
     found = client.get("/v1/modems")["items"]
     if as_json:
         for each in found:
@@ -29,3 +50,30 @@ def modems(client: Client, *, as_json: bool) -> None:
              each["detail"])
         )  # fmt: skip
     say_table(COLUMNS, rows)
+
+
+def _say_supported(folder: Path | None, *, as_markdown: bool, as_json: bool) -> None:
+    """Profiles with a mistake are named after the others, and the exit code is 1."""
+    profiles = load_profiles(folder)
+    rows = supported(profiles)
+    if as_markdown:
+        click.echo(markdown(profiles), nl=False)
+    elif as_json:
+        for row in rows:
+            say_json({**asdict(row), "ports": [{"ids": a, "roles": b} for a, b in row.ports]})
+    else:
+        for row in rows:
+            click.echo(f"{row.name}: {row.title} ({row.evidence})")
+            say_fields((f"  {name}", told) for name, told in _told(row))
+    for error in profiles.refused:
+        click.echo(f"refused: {error}", err=True)
+    if profiles.refused:
+        raise click.exceptions.Exit(1)
+
+
+def _told(row: Supported) -> Iterator[tuple[str, str]]:
+    yield "models", ", ".join(row.models)
+    yield "known by", ", ".join(row.ids)
+    yield from ((f"ports of {ids}", roles) for ids, roles in row.ports)
+    yield "never done", ", ".join(row.never)
+    yield "not proven", "; ".join(row.not_proven)
