@@ -1,6 +1,6 @@
 """What is done next to a modem that failed: rungs, limits and waits as tables and one value.
 
-May import clock. Pure: no time passes here, nothing is opened or reset.
+May import clock and profile. Pure: no time passes here, nothing is opened or reset.
 The rungs are those of `modems.md` 8.5. A SIM or a network that does not serve is no failure here:
 no reset heals a missing SIM, a PIN, a refusal or spent credit.
 """
@@ -12,18 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from airpost.clock import SECOND_US, Instant
-
-
-class Rung(Enum):
-    """What can be done to a modem, gentlest first (`modems.md` 8.5)."""
-
-    PROBE = "probe"
-    REOPEN = "reopen"
-    OTHER_PORT = "other_port"
-    REINIT = "reinit"
-    RESET = "reset"
-    USB = "usb"
-    HUB_POWER = "hub_power"
+from airpost.modem.profile import Rung as Rung
 
 
 class Failure(Enum):
