@@ -29,6 +29,7 @@ WITHOUT_SOURCE = {
     "tests/codec/test_golden.py",
     "tests/at/test_corpus.py",
     "tests/at/test_fuzz.py",
+    "tests/at/test_replay.py",
     "tests/hwsim/test_forms.py",
     "tests/hwsim/test_repeats.py",
     "tests/store/test_contract.py",

@@ -123,14 +123,3 @@ def test_recorded_answers_through_the_channel(corpus: Path) -> None:
         assert bool(value) is expected, (row["id"], reply.lines, value)
         checked += 1
     assert checked > 60
-
-
-def test_recorded_dialogues_do_no_harm(corpus: Path) -> None:
-    for row in rows(corpus, "exchanges.jsonl"):
-        channel = Channel()
-        for step in row["steps"]:
-            for kind in ("recv", "urc"):
-                for text in step.get(kind, ()):
-                    if isinstance(text, str):
-                        drained(channel, text)
-        assert drained(channel, "\r\nOK\r\n"), row["id"]
