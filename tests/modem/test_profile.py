@@ -57,17 +57,17 @@ def test_signs(line: str, sign: Sign | None) -> None:
     assert load_profile().sign_of(line) is sign
 
 
-def test_noise_and_what_stops_it() -> None:
+def test_what_floods_and_what_stops_it() -> None:
     profile = load_profile()
     assert profile.silenced_by("^BOOT:27710117,0,0,0,75") == "AT^CURC=0"
     assert profile.silenced_by("+zusimr:2") == "AT+CPMS?"
-    assert profile.silenced_by("*PSUTTZ: 2020,1,1") == ""
+    assert profile.silenced_by("*PSUTTZ: 2020,1,1") is None
     assert profile.silenced_by('+CMTI: "SM",1') is None
 
 
-def test_no_line_is_noise_and_a_sign() -> None:
+def test_no_sign_is_silenced() -> None:
     profile = load_profile()
-    assert [start for start in profile.noise if profile.sign_of(start) is not None] == []
+    assert [start for start in profile.silence if profile.sign_of(start) is not None] == []
 
 
 def test_a_family_differs_key_by_key_and_inherits_the_rest() -> None:
@@ -169,8 +169,8 @@ def test_the_tries_left_are_read(tries: PinTries, lines: tuple[str, ...], left: 
         ('reinit = ["ATZ"] ', "reinit = ['AT+CPIN=\"1234\"'] ", "reinit"),
         ('reinit = ["ATZ"] ', 'reinit = ["AT+CMGD=1,4"] ', "reinit"),
         ('reinit = ["ATZ"] ', 'reinit = ["AT\\rAT"] ', "reinit"),
-        ('"^BOOT" = "AT^CURC=0"', '"^BOOT" = "CURC"', "noise.^BOOT"),
-        ('"^BOOT" = ', '"" = ', "noise"),
+        ('"^BOOT" = "AT^CURC=0"', '"^BOOT" = "CURC"', "silence.^BOOT"),
+        ('"^BOOT" = ', '"" = ', "silence"),
         ("pin = 1", "pin = -1", "flags.pin_tries.pin"),
     ],
 )

@@ -197,8 +197,8 @@ class Profile:
     `classes`: vendor id → (interface subclass, protocol) → role, for vendors that keep to a rule.
     `init`: commands after `ATE0` and `AT+CMEE=1`, each of which may be refused. `reinit` comes
     before them when everything is set up anew. `reset`: to be tried in this order until one is
-    taken. `safe`: which rungs may be climbed; False where one does harm. `noise`: beginnings of
-    lines that mean nothing, each with the command that silences it, "" where none is known.
+    taken. `safe`: which rungs may be climbed; False where one does harm. `silence`: beginning of
+    lines that may flood the port → the command that stops them.
     """
 
     name: str
@@ -218,7 +218,7 @@ class Profile:
     sms: SmsHabits
     flags: Flags
     urc: Mapping[Sign, tuple[str, ...]]
-    noise: Mapping[str, str]
+    silence: Mapping[str, str]
 
     def sign_of(self, line: str) -> Sign | None:
         """What an unsolicited line means, by its beginning, case ignored; None for nothing."""
@@ -229,9 +229,9 @@ class Profile:
         return None
 
     def silenced_by(self, line: str) -> str | None:
-        """The command that stops lines like this, "" where none is known; None: it is no noise."""
+        """The command that stops lines like this; None where none is known."""
         upper = line.upper()
-        return next((stop for start, stop in self.noise.items() if upper.startswith(start)), None)
+        return next((stop for start, stop in self.silence.items() if upper.startswith(start)), None)
 
 
 def load_profile(name: str = GENERIC) -> Profile:
@@ -255,7 +255,7 @@ def _packaged(name: str) -> str:
 
 # What a family says of itself, and never takes from the generic profile.
 OWN = ("name", "title", "models", "evidence", "sources", "unproven", "match", "ports")
-KEYS = (*OWN, "init", "reinit", "reset", "safe", "timing", "sms", "flags", "urc", "noise")
+KEYS = (*OWN, "init", "reinit", "reset", "safe", "timing", "sms", "flags", "urc", "silence")
 
 
 def parse_profile(
@@ -287,7 +287,7 @@ def parse_profile(
         sms=_sms(top.inner("sms", ("stores", "list_all", *CNMI))),
         flags=_flags(top.inner("flags", ("hang_up", "ussd", "pin_tries"))),
         urc={sign: tuple(each.upper() for each in signs.texts(sign.value)) for sign in Sign},
-        noise=_noise(top),
+        silence=_silence(top),
     )
 
 
@@ -385,10 +385,10 @@ def _flags(table: Table) -> Flags:
     )
 
 
-def _noise(top: Table) -> dict[str, str]:
+def _silence(top: Table) -> dict[str, str]:
     found = {}
-    for start, stop in top.pairs("noise"):
+    for start, stop in top.pairs("silence"):
         if not start.strip():
-            raise top.wrong("noise", "an empty beginning would fit every line")
-        found[start.upper()] = stop and _checked(top, f"noise.{start}", stop)
+            raise top.wrong("silence", "an empty beginning would fit every line")
+        found[start.upper()] = _checked(top, f"silence.{start}", stop)
     return found
