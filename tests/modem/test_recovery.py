@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from airpost.clock import SECOND_US, Instant
+from airpost.modem.profile import Rung
 from airpost.modem.recovery import (
     BETWEEN_S,
     HELPS,
@@ -17,7 +18,6 @@ from airpost.modem.recovery import (
     Failure,
     Ladder,
     Means,
-    Rung,
     Step,
     in_words,
     why_not,

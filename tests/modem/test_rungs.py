@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.modem.recovery import Rung
+from airpost.modem.profile import Rung
 from airpost.modem.rungs import UNKNOWN_MODEL, RungRecord, RungRecords, records_from_json
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from airpost.clock import SECOND_US, Instant
-from airpost.modem.profile import Rung as Rung
+from airpost.modem.profile import Rung
 
 
 class Failure(Enum):

@@ -1,6 +1,6 @@
 """What each rung of recovery has brought, model by model: measured here, never assumed.
 
-May import recovery. Pure values and their JSON; who keeps it and shows it is elsewhere.
+May import profile. Pure values and their JSON; who keeps it and shows it is elsewhere.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from airpost.modem.recovery import Rung
+from airpost.modem.profile import Rung
 
 KEY = "recovery rungs"  # in the memory of the store
 UNKNOWN_MODEL = "unknown model"

@@ -1,0 +1,337 @@
+"""The hands of recovery: carries out what the ladder says, and keeps what came of it.
+
+May import modem, at and L0. One object a modem, for as long as the unit lives. When a step is due
+the unit decides; how often and in which order, `recovery` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from airpost.at.command import plain
+from airpost.clock import Clock, Instant
+from airpost.errors import (
+    CommandFailed,
+    CommandTimeout,
+    Desynced,
+    ModemError,
+    PortError,
+    StoreUnavailable,
+)
+from airpost.model import Lane
+from airpost.modem.api import Memory
+from airpost.modem.health import SmsHealth
+from airpost.modem.port import PortSettings, present
+from airpost.modem.profile import Profile, Rung
+from airpost.modem.recovery import Failure, Ladder, Means, Step, in_words
+from airpost.modem.rungs import KEY, RungRecords, records_from_json
+from airpost.modem.session import Session
+from airpost.modem.trace import Trace
+from airpost.modem.usbpower import UsbPower
+from airpost.outcome import Outcome
+from airpost.tasks import spawn
+
+log = logging.getLogger("airpost.healing")
+
+RESET_ANSWER_S = 5.0
+LEAVE_S = 10.0  # a modem that leaves the bus for its reset has gone by then
+BACK_S = 60.0  # and is back by then; sticks that become a CD-ROM first need 15 s
+LOOK_S = 0.25
+
+Pause = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a modem is: its AT port, a second one, and its USB device by the kernel's name."""
+
+    port: str
+    other_port: str | None = None
+    usb_path: str | None = None
+
+
+class RungBook:
+    """The records of all modems of one daemon, in the store's memory."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._turn = asyncio.Lock()  # it is read, changed and written
+
+    async def read(self) -> RungRecords:
+        """All of them; StoreUnavailable."""
+        return records_from_json(await self._memory.recall(KEY))
+
+    async def note(self, model: str | None, rung: Rung, took_s: float | None) -> None:
+        """One more try; a store that cannot write only costs the experience."""
+        try:
+            async with self._turn:
+                records = (await self.read()).noted(model, rung, took_s)
+                await self._memory.remember(KEY, records.to_json())
+        except StoreUnavailable as error:
+            log.info("healing.not_recorded rung=%s %s", rung.value, error.reason)
+
+
+class Healing:
+    """Ladder, health and records of one modem."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        place: Place,
+        line: PortSettings,
+        profile: Profile,
+        memory: Memory,
+        book: RungBook,
+        power: UsbPower,
+        trace: Trace,
+        clock: Clock,
+    ) -> None:
+        self.place = place
+        self.profile = profile
+        self.model: str | None = None
+        self._lane = lane
+        self._line = line
+        self._memory = memory
+        self._book = book
+        self._power = power
+        self._trace = trace
+        self._clock = clock
+        self._ladder = Ladder()
+        self._health = SmsHealth()
+        self._proven: str | None = None  # where a modem has told its IMEI
+        self._doing: Rung | None = None  # what the next opening is to be
+        self._begun_s = clock.mono()  # when the newest rung began
+        self._writing: set[asyncio.Task[None]] = set()
+
+    # -- what is known ---------------------------------------------------------------------------
+    async def recall(self) -> None:
+        """What outlives a restart of the daemon: resets of the last hour, and what was proven."""
+        try:
+            spent = await self._memory.recall(self._spent_key)
+            self._proven = await self._memory.recall(self._proven_key)
+        except StoreUnavailable as error:
+            log.warning("healing.not_recalled modem=%s %s", self._lane, error.reason)
+            return
+        self._ladder = Ladder(spent=_spent_from_json(spent))
+
+    @property
+    def _spent_key(self) -> str:
+        return f"resets {self._lane}"
+
+    @property
+    def _proven_key(self) -> str:
+        return f"proven {self._lane}"
+
+    @property
+    def _where(self) -> str:
+        return self.place.usb_path or self.place.port
+
+    @property
+    def port(self) -> str:
+        """The port to open next."""
+        if self._doing is Rung.OTHER_PORT and self.place.other_port is not None:
+            return self.place.other_port
+        return self.place.port
+
+    @property
+    def cure(self) -> tuple[str, ...]:
+        """Commands before all others of the next opening."""
+        return self.profile.reinit if self._doing is Rung.REINIT else ()
+
+    @property
+    def means(self) -> Means:
+        """What can be done to this modem here."""
+        commands = {Rung.REINIT: self.profile.reinit, Rung.RESET: self.profile.reset}
+        safe = {rung for rung, may in self.profile.safe.items() if may and commands.get(rung, True)}
+        usb_path = self.place.usb_path
+        return Means(
+            safe=frozenset(safe),
+            proven=self._proven == self._where,
+            other_port=self.place.other_port is not None,
+            usb=usb_path is not None,
+            hub=usb_path is not None and self._power.no_hub_power(usb_path) is None,
+        )
+
+    # -- what happens ----------------------------------------------------------------------------
+    def opening(self) -> int:
+        """The port is about to be opened; the number of this opening."""
+        self._ladder = self._ladder.opened()
+        return self._ladder.opening
+
+    def identified(self, model: str | None) -> None:
+        """A modem has told who it is: from now on it may be reset."""
+        self.model = model
+        if self._proven != self._where:
+            self._proven = self._where
+            self._keep(self._proven_key, self._where)
+
+    def serves(self) -> None:
+        """It is ready. After dead messages only a message that goes out shows that it is healed."""
+        if self._ladder.failure is not Failure.SMS_DEAD:
+            self._healed()
+
+    def sent(self, outcome: Outcome, *, begun: bool) -> bool:
+        """A dialogue is over; True when messages do not get through any more."""
+        self._health = self._health.sent(outcome, begun=begun)
+        if outcome.ok:
+            self._healed()
+        return self._health.dead
+
+    def answered_late(self) -> None:
+        """A message that had no answer went out all the same."""
+        self._health = self._health.proved()
+
+    def probed(self, took_s: float | None) -> None:
+        """The session asked a modem that had fallen out of step; None when nothing helped."""
+        self._note(Rung.PROBE, took_s)
+
+    def failed(self, failure: Failure, opening: int, reason: str) -> Step | None:
+        """What is done next, and said in words; None when a later opening has overtaken this."""
+        before = self._ladder
+        now = self._clock.now()
+        self._ladder, step = before.failed(failure, opening, reason, self.means, now)
+        if step is None:
+            log.info("healing.stale modem=%s %s", self._lane, reason)
+            return None
+        if before.rung is not None:
+            self._note(before.rung, None)
+        if failure is Failure.SMS_DEAD:
+            self._health = self._health.suspected()
+        self._changed(before)
+        return step
+
+    def pulled(self, *, by_itself: bool = False) -> None:
+        """It is off the bus, and not by our doing."""
+        ladder = self._ladder.pulled()
+        self._ladder = ladder.uneasy(self._clock.now()) if by_itself else ladder
+        self._doing = None
+
+    def blamed(self, reason: str) -> str:
+        """`reason`, with the power named where it is to blame."""
+        return self._ladder.blamed(reason)
+
+    def forced(self, rung: Rung) -> None:
+        """A person asked for `rung`."""
+        before = self._ladder
+        self._ladder = before.forced(rung, self._clock.now())
+        self._changed(before)
+
+    async def written(self) -> None:
+        """Everything that is to be remembered is."""
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    # -- what is done ----------------------------------------------------------------------------
+    async def carry_out(self, rung: Rung, say: Callable[[str], None], pause: Pause) -> str | None:
+        """Do `rung` and wait for the modem to be back; why it could not be done, or None.
+
+        What is only another way of opening is done by the opening that follows.
+        """
+        self._doing, self._begun_s = rung, self._clock.mono()
+        try:
+            match rung:
+                case Rung.RESET:
+                    words = await self._reset()
+                case Rung.USB:
+                    words = await self._power.restart(self._usb_path())
+                case Rung.HUB_POWER:
+                    await self._power.cycle(self._usb_path())
+                    words = "the power of its USB port was off"
+                case _:
+                    return None
+        except (ModemError, PortError) as error:
+            log.warning("healing.not_done modem=%s rung=%s %s", self._lane, rung.value, error)
+            return str(error)
+        log.warning("healing.done modem=%s rung=%s %s", self._lane, rung.value, words)
+        say(f"{words}; waiting for it to come back")
+        return await self._back(words, pause)
+
+    def _usb_path(self) -> str:
+        if self.place.usb_path is None:
+            raise ModemError("it is not known which USB device it is")
+        return self.place.usb_path
+
+    async def _reset(self) -> str:
+        """The family's reset commands, until one is taken; a modem that is gone has taken it."""
+        session = Session(self.place.port, self._trace, urc=_nothing, late=_nothing)
+        await session.open(self._line)
+        try:
+            for text in self.profile.reset:
+                try:
+                    await session.run(plain(text, RESET_ANSWER_S))
+                except (CommandFailed, CommandTimeout) as error:
+                    log.info("healing.reset_refused modem=%s %s %s", self._lane, text, error)
+                except (Desynced, PortError):
+                    return f"reset by {text}, without an answer"
+                else:
+                    return f"reset by {text}"
+        finally:
+            await session.close()
+        raise ModemError(f"it takes none of {', '.join(self.profile.reset)}")
+
+    async def _back(self, words: str, pause: Pause) -> str | None:
+        """Wait until it has gone and come back, or has had the time to start in place."""
+        left = await self._until(lambda: not present(self.place.port), LEAVE_S, pause)
+        if not left:
+            await pause(max(0.0, self.profile.timing.boot_s - LEAVE_S))
+        elif not await self._until(lambda: present(self.place.port), BACK_S, pause):
+            return f"{words}, and it has not come back within {in_words(BACK_S)}"
+        return None
+
+    async def _until(self, true: Callable[[], bool], limit_s: float, pause: Pause) -> bool:
+        end_s = self._clock.mono() + limit_s
+        while not true():
+            if self._clock.mono() >= end_s:
+                return False
+            await pause(LOOK_S)
+        return True
+
+    # -- inside ----------------------------------------------------------------------------------
+    def _healed(self) -> None:
+        before = self._ladder
+        self._ladder = before.healed(self._clock.now())
+        if before.rung is not None and self._ladder.rung is None:
+            took_s = self._clock.mono() - self._begun_s
+            log.info("healing.healed modem=%s rung=%s in %.1f s",
+                     self._lane, before.rung.value, took_s)  # fmt: skip
+            self._note(before.rung, took_s)
+            self._health = SmsHealth()
+
+    def _changed(self, before: Ladder) -> None:
+        if self._ladder.spent != before.spent:
+            plainly = [[rung.value, at] for rung, at in self._ladder.spent]
+            self._keep(self._spent_key, json.dumps(plainly))
+
+    def _note(self, rung: Rung, took_s: float | None) -> None:
+        self._write(self._book.note(self.model, rung, took_s))
+
+    def _keep(self, key: str, value: str) -> None:
+        self._write(self._remember(key, value))
+
+    def _write(self, work: Coroutine[Any, Any, None]) -> None:
+        task = spawn(work, name=f"healing {self._lane}")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _remember(self, key: str, value: str) -> None:
+        try:
+            await self._memory.remember(key, value)
+        except StoreUnavailable as error:
+            log.warning("healing.not_remembered modem=%s %s", self._lane, error.reason)
+
+
+def _spent_from_json(text: str | None) -> tuple[tuple[Rung, Instant], ...]:
+    """What `Healing` remembered; nothing where it cannot be read."""
+    try:
+        return tuple((Rung(name), Instant(int(at))) for name, at in json.loads(text or "[]"))
+    except (ValueError, TypeError):
+        return ()
+
+
+def _nothing(_event: object) -> None:
+    """Unsolicited lines of a modem that is being reset."""
