@@ -51,13 +51,18 @@ class Store:
         """No slot is free."""
         return self.used >= self.size
 
+    @property
+    def free(self) -> int | None:
+        """The lowest free slot; None when full."""
+        numbers = range(self.first, self.first + self.size)
+        return next((index for index in numbers if self.get(index) is None), None)
+
     def add(self, slot: Slot) -> int | None:
         """Put into the lowest free slot; its index, or None when full."""
-        for index in range(self.first, self.first + self.size):
-            if index not in self.slots:
-                self.slots[index] = slot
-                return index
-        return None
+        index = self.free
+        if index is not None:
+            self.slots[index] = slot
+        return index
 
     def get(self, index: int) -> Slot | None:
         """The slot, None where it is empty or there is none."""
@@ -156,7 +161,7 @@ class Card:
         self.smsc = smsc
         self.sms = sms
         self.reports = reports
-        self.pin = pin
+        self.pin = self._own_pin = pin
         self.puk = puk
         self.pin_tries = PIN_TRIES
         self.puk_tries = PUK_TRIES
@@ -173,8 +178,20 @@ class Card:
 
     def lock(self, pin: str | None) -> None:
         """Ask for `pin` from now on; None asks for none."""
-        self.pin = pin
+        self.pin = self._own_pin = pin
         self.unlocked = pin is None
+
+    def ask_other(self, pin: str | None, tries: int = PIN_TRIES) -> None:
+        """Want `pin` with so many tries, as another card would; None: its own again."""
+        self.pin = self._own_pin if pin is None else pin
+        self.pin_tries = tries
+        self.unlocked = self.pin is None
+
+    def block(self, tries: int | None) -> None:
+        """Want the PUK with so many tries; None: no more, all tries are back."""
+        self.pin_tries = PIN_TRIES if tries is None else 0
+        self.puk_tries = PUK_TRIES if tries is None else tries
+        self.unlocked = self.pin is None
 
     def power_up(self) -> None:
         """After a restart the PIN is wanted again."""
@@ -192,7 +209,8 @@ class Card:
     def enter_puk(self, puk: str, new_pin: str) -> bool:
         """True when right: the PIN is `new_pin` then and all tries are back."""
         if puk == self.puk:
-            self.pin, self.unlocked = new_pin, True
+            self.lock(new_pin)
+            self.unlocked = True
             self.pin_tries, self.puk_tries = PIN_TRIES, PUK_TRIES
             return True
         self.puk_tries = max(0, self.puk_tries - 1)

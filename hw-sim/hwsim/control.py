@@ -18,7 +18,7 @@ from typing import Any
 
 from airpost.codec.address import Address
 from airpost.errors import CodecError
-from hwsim.faults import KINDS
+from hwsim.catalogue import CATALOGUE, KINDS
 from hwsim.handset import Handset
 from hwsim.modem import SimModem
 from hwsim.pool import SimPool
@@ -85,6 +85,14 @@ def _faults(pool: SimPool, request: Mapping[str, Any]) -> Any:
     if "modem" not in request:
         return {name: {"text": kind.text, **kind.params} for name, kind in KINDS.items()}
     return {name: asdict(fault) for name, fault in _modem(pool, request).faults.active().items()}
+
+
+def _catalogue(_pool: SimPool, _request: Mapping[str, Any]) -> Any:
+    return [
+        {"number": number, "name": name, "how": KINDS[name].how.value, "text": KINDS[name].text,
+         "params": {**KINDS[name].params, **KINDS[name].preset}}
+        for number, name in CATALOGUE.items()
+    ]  # fmt: skip
 
 
 def _fault(pool: SimPool, request: Mapping[str, Any]) -> Any:
@@ -179,6 +187,33 @@ def _counts(pool: SimPool, _request: Mapping[str, Any]) -> Any:
     }
 
 
+def _never(pool: SimPool, _request: Mapping[str, Any]) -> Any:
+    return {
+        modem.name: {
+            **asdict(modem.records.never),
+            "opens": modem.records.opens,
+            "resets": len(modem.records.resets),
+            "resets_in_the_worst_hour": modem.records.worst_hour(),
+        }
+        for modem in pool.modems
+    }
+
+
+def _ussd(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    modem, code, text = _modem(pool, request), str(request["code"]), str(request["text"])
+    if text:
+        modem.ussd[code] = text
+    else:
+        modem.ussd.pop(code, None)
+
+
+def _power(pool: SimPool, request: Mapping[str, Any]) -> Any:
+    modem, state = _modem(pool, request), str(request["state"])
+    if state not in ("on", "off"):
+        raise ValueError(f"state is on or off, not {state}")
+    (modem.restore_power if state == "on" else modem.cut_power)()
+
+
 NETWORK_SETTINGS: Mapping[str, tuple[type, float, float]] = {
     "air_s": (float, 0, math.inf), "report_delay_s": (float, 0, math.inf),
     "latency_s": (float, 0, math.inf), "retry_s": (float, 1, math.inf), "loss": (float, 0, 1),
@@ -226,6 +261,7 @@ VERBS: Mapping[str, Verb] = {
     "restart": Verb(text="restart a modem in place", run=_restart, params=("modem",)),
     "faults": Verb(text="all faults there are, or those set on a modem", run=_faults,
                    params=("modem",), optional=("modem",)),
+    "catalogue": Verb(text="the numbered faults", run=_catalogue),
     "fault": Verb(text="set a fault: NAME=VALUE parameters follow", run=_fault,
                   params=("modem", "name")),
     "clear": Verb(text="clear one fault, or all", run=_clear, params=("modem", "name"),
@@ -237,6 +273,10 @@ VERBS: Mapping[str, Verb] = {
                    run=_replay, params=("modem", "steps", "id"), optional=("id",)),
     "pin": Verb(text="lock a card with a PIN; an empty one unlocks", run=_pin,
                 params=("modem", "pin")),
+    "power": Verb(text="switch the power of a modem's hub port on or off", run=_power,
+                  params=("modem", "state")),
+    "ussd": Verb(text="let a modem's card answer a USSD code with this; an empty text: as before",
+                 run=_ussd, params=("modem", "code", "text")),
     "inbox": Verb(text="messages of one handset, or of all", run=_inbox, params=("number",),
                   optional=("number",)),
     "reply": Verb(text="write from a handset, to whoever wrote last or to a number", run=_reply,
@@ -246,6 +286,7 @@ VERBS: Mapping[str, Verb] = {
     "network": Verb(text="show or change the network: NAME=VALUE parameters follow",
                     run=_set_network),
     "counts": Verb(text="commands, sent segments and bytes of every modem", run=_counts),
+    "never": Verb(text="what hosts may never do, counted; opens and resets", run=_never),
     "time": Verb(text="loop time and the simulated calendar", run=_time),
 }  # fmt: skip
 

@@ -1,92 +1,38 @@
-"""Faults by name: what can go wrong with a modem, when it strikes and how often.
+"""The faults of one modem: set, cleared and used up at run time, drawn from the modem's own luck.
 
-Stdlib only. A fault is set and cleared at run time; whether it strikes is drawn from the modem's
-own randomness, so that a seed repeats a run.
+Stdlib and `catalogue`. Whether a fault strikes is drawn from the modem's randomness, so that a seed
+repeats a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import TypeGuard
 
-Value = str | int | float | bool | None
+from hwsim.catalogue import COMMON, HEALERS, KINDS, How, Value
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultKind:
-    """What a name stands for, its parameters with their defaults, and the words some must be of."""
-
-    text: str
-    params: Mapping[str, Value] = field(default_factory=dict)
-    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def _kind(text: str, **params: Value | tuple[str, ...]) -> FaultKind:
-    """A tuple is a choice of words; its first is the default."""
-    choices = {name: value for name, value in params.items() if isinstance(value, tuple)}
-    defaults = {n: value[0] if isinstance(value, tuple) else value for n, value in params.items()}
-    return FaultKind(text=text, params=defaults, choices=choices)
-
-
-KINDS: Mapping[str, FaultKind] = {
-    # Output
-    "bytewise": _kind("output comes one byte at a time", gap_s=0.0),
-    "slow_output": _kind("output comes in small pieces", octets=4, gap_s=0.02),
-    "garbage": _kind("non-ASCII bytes before an answer", octets=8),
-    "silence": _kind("nothing is heard and nothing said"),
-    "flood": _kind("a line again and again", line="^BOOT:35323129,0,0,0,26", every_s=2.0),
-    # Answers
-    "late_final": _kind("the final result is late; `answers`: others are answered meanwhile",
-                        delay_s=60.0, answers=False),
-    "no_final": _kind("no final result; `whole`: no answer lines either; `lost`: not carried",
-                      whole=None, lost=False),
-    "urc_inside": _kind("a line of its own between answer and final", line='+ZPASR: "UMTS"'),
-    "urc_before_echo": _kind("a line of its own before the echo", line="+ZDONR: \"O2\",262,7"),
-    "urc_before_prompt": _kind("a line of its own before the prompt", line='+ZPASR: "UMTS"'),
-    "glued": _kind("a line in the same write as the final result", line="^RSSI:18"),
-    "echo_on": _kind("echo stays on whatever ATE0 says"),
-    "cme_error": _kind("a command fails with +CME ERROR", code=14),
-    # Sending
-    "no_prompt": _kind("AT+CMGS= is not answered at all"),
-    "slow_prompt": _kind("the prompt is late", delay_s=8.0),
-    "bare_prompt": _kind("the prompt is CR LF > CR LF"),
-    "stuck_prompt": _kind("Ctrl-Z does not end the input, only ESC does"),
-    "cms_error": _kind("sending fails; `carried`: the message goes out all the same",
-                       code=38, after_s=0.0, carried=False),
-    "ok_without_mr": _kind("OK without +CMGS"),
-    "hangup_mid_pdu": _kind("unplugged after so many octets typed, or `at` ctrl_z",
-                            octets=20, at=("pdu", "ctrl_z"), back_s=None),
-    "spontaneous_restart": _kind("restarts by itself, `when` now or ctrl_z",
-                                 when=("now", "ctrl_z")),
-    # Reports and messages
-    "report_early": _kind("the delivery report comes before +CMGS"),
-    "split_urc": _kind("header and PDU of +CMT/+CDS come in two writes", gap_s=0.2),
-    "blank_line": _kind("an empty line between header and PDU of +CMT/+CDS"),
-    "store_full": _kind("no store takes another message"),
-    "empty_read": _kind("AT+CMGR says OK and shows nothing"),
-    "corrupt_read": _kind("AT+CMGR shows a damaged PDU"),
-    "length_mismatch": _kind("AT+CMGR states a wrong length", by=3),
-    "delete_ignored": _kind("AT+CMGD says OK and deletes nothing"),
-    "smsc_lost": _kind("the SMSC address is gone; AT+CSCA sets it again"),
-    # Network and card
-    "not_registered": _kind("no network; `stat` as in +CREG", stat=2),
-    "sim_removed": _kind("the SIM is not there"),
-}  # fmt: skip
-
-COMMON = ("count", "chance", "verb")
+Changed = Callable[["Fault", bool], None]
+Later = Callable[[float, Callable[[], None]], object]
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """A fault that is set. `count` None strikes for ever; `verb` limits it to one command."""
+    """A fault that is set: `name` as it was called, `kind` whose effect it has.
+
+    `count` None strikes for ever; `verb` limits it to a command, or to some with commas between;
+    `healed_by` is one of HEALERS, "" when only clearing ends it. `since_s` is loop time.
+    """
 
     name: str
+    kind: str
     params: dict[str, Value]
     count: int | None = None
     chance: float = 1.0
     verb: str | None = None
+    healed_by: str = ""
+    since_s: float = 0.0
     struck: int = 0
 
     def number(self, param: str) -> float:
@@ -99,6 +45,10 @@ class Fault:
     def words(self, param: str) -> str:
         """A parameter as text."""
         return str(self.params[param])
+
+    def fits(self, verb: str | None) -> bool:
+        """True when it is about this command, or about all."""
+        return self.verb is None or verb in self.verb.split(",")
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -123,6 +73,21 @@ def _mistake(name: str, param: str, value: Value) -> str:
     return "" if isinstance(value, bool) else f"must be true or false, not {value!r}"
 
 
+def _common_mistake(values: Mapping[str, Value]) -> str:
+    """What is wrong with the parameters that every fault takes."""
+    count, chance = values.get("count"), values.get("chance", 1.0)
+    if count is not None and not (_is_number(count) and count >= 1 and count == int(count)):
+        return f"count must be a whole number above 0, not {count!r}"
+    if not (_is_number(chance) and 0.0 < chance <= 1.0):
+        return f"chance must be above 0 and at most 1, not {chance!r}"
+    for_s, healed_by = values.get("for_s"), values.get("healed_by") or ""
+    if for_s is not None and not (_is_number(for_s) and for_s > 0):
+        return f"for_s must be a number above 0, not {for_s!r}"
+    if healed_by and healed_by not in HEALERS:
+        return f"healed_by must be one of {', '.join(HEALERS)}, not {healed_by!r}"
+    return ""
+
+
 def _checked(name: str, params: Mapping[str, Value]) -> dict[str, Value]:
     known = KINDS[name].params
     for param, value in params.items():
@@ -135,67 +100,108 @@ def _checked(name: str, params: Mapping[str, Value]) -> dict[str, Value]:
     return {**known, **params}
 
 
-class Faults:
-    """The faults of one modem. `changed(name)` is told after set, clear and use-up."""
+def _ignored(_fault: Fault, _active: bool) -> None:
+    pass
 
-    def __init__(self, rng: Random, changed: Callable[[str], None] = lambda _name: None) -> None:
+
+class Faults:
+    """The faults of one modem.
+
+    `changed(fault, active)` is told after set, clear and use-up; `later(delay_s, call)` is the
+    timer behind `for_s`, `now_s()` loop time.
+    """
+
+    def __init__(
+        self,
+        rng: Random,
+        changed: Changed = _ignored,
+        later: Later = lambda _delay_s, _call: None,
+        now_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._rng = rng
         self._changed = changed
+        self._later = later
+        self._now_s = now_s
         self._active: dict[str, Fault] = {}
 
-    def set(
-        self,
-        name: str,
-        *,
-        count: int | None = None,
-        chance: float = 1.0,
-        verb: str | None = None,
-        **params: Value,
-    ) -> Fault:
-        """Switch a fault on, in place of one of the same name.
+    def set(self, name: str, **params: Value) -> Fault:
+        """Switch a fault on, in place of one of the same name; let an event happen.
 
-        ValueError, naming it, for an unknown name or parameter and for a value out of range.
+        ValueError, naming it, for an unknown name or parameter and for a value that cannot be.
         """
         if name not in KINDS:
             raise ValueError(f"no fault is called {name}; there are {', '.join(KINDS)}")
-        if count is not None and not (_is_number(count) and count >= 1 and count == int(count)):
-            raise ValueError(f"{name}: count must be a whole number above 0, not {count!r}")
-        if not (_is_number(chance) and 0.0 < chance <= 1.0):
-            raise ValueError(f"{name}: chance must be above 0 and at most 1, not {chance!r}")
+        kind = KINDS[name]
+        own = {each: value for each, value in params.items() if each not in COMMON}
+        given = {each: value for each, value in params.items() if each in COMMON}
+        common = {**kind.preset, **given}
+        wrong = _common_mistake(common)
+        if wrong:
+            raise ValueError(f"{name}: {wrong}")
+        count, verb, chance = common.get("count"), common.get("verb"), common.get("chance", 1.0)
         fault = Fault(
-            name=name, params=_checked(name, params), count=count, chance=chance,
+            name=name, kind=kind.of or name, params=_checked(name, own),
+            count=None if count is None else int(count), chance=float(chance or 1.0),
             verb=str(verb).upper() if verb else None,
+            healed_by=str(common.get("healed_by") or ""), since_s=self._now_s(),
         )  # fmt: skip
         self._active[name] = fault
-        self._changed(name)
+        for_s = common.get("for_s")
+        if for_s is not None:
+            self._later(float(for_s), lambda: self._over(fault))
+        try:
+            self._changed(fault, True)  # noqa: FBT003
+        except ValueError:
+            del self._active[name]
+            raise
+        if kind.how is How.EVENT and self._active.get(name) is fault:
+            del self._active[name]
         return fault
+
+    def _over(self, fault: Fault) -> None:
+        if self._active.get(fault.name) is fault:
+            self.clear(fault.name)
 
     def clear(self, name: str | None = None) -> None:
         """Switch one off, or all."""
         if name is not None and name not in KINDS:
             raise ValueError(f"no fault is called {name}; there are {', '.join(KINDS)}")
         for each in [name] if name else list(self._active):
-            if self._active.pop(each, None) is not None:
-                self._changed(each)
+            fault = self._active.pop(each, None)
+            if fault is not None:
+                self._changed(fault, False)  # noqa: FBT003
+
+    def heal(self, healer: str) -> None:
+        """Switch off what `healer`, or a gentler one, ends."""
+        ended = HEALERS[: HEALERS.index(healer) + 1]
+        for each in [fault for fault in self._active.values() if fault.healed_by in ended]:
+            self.clear(each.name)
 
     def active(self) -> dict[str, Fault]:
         """What is set now."""
         return dict(self._active)
 
-    def get(self, name: str) -> Fault | None:
-        """The fault if it is set, without using it up: for states such as sim_removed."""
-        return self._active.get(name)
+    def get(self, name: str, verb: str | None = None) -> Fault | None:
+        """A fault of this name or effect if one is set, without using it up: for states.
+
+        With `verb`, one that fits this command.
+        """
+        for fault in self._active.values():
+            if name in (fault.name, fault.kind) and (verb is None or fault.fits(verb)):
+                return fault
+        return None
 
     def take(self, name: str, verb: str | None = None) -> Fault | None:
-        """The fault if it strikes now; uses up one of its `count`."""
-        fault = self._active.get(name)
-        if fault is None or (fault.verb and fault.verb != verb):
-            return None
-        if fault.chance < 1.0 and self._rng.random() >= fault.chance:
-            return None
-        fault.struck += 1
-        if fault.count is not None:
-            fault.count -= 1
-            if fault.count == 0:
-                self.clear(name)
-        return fault
+        """A fault of this name or effect if one strikes now; uses up one of its `count`."""
+        for fault in list(self._active.values()):
+            if name not in (fault.name, fault.kind) or not fault.fits(verb):
+                continue
+            if fault.chance < 1.0 and self._rng.random() >= fault.chance:
+                continue
+            fault.struck += 1
+            if fault.count is not None:
+                fault.count -= 1
+                if fault.count == 0:
+                    self.clear(fault.name)
+            return fault
+        return None

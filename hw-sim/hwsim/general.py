@@ -105,6 +105,7 @@ def _pin(modem: SimModem, command: Command) -> Answer:
         right = modem.card.enter_puk(command.word(0), command.word(1))
     else:
         right = modem.card.enter_pin(command.word(0))
+    modem.records.pin(command.word(0), right=right)
     if not right:
         # The third wrong PIN is told as the PUK that is wanted from now on.
         puk_now = status == "SIM PIN" and modem.card.status == "SIM PUK"
@@ -126,7 +127,7 @@ def _functionality(modem: SimModem, command: Command) -> Answer:
     if level not in (0, 1, 4):
         raise Refused("CME", 50)
     if reset:
-        return Answer(then=modem.reset)
+        return Answer(then=lambda: modem.reset(f"AT+CFUN={level},{reset}"))
     on_again = level == 1 and modem.settings.cfun != 1
     modem.settings.cfun = level
     return Answer(then=modem.settle if on_again else modem.registration_changed)
@@ -137,6 +138,8 @@ def _registration(modem: SimModem, command: Command) -> Answer:
     if command.op is Op.TEST:
         return said(f"{name}: (0-2)")
     if command.op is Op.READ:
+        if modem.faults.take("broken_creg", name):
+            return said(f'{name}: 2,{modem.radio.stat},"0B,"0100701",7')
         return said(f"{name}: {modem.settings.creg[name]},{modem.registration(name)}")
     value = command.number(0, 0)
     if value not in (0, 1, 2):
@@ -171,6 +174,9 @@ def _operator(modem: SimModem, command: Command) -> Answer:
 def _signal(modem: SimModem, command: Command) -> Answer:
     if command.op is Op.TEST:
         return said("+CSQ: (0-31,99),(0-7,99)")
+    none = modem.faults.take("no_signal")
+    if none is not None:
+        return said(f"+CSQ: {int(none.number('value'))},99")
     return said(f"+CSQ: {modem.signal if modem.radio.reachable else 99},99")
 
 
@@ -190,6 +196,9 @@ def _character_set(modem: SimModem, command: Command) -> Answer:
 def _clock(modem: SimModem, command: Command) -> Answer:
     if command.op is not Op.READ:
         return said()
+    nonsense = modem.faults.take("clock_nonsense")
+    if nonsense is not None:
+        return said(f'+CCLK: "{nonsense.words("time")}"')
     quarters = modem.network.zone_quarters
     local = _EPOCH + timedelta(microseconds=modem.network.now_us(), minutes=15 * quarters)
     return said(f'+CCLK: "{local:%y/%m/%d,%H:%M:%S}{quarters:+03d}"')
@@ -213,17 +222,41 @@ def _ussd(modem: SimModem, command: Command) -> Answer:
     else:
         code = modem.unquoted(asked)
 
+    noise = modem.faults.take("ussd_noise")
+
     def answer() -> None:
-        text = modem.network.ussd.get(code)
+        text = _balance(modem, code)
         if text is None:
             modem.urc("+CUSD: 4")
-        elif packed:
+            return
+        if noise is not None:
+            text = f"{text}\r\nValid until 2027-01-01\r\n"
+        if packed:
             modem.urc(f'+CUSD: 0,"{pack_ussd(gsm7().encode(text)).hex().upper()}",15')
         else:
             dcs = 72 if modem.settings.cscs == "UCS2" else 15
             modem.urc(f'+CUSD: 0,"{modem.quoted(text)}",{dcs}')
 
-    return Answer(then=lambda: modem.later(modem.network.latency_s, answer))
+    lines = () if noise is None else (noise.words("line"),)
+    return Answer(lines=lines, then=lambda: modem.later(modem.network.latency_s, answer))
+
+
+def _balance(modem: SimModem, code: str) -> str | None:
+    """What a code is answered; None for one that nobody knows."""
+    text = modem.ussd.get(code, modem.network.ussd.get(code))
+    low = modem.faults.take("low_credit") if text is not None else None
+    return text if low is None else low.words("says")
+
+
+def _hang_up(modem: SimModem, _command: Command) -> Answer:
+    modem.world.hang_up()
+    return said()
+
+
+def _rate(modem: SimModem, command: Command) -> Answer:
+    if command.op is Op.SET:
+        modem.faults.clear("autobaud")
+    return said()
 
 
 def _numbers(modem: SimModem) -> list[str]:
@@ -231,8 +264,8 @@ def _numbers(modem: SimModem) -> list[str]:
 
 
 def _commands(modem: SimModem) -> list[str]:
-    # Resolved when asked: the whole table is put together by the interpreter.
-    from hwsim.interpreter import HANDLERS
+    # Resolved when asked: the whole table is put together there.
+    from hwsim.dispatch import HANDLERS
 
     own = {name.rstrip("?") for name in modem.personality.commands}
     return sorted(own | {name for name in HANDLERS if name.startswith("+")})
@@ -247,16 +280,16 @@ HANDLERS: dict[str, Handler] = {
     "S": _register,
     "I": fixed(lambda modem: modem.filled(modem.personality.info)),
     "X": nothing,
-    "H": nothing,
+    "H": _hang_up,
     "&C": nothing,
     "&D": nothing,
     "&W": nothing,
-    "+CHUP": nothing,
-    "+CLIP": nothing,
+    "+CHUP": _hang_up,
+    "+CLIP": number_setting("clip", (0, 1)),
     "+CRC": nothing,
     "+CTZU": nothing,
     "+CTZR": nothing,
-    "+IPR": nothing,
+    "+IPR": _rate,
     "+IFC": nothing,
     "+CGMI": fixed(lambda modem: [modem.personality.manufacturer]),
     "+CGMM": fixed(lambda modem: [modem.personality.model]),

@@ -50,6 +50,10 @@ class Carrier(Protocol):
         """The calendar as TP-SCTS."""
         ...
 
+    def arranged(self, to: str, parts: int) -> Sequence[int]:
+        """The order in which the parts of a message come to `to`."""
+        ...
+
     def transmit(self, to: str, tpdu: bytes) -> None:
         """Carry an SMS-DELIVER."""
         ...
@@ -105,6 +109,10 @@ class Handset:
         """The texts of the inbox."""
         return [each.text for each in self.inbox if each.text is not None]
 
+    def arrange(self, parts: int) -> Sequence[int]:
+        """In order."""
+        return range(1, parts + 1)
+
     def take_message(self, tpdu: bytes, done: Done) -> None:
         """Receive one part."""
         deliver = parse_tpdu(tpdu, Direction.MT)
@@ -154,7 +162,7 @@ class Handset:
         """Write to `to`; the number of parts the text has."""
         parts = split(text, concat_bits=concat_bits).parts
         ref = self._rng.getrandbits(concat_bits)
-        for seq in order if order is not None else range(1, len(parts) + 1):
+        for seq in order if order is not None else self._carrier.arranged(to, len(parts)):
             part = parts[seq - 1]
             deliver = Deliver(
                 oa=Address.from_number(self.number), pid=part.pid, dcs=part.dcs,

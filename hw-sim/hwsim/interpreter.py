@@ -1,6 +1,6 @@
 """Bytes from the host in, answers out: V.250 line discipline, the prompt, and the answers' faults.
 
-Commands are in `general` and `messaging`. Stdlib only.
+Commands are in `dispatch`. Stdlib only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from hwsim import general, messaging
-from hwsim.grammar import Answer, Command, Op, Refused, parse_line, said
+from hwsim.answering import framed, garbage, line_of_its_own
+from hwsim.dispatch import answered
+from hwsim.faults import Fault, Faults
+from hwsim.grammar import Refused, parse_line
 from hwsim.transcript import Turn
 
 if TYPE_CHECKING:
@@ -20,11 +22,7 @@ if TYPE_CHECKING:
 CTRL_Z, ESC, CR, LF = 0x1A, 0x1B, 0x0D, 0x0A
 INPUT_OCTETS = 65_536  # kept while a command runs
 LINE_OCTETS = 4096  # longer lines and texts are dropped
-BEFORE_PIN = ("+CPIN", "+CFUN", "+CMEE")
-NUMERIC = {"OK": "0", "ERROR": "4", "NO CARRIER": "3"}  # ATV0
-
-Handler = Callable[["SimModem", Command], Answer]
-HANDLERS: dict[str, Handler] = {**general.HANDLERS, **messaging.HANDLERS}
+IMEI_COMMANDS = ("+CGSN", "+GSN")
 
 
 class State(Enum):
@@ -36,29 +34,40 @@ class State(Enum):
 
 
 class Interpreter:
-    """The AT port of one modem."""
+    """One AT port of a modem: `emit` sends, `faults` are the port's own.
 
-    def __init__(self, modem: SimModem) -> None:
+    `imei_told` since the port was opened; `inside` stands between +CMGS and its OK.
+    """
+
+    def __init__(self, modem: SimModem, emit: Callable[[bytes], None], faults: Faults) -> None:
         self.state = State.LINE
+        self.imei_told = False
+        self.inside = b""
         self._modem = modem
+        self._emit = emit
+        self._faults = faults
         self._input = bytearray()
         self._line = bytearray()
         self._text = bytearray()
         self._typed: Callable[[str], None] | None = None
         self._verb = ""
         self._stuck = False
-        self._line_begun = False
+        self._gone: Fault | None = None
+        self._line_begun = self._echoing = self._doubled = False
+        self._echo_held = bytearray()
         self._pumping = False
         self._replay: deque[Turn] = deque()
 
     def restart(self) -> None:
         """As after power-up: nothing half-done is remembered."""
         self.state = State.LINE
+        self.inside = b""
         self._input.clear()
         self._line.clear()
         self._text.clear()
-        self._typed = None
-        self._stuck = self._line_begun = False
+        self._echo_held.clear()
+        self._typed = self._gone = None
+        self._stuck = self._line_begun = self._doubled = False
         self._replay.clear()
 
     def feed(self, data: bytes) -> None:
@@ -91,13 +100,12 @@ class Interpreter:
         del self._input[: len(chunk)]
         if not self._line_begun and chunk.strip(b"\r\n\x1b\x1a"):
             self._line_begun = True
-            early = self._modem.faults.take("urc_before_echo")
-            if early is not None:
-                self._modem.emit(f"\r\n{early.words('line')}\r\n".encode())
-        self._echo(chunk)
+            self._begin_line()
+        self._echo_line(chunk)
         for octet in chunk:
             if octet == ESC:
                 self._line.clear()
+                self._modem.records.escaped()
             elif octet == 0x08:
                 del self._line[-1:]
             elif octet not in (LF, CTRL_Z, CR, 0):
@@ -111,13 +119,44 @@ class Interpreter:
             if line:
                 self._run(line)
 
+    def _begin_line(self) -> None:
+        early = self._faults.take("urc_before_echo")
+        if early is not None:
+            self._emit(line_of_its_own(early.words("line")))
+        if self._faults.take("echo_flips"):
+            self._echoing = self._modem.rng.random() < 0.5
+
+    def _echo_line(self, chunk: bytes) -> None:
+        """The echo of a line; a fault about all of it holds it back to the end."""
+        if self._faults.get("split_echo") is None and self._faults.get("doubled") is None:
+            self._echo(chunk)
+            return
+        self._echo_held += chunk.replace(b"\x1b", b"").replace(b"\n", b"")
+        if not chunk.endswith(b"\r"):
+            return
+        line = bytes(self._echo_held)
+        self._echo_held.clear()
+        split = self._faults.take("split_echo")
+        if split is not None:
+            half = len(line) // 2
+            out = line[1:half] + line_of_its_own(split.words("line")) + line[half:]
+        else:
+            self._doubled = self._faults.take("doubled") is not None
+            out = line * 2 if self._doubled else b""
+        self._emit(out)
+
     def _echo(self, data: bytes) -> None:
-        if self._modem.settings.echo or self._modem.faults.take("echo_on"):
-            self._modem.emit(data.replace(b"\x1b", b"").replace(b"\n", b""))
+        if self._faults.get("echo_flips"):
+            echoing = self._echoing
+        else:
+            echoing = self._modem.settings.echo or self._faults.take("echo_on") is not None
+        if echoing:
+            self._emit(data.replace(b"\x1b", b"").replace(b"\n", b""))
 
     def _run(self, line: str) -> None:
         modem = self._modem
-        modem.note_line(line)
+        modem.records.line(line)
+        modem.world.heard(line)
         if self._replay and self._replay[0].pattern.fullmatch(line):
             self._play()
             return
@@ -131,8 +170,9 @@ class Interpreter:
         try:
             for command in parse_line(line[2:]):
                 verb = command.name
-                modem.counts[verb] += 1
-                answer = self._answer(command)
+                modem.records.counts[verb] += 1
+                answer = answered(modem, command, self._faults)
+                self.imei_told = self.imei_told or verb in IMEI_COMMANDS
                 lines += answer.lines
                 if answer.then is not None:
                     after.append(answer.then)
@@ -146,37 +186,8 @@ class Interpreter:
         self.finish(verb, lines, None if silent else "OK", after)
 
     def _error(self, refused: Refused) -> str:
-        return refused.line(self._modem.settings.cmee)
-
-    def _answer(self, command: Command) -> Answer:
-        modem = self._modem
-        fault = modem.faults.take("cme_error", command.name)
-        if fault is not None:
-            raise Refused("CME", int(fault.number("code")))
-        self._check_ready(command.name)
-        personality, text = modem.personality, command.text.upper()
-        error = personality.refused.get(text, personality.refused.get(command.name))
-        if error is not None:
-            raise Refused.parse(error)
-        lines = personality.commands.get(text, personality.commands.get(command.name))
-        if lines is not None:
-            if command.op is Op.SET:
-                modem.settings.s[command.name] = command.word(0)
-            asked = command.op is Op.TEST and text not in personality.commands
-            return said(*([] if asked else modem.filled(lines)))
-        handler = HANDLERS.get(command.name)
-        if handler is None:
-            raise Refused.parse(personality.unknown)
-        return handler(modem, command)
-
-    def _check_ready(self, name: str) -> None:
-        """Refused while the card wants its PIN or has just got it, as the personality has it."""
-        modem, personality = self._modem, self._modem.personality
-        if personality.pin_first and name[:1] == "+" and name not in BEFORE_PIN:
-            modem.check_card("CME", only=("SIM PIN", "SIM PUK"))
-        touched = name in messaging.HANDLERS or (personality.settling_all and name != "+CPIN")
-        if modem.waking and personality.settling and touched:
-            raise Refused.parse(personality.settling)
+        words = self._faults.take("verbose_errors") is not None
+        return refused.line(2 if words else self._modem.settings.cmee)
 
     # The end of a command
 
@@ -196,17 +207,19 @@ class Interpreter:
             for call in after or []:
                 call()
 
-        faults = self._modem.faults
-        missing = faults.take("no_final", verb)
+        missing = self._faults.take("no_final", verb)
         if missing is not None:
             whole = missing.params["whole"]
             if not (verb == "+CMGS" if whole is None else whole):
                 self._say(verb, lines, None)
-            self._modem.note_final("")
+            self._modem.records.final("")
             ended()
-            self._idle()
+            if missing.params["blocks"]:
+                self.state = State.RUNNING
+            else:
+                self._idle()
             return
-        late = faults.take("late_final", verb)
+        late = self._faults.take("late_final", verb)
         if late is None:
             self._say(verb, lines, final)
             ended()
@@ -224,24 +237,13 @@ class Interpreter:
         self._pump()
 
     def _say(self, verb: str, lines: list[str], final: str | None) -> None:
-        modem = self._modem
-        settings = modem.settings
-        modem.output.garbage(verb)
-        out = ""
-        if lines:
-            lead = "\r\n" if settings.verbose else ""
-            out = lead + "\r\n".join(lines) + "\r\n"
-        inside = modem.faults.take("urc_inside", verb)
-        if inside is not None:
-            out += f"\r\n{inside.words('line')}\r\n"
-        if final is not None and not settings.quiet:
-            numeric = NUMERIC.get(final)
-            plain = not settings.verbose and numeric is not None
-            out += f"{numeric}\r" if plain else f"\r\n{final}\r\n"
-        glued = modem.faults.take("glued", verb)
-        if glued is not None:
-            out += f"\r\n{glued.words('line')}\r\n"
-        modem.emit(out.encode("latin-1", "replace"))
+        self._emit(garbage(self._faults, self._modem.rng, verb))
+        said = framed(
+            self._faults, self._modem.settings, verb, lines, final,
+            inside=self.inside, doubled=self._doubled,
+        )  # fmt: skip
+        self.inside, self._doubled = b"", False
+        self._emit(said)
 
     def _idle(self) -> None:
         self.state = State.LINE
@@ -250,25 +252,27 @@ class Interpreter:
     # The prompt
 
     def _open_prompt(self, verb: str, typed: Callable[[str], None]) -> None:
-        modem = self._modem
-        if modem.faults.take("no_prompt", verb):
+        modem, faults = self._modem, self._faults
+        if faults.take("no_prompt", verb):
             return
-        early = modem.faults.take("urc_before_prompt", verb)
+        early = faults.take("urc_before_prompt", verb)
         if early is not None:
-            modem.emit(f"\r\n{early.words('line')}\r\n".encode())
+            self._emit(line_of_its_own(early.words("line")))
+        modem.sender = self
         self._verb, self._typed = verb, typed
         self._text.clear()
-        self._stuck = modem.faults.take("stuck_prompt", verb) is not None
-        bare = modem.faults.take("bare_prompt", verb) is not None
+        self._stuck = faults.take("stuck_prompt", verb) is not None
+        self._gone = faults.take("prompt_lost", verb)
+        bare = faults.take("bare_prompt", verb) is not None
         prompt = "\r\n>\r\n" if bare else modem.personality.prompt
 
         def shown() -> None:
             self.state = State.PROMPT
-            modem.note_prompt()
-            modem.emit(prompt.encode())
+            modem.records.prompt()
+            self._emit(prompt.encode())
             self._pump()
 
-        slow = modem.faults.take("slow_prompt", verb)
+        slow = faults.take("slow_prompt", verb)
         if slow is None:
             shown()
         else:
@@ -280,7 +284,7 @@ class Interpreter:
         ends = [at for octet in (CTRL_Z, ESC, CR) if (at := data.find(octet)) >= 0]
         end = min(ends, default=len(data) - 1)
         chunk, closing = data[: end + 1], data[end]
-        if self._hung_up(len(self._text) + len(chunk)):
+        if self._modem.world.typed(len(self._text) + len(chunk)):
             return
         del self._input[: end + 1]
         self._echo(chunk.replace(b"\x1a", b"").replace(b"\r", b""))
@@ -292,11 +296,55 @@ class Interpreter:
         elif closing in (CTRL_Z, CR):
             self._text += chunk[:-1] + (b"\n" if self._modem.settings.cmgf else b"")
             if self._stuck or self._modem.settings.cmgf:
-                self._modem.emit(b"\r\n> ")
+                self._emit(b"\r\n> ")
         else:
             self._text += chunk
         if len(self._text) > LINE_OCTETS:
             self._text.clear()
+
+    def _escape(self) -> None:
+        self._typed, self._stuck, self._gone = None, False, None
+        self._modem.records.final("escaped")
+        self.state = State.LINE
+        if self._replay and self._replay[0].pattern.fullmatch("\x1b"):
+            self._play()
+            return
+        if self._modem.personality.escape_ok:
+            self._say(self._verb, [], "OK")
+
+    def _submit(self) -> None:
+        modem, typed = self._modem, self._typed
+        if self._gone is not None:
+            answer, times = self._gone.words("answer"), int(self._gone.number("times"))
+            self._typed = self._gone = None
+            self.state = State.LINE
+            modem.records.final(answer)
+            self._emit(b"".join([line_of_its_own(answer)] * times))
+            return
+        modem.records.ctrl_z(imei_told=self.imei_told)
+        self.state, self._typed = State.RUNNING, None
+        text = self._text.decode("latin-1")
+        if typed is not None:
+            typed(text)
+        # After it went on the air: whether it gets through is the radio's to draw.
+        modem.world.on_air()
+
+    def sent(self, result: int | Refused | None) -> None:
+        """The outcome of what was typed: TP-MR, a refusal, or None when nothing will be said."""
+        records = self._modem.records
+        if isinstance(result, Refused):
+            final = self._error(result)
+            self.finish(self._verb, [], final, [lambda: records.final(final)])
+        elif result is None:
+            records.final("")
+            self._idle()
+        else:
+            early = self._faults.take("urc_before_mr", self._verb)
+            if early is not None:
+                self._emit(line_of_its_own(early.words("line")))
+            bare = self._faults.take("ok_without_mr", self._verb) is not None
+            lines = [] if bare else [f"{self._verb}: {result}"]
+            self.finish(self._verb, lines, "OK", [lambda: records.final("OK", result)])
 
     # A transcript
 
@@ -307,9 +355,9 @@ class Interpreter:
         for pause_s, data in turn.pieces:
             delay_s += pause_s
             if delay_s:
-                modem.later(delay_s, lambda data=data: modem.emit(data))  # type: ignore[misc]
+                modem.later(delay_s, lambda data=data: self._emit(data))  # type: ignore[misc]
             else:
-                modem.emit(data)
+                self._emit(data)
         if turn.lost:
             modem.later(delay_s, modem.unplug)
         typing = bool(self._replay) and self._replay[0].typed
@@ -324,66 +372,3 @@ class Interpreter:
         else:
             self._replay.clear()
             self.sent(Refused("CMS", 304))
-
-    def _hung_up(self, octets: int) -> bool:
-        fault = self._modem.faults.get("hangup_mid_pdu")
-        if fault is None or fault.params["at"] != "pdu" or octets < fault.number("octets"):
-            return False
-        return self._hang_up()
-
-    def _hung_up_at_end(self) -> bool:
-        fault = self._modem.faults.get("hangup_mid_pdu")
-        return fault is not None and fault.params["at"] == "ctrl_z" and self._hang_up()
-
-    def _hang_up(self) -> bool:
-        fault = self._modem.faults.take("hangup_mid_pdu")
-        if fault is None:
-            return False
-        self._modem.unplug()
-        if fault.params["back_s"] is not None:
-            self._modem.network.later(fault.number("back_s"), self._modem.plug)
-        return True
-
-    def _restarted(self) -> bool:
-        fault = self._modem.faults.get("spontaneous_restart")
-        if fault is None or fault.params["when"] != "ctrl_z":
-            return False
-        if self._modem.faults.take("spontaneous_restart") is None:
-            return False
-        self._modem.restart()
-        return True
-
-    def _escape(self) -> None:
-        self._typed, self._stuck = None, False
-        self._modem.note_final("escaped")
-        self.state = State.LINE
-        if self._replay and self._replay[0].pattern.fullmatch("\x1b"):
-            self._play()
-            return
-        if self._modem.personality.escape_ok:
-            self._say(self._verb, [], "OK")
-
-    def _submit(self) -> None:
-        modem, typed = self._modem, self._typed
-        modem.note_ctrl_z()
-        self.state, self._typed = State.RUNNING, None
-        text = self._text.decode("latin-1")
-        if typed is not None:
-            typed(text)
-        # After it went on the air: whether it gets through is the radio's to draw.
-        if not self._restarted():
-            self._hung_up_at_end()
-
-    def sent(self, result: int | Refused | None) -> None:
-        """The outcome of what was typed: TP-MR, a refusal, or None when nothing will be said."""
-        modem = self._modem
-        if isinstance(result, Refused):
-            final = self._error(result)
-            self.finish(self._verb, [], final, [lambda: modem.note_final(final)])
-        elif result is None:
-            modem.note_final("")
-            self._idle()
-        else:
-            bare = modem.faults.take("ok_without_mr", self._verb) is not None
-            lines = [] if bare else [f"{self._verb}: {result}"]
-            self.finish(self._verb, lines, "OK", [lambda: modem.note_final("OK", result)])

@@ -58,7 +58,11 @@ def _usage(modem: SimModem) -> list[tuple[str, int, int]]:
     mems = modem.settings.mems[: len(modem.personality.stores)]
     stores = [modem.store(name) for name in mems]
     full = modem.faults.get("store_full") is not None
-    return [(each.name, each.size if full else each.used, each.size) for each in stores]
+    lag = modem.faults.take("counter_lag")
+    late = 0 if lag is None else modem.radio.arrived_within(lag.number("lag_s"))
+    return [
+        (each.name, each.size if full else max(0, each.used - late), each.size) for each in stores
+    ]
 
 
 def _preferred_storage(modem: SimModem, command: Command) -> Answer:
@@ -105,6 +109,8 @@ def _acknowledge(modem: SimModem, command: Command) -> Answer:
     if modem.radio.unacknowledged is None:
         raise Refused("CMS", 340)
     how = Delivery.REFUSED if command.number(0, 0) == 2 else Delivery.TAKEN
+    if modem.faults.take("ack_lost"):
+        return said()
     # After OK, or the next message would stand in the answer.
     return Answer(then=lambda: modem.radio.acknowledge(how))
 
@@ -115,6 +121,8 @@ def _centre(modem: SimModem, command: Command) -> Answer:
     modem.check_card("CMS")
     if command.op is Op.READ:
         smsc = modem.radio.smsc
+        if modem.faults.take("smsc_hex"):
+            return said(f"+CSCA: {smsc.encode('utf-16-be').hex().upper()},{modem.type_of(smsc)}")
         if not smsc and not modem.personality.smsc_shown:
             return said()
         return said(f'+CSCA: "{modem.quoted(smsc)}",{modem.type_of(smsc)}')
@@ -166,8 +174,8 @@ def _read_submit(text: str, length: int) -> tuple[Submit, bool]:
 def _on_air(modem: SimModem, submit: Submit, *, own_smsc: bool) -> None:
     if not own_smsc and not modem.radio.smsc:
         raise Refused("CMS", 330)
-    modem.note_to(submit.da.number)
-    modem.radio.send(submit, modem.interpreter.sent)
+    modem.records.to(submit.da.number)
+    modem.radio.send(submit, modem.sender.sent)
 
 
 def _send_pdu(modem: SimModem, length: int, text: str) -> None:
@@ -175,14 +183,14 @@ def _send_pdu(modem: SimModem, length: int, text: str) -> None:
         submit, own_smsc = _read_submit(text, length)
         _on_air(modem, submit, own_smsc=own_smsc)
     except Refused as refused:
-        modem.interpreter.sent(refused)
+        modem.sender.sent(refused)
 
 
 def _send_text(modem: SimModem, number: str, text: str) -> None:
     try:
         _on_air(modem, textmode.submit(modem, number, text), own_smsc=False)
     except Refused as refused:
-        modem.interpreter.sent(refused)
+        modem.sender.sent(refused)
 
 
 def _write(modem: SimModem, command: Command) -> Answer:
@@ -198,12 +206,12 @@ def _write(modem: SimModem, command: Command) -> Answer:
         try:
             _read_submit(plain, length)
         except Refused as refused:
-            modem.interpreter.sent(refused)
+            modem.sender.sent(refused)
             return
         full = modem.faults.get("store_full") is not None
         slot = Slot(pdu=plain, length=length, state=SlotState.UNSENT)
         index = None if full else modem.store(modem.settings.mems[1]).add(slot)
-        modem.interpreter.sent(Refused("CMS", 322) if index is None else index)
+        modem.sender.sent(Refused("CMS", 322) if index is None else index)
 
     return Answer(prompt=typed)
 
@@ -214,7 +222,7 @@ def _write(modem: SimModem, command: Command) -> Answer:
 def _shown(modem: SimModem, lead: str, slot: Slot) -> list[str]:
     """The lines of one message behind `lead`."""
     pdu, length = slot.pdu, slot.length
-    words = modem.settings.cmgf == 1
+    words = modem.settings.cmgf == 1 or modem.faults.take("text_answers") is not None
     state = f'"{STATE_WORDS[slot.state]}"' if words else str(int(slot.state))
     if slot.report and not modem.personality.report_state:
         state = ""
@@ -226,7 +234,12 @@ def _shown(modem: SimModem, lead: str, slot: Slot) -> list[str]:
     wrong = modem.faults.take("length_mismatch")
     if wrong is not None:
         length += int(wrong.number("by"))
-    return [f"{lead}{state},,{length}", pdu]
+    header = f"{state},,{length}"
+    fewer = modem.faults.take("empty_fields")
+    if fewer is not None:
+        forms = {"no_state": f",,{length}", "no_name": f"{state},{length}"}
+        header = forms.get(fewer.words("form"), str(length))
+    return [lead + header, pdu]
 
 
 def _read(modem: SimModem, command: Command) -> Answer:
@@ -238,7 +251,7 @@ def _read(modem: SimModem, command: Command) -> Answer:
         raise Refused("CMS", 321)
     slot = store.get(index)
     if slot is None or modem.faults.take("empty_read"):
-        if modem.personality.empty_slot == "OK":
+        if modem.personality.empty_slot == "OK" or modem.faults.get("announced_elsewhere"):
             return said()
         raise Refused.parse(modem.personality.empty_slot)
     lines = _shown(modem, "+CMGR: ", slot)
@@ -297,8 +310,16 @@ def _delete(modem: SimModem, command: Command) -> Answer:
     return Answer(then=lambda: modem.network.available(modem.card.number))
 
 
+def _format(modem: SimModem, command: Command) -> Answer:
+    answer = _MODE(modem, command)
+    if command.op is Op.SET:
+        modem.faults.clear("text_answers")
+    return answer
+
+
+_MODE = number_setting("cmgf", (0, 1))
 HANDLERS: dict[str, Callable[[SimModem, Command], Answer]] = {
-    "+CMGF": number_setting("cmgf", (0, 1)),
+    "+CMGF": _format,
     "+CMMS": number_setting("cmms", (0, 1, 2)),
     "+CNMI": _new_message_indication,
     "+CPMS": _preferred_storage,

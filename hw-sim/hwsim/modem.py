@@ -6,26 +6,27 @@ May import airpost.codec (through the radio). Everything runs on the loop's time
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from hwsim.card import Card, CombinedStore, Store
-from hwsim.faults import Faults
+from hwsim.faults import Fault, Faults
 from hwsim.grammar import Refused
+from hwsim.hearing import Hearing
 from hwsim.interpreter import Interpreter
 from hwsim.network import Network
 from hwsim.output import Output
 from hwsim.personality import Personality
 from hwsim.ptys import Pty
 from hwsim.radio import Radio
+from hwsim.records import Records
 from hwsim.transcript import read_steps
+from hwsim.world import World
 
 RESET_S = 0.5  # from the OK of AT+CFUN=1,1
-REMEMBERED = 100_000  # sends and lines kept for looking at
+BACK_S = (9.0, 25.0)  # until a stick is back after a reset that left the bus
 # What the state of the card means for other commands: +CME and +CMS codes.
 CARD_ERRORS = {
     "ABSENT": (10, 310),
@@ -36,27 +37,12 @@ CARD_ERRORS = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class Sending:
-    """One AT+CMGS dialogue in loop time, None for what did not happen.
-
-    `final` is the final line ("" when none was said, "escaped" after ESC); `mr` is the TP-MR.
-    """
-
-    cmgs_at_s: float
-    prompt_at_s: float | None = None
-    ctrl_z_at_s: float | None = None
-    final_at_s: float | None = None
-    final: str | None = None
-    mr: int | None = None
-    to: str | None = None
-
-
 class SimModem:
     """A modem on `port`.
 
-    `counts` counts commands by verb ("+CMGS", "E"), `heard` keeps (loop time, line) of every line,
-    `sends` every AT+CMGS. `signal` is what +CSQ says.
+    `records` has what it was told and what may never happen, `boot_s` the seconds it is deaf after
+    power-up, `signal` what +CSQ says, `ussd` answers of its own ("*100#" → text), `sender` the AT
+    port whose message is on the air.
     """
 
     def __init__(
@@ -70,6 +56,7 @@ class SimModem:
         personality: Personality,
         network: Network,
         rng: Random,
+        boot_s: float = 0.0,
     ) -> None:
         self.name: str = name
         self.imei: str = imei
@@ -77,23 +64,32 @@ class SimModem:
         self.personality: Personality = personality
         self.network: Network = network
         self.rng: Random = rng
+        self.boot_s = boot_s
         self.signal = 20
+        self.ussd: dict[str, str] = {}
         self.settings = personality.defaults()
-        self.counts: Counter[str] = Counter()
-        self.heard: deque[tuple[float, str]] = deque(maxlen=REMEMBERED)
-        self.sends: deque[Sending] = deque(maxlen=REMEMBERED)
         self.running = False  # powered
         self.waking = False  # powered, but the card is not ready yet
+        self.started_s = 0.0  # loop time of the last power-up, PIN or AT+CFUN=1
         self.epoch = 0  # counts losses of power: timers of before do nothing
+        self.neighbours: Sequence[SimModem] = (self,)
         self._loop = loop
         self._deaf = False
-        self._sending: Sending | None = None
+        self._cdrom = False  # on the bus, without ports
+        self._powered = True  # by the hub
         self._registered = True
+        self._catching: bytearray | None = None
+        self.records = Records(loop.time, lambda kind, detail: network.event(name, kind, detail))
+        self.counts, self.heard, self.sends = (
+            self.records.counts, self.records.heard, self.records.sends,
+        )  # fmt: skip
         self.pty = Pty(port, self._received)
-        self.faults = Faults(rng, self._fault_changed)
+        self.faults = Faults(rng, self._fault_changed, network.later, loop.time)
         self.output = Output(self.pty.write, self.later, self.faults, rng)
+        self.hearing = Hearing(self.faults, rng, loop.time)
         self.radio = Radio(self)
-        self.interpreter = Interpreter(self)
+        self.world = World(self)
+        self.interpreter = self.sender = Interpreter(self, self.emit, self.faults)
         own = Store("ME", personality.sizes.get("ME", 0), personality.first_index)
         self._stores = {
             "SM": card.sms,
@@ -126,53 +122,105 @@ class SimModem:
     # Power
 
     def plug(self) -> None:
-        """Put on the bus: the port is there and the modem ready at once."""
-        if self.plugged:
+        """Put on the bus: the port is there, and the modem ready at once or after its boot."""
+        if self.plugged or self._cdrom or not self._powered:
             return
+        self.faults.heal("power")
+        cdrom = self.faults.take("returns_as_cdrom")
+        if cdrom is not None:
+            self._cdrom = True
+            self.network.event(self.name, "cdrom", {})
+            if cdrom.number("switch_s"):
+                self.later(cdrom.number("switch_s"), self._switch_mode)
+            return
+        self._appear()
+
+    def _switch_mode(self) -> None:
+        if self._cdrom:
+            self._cdrom = False
+            self._appear()
+
+    def _appear(self) -> None:
         self.pty.open(self._loop)
         self._power_up()
-        self.waking = self._deaf = False
+        if self._boot_s():
+            self._boot()
+        else:
+            self.waking = self._deaf = False
         self.network.event(self.name, "plugged", {"port": str(self.port)})
         self.network.attach(self.radio)
+        self.world.plugged()
 
     def unplug(self) -> None:
         """Pull out: the host sees a hang-up; a message on the air may or may not get through."""
+        if self._cdrom:
+            self._cdrom = False
+            self.epoch += 1
         if not self.plugged:
             return
         self._power_down()
         self.pty.close()
         self.network.event(self.name, "unplugged", {})
 
-    def restart(self) -> None:
-        """Restart in place, as after a power dip: settings gone, the personality's boot lines."""
+    def restart(self, *, dark_s: float = 0.0) -> None:
+        """Restart in place, as after a power dip: settings gone, the personality's boot lines.
+
+        `dark_s` it is without power before.
+        """
         if not self.plugged:
             return
         self._power_down()
-        self._power_up()
         self.network.event(self.name, "restart", {})
-        boot = self.personality.boot
-        self.waking = self._deaf = bool(boot)
-        for after_s, line in boot:
-            self.later(after_s, lambda line=line: self._boot_line(line))  # type: ignore[misc]
-        if boot:
-            self.later(max(after_s for after_s, _ in boot), self._awake)
 
-    def reset(self) -> None:
-        """AT+CFUN=1,1: in place, or off the bus and back, as the personality has it."""
+        def up() -> None:
+            self.faults.heal("reset")
+            self._power_up()
+            self._boot()
+
+        if dark_s:
+            self.later(dark_s, up)
+        else:
+            up()
+
+    def reset(self, by: str = "") -> None:
+        """In place, or off the bus and back, as the personality has it; `by` a host's command."""
+        if by:
+            self.records.reset(by)
         # Not at once: its OK must still leave the terminal.
         self.later(RESET_S, self._reset)
 
     def _reset(self) -> None:
-        if self.personality.reset == "usb":
-            self.unplug()
-            self.network.later(self.personality.back_s, self.plug)
-        else:
+        leaves = self.faults.take("reset_leaves_bus")
+        self.faults.heal("reset")
+        if leaves is None and self.personality.reset != "usb":
             self.restart()
+            return
+        back_s = self.personality.back_s
+        if leaves is not None:
+            given = leaves.params["back_s"]
+            back_s = self.rng.uniform(*BACK_S) if given is None else leaves.number("back_s")
+        self.unplug()
+        self.network.later(back_s, self.plug)
+
+    def power_off(self) -> None:
+        """A command of the host: dead until it is plugged in anew or its hub port is switched."""
+        self.later(RESET_S, self._power_down)
+
+    def cut_power(self) -> None:
+        """The hub takes the port's power away."""
+        self._powered = False
+        self.unplug()
+
+    def restore_power(self) -> None:
+        """The hub gives it back."""
+        self._powered = True
+        if self.faults.take("no_enumeration") is None:
+            self.plug()
 
     def _power_down(self) -> None:
         self.running = False
         self.epoch += 1
-        self.note_final("")
+        self.records.powered_down()
         self.output.drop()
         self.interpreter.restart()
         self.radio.restart()
@@ -180,10 +228,26 @@ class SimModem:
     def _power_up(self) -> None:
         self.settings = self.personality.defaults()
         self.card.power_up()
+        self.records.inserted()
         self.running = True
+        self.started_s = self.now_s
+        self.hearing.powered_up()
         self._registered = self.radio.reachable
-        if self.faults.get("flood"):
-            self._flood(self.epoch)
+        self.world.powered_up()
+
+    def _boot_s(self) -> float:
+        slow = self.faults.get("slow_boot")
+        return self.boot_s if slow is None else max(self.boot_s, slow.number("boot_s"))
+
+    def _boot(self) -> None:
+        """Deaf until the first line, not ready until the last."""
+        least_s = self._boot_s()
+        times = [(max(after_s, least_s), line) for after_s, line in self.personality.boot]
+        self.waking = self._deaf = bool(times) or least_s > 0
+        for after_s, line in times:
+            self.later(after_s, lambda line=line: self._boot_line(line))  # type: ignore[misc]
+        if self.waking:
+            self.later(max([least_s, *(after_s for after_s, _ in times)]), self._awake)
 
     def _boot_line(self, line: str) -> None:
         self._deaf = False
@@ -191,13 +255,14 @@ class SimModem:
 
     def settle(self) -> None:
         """After the PIN and AT+CFUN=1 a modem may need a while for its card."""
+        self.started_s = self.now_s
         if self.personality.settle_s:
             self.waking = True
             self.later(self.personality.settle_s, self._awake)
         self.registration_changed()
 
     def _awake(self) -> None:
-        self.waking = False
+        self.waking = self._deaf = False
         self.registration_changed()
         self.network.available(self.number)
 
@@ -279,13 +344,30 @@ class SimModem:
     # Bytes
 
     def _received(self, data: bytes) -> None:
-        if self.running and not self._deaf and not self.faults.get("silence"):
+        if not self.running or self._deaf:
+            return
+        data = self.hearing.through(data)
+        stranger = self.world.character
+        if stranger is not None:
+            self.output.emit(stranger.heard(data))
+        elif data:
             self.interpreter.feed(data)
 
     def emit(self, data: bytes) -> None:
         """Bytes to the host, as the faults let them through."""
-        if self.running and not self._deaf:
+        if self._catching is not None:
+            self._catching += data
+        elif self.running and not self._deaf and self.world.character is None:
             self.output.emit(data)
+
+    def caught(self, call: Callable[[], None]) -> bytes:
+        """What `call` would have said."""
+        self._catching = bytearray()
+        try:
+            call()
+            return bytes(self._catching)
+        finally:
+            self._catching = None
 
     def urc(self, *lines: str) -> None:
         """An unsolicited line, or header and PDU."""
@@ -314,64 +396,15 @@ class SimModem:
 
     # Faults that are states or events
 
-    def _fault_changed(self, name: str) -> None:
-        active = self.faults.get(name) is not None
-        self.network.event(self.name, "fault", {"name": name, "active": active})
-        if not self.running:
-            return
-        if name == "sim_removed":
-            self.urc("+CPIN: NOT INSERTED" if active else f"+CPIN: {self._inserted()}")
-        if name in ("sim_removed", "not_registered"):
-            self.registration_changed()
-        if name == "store_full" and not active:
-            self.network.available(self.number)
-        if name == "flood" and active:
-            self._flood(self.epoch)
-        fault = self.faults.get("spontaneous_restart")
-        if name == "spontaneous_restart" and fault and fault.params["when"] == "now":
-            self.faults.clear(name)
-            self.restart()
+    def _fault_changed(self, fault: Fault, active: bool) -> None:
+        self.network.event(self.name, "fault", {"name": fault.name, "active": active})
+        self.world.changed(fault, active)
 
-    def _inserted(self) -> str:
-        self.card.power_up()
-        return self.card.status
-
-    def _flood(self, epoch: int) -> None:
-        fault = self.faults.take("flood") if self.epoch == epoch else None
-        if fault is not None:
-            self.urc(fault.words("line"))
-            self.later(fault.number("every_s"), lambda: self._flood(epoch))
-
-    # Records
-
-    def note_line(self, line: str) -> None:
-        """A command line came in."""
-        self.heard.append((self.now_s, line))
-        if line[:8].upper() == "AT+CMGS=" and line[8:9] != "?":
-            self.note_final("")
-            self._sending = Sending(cmgs_at_s=self.now_s)
-            self.sends.append(self._sending)
-
-    def note_prompt(self) -> None:
-        """The prompt was shown."""
-        if self._sending is not None:
-            self._sending.prompt_at_s = self.now_s
-
-    def note_ctrl_z(self) -> None:
-        """The text is complete."""
-        if self._sending is not None:
-            self._sending.ctrl_z_at_s = self.now_s
-
-    def note_to(self, number: str) -> None:
-        """The destination is known."""
-        if self._sending is not None:
-            self._sending.to = number
-
-    def note_final(self, final: str, mr: int | None = None) -> None:
-        """The dialogue under way has ended; nothing happens when there is none."""
-        if self._sending is not None:
-            self._sending.final_at_s = self.now_s if final else None
-            self._sending.final, self._sending.mr = final, mr
-            if mr is not None:
-                self.network.event(self.name, "sent", {"to": self._sending.to, "mr": mr})
-            self._sending = None
+    def neighbour(self, name: str) -> SimModem:
+        """Another modem of the pool, the next one for ""; ValueError where there is none."""
+        names = [each.name for each in self.neighbours]
+        if not name:
+            return self.neighbours[(names.index(self.name) + 1) % len(names)]
+        if name not in names or name == self.name:
+            raise ValueError(f"{self.name} has no neighbour {name!r}; there are {', '.join(names)}")
+        return self.neighbours[names.index(name)]

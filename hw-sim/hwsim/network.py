@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -215,6 +215,11 @@ class Network:
     def _report(self, to: str, report: StatusReport, *, now: bool = False) -> None:
         self.event("network", "report", {"to": to, "mr": report.mr, "status": report.status})
         self._send(_Item(to=to, tpdu=report.build(), report=True), now=now)
+
+    def arranged(self, to: str, parts: int) -> Sequence[int]:
+        """The order in which the parts of a message come to `to`."""
+        subscriber = self._subscribers.get(to)
+        return range(1, parts + 1) if subscriber is None else subscriber.arrange(parts)
 
     def transmit(self, to: str, tpdu: bytes) -> None:
         """Carry an SMS-DELIVER to `to`."""

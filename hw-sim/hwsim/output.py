@@ -6,12 +6,17 @@ Stdlib only.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from hwsim.faults import Faults
 
-GARBAGE = bytes([0x00, 0xFF, *range(0x80, 0xFF)])
+ENDS: Mapping[str, Callable[[bytes], bytes]] = {
+    "cr_cr_lf": lambda data: data.replace(b"\r\n", b"\r\r\n"),
+    "lf": lambda data: data.replace(b"\r\n", b"\n"),
+    "nul": lambda data: b"\x00\x00" + data,
+    "ff": lambda data: b"\xff" + data,
+}
 
 
 class Output:
@@ -34,10 +39,11 @@ class Output:
         self._queue: deque[tuple[bytes, float]] = deque()  # bytes, pause before them
         self._pacing = False
 
-    def emit(self, data: bytes) -> None:
-        """Send `data`."""
+    def emit(self, data: bytes, *, ours: bool = True) -> None:
+        """Send `data`; what is not `ours` was asked by another program, which did not take it."""
         if not data or self._faults.get("silence"):
             return
+        data = self._spoilt(data, ours=ours)
         bytewise, slow = self._faults.get("bytewise"), self._faults.get("slow_output")
         if bytewise is not None:
             self._cut(data, 1, bytewise.number("gap_s"))
@@ -53,17 +59,26 @@ class Output:
         self._queue.append((b"", delay_s))
         self._go_on()
 
-    def garbage(self, verb: str) -> None:
-        """Stray bytes before the answer of `verb`, if that fault strikes."""
-        fault = self._faults.take("garbage", verb)
-        if fault is not None:
-            octets = (self._rng.choice(GARBAGE) for _ in range(int(fault.number("octets"))))
-            self.emit(bytes(octets))
-
     def drop(self) -> None:
         """Forget what has not left."""
         self._queue.clear()
         self._pacing = False
+
+    def _spoilt(self, data: bytes, *, ours: bool) -> bytes:
+        """Line ends that are none, and what others on the port have taken."""
+        ends = self._faults.take("line_ends")
+        if ends is not None:
+            form = ends.words("form")
+            if form == "mixed":
+                form = self._rng.choice(list(ENDS))
+            data = ENDS[form](data)
+        foreign, reader = self._faults.get("foreign_program"), self._faults.get("second_reader")
+        if foreign is not None and ours and self._rng.random() < foreign.number("share"):
+            return b""
+        if reader is not None:
+            share = reader.number("share")
+            data = bytes(octet for octet in data if self._rng.random() >= share)
+        return data
 
     def _cut(self, data: bytes, octets: int, gap_s: float) -> None:
         self._queue.extend((data[at : at + octets], gap_s) for at in range(0, len(data), octets))

@@ -43,6 +43,7 @@ class Settings:
     csdh: int = 0
     cmms: int = 0
     cfun: int = 1
+    clip: int = 0
     cnmi: list[int] = field(default_factory=lambda: [0, 0, 0, 0, 0])
     mems: list[str] = field(default_factory=lambda: ["SM", "SM", "SM"])
     creg: dict[str, int] = field(default_factory=dict)  # "+CREG" → n
@@ -75,8 +76,10 @@ class Personality:
     refused: Mapping[str, str] = field(default_factory=dict)  # command → error, though known
     without_ok: tuple[str, ...] = ()  # commands after which no OK comes
     boot: tuple[tuple[float, str], ...] = ()  # seconds after a restart, line
-    reset: str = "soft"  # AT+CFUN=1,1: "soft" restarts in place, "usb" leaves the bus
+    reset: str = "soft"  # "soft" restarts in place, "usb" leaves the bus
     back_s: float = 5.0  # until it is on the bus again
+    resets: tuple[str, ...] = ("+CFUN=1,1",)  # commands that do so
+    power_offs: tuple[str, ...] = ()  # commands after which only power brings it back
     # card and network
     pin_first: bool = False  # before the PIN, +CPIN, +CFUN and +CMEE alone are answered
     settle_s: float = 0.0  # after the PIN and AT+CFUN=1

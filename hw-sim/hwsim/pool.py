@@ -90,6 +90,8 @@ class SimPool:
         )
         for place in range(self._count):
             self.modems.append(self._modem(loop, place, self._network))
+        for modem in self.modems:
+            modem.neighbours = self.modems
         try:
             for modem in self.modems:
                 modem.plug()

@@ -34,6 +34,7 @@ class Pty:
         self._master = -1
         self._slave = -1
         self._pending = bytearray()
+        self._mode: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +63,8 @@ class Pty:
         loop.add_reader(self._master, self._readable)
         self.link.unlink(missing_ok=True)
         self.link.symlink_to(self.device)
+        if self._mode is not None:
+            os.fchmod(self._slave, self._mode)
 
     def close(self) -> None:
         """Unplug: the host sees a hang-up, the link goes, what was not written is lost."""
@@ -74,6 +77,16 @@ class Pty:
         self._master = self._slave = -1
         self._pending.clear()
         self.link.unlink(missing_ok=True)
+
+    def change_mode(self, mode: int) -> None:
+        """Who may open the terminal, now and after it was plugged anew."""
+        self._mode = mode
+        if self.is_open:
+            os.fchmod(self._slave, mode)
+
+    def open_again(self) -> int:
+        """A descriptor of the terminal, as a host gets one."""
+        return os.open(self.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
     def write(self, data: bytes) -> None:
         """Send to the host now as far as the kernel takes it, the rest when it reads again."""

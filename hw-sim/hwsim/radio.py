@@ -6,7 +6,7 @@ May import airpost.codec.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from airpost.codec.address import Address
 from airpost.codec.pdu import build_pdu
 from airpost.codec.tpdu import Deliver, Direction, Submit, parse_tpdu
 from hwsim import textmode
-from hwsim.card import Slot, Store
+from hwsim.card import Slot, SlotState, Store
 from hwsim.grammar import Refused
 from hwsim.subscriber import Delivery, Done
 
@@ -49,6 +49,7 @@ class Radio:
         self._queue: deque[Waiting] = deque()
         self._held_urcs: deque[tuple[str, ...]] = deque(maxlen=URC_BUFFER)
         self._full_told = False
+        self._arrivals: deque[float] = deque(maxlen=URC_BUFFER)
         self._ack_round = 0
         self._link_round = 0
 
@@ -103,7 +104,9 @@ class Radio:
         modem = self._modem
         fault = modem.faults.take("cms_error", "+CMGS")
         if fault is not None:
-            refusal = Refused("CMS", int(fault.number("code")))
+            codes = [each for each in fault.words("codes").split(",") if each]
+            code = modem.rng.choice(codes) if codes else fault.number("code")
+            refusal = Refused("CMS", int(code))
             if fault.params["carried"]:
                 modem.network.submit(self.number, self._numbered(submit))
             modem.later(fault.number("after_s"), lambda: done(refusal))
@@ -118,17 +121,26 @@ class Radio:
                 if rng.random() < 0.5:
                     modem.network.submit(self.number, numbered)
                 return
-            lost = modem.faults.get("no_final")
+            lost = modem.faults.get("no_final", "+CMGS")
             if drawn is None and rng.random() < 0.5:
                 done(None)
                 return
             if lost is None or not lost.params["lost"]:
-                early = modem.faults.take("report_early") is not None
-                modem.network.submit(self.number, numbered, early=early)
+                self._submit(numbered)
             done(None if drawn is None else numbered.mr)
 
         numbered = self._numbered(submit)
         modem.network.later(0.0 if drawn is None else drawn, over)
+
+    def _submit(self, numbered: Submit) -> None:
+        modem = self._modem
+        early = modem.faults.take("report_early")
+        if early is not None and early.params["place"] == "inside":
+            modem.sender.inside = modem.caught(
+                lambda: modem.network.submit(self.number, numbered, early=True)
+            )
+        else:
+            modem.network.submit(self.number, numbered, early=early is not None)
 
     def _keep_link(self) -> None:
         """TS 27.005 3.5.6: +CMMS 1 falls back to 0 when no further message follows in time."""
@@ -142,30 +154,87 @@ class Radio:
         self._modem.later(LINK_S, closed)
 
     def _numbered(self, submit: Submit) -> Submit:
-        self.last_mr = (self.last_mr + 1) % 256
+        same = self._modem.faults.take("mr_repeats")
+        self.last_mr = (self.last_mr + 1 if same is None else int(same.number("mr"))) % 256
         return replace(submit, mr=self.last_mr)
 
     # Receiving
 
+    def arrange(self, parts: int) -> Sequence[int]:
+        """The order in which the parts of a message, counted from 1, come here."""
+        order = list(range(1, parts + 1))
+        fault = self._modem.faults.take("parts_shuffled") if parts > 1 else None
+        if fault is None:
+            return order
+        rng, form = self._modem.rng, fault.words("form")
+        at = rng.randrange(parts)
+        if form == "missing":
+            del order[at]
+        elif form == "duplicate":
+            order.insert(rng.randrange(parts + 1), order[at])
+        else:
+            order = order[1:] + order[:1]
+        return order
+
     def take_message(self, tpdu: bytes, done: Done) -> None:
         """Receive a DELIVER by the route that +CNMI says."""
+        twice = self._modem.faults.take("message_twice") is not None
+        self._take_message(tpdu, done)
+        if twice:
+            self._take_message(tpdu, lambda _how: None)
+
+    def _take_message(self, tpdu: bytes, done: Done) -> None:
         route = self._modem.settings.cnmi[1]
         deliver = parse_tpdu(tpdu, Direction.MT)
         display = deliver.coding.cls if isinstance(deliver, Deliver) else None
         if (route == 2 and display != 2) or (route == 3 and display == 3):
-            self._direct("+CMT: ", ",", tpdu, self.take_message, done)
+            self._direct("+CMT: ", ",", tpdu, self._take_message, done)
+            return
+        faults = self._modem.faults
+        nowhere = faults.take("cmti_nowhere")
+        if nowhere is not None and not nowhere.params["stored"]:
+            self.urc("+CMTI: ,-1")
+            done(Delivery.TAKEN)
             return
         # Class 2 is the card's (TS 23.038 4).
         memory = "SM" if display == 2 else self._modem.settings.mems[2]
-        index = self._store(self._modem.store(memory), tpdu, report=False)
+        elsewhere = self._elsewhere(memory) if faults.take("announced_elsewhere") else memory
+        index = self._store(self._modem.store(elsewhere), tpdu, report=False)
         if index is None:
             self._tell_full()
             done(Delivery.REFUSED)
             return
         self._full_told = False
+        self._arrivals.append(self._modem.now_s)
+        if elsewhere != memory:
+            index = self._modem.store(memory).free or index
         if route:
-            self.urc(f'+CMTI: "{memory}",{index}')
+            self.urc("+CMTI: ,-1" if nowhere is not None else f'+CMTI: "{memory}",{index}')
         done(Delivery.TAKEN)
+
+    def _elsewhere(self, memory: str) -> str:
+        """A memory that is not `memory`, where there is one."""
+        others = [each for each in ("SM", "ME") if each != memory and self._modem.store(each).size]
+        return others[0] if others else memory
+
+    def arrived_within(self, last_s: float) -> int:
+        """Messages stored in the last so many seconds."""
+        now_s = self._modem.now_s
+        return sum(now_s - at_s < last_s for at_s in self._arrivals)
+
+    def fill(self) -> None:
+        """Fill the memory for new messages with read ones, and say so as the modem does."""
+        store = self._modem.store(self._modem.settings.mems[2])
+        number = 0
+        while not store.full:
+            number += 1
+            deliver = Deliver(
+                oa=Address.from_number("+4917098"), dcs=4, ud=f"old {number}".encode(),
+                udl=len(f"old {number}"), scts=self._modem.network.stamp(),
+            )  # fmt: skip
+            pdu, length = self._hexadecimal(deliver.build())
+            store.add(Slot(pdu=pdu, length=length, state=SlotState.READ))
+        self._tell_full()
 
     def take_report(self, tpdu: bytes, done: Done) -> None:
         """Receive a STATUS-REPORT by the route that +CNMI says."""
@@ -179,7 +248,9 @@ class Radio:
             if index is None:
                 done(Delivery.REFUSED)
                 return
-            self.urc(f'+CDSI: "{personality.report_announced}",{index}')
+            wrong = self._modem.faults.take("report_elsewhere")
+            said = personality.report_announced if wrong is None else wrong.words("announced")
+            self.urc(f'+CDSI: "{said}",{index}')
         done(Delivery.TAKEN)
 
     def _hexadecimal(self, tpdu: bytes) -> tuple[str, int]:

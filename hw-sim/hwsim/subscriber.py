@@ -5,7 +5,7 @@ Stdlib only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -36,6 +36,10 @@ class Subscriber(Protocol):
     @property
     def reachable(self) -> bool:
         """On the air now."""
+        ...
+
+    def arrange(self, parts: int) -> Sequence[int]:
+        """The order in which the parts of a message, counted from 1, come to it."""
         ...
 
     def take_message(self, tpdu: bytes, done: Done) -> None:

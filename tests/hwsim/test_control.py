@@ -84,6 +84,23 @@ def test_what_can_be_done(tmp_path: Path) -> None:
             do("pin", modem="modem0", pin="1234")
             assert do("modems")[0]["sim"] == "SIM PIN"
             do("pin", modem="modem0", pin="")
+            entries = do("catalogue")
+            assert len(entries) == 76
+            assert entries[20] == {
+                "number": 21, "name": "congestion", "how": "wire",
+                "text": "38, 41 or 42 for five minutes",
+                "params": {"code": 38, "codes": "38,41,42", "after_s": 0.0, "carried": False,
+                           "for_s": 300.0},
+            }  # fmt: skip
+            never = do("never")["modem0"]
+            assert never["resets"] == never["cmgs_while_open"] == 0
+            do("ussd", modem="modem0", code="*100#", text="9 EUR")
+            assert modem.ussd == {"*100#": "9 EUR"}
+            do("ussd", modem="modem0", code="*100#", text="")
+            assert modem.ussd == {}
+            do("power", modem="modem0", state="off")
+            assert not modem.plugged
+            do("power", modem="modem0", state="on")
             do("restart", modem="modem0")
             do("unplug", modem="modem0")
             assert not do("modems")[0]["plugged"]
@@ -112,6 +129,7 @@ def test_what_can_be_done(tmp_path: Path) -> None:
         ('{"do": "handset", "number": "", "state": "on"}', "number is empty"),
         ('{"do": "inbox", "number": "+123456789012345678901"}', "at most 20"),
         ('{"do": "pin", "modem": "modem0", "pin": "12"}', "4 to 8 digits"),
+        ('{"do": "power", "modem": "modem0", "state": "dim"}', "on or off"),
         ('{"do": "reply", "number": "+49", "text": "x"}', "nothing to reply"),
         ('{"do": "network", "params": {"rain": 1}}', "rain"),
         ('{"do": "replay", "modem": "modem0", "steps": "AT"}', "list"),

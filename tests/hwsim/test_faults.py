@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from hwsim.faults import KINDS, Faults
+from hwsim.catalogue import KINDS
+from hwsim.faults import Faults
 
 
 def test_the_names_asked_for_are_there() -> None:
@@ -17,11 +18,11 @@ def test_the_names_asked_for_are_there() -> None:
 
 
 def test_count_is_used_up_and_told() -> None:
-    told: list[str] = []
-    faults = Faults(Random(1), told.append)
+    told: list[tuple[str, bool]] = []
+    faults = Faults(Random(1), lambda fault, active: told.append((fault.name, active)))
     faults.set("cms_error", code=41, count=2)
     assert [faults.take("cms_error") is not None for _ in range(3)] == [True, True, False]
-    assert told == ["cms_error", "cms_error"]
+    assert told == [("cms_error", True), ("cms_error", False)]
     assert faults.active() == {}
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -23,6 +24,9 @@ class Air:
 
     def stamp(self) -> TimeStamp:
         return TimeStamp.from_instant(1_767_225_600_000_000)
+
+    def arranged(self, to: str, parts: int) -> Sequence[int]:
+        return range(1, parts + 1)
 
     def transmit(self, to: str, tpdu: bytes) -> None:
         self.sent.append((to, tpdu))

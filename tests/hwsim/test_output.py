@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+import pytest
+
 from hwsim.faults import Faults
 from hwsim.output import Output
 from hwsim.timers import Timers
@@ -65,7 +67,7 @@ def test_bytewise() -> None:
     run_virtual(main)
 
 
-def test_silence_pause_drop_and_garbage() -> None:
+def test_silence_pause_and_drop() -> None:
     async def main(loop: VirtualLoop) -> None:
         wire = Wire(loop)
         wire.output.emit(b"a")
@@ -79,12 +81,41 @@ def test_silence_pause_drop_and_garbage() -> None:
         await asyncio.sleep(2)
         wire.faults.set("silence")
         wire.output.emit(b"lost")
+        assert wire.data == b"ab"
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    ("form", "bytes_"),
+    [
+        ("cr_cr_lf", b"\r\r\nOK\r\r\n"),
+        ("lf", b"\nOK\n"),
+        ("nul", b"\x00\x00\r\nOK\r\n"),
+        ("ff", b"\xff\r\nOK\r\n"),
+    ],
+)
+def test_line_ends(form: str, bytes_: bytes) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        wire = Wire(loop)
+        wire.faults.set("line_ends", form=form, count=1)
+        wire.output.emit(b"\r\nOK\r\n")
+        wire.output.emit(b"plain")
+        assert wire.data == bytes_ + b"plain"
+
+    run_virtual(main)
+
+
+def test_what_others_take_is_drawn() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        wire = Wire(loop)
+        wire.faults.set("second_reader", share=0.5)
+        wire.output.emit(b"x" * 1000)
+        assert 400 < len(wire.data) < 600
         wire.faults.clear()
-        wire.faults.set("garbage", octets=5, count=1)
-        wire.output.garbage("+CSQ")
-        wire.output.garbage("+CSQ")
-        assert wire.data[:2] == b"ab"
-        assert len(wire.data) == 7
-        assert not any(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in wire.data[2:])
+        wire.faults.set("foreign_program", share=1.0)
+        taken = len(wire.data)
+        wire.output.emit(b"x" * 1000)
+        assert len(wire.data) == taken
 
     run_virtual(main)
