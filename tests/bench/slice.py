@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import multiprocessing as mp
 import os
+import selectors
 import signal
 import statistics
 import subprocess
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, product
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -30,12 +31,15 @@ from tests.bench.machine import machine
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+SPREAD = 0.005  # of the air time: eight modems between 197 and 204 ms
 
 
 # -- the modems' process -------------------------------------------------------------------------
-def _modems(pipe: Connection, folder: str, count: int, air_s: float) -> None:
+def _modems(pipe: Connection, folder: str, count: int, air_s: float, spread: float) -> None:
     async def run() -> None:
         pool = SimPool(Path(folder), count, air_s=air_s, report_delay_s=0.3)
+        for at, modem in enumerate(pool.modems):
+            modem.radio.air_s = air_s * (1 + spread * (at - (count - 1) / 2))
         await pool.start()
         pipe.send([str(port) for port in pool.ports])
         asked = asyncio.Event()
@@ -57,24 +61,32 @@ def _modems(pipe: Connection, folder: str, count: int, air_s: float) -> None:
         await pool.stop()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(run())
+    # epoll counts whole milliseconds: modems that share such a clock would answer in step.
+    with asyncio.Runner(loop_factory=_exact_loop) as runner:
+        runner.run(run())
+
+
+def _exact_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 class Setup:
     """The two processes and an HTTP session."""
 
-    def __init__(self, modems: int, air_s: float) -> None:
+    def __init__(self, modems: int, air_s: float, spread: float = 0.0) -> None:
         self._folder = tempfile.TemporaryDirectory(
             prefix="airpost-bench-", dir=os.environ.get("BENCH_DIR")
         )
         self._modems = modems
         self._air_s = air_s
+        self._spread = spread
 
     async def __aenter__(self) -> Setup:
         folder = Path(self._folder.name)
         self.pipe, theirs = mp.Pipe()
         self._sim = mp.get_context("spawn").Process(
-            target=_modems, args=(theirs, str(folder / "modems"), self._modems, self._air_s)
+            target=_modems,
+            args=(theirs, str(folder / "modems"), self._modems, self._air_s, self._spread),
         )
         self._sim.start()
         ports = self.pipe.recv()
@@ -160,9 +172,13 @@ def _done(told: list[dict[str, Any]], count: int) -> bool:
     return sum(map(len, sends)) >= count and all(each[-1][1] for each in sends)
 
 
-async def gap(count: int, modems: int, air_s: float, *, report: bool) -> None:
-    """A modem's OK → the Ctrl-Z of the next PDU, work waiting everywhere."""
-    async with Setup(modems, air_s) as setup:
+async def gap(count: int, modems: int, air_s: float, *, report: bool, spread: float) -> None:
+    """A modem's OK → the Ctrl-Z of the next PDU, work waiting everywhere.
+
+    Modems that need exactly as long as each other end together and wait for each other; `spread`
+    is by how much each needs longer than the one before.
+    """
+    async with Setup(modems, air_s, spread) as setup:
         began_s = time.monotonic()
         numbers = [f"+49170{at:07d}" for at in range(count)]
         for at in range(0, count, 50):
@@ -184,7 +200,8 @@ async def gap(count: int, modems: int, air_s: float, *, report: bool) -> None:
             on_air_s += sum(final - ctrl_z for ctrl_z, final, _ in inner)
         print(
             f"{count} messages, {modems} modems, {air_s * 1000:g} ms on the air, "
-            f"reports {'on' if report else 'off'}: accepted in {posted_s:.2f} s",
+            f"each {spread:.1%} more than the one before, reports {'on' if report else 'off'}: "
+            f"accepted in {posted_s:.2f} s",
             flush=True,
         )
         _spread("OK to the next Ctrl-Z", gaps, "median 3 ms, p99 15 ms")
@@ -223,10 +240,11 @@ def main() -> None:
     if "latency" in options.what:
         asyncio.run(latency(options.count))
     if "gap" in options.what:
-        for report in (False, True):
+        for spread, report in product((SPREAD, 0.0), (False, True)):
             asyncio.run(
-                gap(4 * options.count, options.modems, options.air_ms / 1000, report=report)
-            )
+                gap(4 * options.count, options.modems, options.air_ms / 1000,
+                    report=report, spread=spread)
+            )  # fmt: skip
     if "idle" in options.what:
         asyncio.run(idle(options.seconds, options.modems))
 

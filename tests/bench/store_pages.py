@@ -46,7 +46,9 @@ class Bench:
         done = []
         for each in work:
             self.db.execute("SAVEPOINT request")
-            done.append(each(Tx(self.db, self._rng)))
+            tx = Tx(self.db, self._rng)
+            done.append(each(tx))
+            tx.write_history()
             self.db.execute("RELEASE request")
         self.db.execute("COMMIT")
         return done

@@ -31,6 +31,7 @@ from airpost.modem.connection import UnitSettings
 from airpost.modem.profile import Profile, load_profile
 from airpost.modem.unit import Unit
 from airpost.outcome import Outcome
+from airpost.store.api import AirResult
 from airpost.tasks import spawn
 from hwsim.modem import SimModem
 from hwsim.pool import START_US, SimPool
@@ -38,6 +39,8 @@ from tests.virtual import VirtualLoop, run_virtual
 from tests.wires import watched
 
 PHONE = "+491701234567"
+GO = AirResult(attempt_id=1, state=None)
+STAY = AirResult(attempt_id=None, state=None)
 WAIT_S = 900.0
 
 
@@ -167,9 +170,9 @@ class Rig:
     async def ready(self) -> None:
         await self.until(lambda: self.view.ready)
 
-    async def commit(self, tpdu: bytes) -> bool:
+    async def commit(self, tpdu: bytes) -> AirResult:
         self.committed.append(tpdu)
-        return True
+        return GO
 
     def segment(self, text: str = "hello", to: str = PHONE, **changes: Any) -> Claimed:
         """The only segment of a text."""

@@ -20,9 +20,10 @@ from airpost.modem.api import SendResult
 from airpost.modem.profile import load_profile
 from airpost.modem.sender import build_tpdu, late_result
 from airpost.outcome import OutcomeClass, Scope
+from airpost.store.api import AirResult
 from airpost.tasks import spawn
 from hwsim.pool import START_US
-from tests.modem.rig import PHONE, Rig, rigged, virtually
+from tests.modem.rig import GO, PHONE, STAY, Rig, rigged, virtually
 from tests.virtual import VirtualLoop
 
 OK, TRANSIENT, PERMANENT, UNKNOWN = OutcomeClass
@@ -308,9 +309,9 @@ async def test_withdrawn_before_the_text_is_escaped(
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
 
-        async def withdrawn(_tpdu: bytes) -> bool:
+        async def withdrawn(_tpdu: bytes) -> AirResult:
             await asyncio.sleep(delay_s)
-            return False
+            return STAY
 
         result = await rig.unit.send(rig.segment(), withdrawn)
         assert ends(result) == (False, TRANSIENT, "withdrawn")
@@ -324,7 +325,7 @@ async def test_withdrawn_before_the_text_is_escaped(
 async def test_no_text_without_its_commit(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
 
-        async def broken(_tpdu: bytes) -> bool:
+        async def broken(_tpdu: bytes) -> AirResult:
             raise StoreUnavailable("disk full")
 
         with pytest.raises(StoreUnavailable, match="disk full"):
@@ -339,11 +340,11 @@ async def test_the_text_waits_for_a_slow_commit(loop: VirtualLoop, tmp_path: Pat
     async with rigged(loop, tmp_path) as rig:
         committed_s = 0.0
 
-        async def slow(_tpdu: bytes) -> bool:
+        async def slow(_tpdu: bytes) -> AirResult:
             nonlocal committed_s
             await asyncio.sleep(20)
             committed_s = loop.time()
-            return True
+            return GO
 
         result = await rig.unit.send(rig.segment(), slow)
         assert ends(result) == (True, OK, "OK")
@@ -357,7 +358,7 @@ async def test_a_bug_in_the_commit_reaches_the_caller_and_leaves_a_modem_that_wo
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
 
-        async def wrong(_tpdu: bytes) -> bool:
+        async def wrong(_tpdu: bytes) -> AirResult:
             raise KeyError("a bug of ours")
 
         with pytest.raises(KeyError):
@@ -397,11 +398,11 @@ async def test_pulled_out_while_the_intent_is_committed(
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
 
-        async def slow(_tpdu: bytes) -> bool:
+        async def slow(_tpdu: bytes) -> AirResult:
             await asyncio.sleep(1.0 - lost_s)
             rig.sim.unplug()
             await asyncio.sleep(lost_s)
-            return True
+            return GO
 
         result = await rig.unit.send(rig.segment(), slow)
         assert ends(result) == (False, TRANSIENT, "port lost")

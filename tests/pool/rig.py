@@ -81,7 +81,7 @@ class ScriptedUnit:
 
     async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
         self.begun_at.append(self._clock.mono())
-        if not await commit(b"tpdu"):
+        if (await commit(b"tpdu")).attempt_id is None:
             self.refused += 1
             return SendResult(begun=False, outcome=WITHDRAWN, mr=None, air_s=0.0)
         outcome = self.outcomes.pop(0) if self.outcomes else SENT
@@ -212,8 +212,8 @@ class Closed:
         self.left = times
         store.air = self  # type: ignore[assignment,method-assign]
 
-    async def __call__(self, settle: Any, intent: Any) -> Any:
+    def __call__(self, settle: Any, intent: Any) -> Any:
         if self.left:
             self.left -= 1
             raise StoreUnavailable("closed by the test")
-        return await self._air(settle, intent)
+        return self._air(settle, intent)

@@ -37,9 +37,9 @@ def test_the_next_intent_carries_the_result_of_the_one_before(tmp_path: Path) ->
             seen: list[tuple[bool, bool]] = []
             air = rig.store.air
 
-            async def watched(settle: Any, intent: Any) -> Any:
+            def watched(settle: Any, intent: Any) -> Any:
                 seen.append((settle is not None, intent is not None))
-                return await air(settle, intent)
+                return air(settle, intent)
 
             rig.store.air = watched  # type: ignore[method-assign]
             await rig.state(await rig.accept(LONG), "sent")

@@ -277,7 +277,8 @@ def test_a_move_is_as_the_table_says_or_refused(
             moves.move(tx, row, event, NOW, "why", "me")
         assert tx.db.execute("SELECT count(*) FROM event").fetchone() == (0,)
         return
-    moved = moves.move(tx, row, event, NOW, "why", "me")
+    moved = moves.move(tx, row, event, NOW, "why", "me").state
+    tx.write_history()
     assert moved is SEGMENT[state][event]
     after_ = row_of(tx)
     assert after_.state is moved

@@ -35,24 +35,24 @@ class Echo(StoreThread):
             first.error = error
 
 
-def request() -> Request:
-    return Request(lambda _: None, asyncio.get_running_loop().create_future())
+def request(*, urgent: bool = False) -> Request:
+    return Request(lambda _: None, asyncio.get_running_loop().create_future(), urgent=urgent)
 
 
 async def test_the_urgent_goes_first_and_each_in_its_order() -> None:
     mail = Mailbox()
-    a, b, c, d = (request() for _ in range(4))
-    mail.put(a, urgent=False)
-    mail.put(b, urgent=True)
-    mail.put(c, urgent=False)
-    mail.put(d, urgent=True)
-    assert [mail.take(wait=False) for _ in range(5)] == [b, d, a, c, None]
+    a, b, c, d, e = (request(urgent=urgent) for urgent in (False, True, False, True, True))
+    for each in (a, b, c, d, e):
+        mail.put(each)
+    assert [mail.take(wait=False), mail.take(wait=False)] == [b, d]
+    assert [mail.take(wait=False, urgent=False) for _ in range(3)] == [a, c, None]
+    assert [mail.take(wait=True), mail.take(wait=False)] == [e, None]
 
 
 async def test_a_closed_box_is_emptied_first() -> None:
     mail = Mailbox()
     one = request()
-    mail.put(one, urgent=False)
+    mail.put(one)
     mail.close()
     assert [mail.take(wait=True), mail.take(wait=True)] == [one, None]
 

@@ -1,4 +1,4 @@
-"""One commit for all that waits."""
+"""What shares a commit, what fails alone, and what a batch is bounded by."""
 
 from __future__ import annotations
 
@@ -72,26 +72,41 @@ def begins(log: Log) -> list[str]:
     return [sql for sql in log.sql if sql.startswith(("BEGIN", "COMMIT", "ROLLBACK", "INSERT"))]
 
 
-async def test_all_that_waits_goes_in_one_commit_the_air_first(writer: Writer, log: Log) -> None:
+async def test_what_is_handed_in_shares_a_commit_what_is_on_the_air_has_its_own(
+    writer: Writer, log: Log
+) -> None:
     done = await held(
-        writer, (work_of(insert, 1), False), (work_of(insert, 2), True), (work_of(insert, 3), False)
-    )
-    assert done == [1, 2, 3]
-    # The blocker's batch has run out of its time: the three are the next one.
-    assert begins(log)[-5:] == [
+        writer, (work_of(insert, 1), False), (work_of(insert, 2), True),
+        (work_of(insert, 3), False), (work_of(insert, 4), True),
+    )  # fmt: skip
+    assert done == [1, 2, 3, 4]
+    # The blocker's batch has run out of its time: what follows are the next two.
+    assert begins(log)[-8:] == [
         "BEGIN IMMEDIATE", "INSERT INTO t VALUES (2)", "INSERT INTO t VALUES (1)",
         "INSERT INTO t VALUES (3)", "COMMIT",
+        "BEGIN IMMEDIATE", "INSERT INTO t VALUES (4)", "COMMIT",
     ]  # fmt: skip
 
 
-async def test_a_request_that_fails_loses_its_own_rows_and_wakes(writer: Writer, log: Log) -> None:
+async def test_nobody_on_the_air_waits_for_a_batch_of_others(writer: Writer, log: Log) -> None:
+    gate = threading.Event()
+    first = writer.ask(lambda _: gate.wait(0.004), urgent=False)
+    await asyncio.sleep(0.001)
+    await asyncio.gather(first, writer.ask(work_of(insert, 7), urgent=True))
+    assert begins(log) == ["BEGIN IMMEDIATE", "INSERT INTO t VALUES (7)", "COMMIT"]
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_a_request_that_fails_loses_its_own_rows_and_wakes(
+    writer: Writer, log: Log, urgent: bool
+) -> None:
     def bad(tx: Tx) -> None:
         insert(tx, 10, Wake.QUEUE)
         raise KeyError("bad")
 
     done = await held(
-        writer, (work_of(insert, 1, Wake.EVENT), True), (bad, True),
-        (work_of(insert, 1), True), (work_of(insert, 2), True),
+        writer, (work_of(insert, 1, Wake.EVENT), urgent), (bad, urgent),
+        (work_of(insert, 1), urgent), (work_of(insert, 2), urgent),
     )  # fmt: skip
     assert done[0] == 1
     assert isinstance(done[1], KeyError)
@@ -108,7 +123,7 @@ async def test_a_batch_has_a_limit(
 ) -> None:
     monkeypatch.setattr(module, "BATCH_REQUESTS", 2)
     monkeypatch.setattr(module, "BATCH_S", 60)
-    await held(writer, *((work_of(insert, n), True) for n in range(5)))
+    await held(writer, *((work_of(insert, n), False) for n in range(5)))
     commits = [len(part.split("INSERT")) - 1 for part in "".join(begins(log)).split("COMMIT")]
     assert max(commits) <= 2
     assert sum(commits) == 5
@@ -132,7 +147,7 @@ async def test_a_transaction_that_sqlite_gave_up_fails_all_of_it(writer: Writer,
         raise error
 
     done = await held(
-        writer, (work_of(insert, 1, Wake.QUEUE), True), (full, True), (work_of(insert, 2), True)
+        writer, (work_of(insert, 1, Wake.QUEUE), False), (full, False), (work_of(insert, 2), False)
     )
     assert isinstance(done[0], StoreUnavailable)
     assert isinstance(done[1], StoreUnavailable)

@@ -29,8 +29,18 @@ class SendResult:
     air_s: float
 
 
-CommitIntent = Callable[[bytes], Awaitable[bool]]
-"""Given the exact TPDU octets, commit the intent; False: do not send (cancelled, expired)."""
+class Committed(Protocol):
+    """What became of an intent."""
+
+    @property
+    def attempt_id(self) -> int | None:
+        """The attempt that has begun. None: do not send (cancelled, expired)."""
+        ...
+
+
+CommitIntent = Callable[[bytes], Awaitable[Committed]]
+"""Given the exact TPDU octets, commit the intent. It is under way when the call returns, and is
+awaited when the prompt is there."""
 
 
 class Intake(Protocol):
@@ -107,10 +117,11 @@ class ModemUnit(Protocol):
         """Send one segment; one call at a time.
 
         `AT+CMGS` is written first, `commit` runs while the prompt is on its way, the PDU follows
-        when both are there. The dialogue is shielded: cancelling the caller does not cut it. Never
-        raises for what a modem does; StoreUnavailable from `commit` ends the dialogue with ESC and
-        is raised again. Past the class's patience it returns `unknown` while the modem stays on the
-        dialogue (`view.stalled`); a result that comes after that goes to `UnitListener.late`.
+        when both are there. It runs in the caller's task, so that no turn of the loop lies between
+        a result and the next command: a caller that may be cancelled shields it. Never raises for
+        what a modem does; StoreUnavailable from `commit` ends the dialogue with ESC and is raised
+        again. Past the class's patience it returns `unknown` while the modem stays on the dialogue
+        (`view.stalled`); a result that comes after that goes to `UnitListener.late`.
         """
         ...
 

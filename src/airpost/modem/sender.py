@@ -7,10 +7,10 @@ way, and the PDU follows when both are there.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from airpost.at.command import Priority, send_pdu
 from airpost.at.events import Dropped, Final, Reply, Stuck, WriteNow
@@ -24,11 +24,10 @@ from airpost.codec.tpdu import Submit
 from airpost.codec.udh import stamp_reference
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
 from airpost.model import Claimed
-from airpost.modem.api import CommitIntent, SendResult
+from airpost.modem.api import CommitIntent, Committed, SendResult
 from airpost.modem.profile import Timing
 from airpost.modem.session import Session, failed
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
-from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.sender")
 
@@ -77,9 +76,12 @@ def build_tpdu(segment: Claimed, now: int) -> bytes:
 
 @dataclass(slots=True, kw_only=True)
 class _Air:
-    """When the PDU was handed over, in seconds of the clock's `mono()`."""
+    """Ctrl-Z and the three clocks that run from it, in seconds of the clock's `mono()`."""
 
     begun_s: float | None = None
+    patient_until: float | None = None
+    probe_at: float | None = None
+    limit: float = 0.0
 
 
 class Sender:
@@ -89,43 +91,53 @@ class Sender:
         self._session = session
         self._clock = clock
         self._timing = timing
+        self._air = _Air()
 
-    async def send(
-        self,
-        segment: Claimed,
-        commit: CommitIntent,
-        patience_s: float,
-        impatient: Callable[[SendResult], None],
-    ) -> SendResult:
-        """The whole dialogue, to its very end.
+    async def send(self, segment: Claimed, commit: CommitIntent, patience_s: float) -> SendResult:
+        """The dialogue, to its end or to `patience_s` after the PDU, whichever comes first.
 
-        `impatient` is called once, `patience_s` after the PDU, when there is no answer by then; the
-        dialogue goes on. Raises StoreUnavailable of `commit` and nothing else.
+        In the latter case the outcome is STILL_SENDING, the modem stays on the dialogue, and
+        `rest()` must be awaited next. Raises StoreUnavailable of `commit` and nothing else.
         """
-        air = _Air()
+        self._air = _Air()
         try:
             tpdu = build_tpdu(segment, self._clock.now())
         except CodecError as error:
             return self._result(
-                air,
                 Outcome(cls=OutcomeClass.PERMANENT, scope=Scope.MESSAGE, code="codec",
                         text=f"cannot be built: {error}"),
             )  # fmt: skip
         try:
-            async with self._session.turn(Priority.SEND):
-                return await self._dialogue(air, tpdu, commit, patience_s, impatient)
-        except Desynced as error:
-            return self._result(air, self._lost(air, "desync", str(error)))
-        except PortError as error:
-            return self._result(air, self._lost(air, "port lost", error.reason))
+            await self._session.enter(Priority.SEND)
+        except (Desynced, PortError) as error:
+            return self._lost(error)
+        return await self._judged_turn(self._dialogue(tpdu, commit, patience_s))
 
-    def _lost(self, air: _Air, code: str, reason: str) -> Outcome:
-        unknown = air.begun_s is not None
+    async def rest(self) -> SendResult:
+        """The end of a dialogue that was STILL_SENDING."""
+        return await self._judged_turn(self._wait())
+
+    async def _judged_turn(self, work: Coroutine[Any, Any, SendResult]) -> SendResult:
+        """The result of `work`, where a lost modem is one too; the turn ends with the dialogue."""
+        result: SendResult | None = None
+        try:
+            result = await work
+        except (Desynced, PortError) as error:
+            result = self._lost(error)
+        finally:
+            if result is None or result.outcome is not STILL_SENDING:
+                self._session.leave()
+        return result
+
+    def _lost(self, error: Desynced | PortError) -> SendResult:
+        unknown = self._air.begun_s is not None
         cls = OutcomeClass.UNKNOWN if unknown else OutcomeClass.TRANSIENT
-        return _modem(cls, code, reason)
+        if isinstance(error, PortError):
+            return self._result(_modem(cls, "port lost", error.reason))
+        return self._result(_modem(cls, "desync", str(error)))
 
-    def _result(self, air: _Air, outcome: Outcome, mr: int | None = None) -> SendResult:
-        begun_s = air.begun_s
+    def _result(self, outcome: Outcome, mr: int | None = None) -> SendResult:
+        begun_s = self._air.begun_s
         return SendResult(
             begun=begun_s is not None,
             outcome=outcome,
@@ -133,36 +145,44 @@ class Sender:
             air_s=0.0 if begun_s is None else self._clock.mono() - begun_s,
         )
 
-    async def _dialogue(
-        self,
-        air: _Air,
-        tpdu: bytes,
-        commit: CommitIntent,
-        patience_s: float,
-        impatient: Callable[[SendResult], None],
-    ) -> SendResult:
-        session = self._session
+    async def _dialogue(self, tpdu: bytes, commit: CommitIntent, patience_s: float) -> SendResult:
+        session, timing = self._session, self._timing
         pdu, length = build_pdu(tpdu)
-        command = send_pdu(length, self._timing.cmgs_s, PROMPT_S)
-        session.begin(command)
-        intent = spawn(_intended(commit, tpdu), name="intent")
+        try:
+            intent = commit(tpdu)
+            session.begin(send_pdu(length, timing.cmgs_s, PROMPT_S))
+            refused, allowed = await self._permission(intent)
+        except StoreUnavailable:
+            await self._take_back()
+            raise
+        if refused is not None:
+            return self._result(refused)
+        if not allowed:
+            await self._take_back()
+            return self._result(WITHDRAWN)
+        session.payload(pdu.encode("ascii") + CTRL_Z)
+        begun_s = self._clock.mono()
+        self._air = _Air(
+            begun_s=begun_s,
+            patient_until=begun_s + patience_s,
+            probe_at=begun_s + timing.probe_s if timing.probe_s else None,
+            limit=begun_s + timing.cmgs_s,
+        )
+        return await self._wait()
+
+    async def _permission(self, intent: Awaitable[Committed]) -> tuple[Outcome | None, bool]:
+        """Why the modem gave no prompt, if it did not, and whether the intent stands."""
         try:
             refused = await self._prompt()
-        finally:
-            if not intent.done():  # whatever the modem does, a commit is never cut
-                await asyncio.wait([intent])
-        allowed = intent.result()
-        if refused is not None:
-            return self._result(air, refused)
-        if allowed is not True:
-            session.give_up()
-            await session.resync()
-            if isinstance(allowed, StoreUnavailable):
-                raise allowed
-            return self._result(air, WITHDRAWN)
-        session.payload(pdu.encode("ascii") + CTRL_Z)
-        air.begun_s = self._clock.mono()
-        return await self._wait(air, air.begun_s, patience_s, impatient)
+        except (Desynced, PortError):
+            await intent  # whatever the modem does, a commit is never cut
+            raise
+        return refused, (await intent).attempt_id is not None
+
+    async def _take_back(self) -> None:
+        """Leave the prompt without a message."""
+        self._session.give_up()
+        await self._session.resync()
 
     async def _prompt(self) -> Outcome | None:
         """Wait for the prompt; why the modem did not give one, or None when it did."""
@@ -174,65 +194,48 @@ class Sender:
                 self._session.doubt()  # the prompt may still come, and swallow what is written
                 return _modem(OutcomeClass.TRANSIENT, "no prompt", "said OK instead of asking")
             return _judged(event.final, Phase.BEFORE_PDU)
-        self._session.give_up()
-        await self._session.resync()
+        await self._take_back()
         return _modem(OutcomeClass.TRANSIENT, "no prompt", f"no prompt within {PROMPT_S:g} s")
 
-    async def _wait(
-        self,
-        air: _Air,
-        begun_s: float,
-        patience_s: float,
-        impatient: Callable[[SendResult], None],
-    ) -> SendResult:
+    async def _wait(self) -> SendResult:
         """Three clocks after Ctrl-Z: patience of the message, probes of the line, the limit."""
-        session, timing, mono = self._session, self._timing, self._clock.mono
-        patient_until: float | None = begun_s + patience_s
-        probe_at = begun_s + timing.probe_s if timing.probe_s else None
-        limit = begun_s + timing.cmgs_s
+        session, air, mono = self._session, self._air, self._clock.mono
         while True:
-            due = min(at for at in (patient_until, probe_at, limit) if at is not None)
+            due = min(at for at in (air.patient_until, air.probe_at, air.limit) if at is not None)
             event = await session.event(max(0.0, due - mono()))
             match event:
                 case Reply():
-                    return self._answered(air, event)
+                    return self._answered(event)
                 case Dropped():
                     words = "the modem has forgotten the message; it may have gone out"
-                    return self._result(air, _modem(OutcomeClass.UNKNOWN, "dropped", words))
+                    return self._result(_modem(OutcomeClass.UNKNOWN, "dropped", words))
                 case Stuck():
-                    session.give_up()
-                    await session.resync()
+                    await self._take_back()
                     words = "the modem still asked for the text: it has not taken it"
-                    return self._result(air, _modem(OutcomeClass.TRANSIENT, "stuck", words))
+                    return self._result(_modem(OutcomeClass.TRANSIENT, "stuck", words))
             now = mono()
-            if now >= limit:
+            if now >= air.limit:
                 break
-            if patient_until is not None and now >= patient_until:
-                patient_until = None
-                impatient(self._result(air, STILL_SENDING))
-            if probe_at is not None and now >= probe_at:
-                probe_at += PROBE_EVERY_S
+            if air.probe_at is not None and now >= air.probe_at:
+                air.probe_at += PROBE_EVERY_S
                 session.probe()
+            if air.patient_until is not None and now >= air.patient_until:
+                air.patient_until = None
+                return self._result(STILL_SENDING)
+        limit_s = self._timing.cmgs_s
         session.give_up()
-        outcome = _modem(OutcomeClass.UNKNOWN, "timeout", f"no answer within {timing.cmgs_s:g} s")
-        result = self._result(air, outcome)
+        outcome = _modem(OutcomeClass.UNKNOWN, "timeout", f"no answer within {limit_s:g} s")
+        result = self._result(outcome)
         try:
             await session.resync()
         except (Desynced, PortError) as error:
             log.info("sender.lost_after_timeout %s", error)
         return result
 
-    def _answered(self, air: _Air, reply: Reply) -> SendResult:
+    def _answered(self, reply: Reply) -> SendResult:
         if not reply.final.ok:
-            return self._result(air, _judged(reply.final, Phase.AFTER_PDU))
-        return self._result(air, SENT, reference(reply.lines))
-
-
-async def _intended(commit: CommitIntent, tpdu: bytes) -> bool | StoreUnavailable:
-    try:
-        return await commit(tpdu)
-    except StoreUnavailable as error:
-        return error
+            return self._result(_judged(reply.final, Phase.AFTER_PDU))
+        return self._result(SENT, reference(reply.lines))
 
 
 def _judged(final: Final, phase: Phase) -> Outcome:

@@ -63,7 +63,7 @@ class Session(asyncio.Protocol):
         self._channel = Channel()
         self._transport: PortTransport | None = None
         self._events: deque[DialogueEvent] = deque()
-        self._arrived = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None  # of whoever waits in `event()`
         self._half_timer: asyncio.TimerHandle | None = None
         self._unwanted = False
         self._doubted = False  # answers may belong to earlier commands
@@ -102,7 +102,7 @@ class Session(asyncio.Protocol):
         self._channel.close()
         self._half_came()
         self.lost.set()
-        self._arrived.set()
+        self._came()
         for _, _, turn in self._turns:
             if not turn.done():
                 turn.set_exception(self.error)
@@ -165,7 +165,11 @@ class Session(asyncio.Protocol):
                 self.noise += 1
             case _:
                 self._events.append(event)
-                self._arrived.set()
+                self._came()
+
+    def _came(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     # -- turns -----------------------------------------------------------------------------------
     @asynccontextmanager
@@ -175,6 +179,14 @@ class Session(asyncio.Protocol):
         Raises PortLost, or Desynced when the modem does not answer the probe (then the session is
         lost too).
         """
+        await self.enter(priority)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    async def enter(self, priority: Priority) -> None:
+        """Begin a turn that does not end where it began: `leave()` is the caller's duty."""
         await self._take_turn(priority)
         try:
             self._check_open()
@@ -182,10 +194,14 @@ class Session(asyncio.Protocol):
                 await self.resync()
             elif self._doubted:
                 await self._prove()
-            yield
-        finally:
-            self.give_up()  # cancelled under way: whoever is next brings the modem in step
-            self._end_turn()
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """End the turn. What is cut under way whoever is next brings in step."""
+        self.give_up()
+        self._end_turn()
 
     async def _take_turn(self, priority: Priority) -> None:
         self._check_open()
@@ -237,15 +253,20 @@ class Session(asyncio.Protocol):
 
     async def event(self, timeout_s: float) -> DialogueEvent | None:
         """The next event of the command, None when none came in time; PortLost."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not self._events:
-                    self._check_open()
-                    self._arrived.clear()
-                    await self._arrived.wait()
-        except TimeoutError:
-            pass  # it may have come in the same moment
-        return self._events.popleft() if self._events else None
+        if not self._events:
+            self._check_open()
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(timeout_s, self._came)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                timer.cancel()
+        if self._events:
+            return self._events.popleft()
+        self._check_open()
+        return None
 
     async def resync(self) -> None:
         """Probe until the modem is in step; Desynced, and the session is lost, when it is not."""

@@ -13,14 +13,14 @@ from typing import Any
 
 from airpost.at.events import Late
 from airpost.clock import Clock
-from airpost.errors import AtError, ModemError, PortError, StoreUnavailable
+from airpost.errors import AtError, ModemError, PortError
 from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.lifecycle import ABSENT_LOOK_S, Backoff, UnitEvent, advance, sentence
 from airpost.modem.port import present
 from airpost.modem.profile import Profile
-from airpost.modem.sender import late_result
+from airpost.modem.sender import STILL_SENDING, late_result
 from airpost.modem.trace import Trace
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.tasks import spawn
@@ -51,7 +51,8 @@ class Unit:
         self._listener = listener
         self._clock = clock
         self._connection: Connection | None = None
-        self._dialogue: asyncio.Task[None] | None = None
+        self._quiet = asyncio.Event()  # set while no dialogue is under way
+        self._quiet.set()
         self._open_fate: int | None = None  # the segment whose answer may still come late
         self._late_answer: Late | None = None  # one that came before its dialogue was over
         self._stopping = asyncio.Event()
@@ -140,13 +141,14 @@ class Unit:
         """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`."""
         self._tell(UnitEvent.STOP)
         self._stopping.set()
-        dialogue = self._dialogue
-        if dialogue is not None:
-            await asyncio.wait([dialogue], timeout=on_air_s)
+        try:
+            async with asyncio.timeout(on_air_s):
+                await self._quiet.wait()
+        except TimeoutError:
+            log.warning("modem.cut modem=%s after %g s on the air", self.lane, on_air_s)
         if self._connection is not None:
             await self._connection.close()
-        if dialogue is not None:
-            await asyncio.wait([dialogue])
+        await self._quiet.wait()
         await self._ended.wait()
 
     def crashed(self, reason: str) -> None:
@@ -193,53 +195,48 @@ class Unit:
     async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
         """Send one segment; see ModemUnit."""
         connection = self._connection
-        if connection is None or self._dialogue is not None or not self._view.ready:
+        if connection is None or not self._quiet.is_set() or not self._view.ready:
             outcome = Outcome(cls=OutcomeClass.TRANSIENT, scope=Scope.MODEM, code="not ready",
                               text=self._view.detail)  # fmt: skip
             return SendResult(begun=False, outcome=outcome, mr=None, air_s=0.0)
-        result: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
-        self._dialogue = spawn(
-            self._send(connection, segment, commit, result), name=f"dialogue {self.lane}"
-        )
-        return await asyncio.shield(result)
-
-    async def _send(
-        self,
-        connection: Connection,
-        segment: Claimed,
-        commit: CommitIntent,
-        result: asyncio.Future[SendResult],
-    ) -> None:
-        begun_s = self._clock.mono()
+        self._quiet.clear()
         self._late_answer = None
-
-        def impatient(so_far: SendResult) -> None:
-            self._tell(None, stalled=True)
-            result.set_result(so_far)
-
-        patience_s = CLASS_POLICY[segment.class_].patience_s
+        begun_s = self._clock.mono()
+        stalled = False
         try:
-            done = await connection.sender.send(segment, commit, patience_s, impatient)
-        except StoreUnavailable as error:
-            result.set_exception(error)
-            return
-        except BaseException as error:
-            if not result.done():
-                result.set_exception(error)
-            raise
+            done = await connection.sender.send(
+                segment, commit, CLASS_POLICY[segment.class_].patience_s
+            )
+            stalled = done.outcome is STILL_SENDING
+            if stalled:
+                self._tell(None, stalled=True)
+                spawn(self._rest(connection, segment, begun_s), name=f"dialogue {self.lane}")
+                return done
+            return self._over(connection, segment, done, begun_s)
         finally:
-            self._dialogue = None
+            if not stalled:
+                self._quiet.set()
+
+    async def _rest(self, connection: Connection, segment: Claimed, begun_s: float) -> None:
+        """A dialogue whose `send` has returned: what comes of it is told as late."""
+        try:
+            done = self._over(connection, segment, await connection.sender.rest(), begun_s)
+        finally:
+            self._quiet.set()
+        self._listener.late(self.lane, segment.segment_id, done.mr, done.outcome)
+
+    def _over(
+        self, connection: Connection, segment: Claimed, done: SendResult, begun_s: float
+    ) -> SendResult:
         if self._late_answer is not None and done.outcome.cls is OutcomeClass.UNKNOWN:
             mr, outcome = late_result(self._late_answer.line, self._late_answer.final)
             done = replace(done, mr=mr, outcome=outcome)
         connection.sent(done.outcome)
-        self._note(done, self._clock.mono() - begun_s)
+        # What people see can wait until the next command is on the wire.
+        asyncio.get_running_loop().call_soon(self._note, done, self._clock.mono() - begun_s)
         if done.outcome.cls is OutcomeClass.UNKNOWN and self._connection is connection:
             self._open_fate = segment.segment_id
-        if result.done():
-            self._listener.late(self.lane, segment.segment_id, done.mr, done.outcome)
-        else:
-            result.set_result(done)
+        return done
 
     def _note(self, done: SendResult, took_s: float) -> None:
         changes: dict[str, Any] = {"stalled": False}
@@ -255,7 +252,7 @@ class Unit:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
         if not late.command.prompts:
             return
-        if self._dialogue is not None:
+        if not self._quiet.is_set():
             self._late_answer = late
             return
         segment_id, self._open_fate = self._open_fate, None

@@ -19,7 +19,7 @@ from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.pool.retry import next_attempt
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
-from airpost.store.api import Intent, Settlement, Store
+from airpost.store.api import AirResult, Intent, Settlement, Store
 from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.dispatch")
@@ -210,15 +210,17 @@ class LaneLoop:
         self._wake.clear()
 
     async def _send(self, segment: Claimed) -> None:
+        sim_id = self.unit.view.sim_id
+        if sim_id is None:  # between two SIMs: its state will say so in a moment
+            self._look_again()
+            await self._clock.sleep(NOT_BEGUN_WAIT_S)
+            return
         self.current = segment
-        attempt: int | None = None
+        settle = self._unsettled
+        asked: asyncio.Future[AirResult] | None = None
 
-        async def commit(tpdu: bytes) -> bool:
-            nonlocal attempt
-            sim_id = self.unit.view.sim_id
-            if sim_id is None:
-                return False
-            settle, self._unsettled = self._unsettled, None
+        def commit(tpdu: bytes) -> asyncio.Future[AirResult]:
+            nonlocal asked
             intent = Intent(
                 segment_id=segment.segment_id,
                 lane=self.lane,
@@ -226,26 +228,22 @@ class LaneLoop:
                 tpdu=tpdu,
                 begun_at=self._clock.now(),
             )
-            try:
-                done = await self._store.air(settle, intent)
-            except StoreUnavailable:
-                self._unsettled = settle
-                raise
-            attempt = done.attempt_id
-            # The claim no longer shows this segment. The look ahead waits until the PDU is on the
-            # wire: the threads of the store would only hold that up.
-            self._look_again(AHEAD_AFTER_S)
-            return attempt is not None
+            self._unsettled = None
+            asked = self._store.air(settle, intent)
+            asked.add_done_callback(self._committed)
+            return asked
 
         try:
             result = await self.unit.send(segment, commit)
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
+            self._unsettled = settle
             self.current = None
             self._look_again()
             await self._clock.sleep(STORE_WAIT_S)
             return
         self.current = None
+        attempt = None if asked is None else asked.result().attempt_id
         if attempt is not None:
             self._settle_later(segment, attempt, result)
         else:
@@ -254,6 +252,15 @@ class LaneLoop:
         if self.window.failures:
             await self.settle_now()
             self._trouble(self.lane)
+
+    def _committed(self, asked: asyncio.Future[AirResult]) -> None:
+        """The claim no longer shows this segment.
+
+        The look ahead waits until the PDU is on the wire: the threads of the store would only hold
+        that up.
+        """
+        if not asked.cancelled() and asked.exception() is None:
+            self._look_again(AHEAD_AFTER_S)
 
     def _settle_later(self, segment: Claimed, attempt: int, result: SendResult) -> None:
         now = self._clock.now()

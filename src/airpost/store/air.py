@@ -6,6 +6,7 @@ May import L0. Run in the writer's thread, before anything that is handed in.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from airpost.clock import Instant
@@ -25,9 +26,10 @@ from airpost.store.moves import (
     SegmentRow,
     add_body,
     current_rows,
-    fold_message,
+    fold_moved,
     move,
     outcome_columns,
+    segment_of,
     segment_row,
 )
 from airpost.store.numbers import tail_of
@@ -47,9 +49,9 @@ def turn(tx: Tx, done: Settlement | None, intent: Intent | None) -> AirResult:
     """The result of one segment and the beginning of the next, in one commit."""
     state: SegmentState | None = None
     if done is not None and (settled := settle(tx, done)) is not None:
-        reports.apply_waiting(tx, settled)
-        row = segment_row(tx, done.segment_id)
-        state = None if row is None else row.state
+        attempt, state = settled
+        if reports.apply_waiting(tx, attempt) and (row := segment_row(tx, attempt.segment_id)):
+            state = row.state
     attempt_id = None if intent is None else begin(tx, intent)
     return AirResult(attempt_id=attempt_id, state=state)
 
@@ -69,12 +71,12 @@ def begin(tx: Tx, intent: Intent) -> int | None:
         (row.id, row.attempts + 1, intent.lane, intent.sim_id, tail_of(row.number),
          add_body(tx, "tpdu", intent.tpdu), intent.begun_at),
     ).lastrowid  # fmt: skip
-    move(
-        tx, row, SegmentEvent.INTENT, intent.begun_at,
-        f"attempt {row.attempts + 1}", f"modem {intent.lane}",
+    actor = f"modem {intent.lane}"
+    moved = move(
+        tx, row, SegmentEvent.INTENT, intent.begun_at, f"attempt {row.attempts + 1}", actor,
         attempts=row.attempts + 1, lane=intent.lane, mr=None, not_before=None,
     )  # fmt: skip
-    fold_message(tx, row.message_seq, intent.begun_at, f"modem {intent.lane}")
+    fold_moved(tx, row, moved, intent.begun_at, actor)
     return made
 
 
@@ -98,17 +100,16 @@ def _same_sim(tx: Tx, row: SegmentRow, intent: Intent) -> bool:
 
 
 # -- settlement ----------------------------------------------------------------------------------
-def settle(tx: Tx, done: Settlement) -> AttemptRow | None:
-    """End an attempt and move its segment; the attempt as it is now.
+def settle(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentState] | None:
+    """End an attempt and move its segment; the attempt and the segment's state as they are now.
 
     None, and a line in the log, when there is nothing left to settle.
     """
-    found = tx.db.execute(_SQL["attempt"], (done.attempt_id,)).fetchone()
-    row = segment_row(tx, done.segment_id)
-    if found is None or row is None or found[1] != row.id:
+    found = tx.db.execute(_SQL["attempt"], (done.attempt_id, done.segment_id)).fetchone()
+    if found is None:
         _refused(done, "no such attempt")
         return None
-    attempt = attempt_of(found)
+    attempt, row = attempt_of(found[:10]), segment_of(found[10:])
     if done.event is SegmentEvent.LATE:
         if attempt.outcome_class != "unknown":
             _refused(done, "its fate is known")
@@ -120,14 +121,18 @@ def settle(tx: Tx, done: Settlement) -> AttemptRow | None:
     event = done.event
     if event in _ENDINGS and event is not SegmentEvent.TAKEN and _taken_before(tx, row, attempt):
         event = SegmentEvent.TAKEN  # the resend came to nothing, but the first sending went out
+    state = row.state
     if row.state in sources(event):
-        _move(tx, row, event, done)
+        state = _move(tx, row, event, done)
     else:
         log.warning(
             "store.settlement_too_late segment=%d state=%s event=%s",
             row.id, row.state.value, event.value,
         )  # fmt: skip
-    return attempt_of(tx.db.execute(_SQL["attempt"], (attempt.id,)).fetchone())
+    ended = replace(
+        attempt, mr=done.mr, ended_at=done.ended_at, outcome_class=done.outcome.cls.value
+    )
+    return ended, state
 
 
 def _refused(done: Settlement, why: str) -> None:
@@ -143,7 +148,7 @@ def _taken_before(tx: Tx, row: SegmentRow, attempt: AttemptRow) -> bool:
     return tx.db.execute(_SQL["taken_before"], (row.id, attempt.id)).fetchone() is not None
 
 
-def _move(tx: Tx, row: SegmentRow, event: SegmentEvent, done: Settlement) -> None:
+def _move(tx: Tx, row: SegmentRow, event: SegmentEvent, done: Settlement) -> SegmentState:
     columns: dict[str, Any] = {**outcome_columns(done.outcome), "not_before": None}
     if event in (SegmentEvent.TAKEN, SegmentEvent.LATE):
         columns |= sent_columns(row, done.ended_at, done.ended_at)
@@ -153,11 +158,11 @@ def _move(tx: Tx, row: SegmentRow, event: SegmentEvent, done: Settlement) -> Non
     elif event is SegmentEvent.UNKNOWN:
         columns |= unknown_columns(row, done.ended_at, done.grace_until)
     actor = f"modem {row.lane}" if row.lane else OURSELVES
-    move(tx, row, event, done.ended_at, done.outcome.text, actor, **columns)
-    if row.current:
-        fold_message(tx, row.message_seq, done.ended_at, actor)
+    moved = move(tx, row, event, done.ended_at, done.outcome.text, actor, **columns)
+    fold_moved(tx, row, moved, done.ended_at, actor)
     if event is not SegmentEvent.TAKEN:
         tx.wakes.add(Wake.QUEUE)
+    return moved.state
 
 
 def refuse(tx: Tx, segment_id: int, outcome: Outcome, now: Instant) -> None:
@@ -166,7 +171,6 @@ def refuse(tx: Tx, segment_id: int, outcome: Outcome, now: Instant) -> None:
     if row is None or row.state is not SegmentState.QUEUED:
         return
     columns = {**outcome_columns(outcome), "not_before": None}
-    move(tx, row, SegmentEvent.PERMANENT, now, outcome.text, OURSELVES, **columns)
-    if row.current:
-        fold_message(tx, row.message_seq, now, OURSELVES)
+    moved = move(tx, row, SegmentEvent.PERMANENT, now, outcome.text, OURSELVES, **columns)
+    fold_moved(tx, row, moved, now, OURSELVES)
     tx.wakes.add(Wake.QUEUE)

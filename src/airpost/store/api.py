@@ -6,6 +6,7 @@ StoreUnavailable, and then nothing of the request was written.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -240,7 +241,7 @@ class Store(Protocol):
         """The next `n` due queued segments of messages bound to `lane`; they stay queued."""
         ...
 
-    async def air(self, settle: Settlement | None, intent: Intent | None) -> AirResult:
+    def air(self, settle: Settlement | None, intent: Intent | None) -> Future[AirResult]:
         """Settle one attempt and begin the next in one commit, before any intake request.
 
         A settlement that its guard refuses raises nothing and changes nothing but is logged; an

@@ -7,9 +7,10 @@ transaction, with an event row where it changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from airpost.clock import Instant
 from airpost.errors import StaleTransition
@@ -34,6 +35,16 @@ _DECIDED = {MessageState.FAILED, MessageState.EXPIRED, MessageState.CANCELLED}
 _EXPLAINED = {SegmentState.FAILED, SegmentState.EXPIRED, SegmentState.CANCELLED,
               SegmentState.UNCERTAIN}  # fmt: skip
 _OPEN = {SegmentState.QUEUED, SegmentState.SENDING}
+
+
+class Part(NamedTuple):
+    """What a segment contributes to its message."""
+
+    state: SegmentState
+    final: bool
+    sent_at: Instant | None
+    delivered_at: Instant | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +76,8 @@ class SegmentRow:
         return self.message_state in _DECIDED
 
 
-def _row(values: tuple[Any, ...]) -> SegmentRow:
+def segment_of(values: tuple[Any, ...]) -> SegmentRow:
+    """A row of the columns id … on_uncertain, in the order of the class."""
     return SegmentRow(
         id=values[0],
         message_seq=values[1],
@@ -91,12 +103,12 @@ def _row(values: tuple[Any, ...]) -> SegmentRow:
 def segment_row(tx: Tx, segment_id: int) -> SegmentRow | None:
     """The segment, or None where there is none."""
     found = tx.db.execute(_SQL["segment"], (segment_id,)).fetchone()
-    return None if found is None else _row(found)
+    return None if found is None else segment_of(found)
 
 
 def current_rows(tx: Tx, message_seq: int) -> list[SegmentRow]:
     """The segments of a message's newest transmission, in order."""
-    return [_row(each) for each in tx.db.execute(_SQL["current_of"], (message_seq,))]
+    return [segment_of(each) for each in tx.db.execute(_SQL["current_of"], (message_seq,))]
 
 
 def add_body(tx: Tx, kind: str, octets: bytes) -> int:
@@ -129,7 +141,7 @@ def add_event(
     inbound_seq: int | None = None,
 ) -> None:
     """One row of history."""
-    tx.db.execute(_SQL["event"], (at, message_seq, inbound_seq, subject, from_, to, reason, actor))
+    tx.history.append((at, message_seq, inbound_seq, subject, from_, to, reason, actor))
     tx.wakes.add(Wake.EVENT)
 
 
@@ -138,7 +150,8 @@ def _update(event: SegmentEvent, columns: tuple[str, ...]) -> str:
     """The guarded UPDATE of a move: the same text each time, so that it is prepared once."""
     changes = ", ".join(f"{column} = ?" for column in ("state", "final", *columns))
     guard = " OR ".join(f"state = '{state.value}'" for state in sources(event))
-    return f"UPDATE segment SET {changes} WHERE id = ? AND ({guard})"  # noqa: S608 of enums
+    after = "RETURNING state, final, sent_at, delivered_at, reason"
+    return f"UPDATE segment SET {changes} WHERE id = ? AND ({guard}) {after}"  # noqa: S608 of enums
 
 
 def move(
@@ -149,8 +162,8 @@ def move(
     words: str,
     actor: str,
     **columns: Any,
-) -> SegmentState:
-    """Move a segment and write it down; its new state. The caller folds its message afterwards.
+) -> Part:
+    """Move a segment and write it down; what it is now. The caller folds its message afterwards.
 
     StaleTransition where the table or the guard does not allow it. `columns` are set with it;
     `words` tell people why, in the history and beside a state that needs a reason.
@@ -163,14 +176,18 @@ def move(
         columns |= {"grace_until": None, "deadline_at": None}
     done = tx.db.execute(
         _update(event, tuple(columns)), (state.value, final, *columns.values(), row.id)
-    )
-    if done.rowcount != 1:
+    ).fetchone()
+    if done is None:
         raise StaleTransition(f"segment {row.id} is {row.state.value} no longer")
     add_event(
         tx, at, f"part {row.seq}", row.state.value, state.value,
         reason=words, actor=actor, message_seq=row.message_seq,
     )  # fmt: skip
-    return state
+    return _part(done)
+
+
+def _part(values: tuple[Any, ...]) -> Part:
+    return Part(SegmentState(values[0]), bool(values[1]), *values[2:])
 
 
 def remark(tx: Tx, row: SegmentRow, at: Instant, words: str, actor: str) -> None:
@@ -181,32 +198,65 @@ def remark(tx: Tx, row: SegmentRow, at: Instant, words: str, actor: str) -> None
     )  # fmt: skip
 
 
+def fold_moved(tx: Tx, row: SegmentRow, moved: Part, at: Instant, actor: str) -> None:
+    """As `fold_message`, after a move; a message of one part needs no look at its segments."""
+    if not row.current:
+        return
+    if row.parts > 1:
+        fold_message(tx, row.message_seq, at, actor)
+        return
+    state = fold([moved.state], waiting=row.message_state is MessageState.ACCEPTED)
+    columns = _columns(state, [moved])
+    tx.db.execute(_SQL["set_message"], (*columns, row.message_seq))
+    _tell(tx, row.message_seq, row.message_state, state, columns[-1], at, actor)
+
+
 def fold_message(tx: Tx, message_seq: int, at: Instant, actor: str) -> MessageState:
     """Write what the segments make of their message; cancel what is pointless now; its state."""
-    rows = tx.db.execute(_SQL["fold"], (message_seq,)).fetchall()
+    parts = [_part(each) for each in tx.db.execute(_SQL["fold"], (message_seq,))]
     before = tx.db.execute(_SQL["message"], (message_seq,)).fetchone()
-    states = [SegmentState(each[0]) for each in rows]
+    states = [part.state for part in parts]
     state = fold(states, waiting=before[0] == MessageState.ACCEPTED.value)
     if state in _DECIDED and SegmentState.QUEUED in states:
         _cancel_rest(tx, message_seq, state, at)
         return fold_message(tx, message_seq, at, actor)
-    reason = _reason(state, states, [each[4] for each in rows])
-    after = (
+    columns = _columns(state, parts)
+    if columns != before:
+        tx.db.execute(_SQL["set_message"], (*columns, message_seq))
+    _tell(tx, message_seq, MessageState(before[0]), state, columns[-1], at, actor)
+    return state
+
+
+def _columns(state: MessageState, parts: Sequence[Part]) -> tuple[Any, ...]:
+    """state, open, final, sent_at, delivered_at, reason of a message."""
+    going_on = any(part.state in _OPEN for part in parts)
+    # Over when all parts are, or when the fate is decided and nothing is under way any more.
+    over = all(part.final for part in parts) or (state in _DECIDED and not going_on)
+    delivered = state is MessageState.DELIVERED
+    return (
         state.value,
-        int(not _OPEN.isdisjoint(states)),
-        int(_is_over(state, states, all(each[1] for each in rows))),
-        _newest([each[2] for each in rows]),
-        _newest([each[3] for each in rows]) if state is MessageState.DELIVERED else None,
-        reason,
+        int(going_on),
+        int(over),
+        _newest([part.sent_at for part in parts]),
+        _newest([part.delivered_at for part in parts]) if delivered else None,
+        _reason(state, parts),
     )
-    if after != before:
-        tx.db.execute(_SQL["set_message"], (*after, message_seq))
-    if state.value != before[0]:
+
+
+def _tell(
+    tx: Tx,
+    message_seq: int,
+    before: MessageState,
+    state: MessageState,
+    reason: str | None,
+    at: Instant,
+    actor: str,
+) -> None:
+    if state is not before:
         add_event(
-            tx, at, "message", before[0], state.value,
+            tx, at, "message", before.value, state.value,
             reason=reason or state.value, actor=actor, message_seq=message_seq,
         )  # fmt: skip
-    return state
 
 
 def _cancel_rest(tx: Tx, message_seq: int, state: MessageState, at: Instant) -> None:
@@ -217,24 +267,14 @@ def _cancel_rest(tx: Tx, message_seq: int, state: MessageState, at: Instant) -> 
     tx.wakes.add(Wake.QUEUE)
 
 
-def _is_over(state: MessageState, states: list[SegmentState], all_final: bool) -> bool:
-    """All parts final; or the fate is decided and nothing is under way any more."""
-    return all_final or (state in _DECIDED and _OPEN.isdisjoint(states))
-
-
 def _newest(times: list[int | None]) -> int | None:
     """The last of all, None while one is missing."""
     known = [each for each in times if each is not None]
     return max(known) if len(known) == len(times) else None
 
 
-def _reason(
-    state: MessageState, states: list[SegmentState], reasons: list[str | None]
-) -> str | None:
+def _reason(state: MessageState, parts: Sequence[Part]) -> str | None:
     """What people are told: the reason of the first part that makes the state what it is."""
     if state not in _DECIDED and state is not MessageState.UNCERTAIN:
         return None
-    return next(
-        (reason for each, reason in zip(states, reasons, strict=True) if each.value == state.value),
-        None,
-    )
+    return next((part.reason for part in parts if part.state.value == state.value), None)

@@ -26,7 +26,7 @@ from airpost.store.moves import (
     SegmentRow,
     add_body,
     add_event,
-    fold_message,
+    fold_moved,
     move,
     outcome_columns,
     remark,
@@ -76,8 +76,8 @@ def _stored(tx: Tx, attempt_id: int | None) -> ReportStored:
     return ReportStored(message_id=MessageId(message_id), state=SegmentState(state))
 
 
-def apply_waiting(tx: Tx, attempt: AttemptRow) -> None:
-    """Apply reports that came before the result of their attempt."""
+def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
+    """Apply reports that came before the result of their attempt; False when there are none."""
     since = attempt.begun_at
     found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
     for (report_id,) in found:
@@ -85,6 +85,7 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> None:
         belongs = _find(tx, attempt.sim_id, attempt.tail, row[3], row[12])
         if belongs is not None:
             _apply(tx, report_id, belongs)
+    return bool(found)
 
 
 # -- the rule ------------------------------------------------------------------------------------
@@ -145,9 +146,8 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
             "delivered_at": _delivered_at(attempt, values[11], at) if delivered else None,
             "sent_at": row.sent_at if row.sent_at is not None else attempt.begun_at,
         }
-    move(tx, row, event, at, outcome.text, actor, **columns)
-    if row.current:
-        fold_message(tx, row.message_seq, at, actor)
+    moved = move(tx, row, event, at, outcome.text, actor, **columns)
+    fold_moved(tx, row, moved, at, actor)
     tx.wakes.add(Wake.QUEUE)
 
 

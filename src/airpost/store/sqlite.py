@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import Future
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -148,11 +149,13 @@ class SqliteStore:
             log.info("store.available")
             self._wake(set(Wake))
 
-    async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
+    def _ask(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> Future[T]:
         if self._unavailable is not None:
             raise StoreUnavailable(self._unavailable)
-        done: T = await self._writer.ask(work_of(function, *given), urgent=urgent)
-        return done
+        return self._writer.ask(work_of(function, *given), urgent=urgent)
+
+    async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
+        return await self._ask(function, *given, urgent=urgent)
 
     async def _read(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
         done: T = await self._reader.ask(lambda db: function(db, *given), urgent=urgent)
@@ -189,9 +192,9 @@ class SqliteStore:
         """The next segments of a lane."""
         return await self._read(queue.claim, lane, now, n)
 
-    async def air(self, settle: Settlement | None, intent: Intent | None) -> AirResult:
-        """End one attempt and begin the next."""
-        return await self._write(air.turn, settle, intent)
+    def air(self, settle: Settlement | None, intent: Intent | None) -> Future[AirResult]:
+        """End one attempt and begin the next; asked for when the call returns."""
+        return self._ask(air.turn, settle, intent)
 
     async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:
         """Fail what can never be sent."""

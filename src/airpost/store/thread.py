@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Any
 
 from airpost.errors import StoreUnavailable
@@ -22,10 +23,13 @@ log = logging.getLogger("airpost.store")
 class Request:
     """One piece of work and, once it is done, what came of it."""
 
-    __slots__ = ("error", "future", "result", "wakes", "work")
+    __slots__ = ("error", "future", "result", "urgent", "wakes", "work")
 
-    def __init__(self, work: Callable[[Any], Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, work: Callable[[Any], Any], future: asyncio.Future[Any], *, urgent: bool
+    ) -> None:
         self.work = work
+        self.urgent = urgent
         self.future = future
         self.result: Any = None
         self.error: BaseException | None = None
@@ -33,37 +37,41 @@ class Request:
 
 
 class Mailbox:
-    """Two queues with one end: what is urgent is taken before anything else."""
+    """Two queues with one end: what is urgent is taken before anything else.
+
+    Many may put, one thread takes. The deques need no lock; the bell only wakes who waits, and
+    may ring for what is taken already.
+    """
 
     def __init__(self) -> None:
         self._urgent: deque[Request] = deque()
         self._other: deque[Request] = deque()
-        self._changed = threading.Condition()
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._closed = False
 
-    def put(self, request: Request, *, urgent: bool) -> None:
+    def put(self, request: Request) -> None:
         """Add a request; from the loop."""
-        with self._changed:
-            (self._urgent if urgent else self._other).append(request)
-            self._changed.notify()
+        (self._urgent if request.urgent else self._other).append(request)
+        self._bell.put(None)
 
     def close(self) -> None:
         """Nothing more will come."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._closed = True
+        self._bell.put(None)
 
-    def take(self, *, wait: bool) -> Request | None:
-        """The next request. None when there is none now or, with `wait`, never will be."""
-        with self._changed:
-            while True:
-                if self._urgent:
-                    return self._urgent.popleft()
-                if self._other:
-                    return self._other.popleft()
-                if self._closed or not wait:
-                    return None
-                self._changed.wait()
+    def take(self, *, wait: bool, urgent: bool = True) -> Request | None:
+        """The next request, no urgent one unless `urgent`.
+
+        None when there is none now or, with `wait`, never will be.
+        """
+        while True:
+            if urgent and self._urgent:
+                return self._urgent.popleft()
+            if self._other:
+                return self._other.popleft()
+            if self._closed or not wait:
+                return None
+            self._bell.get()
 
 
 class StoreThread:
@@ -101,8 +109,8 @@ class StoreThread:
         """Have `work` done in the thread. StoreUnavailable when it is not open."""
         if self.closed:
             raise StoreUnavailable(self.closed)
-        request = self._request(work)
-        self.mail.put(request, urgent=urgent)
+        request = self._request(work, urgent=urgent)
+        self.mail.put(request)
         return request.future
 
     async def stop(self) -> None:
@@ -116,10 +124,10 @@ class StoreThread:
         await self._end.future
         thread.join()  # it has nothing left to do
 
-    def _request(self, work: Callable[[Any], Any]) -> Request:
+    def _request(self, work: Callable[[Any], Any], *, urgent: bool = True) -> Request:
         assert self._loop is not None
         self.pending += 1
-        return Request(work, self._loop.create_future())
+        return Request(work, self._loop.create_future(), urgent=urgent)
 
     def answer(self, done: Sequence[Request]) -> None:
         """Hand results to the loop; from the thread."""

@@ -1,8 +1,8 @@
-"""The writer: one connection, one thread, one commit for all that waits.
+"""The writer: one connection, one thread, one commit for much that waits.
 
-May import L0 and sqlite3. What comes from the air goes before what is handed in; each request has
-its own savepoint, so that one that fails takes nothing else with it; nobody is answered before the
-COMMIT that holds his rows is on disk.
+May import L0 and sqlite3. What comes from the air goes before what is handed in, each in a commit
+of its own; what is handed in shares one. Each request has its own savepoint, so that one that fails
+takes nothing else with it; nobody is answered before the COMMIT that holds his rows is on disk.
 """
 
 from __future__ import annotations
@@ -18,22 +18,35 @@ from airpost.errors import StoreUnavailable
 from airpost.store.api import Wake
 from airpost.store.faults import meaning
 from airpost.store.migrations import connect
+from airpost.store.statements import load
 from airpost.store.thread import Request, StoreThread
 
+_SQL = load("writer")
 BATCH_REQUESTS = 500
 BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
 WAL_LIMIT_OCTETS = 64 << 20  # what the log file shrinks to after a burst
 
 
 class Tx:
-    """What a request works with: the connection inside its savepoint, and whom the commit wakes."""
+    """What a request works with: the connection, and what follows its own work.
 
-    __slots__ = ("db", "rng", "wakes")
+    `history` takes event rows, which are written together when the work is done; `wakes` says whom
+    the commit wakes.
+    """
+
+    __slots__ = ("db", "history", "rng", "wakes")
 
     def __init__(self, db: sqlite3.Connection, rng: Random) -> None:
         self.db = db
         self.rng = rng
         self.wakes: set[Wake] = set()
+        self.history: list[tuple[Any, ...]] = []
+
+    def write_history(self) -> None:
+        """Write the rows of `history`."""
+        if self.history:
+            self.db.executemany(_SQL["history"], self.history)
+            self.history.clear()
 
 
 class Writer(StoreThread):
@@ -87,27 +100,36 @@ class Writer(StoreThread):
 
     def _fill(self, db: sqlite3.Connection) -> None:
         until = time.monotonic() + BATCH_S
-        self._do(db, self.taken[0])
+        first = self.taken[0]
+        self._do(db, first, alone=True)
+        # One urgent request a batch: modems whose messages end together would, by sharing their
+        # commits, all wait for the last of them, and end together for ever.
+        urgent = first.urgent
         while db.in_transaction and len(self.taken) < BATCH_REQUESTS and time.monotonic() < until:
-            more = self.mail.take(wait=False)
+            more = self.mail.take(wait=False, urgent=not urgent)
             if more is None:
                 return
+            urgent = urgent or more.urgent
             self.taken.append(more)
             self._do(db, more)
 
-    def _do(self, db: sqlite3.Connection, request: Request) -> None:
+    def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> None:
+        """The work of a request; the first of a batch needs no savepoint in its transaction."""
         tx = Tx(db, self._rng)
-        db.execute("SAVEPOINT request")
+        if not alone:
+            db.execute("SAVEPOINT request")
         try:
             request.result = request.work(tx)
+            tx.write_history()
         except BaseException as error:  # noqa: BLE001 whoever asked gets it
             request.error = meaning(error)
             if db.in_transaction:
-                db.execute("ROLLBACK TO request")
-                db.execute("RELEASE request")
-        else:
+                db.execute("ROLLBACK" if alone else "ROLLBACK TO request")
+                db.execute("BEGIN IMMEDIATE" if alone else "RELEASE request")
+            return
+        if not alone:
             db.execute("RELEASE request")
-            request.wakes = tx.wakes
+        request.wakes = tx.wakes
 
     def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""

@@ -1,8 +1,13 @@
 -- Attempts: from the intent to the result.
 
 -- name: attempt
-SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
-FROM attempt WHERE id = ?
+SELECT a.id, a.segment_id, a.n, a.lane, a.sim_id, a.tail, a.mr, a.begun_at, a.ended_at,
+       a.outcome_class,
+       s.id, s.message_seq, s.transmission_id, s.current, s.seq, s.state, s.final, s.attempts,
+       s.resends, s.sent_at, s.expires_at, m.number, m.parts, m.class, m.state, m.lane,
+       m.want_report, m.on_uncertain
+FROM attempt a JOIN segment s ON s.id = a.segment_id JOIN message m ON m.seq = s.message_seq
+WHERE a.id = ? AND a.segment_id = ?
 
 -- name: begin
 INSERT INTO attempt (segment_id, n, lane, sim_id, tail, tpdu_body, begun_at)

@@ -26,9 +26,5 @@ SELECT state, open, final, sent_at, delivered_at, reason FROM message WHERE seq 
 UPDATE message SET state = ?, open = ?, final = ?, sent_at = ?, delivered_at = ?, reason = ?
 WHERE seq = ?
 
--- name: event
-INSERT INTO event (at, message_seq, inbound_seq, subject, from_state, to_state, reason, actor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-
 -- name: body
 INSERT INTO body (kind, bytes) VALUES (?, ?)
