@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
 CONFINED = {
     "serial": {"airpost.modem.port"},
     "serial_asyncio": {"airpost.modem.port"},
+    "pyudev": {"airpost.modem.discover"},
     "sqlite3": {"airpost.store"},
     "sqlite_utils": {"airpost.store"},
     "aiohttp": {"airpost.services.http", "airpost.daemon"},
