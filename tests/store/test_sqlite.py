@@ -7,6 +7,7 @@ import os
 import resource
 import sqlite3
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from airpost.model import MessageId, NewMessage
 from airpost.states import MessageState
 from airpost.store.api import MessageFilter, Wake
 from airpost.store.sqlite import SqliteStore
+from airpost.tasks import spawn
 from tests.store.values import (
     NOW,
     FakeClock,
@@ -33,6 +35,7 @@ from tests.store.values import (
     new,
     part,
     seen,
+    sent,
 )
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -254,3 +257,37 @@ async def test_a_minute_of_grace_is_a_minute(plain: SqliteStore) -> None:
     await lost(plain, segment, grace_s=60)
     due = await plain.next_due(NOW)
     assert due == after(60) == NOW + 60 * SECOND_US
+
+
+async def test_a_turn_tells_how_many_messages_wait(plain: SqliteStore) -> None:
+    await plain.accept([new("a"), new("b"), new("later", not_before=after(60))])
+    assert await plain.turn() == 2
+    await bound(plain, new("c"))
+    assert await plain.turn() == 3
+    (segment,) = await claim(plain)
+    await sent(plain, segment, mr=1)
+    assert await plain.turn() == 2
+
+
+@pytest.mark.parametrize("which", ["_writer", "_reader"])
+async def test_a_turn_waits_for_both_threads(plain: SqliteStore, which: str) -> None:
+    gate = threading.Event()
+    getattr(plain, which).ask(lambda _: gate.wait(10), urgent=True)
+    turn = spawn(plain.turn(), name="turn")
+    await asyncio.sleep(0.05)
+    assert not turn.done()
+    gate.set()
+    assert await turn == 0
+
+
+async def test_a_turn_is_answered_while_the_disk_is_full(
+    plain: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_tx: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr("airpost.store.sqlite.probe", full)
+    with pytest.raises(StoreUnavailable):
+        await plain._writer.ask(full, urgent=True)
+    assert plain.unavailable is not None
+    assert await plain.turn() == 0

@@ -13,6 +13,7 @@ from random import Random
 from airpost.clock import Clock
 from airpost.daemon.config import Settings
 from airpost.daemon.sdnotify import Notifier
+from airpost.daemon.watchdog import Watchdog
 from airpost.daemon.wiring import Parts, build
 from airpost.errors import StoreError
 from airpost.model import ModemView
@@ -21,7 +22,6 @@ from airpost.tasks import until_first
 log = logging.getLogger("airpost.run")
 
 STORE_LOOK_S = 5.0
-STALLED_PINGS = 3  # so many rounds in a row without movement, and systemd is no longer told
 
 
 class Daemon:
@@ -34,6 +34,7 @@ class Daemon:
         self._notifier = notifier
         self._stop = asyncio.Event()
         self.parts: Parts = build(settings, clock, rng, self._stop.is_set)
+        self._watchdog = Watchdog(self.parts.store, self.parts.pool, notifier, clock)
 
     def stop(self) -> None:
         """Begin the ordered stop."""
@@ -51,12 +52,12 @@ class Daemon:
             self.addresses = await parts.http.start()
             unwatch = parts.pool.watch(self._say_status)
             try:
-                self._notifier.ready(self._status())
+                self._notifier.ready(self._watchdog.status)
                 self.started.set()
                 await until_first(
                     parts.pool.run(),
                     self._until_stopped(),
-                    self._watchdog(),
+                    self._watchdog.run(),
                     self._while_the_store_lives(),
                     name="run",
                 )
@@ -79,38 +80,5 @@ class Daemon:
         log.critical("run.store_died %s", self.parts.store.died)
         raise StoreError(self.parts.store.died)
 
-    # -- what the service manager sees -----------------------------------------------------------
-    def _status(self) -> str:
-        views = self.parts.pool.modems()
-        ready = sum(view.ready for view in views)
-        return f"{ready} of {len(views)} modems ready"
-
     def _say_status(self, _view: ModemView) -> None:
-        self._notifier.status(self._status())
-
-    async def _watchdog(self) -> None:
-        """Ping only while loop, store and dispatcher each move."""
-        every_s = self._notifier.watchdog_s
-        if every_s is None:
-            await asyncio.Event().wait()
-            return
-        stalled = 0
-        while True:
-            moved = await self._moves(every_s)
-            stalled = 0 if moved else stalled + 1
-            if stalled < STALLED_PINGS:
-                self._notifier.watchdog()
-            else:
-                log.error("run.stalled the service manager is no longer told that all is well")
-            await self._clock.sleep(every_s)
-
-    async def _moves(self, within_s: float) -> bool:
-        pool = self.parts.pool
-        began_s = pool.last_progress_mono
-        pool.look()
-        try:
-            async with asyncio.timeout(within_s):
-                await self.parts.store.recall("watchdog")
-        except TimeoutError:
-            return False
-        return pool.last_progress_mono > began_s
+        self._notifier.status(self._watchdog.status)

@@ -25,6 +25,11 @@ class Notifier:
         self._watchdog_pid = env.get("WATCHDOG_PID", "")
 
     @property
+    def heard(self) -> bool:
+        """True when there is somebody to tell."""
+        return bool(self._address)
+
+    @property
     def watchdog_s(self) -> float | None:
         """Seconds between pings: half of what systemd allows; None when it does not watch us."""
         if self._watchdog_pid and self._watchdog_pid != str(os.getpid()):

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from random import Random
 
 from airpost.clock import Clock
 from airpost.errors import NoRoute, StoreUnavailable
-from airpost.model import Lane, ModemView, SimId
+from airpost.model import Lane, ModemView, SimId, WireLine
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
-from airpost.pool.dispatch import LaneLoop
+from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.janitor import Janitor
 from airpost.pool.route import LaneLoad, choose
 from airpost.states import SegmentEvent
@@ -61,6 +61,14 @@ class ModemPool:
         """One view, or None for an unknown name."""
         return self._views.get(lane)
 
+    async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
+        """One AT command to a modem, between two of its messages; see `facade.Pool`."""
+        return await self._loops[lane].unit.ask(text)
+
+    def wire(self, lane: Lane) -> tuple[WireLine, ...]:
+        """What last went over a modem's wire, redacted; KeyError."""
+        return self._loops[lane].unit.wire()
+
     def routes(self) -> frozenset[str]:
         """The names of all routes that some modem serves."""
         return frozenset(route for view in self._views.values() for route in view.routes)
@@ -73,6 +81,25 @@ class ModemPool:
     def look(self) -> None:
         """Go round once more: shows in `last_progress_mono` that the dispatcher moves."""
         self._bind.set()
+
+    def under_way(self) -> dict[Lane, Hashable]:
+        """Lanes that could be sending now, each with a value that changes as it goes on.
+
+        Left out are lanes without work, without a ready modem, and in a pause of their window.
+        """
+        now = self._clock.mono()
+        return {
+            lane: (
+                None if loop.current is None else loop.current.segment_id,
+                tuple(each.segment_id for each in loop.ahead),
+                loop.window,  # it notes when each attempt ended
+            )
+            for lane, loop in self._loops.items()
+            if not self._stopping.is_set()
+            and self._views[lane].ready
+            and loop.room < AHEAD_MESSAGES
+            and loop.window.free_at() <= now
+        }
 
     # -- life ------------------------------------------------------------------------------------
     def add(self, unit: ModemUnit) -> None:

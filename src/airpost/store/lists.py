@@ -111,6 +111,12 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     }
 
 
+def waiting(db: sqlite3.Connection) -> int:
+    """How many messages have a part that is yet to go out and may go now."""
+    count: int = db.execute(_SQL["waiting"]).fetchone()[0]
+    return count
+
+
 def state_counts(
     db: sqlite3.Connection, table: str, after: int
 ) -> tuple[dict[str, int], int | None]:

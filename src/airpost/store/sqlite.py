@@ -116,6 +116,14 @@ class SqliteStore:
         """Why the store can never work again in this process: a bug has ended its thread."""
         return self._writer.died or self._reader.died
 
+    async def turn(self) -> int:
+        """Return once both threads have answered, also while nothing can be written.
+
+        How many messages wait for a modem.
+        """
+        await self._writer.ask(lambda _: None, urgent=True)
+        return await self._read(lists.waiting)
+
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:
         """Call `callback` after commits until the returned function is called."""
         self._callbacks.append(callback)

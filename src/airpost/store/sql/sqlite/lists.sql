@@ -64,3 +64,8 @@ SELECT count(*) FROM quarantine
 -- name: kept_answer
 SELECT i.fingerprint, i.status, b.bytes
 FROM idempotency i JOIN body b ON b.id = i.answer_body WHERE i.owner = ? AND i.key = ?
+
+-- name: waiting
+SELECT (SELECT count(*) FROM message INDEXED BY message_backlog
+        WHERE lane IS NULL AND open = 1 AND state <> 'accepted')
+     + (SELECT count(*) FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open = 1)
