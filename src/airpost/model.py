@@ -350,6 +350,23 @@ class UnitState(Enum):
     QUARANTINED = "quarantined"
 
 
+class Way(Enum):
+    """Which way bytes went on a modem's wire."""
+
+    SENT = ">>"
+    RECEIVED = "<<"
+    NOTE = "--"  # no bytes: opened, lost, resynchronised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLine:
+    """One line of a modem's wire, redacted."""
+
+    at: Instant
+    way: Way
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModemView:
     """What the pool and people see of one modem."""

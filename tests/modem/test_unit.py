@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from airpost.errors import ModemError, PortLost
+from airpost.errors import CommandFailed, LocalProtocolError, ModemError, PortLost
 from airpost.model import MessageClass, UnitState
 from airpost.outcome import OutcomeClass, Scope
 from airpost.tasks import spawn
@@ -500,3 +500,45 @@ async def test_no_number_in_any_log(
         assert "491710760000" not in text
         assert rig.sim.imei not in text
         assert "secret" not in text
+
+
+@virtually
+async def test_a_typed_command_waits_for_the_message_on_the_air(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, air_s=5.0) as rig:
+        sending = spawn(rig.send(), name="sending")
+        await rig.until(lambda: rig.sim.sends and rig.sim.sends[-1].ctrl_z_at_s)
+        assert await rig.unit.ask("AT+CSQ") == (f"+CSQ: {rig.sim.signal},99",)
+        assert sending.done()
+        assert (await sending).outcome.ok
+        assert rig.heard()[-1] == "AT+CSQ"
+        assert any("AT+CSQ" in line.text for line in rig.unit.wire())
+
+
+@virtually
+async def test_a_typed_command_that_is_refused_or_cannot_be_sent(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        with pytest.raises(CommandFailed):
+            await rig.unit.ask("AT+NOSUCH?")
+        with pytest.raises(LocalProtocolError):
+            await rig.unit.ask("AT+CMGS=18")
+        assert (await rig.send()).outcome.ok
+        rig.sim.unplug()
+        await rig.until(lambda: rig.view.state is UnitState.ABSENT)
+        with pytest.raises(ModemError, match="plug the modem in"):
+            await rig.unit.ask("AT+CSQ")
+
+
+@virtually
+async def test_a_typed_command_does_not_wait_for_ever(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, air_s=100.0) as rig:
+        sending = spawn(rig.send(), name="sending")
+        await rig.until(lambda: rig.sim.sends and rig.sim.sends[-1].ctrl_z_at_s)
+        with pytest.raises(ModemError, match="on the air for long"):
+            await rig.unit.ask("AT+CSQ")
+        await rig.until(lambda: rig.sim.sends[-1].final == "OK")
+        await sending
+        assert len(rig.texts()) == 1

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from airpost.model import Claimed, Lane, ModemView, RawPart, RawReport, SimId
+from airpost.model import Claimed, Lane, ModemView, RawPart, RawReport, SimId, WireLine
 from airpost.outcome import Outcome
 
 
@@ -127,6 +127,18 @@ class ModemUnit(Protocol):
 
     async def ussd(self, code: str) -> str:
         """Run one USSD code; ModemError when it cannot be done now."""
+        ...
+
+    async def ask(self, text: str) -> tuple[str, ...]:
+        """The information lines of one AT command, asked between two segments.
+
+        CommandFailed for the modem's error, LocalProtocolError for what is no command; ModemError,
+        AtError or PortError where it does not answer, or cannot be asked now.
+        """
+        ...
+
+    def wire(self) -> tuple[WireLine, ...]:
+        """What last went over its wire, redacted, oldest first."""
         ...
 
     def crashed(self, reason: str) -> None:

@@ -1,7 +1,7 @@
 """One opening of one modem, from the port to the last byte: probe, SIM, settings, network, care.
 
-May import modem, at.events, at.network, at.replies and L0. Single use. It tells the unit what it
-finds; it raises what ends it (PortError, ModemError, AtError).
+May import modem, at.events, at.network, at.replies, at.typed and L0. Single use. It tells the unit
+what it finds; it raises what ends it (PortError, ModemError, AtError).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from airpost.at import network
 from airpost.at.events import Late, Urc
 from airpost.at.replies import SimStatus
+from airpost.at.typed import typed
 from airpost.clock import Clock
 from airpost.errors import (
     AtError,
@@ -46,6 +47,7 @@ LOOK_GAP_S = 0.2  # between two looks at the least
 SIM_LOOK_S = 1.0  # while the SIM starts
 SIM_LATER_S = 15.0  # while it waits for a person
 NETWORK_LOOK_S = 5.0  # while there is no network
+ASK_S = 30.0  # for a message on the air to end, and for the modem to come into step afterwards
 EARLY = 100  # direct deliveries kept until the SIM is known
 SMSC_LOST = "CMS 330"
 CIRCUIT_SWITCHED = "+CREG"
@@ -160,6 +162,15 @@ class Connection:
     async def ussd(self, code: str) -> str:
         """Run one USSD code."""
         return await self._ussd.run(code)
+
+    async def ask(self, text: str) -> tuple[str, ...]:
+        """The lines of a command that somebody typed, between two segments."""
+        command = typed(text)
+        try:
+            async with asyncio.timeout(ASK_S + command.timeout_s):
+                return await self._session.run(command)
+        except TimeoutError:
+            raise ModemError("a message has been on the air for long; try again later") from None
 
     def sent(self, outcome: Outcome) -> None:
         """A segment's dialogue has ended."""

@@ -43,7 +43,7 @@ COMBINED = ("MT",)
 BUSY_S = 20.0  # after power, PIN or reset most commands fail for 5 to 25 s
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
 # +CPIN? may answer with an error that is as good as an answer (TS 27.007 9.2.2.1).
-_SIM_ERRORS = {
+SIM_ERRORS = {
     10: SimStatus.NOT_INSERTED,
     11: SimStatus.SIM_PIN,
     12: SimStatus.SIM_PUK,
@@ -141,7 +141,7 @@ class Driver:
         try:
             lines = await self._session.run(at.PIN_STATE)
         except CommandFailed as error:
-            return _SIM_ERRORS.get(error.code or 0, SimStatus.NOT_READY)
+            return SIM_ERRORS.get(error.code or 0, SimStatus.NOT_READY)
         return replies.sim_status(lines) or SimStatus.NOT_READY
 
     async def enter_pin(self, pin: str) -> None:

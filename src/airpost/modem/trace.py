@@ -10,34 +10,15 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 
 from airpost.clock import Clock, Instant
-from airpost.model import Lane, masked
+from airpost.model import Lane, Way, WireLine, masked
 
 LEVEL = 5  # below DEBUG: wire traces are asked for by name
 RING_LINES = 1000
 LINE_LIMIT = 4096  # a modem that never ends its line must not fill the memory
 
 logging.addLevelName(LEVEL, "TRACE")
-
-
-class Way(Enum):
-    """Which way bytes went."""
-
-    SENT = ">>"
-    RECEIVED = "<<"
-    NOTE = "--"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceLine:
-    """One redacted line."""
-
-    at: Instant
-    way: Way
-    text: str
 
 
 def _octets(match: re.Match[str]) -> str:
@@ -103,10 +84,10 @@ class Trace:
         """Something that is no bytes: opened, lost, resynchronised."""
         self._keep(Way.NOTE, text.encode())
 
-    def lines(self) -> tuple[TraceLine, ...]:
+    def lines(self) -> tuple[WireLine, ...]:
         """What the ring holds, oldest first."""
         return tuple(
-            TraceLine(at=at, way=way, text=redacted(_visible(data))) for at, way, data in self._ring
+            WireLine(at=at, way=way, text=redacted(_visible(data))) for at, way, data in self._ring
         )
 
     def _keep(self, way: Way, data: bytes) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from airpost.at.events import Late
 from airpost.clock import Clock
 from airpost.errors import AtError, ModemError, PortError
-from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState
+from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState, WireLine
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.lifecycle import ABSENT_LOOK_S, Backoff, UnitEvent, advance, sentence
@@ -28,6 +28,8 @@ from airpost.tasks import spawn
 log = logging.getLogger("airpost.unit")
 
 TROUBLE = (UnitState.COOLDOWN, UnitState.DEGRADED, UnitState.QUARANTINED)
+# Where somebody at the other end is known to be in step.
+ASKED_IN = (UnitState.SIM, UnitState.REGISTERING, UnitState.READY, UnitState.DEGRADED)
 SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
@@ -267,3 +269,13 @@ class Unit:
             stalled = "a message has been on the air for long; try again later"
             raise ModemError(stalled if self._view.stalled else self._view.detail)
         return await connection.ussd(code)
+
+    async def ask(self, text: str) -> tuple[str, ...]:
+        """The information lines of one AT command; see ModemUnit."""
+        if self._connection is None or self._view.state not in ASKED_IN:
+            raise ModemError(self._view.detail)
+        return await self._connection.ask(text)
+
+    def wire(self) -> tuple[WireLine, ...]:
+        """What last went over its wire, redacted."""
+        return self.trace.lines()

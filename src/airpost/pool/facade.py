@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from airpost.model import Lane, ModemView
+from airpost.model import Lane, ModemView, WireLine
 
 
 class Pool(Protocol):
@@ -20,6 +20,18 @@ class Pool(Protocol):
 
     def modem(self, lane: Lane) -> ModemView | None:
         """One view, or None for an unknown name."""
+        ...
+
+    async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
+        """The information lines of one AT command, asked between two messages of the modem.
+
+        CommandFailed for its error; ModemError, AtError or PortError where it does not answer or
+        cannot be asked now. KeyError for an unknown name.
+        """
+        ...
+
+    def wire(self, lane: Lane) -> tuple[WireLine, ...]:
+        """What last went over the modem's wire, redacted, oldest first; KeyError."""
         ...
 
     def routes(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
-from airpost.errors import DuplicateRequest, StoreUnavailable
+from airpost.errors import CommandFailed, DuplicateRequest, StoreUnavailable
 from airpost.model import (
     ApiKey,
     Encoding,
@@ -22,6 +22,7 @@ from airpost.model import (
     NewMessage,
     SimId,
     UnitState,
+    WireLine,
 )
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
@@ -146,6 +147,11 @@ class FakeStore:
         rest = tuple(m for m in every if m.modem is None)
         return QueueView(bound=bound, backlog=rest[:limit], backlog_total=len(rest))
 
+    pending = 0
+
+    async def counts(self) -> dict[str, int]:
+        return {"queued": len(self.kept)}
+
     async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
         self.by_hash[secret_hash] = key
 
@@ -179,12 +185,25 @@ class FakeStore:
 class FakePool:
     def __init__(self) -> None:
         self.views = {Lane("gate-1"): modem_view()}
+        self.answers: dict[str, tuple[str, ...] | Exception] = {}
+        self.asked: list[tuple[Lane, str]] = []
+        self.wires: dict[Lane, tuple[WireLine, ...]] = {}
 
     def modems(self) -> tuple[ModemView, ...]:
         return tuple(self.views.values())
 
     def modem(self, lane: Lane) -> ModemView | None:
         return self.views.get(lane)
+
+    async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
+        self.asked.append((lane, text))
+        told = self.answers.get(text, CommandFailed("ERROR", None, "ERROR"))
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def wire(self, lane: Lane) -> tuple[WireLine, ...]:
+        return self.wires.get(lane, ())
 
     def routes(self) -> frozenset[str]:
         return frozenset().union(*(view.routes for view in self.views.values()))

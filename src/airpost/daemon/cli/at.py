@@ -12,12 +12,16 @@ from typing import Any
 import click
 
 from airpost.daemon.cli.at_json import Json, parsed
+from airpost.daemon.cli.console import console
 from airpost.errors import InvalidRequest
 
 
 @click.group()
 def at() -> None:
-    """Read recorded answers of modems."""
+    """Ask a modem, or read recorded answers."""
+
+
+at.add_command(console)
 
 
 def _say(record: Json) -> None:

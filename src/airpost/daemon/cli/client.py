@@ -66,9 +66,11 @@ class Client:
         target = f"{path}?{urlencode(given)}" if given else path
         return self._call("GET", target, timeout_s=TIMEOUT_S + wait_s)
 
-    def post(self, path: str, body: Json, headers: Mapping[str, str] | None = None) -> Json:
+    def post(
+        self, path: str, body: Json, headers: Mapping[str, str] | None = None, *, wait_s: float = 0
+    ) -> Json:
         """The answer to a JSON body."""
-        return self._call("POST", path, body, headers)
+        return self._call("POST", path, body, headers, timeout_s=TIMEOUT_S + wait_s)
 
     def delete(self, path: str) -> Json:
         """The answer to DELETE, {} for none."""

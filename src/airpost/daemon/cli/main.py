@@ -20,7 +20,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "preview": ("airpost.daemon.cli.preview:preview", "Show the parts a text would take."),
     "config": ("airpost.daemon.cli.config:config", "Check a configuration file."),
     "pdu": ("airpost.daemon.cli.pdu:pdu", "Decode, split and join SMS PDUs."),
-    "at": ("airpost.daemon.cli.at:at", "Read recorded answers of modems."),
+    "at": ("airpost.daemon.cli.at:at", "Ask a modem, or read recorded answers."),
+    "record": ("airpost.daemon.cli.record:record", "Record what a modem says of itself."),
+    "doctor": ("airpost.daemon.cli.doctor:doctor", "Find out what is wrong, and what mends it."),
 }
 
 

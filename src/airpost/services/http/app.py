@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from airpost.services.http import health, inbound, keys, messages, modems
+from airpost.services.http import care, health, inbound, keys, messages, modems
 from airpost.services.http.auth import CallerHandler, Handler, guarded
 from airpost.services.http.credentials import Scope
 from airpost.services.http.deps import DEPS, ENDED, RUNNING, HttpDeps
@@ -31,6 +31,9 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/modems", Scope.READ, modems.listing),
     ("GET", "/v1/modems/{name}", Scope.READ, modems.one),
     ("GET", "/v1/modems/{name}/queue", Scope.READ, modems.queue),
+    ("GET", "/v1/modems/{name}/trace", Scope.ADMIN, care.trace),
+    ("POST", "/v1/modems/{name}/at", Scope.ADMIN, care.ask),
+    ("GET", "/v1/doctor", Scope.ADMIN, care.about),
     ("POST", "/v1/keys", Scope.ADMIN, keys.create),
     ("GET", "/v1/keys", Scope.ADMIN, keys.listing),
     ("DELETE", "/v1/keys/{id}", Scope.ADMIN, keys.revoke),

@@ -24,6 +24,7 @@ from airpost.states import MessageState
 MAX_NAME = 64
 MAX_TAGS = 20
 MAX_SENDER_REF = 255
+MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
 
 
 def _time(value: Any) -> Instant:
@@ -99,6 +100,13 @@ class KeyIn(_Body):
     name: Name
     owner: Name
     scopes: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class AskIn(_Body):
+    """`POST /v1/modems/{name}/at`."""
+
+    command: Annotated[str, Field(min_length=2, max_length=MAX_COMMAND, pattern=_PLAIN)]
+    force: bool = False
 
 
 class _Query(BaseModel):

@@ -1,0 +1,1 @@
+"""What is wrong with this machine and its modems, and what to do: `airpost doctor`."""

@@ -1,0 +1,214 @@
+"""The whole examination in order: gather the facts, through the service where it runs, then judge.
+
+May import everything. It looks and asks; nothing is changed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airpost.clock import SECOND_US, Clock
+from airpost.daemon.cli.client import Client, Json
+from airpost.daemon.config import STATE_FOLDER, ModemSettings, Settings
+from airpost.daemon.doctor.finding import Finding, error, in_order
+from airpost.daemon.doctor.holders import Held, holders
+from airpost.daemon.doctor.host import (
+    HostFacts,
+    check_clock,
+    check_disk,
+    check_rule,
+    check_voltage,
+    host_facts,
+)
+from airpost.daemon.doctor.line import ServiceLine, opened
+from airpost.daemon.doctor.modem import ModemFacts, modem_facts
+from airpost.daemon.doctor.ports import (
+    PortFacts,
+    check_access,
+    check_greedy,
+    check_holders,
+    check_port,
+    port_facts,
+)
+from airpost.daemon.doctor.roots import Roots
+from airpost.daemon.doctor.service import OPEN_STATES, ServiceFacts, check_service, service_facts
+from airpost.daemon.doctor.signs import CHECKS
+from airpost.daemon.doctor.usb import (
+    UsbDevice,
+    check_autosuspend,
+    check_brltty,
+    check_modes,
+    check_power,
+    usb_devices,
+)
+from airpost.errors import AtError, ModemError, PortBusy, PortError
+from airpost.modem.port import PortSettings
+from airpost.modem.profiles import Profiles
+
+THREADS = 16  # modems of the service asked at the same time
+DEFAULT_STORE = STATE_FOLDER / "airpost.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is examined. `settings` None: `absent` or `mistake` say why there is no configuration.
+
+    `hubs` can switch the power of their ports, by the configuration.
+    """
+
+    roots: Roots
+    settings: Settings | None
+    mistake: str | None = None
+    absent: str | None = None
+    hubs: frozenset[str] = frozenset()
+
+    @property
+    def store(self) -> Path:
+        """Where the store is, or would be."""
+        return DEFAULT_STORE if self.settings is None else self.settings.store.path
+
+    @property
+    def modems(self) -> tuple[ModemSettings, ...]:
+        """The modems that are configured."""
+        return () if self.settings is None else self.settings.modems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found, and the facts behind it for the support archive."""
+
+    findings: tuple[Finding, ...]
+    service: ServiceFacts
+    modems: tuple[ModemFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Machine:
+    host: HostFacts
+    devices: tuple[UsbDevice, ...]
+    held: Held
+    ports: tuple[PortFacts, ...]
+
+
+async def examine(given: Given, client: Client, profiles: Profiles, clock: Clock) -> Report:
+    """Look at the machine, ask the service or else the modems, and judge."""
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="airpost-doctor") as threads:
+        loop = asyncio.get_running_loop()
+        service = await loop.run_in_executor(threads, service_facts, client)
+        machine = await loop.run_in_executor(threads, _machine, given, service, clock)
+        if service.running:
+            modems = await _through_service(service, client, profiles, clock, threads)
+        else:
+            modems = await _by_their_ports(given, machine, profiles)
+    findings = in_order(_judge(given, service, machine, modems, profiles))
+    return Report(findings=findings, service=service, modems=modems)
+
+
+def _machine(given: Given, service: ServiceFacts, clock: Clock) -> _Machine:
+    named = {each.port: str(each.name) for each in given.modems}
+    opened_ = {each["port"] for each in service.modems if each["state"] in OPEN_STATES}
+    named |= {each["port"]: each["name"] for each in service.modems}
+    devices = [given.roots.device_of(port) for port in named]
+    held = holders(given.roots, devices)
+    return _Machine(
+        host=host_facts(given.roots, given.store, clock.now()),
+        devices=usb_devices(given.roots),
+        held=held,
+        ports=tuple(
+            port_facts(given.roots, held, port, lane, open_by_service=port in opened_)
+            for port, lane in named.items()
+        ),
+    )
+
+
+# -- modems --------------------------------------------------------------------------------------
+async def _through_service(
+    service: ServiceFacts,
+    client: Client,
+    profiles: Profiles,
+    clock: Clock,
+    threads: ThreadPoolExecutor,
+) -> tuple[ModemFacts, ...]:
+    async def one(view: Json) -> ModemFacts:
+        known = ModemFacts(
+            name=view["name"],
+            port=view["port"],
+            state=view["state"],
+            since_s=(clock.now() - service.since(view)) / SECOND_US,
+            detail=view["detail"],
+            last_error=view["last_error"],
+            stalled=view["stalled"],
+            wire=service.wire(view["name"]),
+        )
+        if view["state"] not in OPEN_STATES:
+            return replace(known, unasked=view["detail"])
+        return await modem_facts(known, ServiceLine(client, view["name"], threads), profiles)
+
+    return tuple(await asyncio.gather(*(one(view) for view in service.modems)))
+
+
+async def _by_their_ports(
+    given: Given, machine: _Machine, profiles: Profiles
+) -> tuple[ModemFacts, ...]:
+    facts = {each.port: each for each in machine.ports}
+    asked = (_by_port(given, each, facts[each.port], profiles) for each in given.modems)
+    return tuple(await asyncio.gather(*asked))
+
+
+async def _by_port(
+    given: Given, modem: ModemSettings, port: PortFacts, profiles: Profiles
+) -> ModemFacts:
+    known = ModemFacts(name=modem.name, port=modem.port)
+    if port.mode is None:
+        return replace(known, unasked="there is no such port")
+    if port.holders:  # it would be read by two
+        return replace(known, unasked=f"the port is held by {port.holders[0].shown}")
+    path = str(given.roots.at(modem.port))
+    try:
+        async with opened(path, PortSettings(baud=modem.baud)) as line:
+            return await modem_facts(known, line, profiles)
+    except PortBusy as problem:
+        return replace(known, unasked=problem.reason, busy=True)
+    except PortError as problem:
+        return replace(known, unasked=problem.reason)
+    except (ModemError, AtError) as problem:
+        return replace(known, unasked=str(problem))
+
+
+# -- judgement -----------------------------------------------------------------------------------
+def _judge(
+    given: Given,
+    service: ServiceFacts,
+    machine: _Machine,
+    modems: tuple[ModemFacts, ...],
+    profiles: Profiles,
+) -> Iterator[Finding]:
+    host, devices, held = machine.host, machine.devices, machine.held
+    if given.mistake is not None:
+        yield error("config", "airpost.toml", given.mistake)
+    elif given.absent is not None and not service.running:
+        yield error("config", "airpost.toml", given.absent)
+    yield from check_service(service)
+    yield from check_clock(host)
+    yield from check_disk(host)
+    yield from check_rule(host, given.roots)
+    yield from check_voltage(host)
+    yield from check_modes(devices, profiles)
+    yield from check_brltty(devices, running="brltty" in held.running)
+    yield from check_autosuspend(devices, given.roots)
+    yield from check_power(devices, uhubctl=host.uhubctl, switched=given.hubs)
+    yield from check_greedy(held, ruled=host.rule is not None)
+    busy = {each.port for each in modems if each.busy}
+    for port in machine.ports:
+        yield from check_port(port)
+        yield from check_holders(port, blind=held.blind, busy=port.port in busy)
+        yield from check_access(port, host.user, host.groups, given.roots)
+    for refused in profiles.refused:
+        yield error("profile", refused.path, refused.message)
+    for modem in modems:
+        for check in CHECKS:
+            yield from check(modem)

@@ -1,0 +1,82 @@
+"""What the running service says of itself and its modems, asked over its socket.
+
+May import the command line's client. Nothing here disturbs it: views, counts and traces are reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from airpost.clock import Instant, parse_rfc3339
+from airpost.daemon.cli.client import Client, Json, Refused, Unreachable, segment
+from airpost.daemon.doctor.finding import Finding, error, note, warning
+from airpost.daemon.doctor.wire import Wire
+
+OPEN_STATES = frozenset({"probing", "sim", "registering", "ready", "degraded", "draining"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFacts:
+    """`about` None: it does not run, or (`refused`) does not talk to us. `traces` by modem."""
+
+    about: Json | None = None
+    refused: str | None = None
+    absent: str | None = None
+    modems: tuple[Json, ...] = ()
+    traces: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """True when somebody answers at its socket."""
+        return self.absent is None
+
+    def wire(self, name: str) -> Wire:
+        """The trace of one modem for the checks."""
+        return tuple((each["way"], each["text"]) for each in self.traces.get(name, ()))
+
+    def since(self, modem: Json) -> Instant:
+        """When the modem came into its state."""
+        return parse_rfc3339(modem["since"])
+
+
+def service_facts(client: Client) -> ServiceFacts:
+    """Ask; never raises for a service that is not there or refuses."""
+    try:
+        about = client.get("/v1/doctor")
+        modems = tuple(client.get("/v1/modems")["items"])
+        traces = {
+            each["name"]: tuple(client.get(f"/v1/modems/{segment(each['name'])}/trace")["items"])
+            for each in modems
+        }
+    except Unreachable as problem:
+        return ServiceFacts(absent=problem.message)
+    except Refused as problem:
+        return ServiceFacts(refused=problem.message)
+    return ServiceFacts(about=about, modems=modems, traces=traces)
+
+
+def check_service(service: ServiceFacts) -> Iterator[Finding]:
+    """Does it run, and can it store?"""
+    if service.absent is not None:
+        yield warning(
+            "service",
+            "airpost",
+            f"is not running ({service.absent})",
+            "sudo systemctl start airpost && sudo journalctl -u airpost -n 20 --no-pager",
+        )
+    elif service.refused is not None:
+        yield warning(
+            "service",
+            "airpost",
+            f"runs, and does not let this user ask ({service.refused}): its modems were not looked "
+            "at",
+            "sudo airpost doctor",
+        )
+    elif service.about is not None:
+        yield note("service", "airpost", f"version {service.about['version']} is running")
+        blocked = service.about["store"]["unavailable"]
+        if blocked is not None:
+            yield error("store", "airpost", f"takes no messages: {blocked}")
+        if not service.modems:
+            yield error("modem", "airpost", "has no modem: name one under [[modem]]")

@@ -1,0 +1,90 @@
+"""For whoever looks after the modems: a command to one of them, its wire, and the service itself.
+
+May import L0, the store's protocol and the pool's facade. All of it is for admins. A command waits
+for its turn between two messages; one that does more than ask needs `force`.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+
+from aiohttp import web
+
+from airpost.clock import rfc3339
+from airpost.errors import (
+    AtError,
+    CommandFailed,
+    InvalidRequest,
+    LocalProtocolError,
+    ModemError,
+    PortError,
+)
+from airpost.model import Lane, WireLine
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.caution import command_head, objection
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import Json, list_json
+from airpost.services.http.schemas import AskIn, read_body
+
+log = logging.getLogger("airpost.http")
+
+
+async def ask(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/at`: `{modem, lines, error}`; `error` is the modem's, null for OK."""
+    pool = request.app[DEPS].pool
+    lane = _lane(request)
+    given = read_body(AskIn, await read_json(request))
+    if not given.command.strip().upper().startswith("AT"):
+        raise InvalidRequest("command", "begins with AT")
+    if not given.force and (why := objection(given.command)) is not None:
+        raise Refusal("unsafe-command", f"{why}; `force` sends it all the same")
+    log.info("http.asked modem=%s command=%s actor=%s force=%s", lane, command_head(given.command),
+             caller.actor, given.force)  # fmt: skip
+    lines: tuple[str, ...] = ()
+    error: Json | None = None
+    try:
+        lines = await pool.ask(lane, given.command)
+    except LocalProtocolError as wrong:
+        raise InvalidRequest("command", str(wrong)) from None
+    except CommandFailed as failed:
+        error = {"kind": failed.kind, "code": failed.code, "text": failed.text}
+    except (ModemError, AtError, PortError) as failed:
+        raise Refusal("modem-not-reachable", str(failed)) from None
+    return answer({"modem": lane, "lines": list(lines), "error": error})
+
+
+async def trace(request: web.Request, _caller: Caller) -> web.Response:
+    """`GET /v1/modems/{name}/trace`: what last went over its wire, redacted, oldest first."""
+    return answer(list_json(map(_wire_json, request.app[DEPS].pool.wire(_lane(request)))))
+
+
+def _wire_json(line: WireLine) -> Json:
+    return {"at": rfc3339(line.at), "way": line.way.value, "text": line.text}
+
+
+async def about(request: web.Request, _caller: Caller) -> web.Response:
+    """`GET /v1/doctor`: `{version, now, store: {unavailable, pending, counts}}`."""
+    deps = request.app[DEPS]
+    store = deps.store
+    counts = {} if store.unavailable is not None else await store.counts()
+    return answer(
+        {
+            "version": metadata.version("airpost"),
+            "now": rfc3339(deps.clock.now()),
+            "store": {
+                "unavailable": store.unavailable,
+                "pending": store.pending,
+                "counts": counts,
+            },
+        }
+    )
+
+
+def _lane(request: web.Request) -> Lane:
+    lane = Lane(request.match_info["name"])
+    if request.app[DEPS].pool.modem(lane) is None:
+        raise Refusal("not-found", "no modem has this name")
+    return lane

@@ -1,0 +1,46 @@
+"""What the running service says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airpost.daemon.cli.client import Client
+from airpost.daemon.doctor.finding import Severity
+from airpost.daemon.doctor.service import ServiceFacts, check_service, service_facts
+from airpost.model import Lane, Way, WireLine
+from tests.daemon.cli.conftest import Service
+from tests.services.http.fakes import NOW
+
+
+def severities(service: ServiceFacts) -> list[Severity]:
+    return [each.severity for each in check_service(service)]
+
+
+def test_a_service_that_runs(service: Service) -> None:
+    service.pool.wires[Lane("gate-1")] = (WireLine(at=NOW, way=Way.SENT, text="AT"),)
+    facts = service_facts(Client(service.unix))
+    assert facts.running
+    assert facts.wire("gate-1") == ((">>", "AT"),)
+    assert facts.wire("gate-2") == ()
+    assert facts.since(facts.modems[0]) == NOW
+    assert severities(facts) == [Severity.NOTE]
+
+
+def test_one_that_cannot_store_and_has_no_modem(service: Service) -> None:
+    service.store.unavailable = "the disk is full"
+    service.pool.views.clear()
+    facts = service_facts(Client(service.unix))
+    assert severities(facts) == [Severity.NOTE, Severity.ERROR, Severity.ERROR]
+
+
+def test_one_that_does_not_run(tmp_path: Path) -> None:
+    facts = service_facts(Client(f"unix:{tmp_path / 'nobody'}"))
+    assert not facts.running
+    assert severities(facts) == [Severity.WARNING]
+
+
+def test_one_that_does_not_let_us_ask(service: Service) -> None:
+    facts = service_facts(Client(service.tcp))
+    assert facts.running
+    (found,) = check_service(facts)
+    assert found.fix == "sudo airpost doctor"

@@ -1,0 +1,93 @@
+"""A command to one modem, its wire, and the service about itself."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from airpost.errors import CommandFailed, CommandTimeout, LocalProtocolError, PortLost
+from airpost.model import Lane, Way, WireLine
+from tests.services.http.conftest import Api
+from tests.services.http.fakes import NOW
+
+AT = "/v1/modems/gate-1/at"
+
+
+async def test_a_command_and_its_answer(api: Api) -> None:
+    api.pool.answers["AT+CSQ"] = ("+CSQ: 20,99",)
+    body = await api.call("POST", AT, json={"command": "AT+CSQ"})
+    assert body == {"modem": "gate-1", "lines": ["+CSQ: 20,99"], "error": None}
+
+
+async def test_the_modems_error_is_an_answer(api: Api) -> None:
+    api.pool.answers["AT+CPIN?"] = CommandFailed("CME", 10, "10")
+    body = await api.call("POST", AT, json={"command": "AT+CPIN?"})
+    assert body["error"] == {"kind": "CME", "code": 10, "text": "10"}
+    assert body["lines"] == []
+
+
+@pytest.mark.parametrize("error", [CommandTimeout("no answer"), PortLost("/dev/x", "gone")])
+async def test_a_modem_that_cannot_be_asked(api: Api, error: Exception) -> None:
+    api.pool.answers["AT+CSQ"] = error
+    body = await api.call("POST", AT, 409, json={"command": "AT+CSQ"})
+    assert body["type"] == "urn:airpost:problem:modem-not-reachable"
+    assert body["detail"] == str(error)
+
+
+async def test_what_does_more_than_ask_needs_force(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "airpost.http")
+    secret = {"command": 'AT+CPIN="4711"'}
+    body = await api.call("POST", AT, 422, json=secret)
+    assert body["type"] == "urn:airpost:problem:unsafe-command"
+    assert api.pool.asked == []
+    await api.call("POST", AT, json=secret | {"force": True})
+    assert api.pool.asked == [(Lane("gate-1"), 'AT+CPIN="4711"')]
+    assert "command=+CPIN=" in caplog.text
+    assert "4711" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"command": "hello"}, {"command": "AT\r+CFUN=0"}, {"command": "A" * 500},
+             {"command": "AT", "forced": True}]
+)  # fmt: skip
+async def test_what_is_no_command(api: Api, body: dict[str, object]) -> None:
+    await api.call("POST", AT, 400, json=body)
+    assert api.pool.asked == []
+
+
+async def test_what_cannot_be_written_to_a_port(api: Api) -> None:
+    api.pool.answers["AT+CMGS=1"] = LocalProtocolError("a message is not sent by a bare command")
+    body = await api.call("POST", AT, 400, json={"command": "AT+CMGS=1", "force": True})
+    assert body["field"] == "command"
+
+
+async def test_the_wire(api: Api) -> None:
+    api.pool.wires[Lane("gate-1")] = (WireLine(at=NOW, way=Way.SENT, text="AT"),)
+    body = await api.call("GET", "/v1/modems/gate-1/trace")
+    assert body["items"] == [{"at": "2026-01-02T03:04:05.678Z", "way": ">>", "text": "AT"}]
+
+
+async def test_the_service_about_itself(api: Api) -> None:
+    body = await api.call("GET", "/v1/doctor")
+    assert body["store"] == {"unavailable": None, "pending": 0, "counts": {"queued": 0}}
+    assert body["now"] == "2026-01-02T03:04:05.678Z"
+    api.store.unavailable = "the disk is full"
+    body = await api.call("GET", "/v1/doctor")
+    assert body["store"]["unavailable"] == "the disk is full"
+
+
+async def test_modems_that_are_not_there(api: Api) -> None:
+    await api.call("GET", "/v1/modems/gate-9/trace", 404)
+    await api.call("POST", "/v1/modems/gate-9/at", 404, json={"command": "AT"})
+
+
+async def test_all_of_it_is_for_admins(keyed: Api) -> None:
+    reader = keyed.store.new_key("shop", "send", "read", "read:all")
+    for method, path in (("POST", AT), ("GET", "/v1/modems/gate-1/trace"), ("GET", "/v1/doctor")):
+        await keyed.call(method, path, 401, json={"command": "AT"})
+        await keyed.call(method, path, 403, json={"command": "AT"}, headers=reader)
+    admin = keyed.store.new_key("chief", "admin", key_id="chief1")
+    await keyed.call("POST", AT, headers=admin, json={"command": "AT"})
