@@ -1,0 +1,216 @@
+"""What kind of port this is, by asking it: the AT port of a modem, or one that only looks like it.
+
+May import at, codec, L0, devices, identity and port. Asks nothing that changes a modem and is done
+within `PROOF_S`. What a modem can do the driver asks later, in a session; here answers may be
+missing, nonsense, or come from no modem at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from airpost.at import command, replies
+from airpost.at.channel import ESC, Channel
+from airpost.at.command import Command
+from airpost.at.events import FinalKind, Reply
+from airpost.errors import PortBusy, PortError, PortLost, PortRefused
+from airpost.modem.devices import PortInfo
+from airpost.modem.identity import clean_imei
+from airpost.modem.port import PortSettings, open_port
+
+PROOF_S = 25.0  # for one port, opening and closing aside
+TRIES = 3  # a modem on a UART misses the first characters while it finds the rate
+HEARD_OCTETS = 4096
+
+NMEA = re.compile(rb"\$(G[ABLNPQ]|BD|QZ)[A-Z]{3},")  # NMEA 0183: talker, sentence
+TEXT = bytes((*range(0x20, 0x7F), 0x09, 0x0A, 0x0D))
+OWN_ERRORS = frozenset({FinalKind.CME, FinalKind.CMS})  # no parrot has them
+BINARY_PART = 0.3
+BINARY_OCTETS = 4  # fewer are a disturbed line
+
+
+class Finding(Enum):
+    """What a port is."""
+
+    AT = "at"
+    PARROT = "parrot"  # OK, or ERROR, to everything
+    NMEA = "nmea"
+    DIAG = "diag"
+    SILENT = "silent"
+    OTHER = "other"  # it talks, and never answers
+    BUSY = "busy"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+SENTENCES = {
+    Finding.AT: "a modem answers",
+    Finding.PARROT: "answers the same to everything: not the AT port",
+    Finding.NMEA: "tells positions: not the AT port",
+    Finding.DIAG: "sends binary data: a diagnostics port, or a UART at another rate",
+    Finding.SILENT: "answers nothing: not the AT port, or a modem without power or hung",
+    Finding.OTHER: "sends text and answers no AT command: another device, or another rate",
+}
+NO_IMEI = "a modem answers, but does not tell its IMEI"
+HUNG = "answered AT and nothing after it: a modem that hangs, or another program reads its answers"
+ECHO = "gives back what it is sent: nothing is connected behind the adapter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What was found at `path`; `sentence` for people. `imei` None also where a modem hides it."""
+
+    path: str
+    finding: Finding
+    sentence: str
+    imei: str | None = None
+
+    @property
+    def is_at_port(self) -> bool:
+        """True when a modem can be used through it."""
+        return self.finding is Finding.AT
+
+
+async def prove(path: str, settings: PortSettings | None = None) -> Proof:
+    """Open `path`, ask it, close it again. Never raises for what the port is or does."""
+    ear = _Ear()
+    try:
+        transport = await open_port(path, ear, settings)
+    except PortError as error:
+        return Proof(path=path, finding=_kept_out(error), sentence=error.reason)
+    ear.attach(transport)
+    try:
+        return await _questioned(path, ear)
+    except PortLost as error:
+        return Proof(path=path, finding=Finding.LOST, sentence=error.reason)
+    finally:
+        transport.abort()
+        await ear.closed.wait()
+
+
+async def prove_first(
+    ports: Iterable[PortInfo], settings: PortSettings | None = None
+) -> list[Proof]:
+    """Prove ports in order until one is an AT port that tells its IMEI; the best proof is first."""
+    proofs: list[Proof] = []
+    for port in ports:
+        proofs.append(await prove(port.path, settings))
+        if proofs[-1].imei is not None:
+            break
+    return sorted(proofs, key=lambda proof: (not proof.is_at_port, proof.imei is None))
+
+
+def _kept_out(error: PortError) -> Finding:
+    if isinstance(error, PortBusy):
+        return Finding.BUSY
+    return Finding.REFUSED if isinstance(error, PortRefused) else Finding.LOST
+
+
+class _Ear(asyncio.Protocol):
+    """Asks one command at a time and keeps what it heard, text or not."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self.heard = bytearray()
+        self.asked = bytearray()
+        self._channel = Channel()
+        self._came = asyncio.Event()
+        self._error: Exception | None = None
+        self._transport: asyncio.WriteTransport | None = None
+
+    def attach(self, transport: asyncio.WriteTransport) -> None:
+        """Through what is asked from now on."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from whatever it is."""
+        room = HEARD_OCTETS - len(self.heard)
+        self.heard += data[:room]
+        self._channel.receive_data(data)
+        self._came.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The port is closed."""
+        self._error = exc
+        self.closed.set()
+        self._came.set()
+
+    async def ask(self, question: Command, *, first: bytes = b"") -> Reply | None:
+        """Its answer; None when none came within the command's limit. PortLost."""
+        assert self._transport is not None
+        self._channel = Channel()  # nothing here depends on answers that come late
+        octets = first + self._channel.send(question)
+        self.asked += octets
+        self._transport.write(octets)
+        try:
+            async with asyncio.timeout(question.timeout_s):
+                return await self._reply()
+        except TimeoutError:
+            return None
+
+    async def _reply(self) -> Reply:
+        while True:
+            self._came.clear()
+            while (event := self._channel.next_event()) is not None:
+                if isinstance(event, Reply):
+                    return event
+            if self.closed.is_set():
+                raise self._error if isinstance(self._error, PortLost) else PortLost("", "closed")
+            await self._came.wait()
+
+
+async def _questioned(path: str, ear: _Ear) -> Proof:
+    try:
+        async with asyncio.timeout(PROOF_S):
+            for tries in range(1, TRIES + 1):
+                if await ear.ask(command.AT, first=ESC + b"\r") is not None:
+                    return await _told(path, ear, tries)
+                if _is_clear(ear.heard):
+                    break
+    except TimeoutError:
+        pass  # judged by what was heard until then
+    finding = _judged(ear.heard)
+    echo = finding is Finding.OTHER and ear.asked.startswith(ear.heard)
+    return Proof(path=path, finding=finding, sentence=ECHO if echo else SENTENCES[finding])
+
+
+async def _told(path: str, ear: _Ear, tries: int) -> Proof:
+    """Something answered: is it a modem? `tries` answers may come that are for an earlier AT."""
+    for _ in range(tries + 1):
+        reply = await ear.ask(command.IMEI)
+        imei = clean_imei(replies.imei(reply.lines) or "") if reply is not None else None
+        if imei is not None:
+            return Proof(path=path, finding=Finding.AT, imei=imei, sentence=SENTENCES[Finding.AT])
+        if reply is None or not reply.final.ok:
+            break
+    # Some tell nothing before the SIM is open; these questions they answer all the same.
+    more = [await ear.ask(question) for question in (command.PIN_STATE, command.PROBE)]
+    answers = [each for each in (reply, *more) if each is not None]
+    has_own_lines = any(each is not None and each.lines for each in more)
+    if has_own_lines or any(each.final.kind in OWN_ERRORS for each in answers):
+        return Proof(path=path, finding=Finding.AT, sentence=NO_IMEI)
+    if not answers:
+        return Proof(path=path, finding=Finding.SILENT, sentence=HUNG)
+    return Proof(path=path, finding=Finding.PARROT, sentence=SENTENCES[Finding.PARROT])
+
+
+def _is_clear(heard: bytes | bytearray) -> bool:
+    """True when asking again could only tell the same."""
+    return _is_binary(heard) or NMEA.search(heard) is not None
+
+
+def _is_binary(heard: bytes | bytearray) -> bool:
+    strange = len(heard.translate(None, TEXT))
+    return strange >= BINARY_OCTETS and strange > BINARY_PART * len(heard)
+
+
+def _judged(heard: bytes | bytearray) -> Finding:
+    if NMEA.search(heard):
+        return Finding.NMEA
+    if _is_binary(heard):
+        return Finding.DIAG
+    return Finding.OTHER if heard.strip() else Finding.SILENT
