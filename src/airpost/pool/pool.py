@@ -48,18 +48,23 @@ class ModemPool:
         self._idle: set[Lane] = set()
         self._janitor = Janitor(store, clock, self._time_moved)
         self._stopping = asyncio.Event()
-        self._running = False
+        self._group: asyncio.TaskGroup | None = None
+        self._serving: list[asyncio.Task[None]] = []
+        self._strangers: dict[str, ModemView] = {}
         self._lanes_done = asyncio.Event()
         self.last_progress_mono = clock.mono()
 
     # -- what services see -----------------------------------------------------------------------
     def modems(self) -> tuple[ModemView, ...]:
-        """A view of every modem, by lane name."""
-        return tuple(self._views[lane] for lane in sorted(self._views))
+        """A view of every modem by lane name, then of what is plugged in and cannot be one."""
+        strangers = (self._strangers[place] for place in sorted(self._strangers))
+        return (*(self._views[lane] for lane in sorted(self._views)), *strangers)
 
     def modem(self, lane: Lane) -> ModemView | None:
         """One view, or None for an unknown name."""
-        return self._views.get(lane)
+        return self._views.get(lane) or next(
+            (each for each in self._strangers.values() if each.lane == lane), None
+        )
 
     async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
         """One AT command to a modem, between two of its messages; see `facade.Pool`."""
@@ -103,7 +108,7 @@ class ModemPool:
 
     # -- life ------------------------------------------------------------------------------------
     def add(self, unit: ModemUnit) -> None:
-        """Take a unit in; before `run()`."""
+        """Take a unit in; while the pool runs it is started at once."""
         self._views[unit.lane] = unit.view
         self._loops[unit.lane] = LaneLoop(
             unit,
@@ -114,11 +119,25 @@ class ModemPool:
             idle=self._lane_idle,
             trouble=self._lane_in_trouble,
         )
+        if self._group is not None and not self._stopping.is_set():
+            self._start(self._group, unit.lane)
+
+    def stranger(self, place: str, view: ModemView | None) -> None:
+        """Something is plugged in at `place` that people should see; None: no more."""
+        self._strangers.pop(place, None)
+        if view is not None:
+            self._strangers[place] = view
+            log.warning("modem.stranger place=%s %s", place, view.detail)
+
+    def _start(self, group: asyncio.TaskGroup, lane: Lane) -> None:
+        loop = self._loops[lane]
+        group.create_task(self._run_unit(loop.unit), name=f"unit {lane}")
+        self._serving.append(group.create_task(loop.run(), name=f"lane {lane}"))
+        loop.wake()
 
     async def run(self) -> None:
         """Serve until `stop()`. A unit that crashes again and again is left out, the rest go on."""
         unsubscribe = self._store.subscribe(self._committed)
-        self._running = True
         try:
             async with asyncio.TaskGroup() as group:
                 helpers = [
@@ -126,24 +145,13 @@ class ModemPool:
                     group.create_task(self._keep_released(), name="release"),
                     group.create_task(self._janitor.run(), name="janitor"),
                 ]
-                units = [
-                    group.create_task(self._run_unit(loop.unit), name=f"unit {lane}")
-                    for lane, loop in self._loops.items()
-                ]
-                lanes = [
-                    group.create_task(loop.run(), name=f"lane {lane}")
-                    for lane, loop in self._loops.items()
-                ]
-                for loop in self._loops.values():
-                    loop.wake()
+                self._group = group
+                for lane in self._loops:
+                    self._start(group, lane)
                 self._bind.set()
-                if lanes:
-                    await asyncio.wait(lanes)
-                await asyncio.gather(*lanes)
+                await self._stopping.wait()
+                await asyncio.gather(*self._serving)
                 self._lanes_done.set()
-                if units:
-                    await asyncio.wait(units)
-                await self._stopping.wait()  # with no modem at all the pool still serves
                 for task in helpers:
                     task.cancel()
         finally:
@@ -156,7 +164,7 @@ class ModemPool:
         for loop in self._loops.values():
             loop.stop()
         await asyncio.gather(*(loop.unit.stop(ON_AIR_STOP_S) for loop in self._loops.values()))
-        if self._loops and self._running:
+        if self._group is not None:
             await self._lanes_done.wait()
 
     async def _run_unit(self, unit: ModemUnit) -> None:
