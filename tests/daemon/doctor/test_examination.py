@@ -86,6 +86,21 @@ async def test_a_port_held_by_another_program_is_not_opened(sims: Sims, tmp_path
     assert found.fix == f"sudo kill {other.pid}"
 
 
+async def test_a_modem_that_nobody_has_named_is_found_and_asked(sims: Sims, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "box")
+    machine.device("1-1.4", "2c7c:0125", "ttyUSB2")
+    async with sims("quectel-ec25-like") as pool:
+        port = machine.root / "dev" / "ttyUSB2"
+        port.unlink()
+        port.symlink_to(pool.ports[0].resolve())
+        pool.modems[0].card.lock("4711")
+        what = await report(tmp_path, Given(roots=machine.roots, settings=None))
+    (modem,) = what.modems
+    assert (modem.name, modem.port, modem.model) == ("1-1.4", "/dev/ttyUSB2", "EC25")
+    (found,) = [each for each in what.findings if each.check == "sim"]
+    assert (found.subject, found.severity) == ("1-1.4", Severity.ERROR)
+
+
 async def test_a_port_that_is_not_there(tmp_path: Path) -> None:
     what = await report(tmp_path, given(tmp_path, tmp_path / "nowhere"))
     (found,) = [each for each in what.findings if each.check == "port"]

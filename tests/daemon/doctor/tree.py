@@ -45,13 +45,20 @@ class Machine:
             write(folder / name.replace("__", "/"), value)
         (self.root / "sys" / "bus" / "usb" / "devices" / path).symlink_to(folder)
         for number, tty in enumerate(ttys):
-            place = folder / f"{path}:1.{number}" / tty
+            place = folder / f"{path}:1.{number}" / tty / "tty" / tty
             place.mkdir(parents=True)
-            entry = self.root / "sys" / "class" / "tty" / tty
-            entry.mkdir()
-            (entry / "device").symlink_to(place)
+            (place / "device").symlink_to(place.parents[1])
+            (self.root / "sys" / "class" / "tty" / tty).symlink_to(place)
             self.port(tty)
         return folder
+
+    def interface(self, path: str, number: int, cls: str, driver: str | None = None) -> None:
+        """An interface of a device that is there."""
+        folder = self.root / "sys" / "devices" / "usb1" / path / f"{path}:1.{number}"
+        write(folder / "bInterfaceNumber", f"{number:02x}")
+        write(folder / "bInterfaceClass", cls)
+        if driver is not None:
+            (folder / "driver").symlink_to(f"/sys/bus/usb/drivers/{driver}")
 
     def port(self, tty: str) -> Path:
         """A port in /dev: a plain file stands for it."""

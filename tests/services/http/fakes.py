@@ -22,6 +22,7 @@ from airpost.model import (
     NewMessage,
     SimId,
     UnitState,
+    Way,
     WireLine,
 )
 from airpost.services.http.credentials import make_token, token_hash
@@ -197,6 +198,8 @@ class FakePool:
 
     async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
         self.asked.append((lane, text))
+        line = WireLine(at=NOW, way=Way.SENT, text=text)
+        self.wires[lane] = (*self.wires.get(lane, ()), line)
         told = self.answers.get(text, CommandFailed("ERROR", None, "ERROR"))
         if isinstance(told, Exception):
             raise told

@@ -30,7 +30,7 @@ def console(client: Client, name: str, *, force: bool, trace: bool) -> None:
     airpost must know of what is set, sent and deleted.
     """
     path = f"/v1/modems/{segment(name)}"
-    seen = _last(client, path)  # also tells at once when no modem has this name
+    seen = _wire(client, path)  # also tells at once when no modem has this name
     well = True
     for text in _typed(name):
         try:
@@ -80,14 +80,15 @@ def _refusal(refused: Refused) -> str:
     return f"not sent: {printable(words)}"
 
 
-def _last(client: Client, path: str) -> str:
-    items = client.get(f"{path}/trace")["items"]
-    return str(items[-1]["at"]) if items else ""
+def _wire(client: Client, path: str) -> list[Json]:
+    items: list[Json] = client.get(f"{path}/trace")["items"]
+    return items
 
 
-def _show_wire(client: Client, path: str, since: str) -> str:
-    """Show what the wire carried after `since`; when its last line was."""
-    items = [each for each in client.get(f"{path}/trace")["items"] if each["at"] > since]
-    for each in items:
+def _show_wire(client: Client, path: str, seen: list[Json]) -> list[Json]:
+    """Show what the wire carried since it was `seen`; all of it, for the next time."""
+    items = _wire(client, path)
+    new = items[len(items) - items[::-1].index(seen[-1]) :] if seen and seen[-1] in items else items
+    for each in new:
         click.echo(f"  {each['at'][11:23]} {each['way']} {printable(each['text'])}")
-    return str(items[-1]["at"]) if items else since
+    return items

@@ -35,18 +35,25 @@ from airpost.daemon.doctor.ports import (
     port_facts,
 )
 from airpost.daemon.doctor.roots import Roots
-from airpost.daemon.doctor.service import OPEN_STATES, ServiceFacts, check_service, service_facts
+from airpost.daemon.doctor.service import (
+    ASKED_STATES,
+    OPEN_STATES,
+    ServiceFacts,
+    check_service,
+    service_facts,
+)
 from airpost.daemon.doctor.signs import CHECKS
 from airpost.daemon.doctor.usb import (
     UsbDevice,
     check_autosuspend,
-    check_brltty,
     check_modes,
     check_power,
     usb_devices,
 )
 from airpost.errors import AtError, ModemError, PortBusy, PortError
+from airpost.model import Lane
 from airpost.modem.port import PortSettings
+from airpost.modem.profile import DeviceMode
 from airpost.modem.profiles import Profiles
 
 THREADS = 16  # modems of the service asked at the same time
@@ -92,6 +99,7 @@ class _Machine:
     devices: tuple[UsbDevice, ...]
     held: Held
     ports: tuple[PortFacts, ...]
+    modems: tuple[ModemSettings, ...]  # to be asked by their ports
 
 
 async def examine(given: Given, client: Client, profiles: Profiles, clock: Clock) -> Report:
@@ -99,7 +107,7 @@ async def examine(given: Given, client: Client, profiles: Profiles, clock: Clock
     with ThreadPoolExecutor(THREADS, thread_name_prefix="airpost-doctor") as threads:
         loop = asyncio.get_running_loop()
         service = await loop.run_in_executor(threads, service_facts, client)
-        machine = await loop.run_in_executor(threads, _machine, given, service, clock)
+        machine = await loop.run_in_executor(threads, _machine, given, service, profiles, clock)
         if service.running:
             modems = await _through_service(service, client, profiles, clock, threads)
         else:
@@ -108,21 +116,36 @@ async def examine(given: Given, client: Client, profiles: Profiles, clock: Clock
     return Report(findings=findings, service=service, modems=modems)
 
 
-def _machine(given: Given, service: ServiceFacts, clock: Clock) -> _Machine:
-    named = {each.port: str(each.name) for each in given.modems}
+def _machine(given: Given, service: ServiceFacts, profiles: Profiles, clock: Clock) -> _Machine:
+    roots = given.roots
+    usb = usb_devices(roots, profiles)
+    known = {roots.device_of(each.port) for each in given.modems}
+    modems = (*given.modems, *_found(roots, usb, known))
     opened_ = {each["port"] for each in service.modems if each["state"] in OPEN_STATES}
+    named = {each.port: str(each.name) for each in (given.modems if service.running else modems)}
     named |= {each["port"]: each["name"] for each in service.modems}
-    devices = [given.roots.device_of(port) for port in named]
-    held = holders(given.roots, devices)
+    held = holders(roots, [roots.device_of(port) for port in named])
     return _Machine(
-        host=host_facts(given.roots, given.store, clock.now()),
-        devices=usb_devices(given.roots),
+        host=host_facts(roots, given.store, clock.now()),
+        devices=usb,
         held=held,
         ports=tuple(
-            port_facts(given.roots, held, port, lane, open_by_service=port in opened_)
+            port_facts(roots, held, port, lane, open_by_service=port in opened_)
             for port, lane in named.items()
         ),
+        modems=modems,
     )
+
+
+def _found(
+    roots: Roots, devices: tuple[UsbDevice, ...], known: set[str]
+) -> Iterator[ModemSettings]:
+    """Modems that nobody has named, by their USB path and their likeliest port."""
+    for each in devices:
+        for modem in each.modems:
+            if modem.at_ports and known.isdisjoint(each.ports) and modem.mode is DeviceMode.MODEM:
+                port = roots.named(Path(modem.at_ports[0].path))
+                yield ModemSettings(name=Lane(modem.usb_path), port=port)
 
 
 # -- modems --------------------------------------------------------------------------------------
@@ -144,7 +167,7 @@ async def _through_service(
             stalled=view["stalled"],
             wire=service.wire(view["name"]),
         )
-        if view["state"] not in OPEN_STATES:
+        if view["state"] not in ASKED_STATES:
             return replace(known, unasked=view["detail"])
         return await modem_facts(known, ServiceLine(client, view["name"], threads), profiles)
 
@@ -155,7 +178,7 @@ async def _by_their_ports(
     given: Given, machine: _Machine, profiles: Profiles
 ) -> tuple[ModemFacts, ...]:
     facts = {each.port: each for each in machine.ports}
-    asked = (_by_port(given, each, facts[each.port], profiles) for each in given.modems)
+    asked = (_by_port(given, each, facts[each.port], profiles) for each in machine.modems)
     return tuple(await asyncio.gather(*asked))
 
 
@@ -197,14 +220,14 @@ def _judge(
     yield from check_disk(host)
     yield from check_rule(host, given.roots)
     yield from check_voltage(host)
-    yield from check_modes(devices, profiles)
-    yield from check_brltty(devices, running="brltty" in held.running)
+    yield from check_modes(devices)
     yield from check_autosuspend(devices, given.roots)
     yield from check_power(devices, uhubctl=host.uhubctl, switched=given.hubs)
     yield from check_greedy(held, ruled=host.rule is not None)
     busy = {each.port for each in modems if each.busy}
+    configured = {each.port for each in given.modems}
     for port in machine.ports:
-        yield from check_port(port)
+        yield from check_port(port, named=port.port in configured)
         yield from check_holders(port, blind=held.blind, busy=port.port in busy)
         yield from check_access(port, host.user, host.groups, given.roots)
     for refused in profiles.refused:

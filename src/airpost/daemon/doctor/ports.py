@@ -46,7 +46,7 @@ def port_facts(
     """What there is to know of a port without opening it."""
     device = roots.device_of(port)
     try:
-        found = roots.at(device).stat()
+        found = roots.at(port).stat()
     except OSError:
         found = None
     gid = found.st_gid if found else 0
@@ -63,8 +63,8 @@ def port_facts(
     )
 
 
-def check_port(port: PortFacts) -> Iterator[Finding]:
-    """A port that is not there, or that changes its name."""
+def check_port(port: PortFacts, *, named: bool = True) -> Iterator[Finding]:
+    """A port that is not there; one the configuration has `named` by a name that changes."""
     if port.mode is None:
         yield error(
             "port",
@@ -72,7 +72,7 @@ def check_port(port: PortFacts) -> Iterator[Finding]:
             "there is no such port; plug the modem in, or correct `port`",
             "ls -l /dev/serial/by-path/",
         )
-    elif port.device == port.port and port.port.startswith(("/dev/ttyUSB", "/dev/ttyACM")):
+    elif named and port.port.startswith(("/dev/ttyUSB", "/dev/ttyACM")):
         yield warning(
             "port",
             port.subject,

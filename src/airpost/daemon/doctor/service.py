@@ -13,7 +13,8 @@ from airpost.daemon.cli.client import Client, Json, Refused, Unreachable, segmen
 from airpost.daemon.doctor.finding import Finding, error, note, warning
 from airpost.daemon.doctor.wire import Wire
 
-OPEN_STATES = frozenset({"probing", "sim", "registering", "ready", "degraded", "draining"})
+ASKED_STATES = frozenset({"sim", "registering", "ready", "degraded"})
+OPEN_STATES = ASKED_STATES | {"probing", "draining"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

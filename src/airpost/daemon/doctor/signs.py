@@ -11,6 +11,7 @@ from airpost.at.network import Registration, RegistrationState
 from airpost.at.replies import SimStatus
 from airpost.daemon.doctor.finding import Finding, error, note, warning
 from airpost.daemon.doctor.modem import ModemFacts
+from airpost.daemon.doctor.service import ASKED_STATES
 from airpost.daemon.doctor.wire import check_sending, check_supply
 from airpost.model import UnitState, masked
 from airpost.modem.driver import indication_choices
@@ -35,7 +36,8 @@ def check_state(modem: ModemFacts) -> Iterator[Finding]:
         yield grave("modem", modem.subject, f"{modem.state}: {modem.detail}")
     elif modem.stalled:
         yield warning("modem", modem.subject, "a message has been on the air for unusually long")
-    if modem.unasked is not None and modem.state not in _DOWN:
+    asked = modem.state is None or modem.state in ASKED_STATES
+    if modem.unasked is not None and asked:
         yield error("modem", modem.subject, f"cannot be asked: {modem.unasked}")
     elif modem.fell_silent is not None:
         yield error("modem", modem.subject, f"stopped answering: {modem.fell_silent}")

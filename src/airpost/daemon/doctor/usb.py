@@ -1,28 +1,28 @@
 """The USB devices of this machine as sysfs tells them, and what is wrong with them.
 
-Stdlib, and the profiles for what a device is. `usb_devices` looks; the checks are pure.
+Stdlib, and the modem layer's survey for what a device is. `usb_devices` looks; the checks are pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from airpost.daemon.doctor.finding import Finding, Severity, Write, error, note, warning
 from airpost.daemon.doctor.roots import Roots, read
+from airpost.modem.devices import Device, Sighting, devices_of
 from airpost.modem.profile import DeviceMode
 from airpost.modem.profiles import Profiles
+from airpost.modem.survey import Surveyor
 
 HUB_CLASS = "09"  # bDeviceClass, USB 2.0 11.23.1
 SELF_POWERED = 0x40  # bmAttributes, USB 2.0 table 9-10
-# Chips of which brltty believes that a braille display hangs behind them (`modems.md` 8.4).
-BRLTTY_CHIPS = frozenset({("1a86", "7523"), ("10c4", "ea60"), ("067b", "2303")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsbDevice:
-    """One device. `usb_path` is the kernel's name ("1-1.4"), `ports` its serial ports in /dev.
+    """One device. `usb_path` is the kernel's name ("1-1.4"), `ports` its serial ports in /dev,
+    `modems` what may be a modem in it.
 
     `control` is power/control: "on" stays awake, "auto" may be put to sleep. `over_currents` counts
     how often its hub port was cut off for drawing too much.
@@ -33,6 +33,7 @@ class UsbDevice:
     pid: str
     product: str
     ports: tuple[str, ...]
+    modems: tuple[Device, ...]
     control: str | None
     hub: bool
     self_powered: bool
@@ -50,30 +51,23 @@ class UsbDevice:
         return f"{self.product} ({ids})" if self.product else ids
 
 
-def usb_devices(roots: Roots) -> tuple[UsbDevice, ...]:
+def usb_devices(roots: Roots, profiles: Profiles) -> tuple[UsbDevice, ...]:
     """Every device on every bus, root hubs left out."""
-    bus = roots.sys / "bus" / "usb" / "devices"
-    ports = _ports(roots)
-    try:
-        entries = sorted(bus.iterdir(), key=lambda each: each.name)
-    except OSError:
-        return ()
-    return tuple(
-        _device(each, ports.get(each.name, ()))
-        for each in entries
-        if "-" in each.name and ":" not in each.name and read(each / "idVendor")
-    )
+    seen = Surveyor(root=roots.root).look().sightings
+    return tuple(_device(roots, each, profiles) for each in seen if each.vid is not None)
 
 
-def _device(folder: Path, ports: tuple[str, ...]) -> UsbDevice:
+def _device(roots: Roots, seen: Sighting, profiles: Profiles) -> UsbDevice:
+    folder = roots.sys / "bus" / "usb" / "devices" / seen.usb_path
     attributes = read(folder / "bmAttributes") or ""
     over = read(folder / "port" / "over_current_count") or ""
     return UsbDevice(
-        usb_path=folder.name,
-        vid=(read(folder / "idVendor") or "").lower(),
-        pid=(read(folder / "idProduct") or "").lower(),
-        product=read(folder / "product") or "",
-        ports=ports,
+        usb_path=seen.usb_path,
+        vid=seen.vid or "",
+        pid=seen.pid or "",
+        product=seen.product or "",
+        ports=tuple(f"/dev/{tty.node.rpartition('/')[2]}" for tty in seen.ttys),
+        modems=devices_of(seen, profiles),
         control=read(folder / "power" / "control"),
         hub=read(folder / "bDeviceClass") == HUB_CLASS,
         self_powered=_hexadecimal(attributes) & SELF_POWERED != 0,
@@ -88,57 +82,37 @@ def _hexadecimal(text: str) -> int:
         return 0
 
 
-def _ports(roots: Roots) -> Mapping[str, tuple[str, ...]]:
-    """USB path → its ttys, by the device each hangs below."""
-    found: dict[str, tuple[str, ...]] = {}
-    try:
-        ttys = sorted((roots.sys / "class" / "tty").iterdir(), key=lambda each: each.name)
-    except OSError:
-        return found
-    for tty in ttys:
-        try:
-            place = (tty / "device").resolve(strict=True)
-        except (OSError, RuntimeError):
-            continue  # a console
-        for folder in (place, *place.parents):
-            if (folder / "idVendor").exists():
-                found[folder.name] = (*found.get(folder.name, ()), f"/dev/{tty.name}")
-                break
-    return found
-
-
 # -- what they are -------------------------------------------------------------------------------
-# Mode → how grave, and the line that helps, where there is one.
-_MODES: Mapping[DeviceMode, tuple[Severity, str | None]] = {
-    DeviceMode.CDROM: (Severity.ERROR, "sudo apt-get install usb-modeswitch"),
-    DeviceMode.HILINK: (Severity.ERROR, None),
-    DeviceMode.WEB_INBOX: (Severity.WARNING, None),
-    DeviceMode.DOWNLOAD: (Severity.ERROR, None),
+# What it is without a usable port → the line that helps, where there is one.
+_FIXES: Mapping[DeviceMode, str] = {
+    DeviceMode.CDROM: "sudo apt-get install usb-modeswitch",
+    DeviceMode.MODEM: "sudo modprobe option && echo {vid} {pid} | "
+    "sudo tee /sys/bus/usb-serial/drivers/option1/new_id",
+    DeviceMode.SERIAL_ADAPTER: "sudo systemctl disable --now brltty.service brltty-udev.service",
 }
 
 
-def check_modes(devices: Sequence[UsbDevice], profiles: Profiles) -> Iterator[Finding]:
-    """Sticks that are no modem now, and modems that no driver has taken."""
+def check_modes(devices: Sequence[UsbDevice]) -> Iterator[Finding]:
+    """Sticks that are no modem now, modems without a port, adapters whose port was taken."""
     for each in devices:
-        mode = profiles.mode(each.vid, each.pid, has_tty=bool(each.ports))
-        if mode is not None and mode in _MODES:
-            severity, fix = _MODES[mode]
-            remedy = profiles.remedy(each.vid, each.pid, has_tty=bool(each.ports))
-            yield Finding(
-                check="mode",
-                severity=severity,
-                subject=each.shown,
-                what=f"{each.named}: {remedy}",
-                fix=fix,
-            )
-        elif mode is DeviceMode.MODEM and not each.ports:
-            yield error(
-                "mode",
-                each.shown,
-                f"{each.named} is a modem without a serial port: no driver has taken it",
-                f"sudo modprobe option && echo {each.vid} {each.pid} | "
-                "sudo tee /sys/bus/usb-serial/drivers/option1/new_id",
-            )
+        for modem in each.modems:
+            if modem.remedy is not None:
+                yield _mode(each, modem, modem.remedy)
+
+
+def _mode(device: UsbDevice, modem: Device, remedy: str) -> Finding:
+    if device.ports:  # it can be used; what it cannot do is worth knowing
+        grave = modem.mode is not DeviceMode.SERIAL_ADAPTER
+        severity, fix = Severity.WARNING if grave else Severity.NOTE, None
+    else:
+        severity, fix = Severity.ERROR, _FIXES.get(modem.mode)
+    return Finding(
+        check="mode",
+        severity=severity,
+        subject=device.shown,
+        what=f"{device.named}: {remedy}",
+        fix=None if fix is None else fix.format(vid=device.vid, pid=device.pid),
+    )
 
 
 # -- sleep and power -----------------------------------------------------------------------------
@@ -204,16 +178,3 @@ def check_power(
             "no hub is configured that can switch the power of a port: a modem that nothing else "
             "revives waits for a person",
         )
-
-
-def check_brltty(devices: Sequence[UsbDevice], *, running: bool) -> Iterator[Finding]:
-    """Adapters whose port the braille daemon has taken away."""
-    for each in devices:
-        if running and (each.vid, each.pid) in BRLTTY_CHIPS and not each.ports:
-            yield error(
-                "holder",
-                each.shown,
-                f"brltty has taken {each.named} for a braille display; its serial port is gone",
-                "sudo systemctl disable --now brltty.service brltty-udev.service && "
-                "sudo udevadm trigger",
-            )
