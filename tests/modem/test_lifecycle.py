@@ -6,10 +6,8 @@ import pytest
 
 from airpost.model import UnitState
 from airpost.modem.lifecycle import (
-    BACKOFF_S,
     DEADLINE_S,
     UNIT,
-    Backoff,
     UnitEvent,
     advance,
     diagram,
@@ -61,16 +59,6 @@ def test_what_comes_too_late_changes_nothing() -> None:
 
 def test_deadlines_are_only_where_a_failure_leads_on() -> None:
     assert all(advance(state, E.FAILED) is S.COOLDOWN for state in DEADLINE_S)
-
-
-def test_backoff_grows_to_a_minute_and_begins_anew() -> None:
-    backoff = Backoff()
-    waits = []
-    for _ in range(7):
-        backoff = backoff.failed()
-        waits.append(backoff.wait_s)
-    assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
-    assert backoff.served().failed().wait_s == BACKOFF_S[0]
 
 
 def test_the_diagram_holds_every_move() -> None:

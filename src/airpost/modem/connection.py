@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airpost.at import network
+from airpost.at.command import plain
 from airpost.at.events import Late, Urc
 from airpost.at.replies import SimStatus
 from airpost.at.typed import typed
@@ -23,7 +24,10 @@ from airpost.errors import (
     CommandFailed,
     CommandTimeout,
     ModemError,
+    PortBusy,
     PortError,
+    PortRefused,
+    RemoteProtocolError,
     StoreUnavailable,
 )
 from airpost.model import Lane, SimId, UnitState
@@ -34,6 +38,7 @@ from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
 from airpost.modem.lifecycle import DEADLINE_S, UnitEvent
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile, Sign
+from airpost.modem.recovery import Failure
 from airpost.modem.sender import Sender
 from airpost.modem.session import Session
 from airpost.modem.trace import Trace
@@ -64,6 +69,9 @@ UNDELETED = (
     "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
     "empty it in a phone, or replace the SIM"
 )
+LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
+RESTARTED = "the modem has restarted by itself"
+CURE_S = 10.0  # for each command that comes before all others
 PIN_UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
 
@@ -90,7 +98,7 @@ class Tell(Protocol):
 
 
 class Connection:
-    """`serve()` once; `close()` ends it."""
+    """`serve()` once; `close()` ends it. `cure` are commands before all others, to heal it."""
 
     def __init__(
         self,
@@ -104,6 +112,8 @@ class Connection:
         tell: Tell,
         identified: Callable[[str, SimId], None],
         late: Callable[[Late], None],
+        probed: Callable[[float | None], None],
+        cure: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
         self._profile = profile
@@ -112,7 +122,12 @@ class Connection:
         self._clock = clock
         self._tell = tell
         self._told_identity = identified
-        self._session = Session(settings.port, trace, urc=self._unsolicited, late=late)
+        self._session = Session(
+            settings.port, trace, urc=self._unsolicited, late=late, probed=probed
+        )
+        self._cure = cure
+        self._opened = False
+        self._ended_as: Failure | None = None  # where more is known than the exception says
         self._driver = Driver(self._session, clock, profile)
         self._ussd = UssdDialogue(self._session)
         self._inbox: Inbox | None = None
@@ -132,6 +147,7 @@ class Connection:
     async def serve(self) -> None:
         """Until the port is lost, the modem fails or `close()` is called; raises why."""
         await self._session.open(self._settings.line)
+        self._opened = True
         self._tell(UnitEvent.OPENED)
         await until_first(
             self._session.until_lost(), self._live(), name=f"connection {self._settings.lane}"
@@ -153,6 +169,28 @@ class Connection:
             self._told_identity(modem.imei, sim.id)
             await self._in_service(sim, number, self._prepared)
             self._tell(UnitEvent.SIM_GONE, sim_id=None, detail=SIM_SENTENCES[SimStatus.NOT_READY])
+
+    def give_up(self, failure: Failure, reason: str) -> None:
+        """End it because of what the modem did, or a person wants."""
+        self._ended_as = failure
+        self._session.abort(reason)
+
+    def failure(self, error: Exception) -> Failure:
+        """What kind of end `error`, raised by `serve()`, was."""
+        if self._ended_as is not None:
+            return self._ended_as
+        if self._session.unanswered:
+            return Failure.DESYNC if self._knows_modem else Failure.SILENT
+        match error:
+            case PortBusy():
+                return Failure.HELD
+            case PortRefused():
+                return Failure.REFUSED
+            case PortError():
+                return Failure.PORT_LOST if self._opened else Failure.CANNOT_OPEN
+            case RemoteProtocolError():
+                return Failure.WRONG_PORT
+        return Failure.INIT
 
     async def close(self) -> None:
         """Close the port."""
@@ -195,6 +233,8 @@ class Connection:
         try:
             async with asyncio.timeout(limit_s):
                 await self._session.wake()
+                for text in self._cure:
+                    await self._driver.optional(plain(text, CURE_S))
                 modem = await self._driver.identify()
                 await self._driver.power_on()
         except TimeoutError:
@@ -340,11 +380,11 @@ class Connection:
         return True
 
     async def _check_settings(self, done: Settings) -> None:
-        """ModemError when AT+CNMI is not as it was set: then nothing is, and all begins anew."""
+        """When AT+CNMI is not as it was set, then nothing is: all begins anew."""
         wanted = done.indications
         held = None if wanted is None else await self._driver.indications()
         if wanted is not None and held and held[: len(wanted)] != wanted:
-            raise ModemError("has lost its settings: it restarted, or another program uses it")
+            self.give_up(Failure.RESTARTED, LOST_SETTINGS)
 
     async def _pause(self, pause_s: float) -> None:
         """Wait, or until something asks for a look; some modems would ask all the time."""
@@ -377,7 +417,7 @@ class Connection:
             return
         log.info("modem.%s modem=%s line=%s", sign.value, self._settings.lane, urc.line)
         if sign is Sign.RESTART:
-            self._session.abort("the modem has restarted by itself")
+            self.give_up(Failure.RESTARTED, RESTARTED)
         elif sign is Sign.POWER:
             self._tell(None, last_error=f"power: {urc.line}")
         else:  # the SIM has come or gone, the settings may have gone, messages may wait: ask

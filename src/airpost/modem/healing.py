@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airpost.at.command import plain
@@ -48,11 +48,17 @@ Pause = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a modem is: its AT port, a second one, and its USB device by the kernel's name."""
+    """Where a modem is: its AT port, a second one, and its USB device by the kernel's name.
+
+    `vid` and `pid` choose its profile; with `imei` no other modem is to be used there.
+    """
 
     port: str
     other_port: str | None = None
     usb_path: str | None = None
+    vid: str | None = None
+    pid: str | None = None
+    imei: str | None = None
 
 
 class RungBook:
@@ -93,6 +99,7 @@ class Healing:
     ) -> None:
         self.place = place
         self.profile = profile
+        self._finds_device = place.usb_path is None
         self.model: str | None = None
         self._lane = lane
         self._line = line
@@ -160,6 +167,8 @@ class Healing:
     # -- what happens ----------------------------------------------------------------------------
     def opening(self) -> int:
         """The port is about to be opened; the number of this opening."""
+        if self._finds_device:
+            self.place = replace(self.place, usb_path=self._power.device_of(self.place.port))
         self._ladder = self._ladder.opened()
         return self._ladder.opening
 
@@ -210,6 +219,12 @@ class Healing:
         ladder = self._ladder.pulled()
         self._ladder = ladder.uneasy(self._clock.now()) if by_itself else ladder
         self._doing = None
+
+    def moved(self, place: Place) -> None:
+        """It is somewhere else now, and begins anew there."""
+        self._finds_device = place.usb_path is None
+        self.place = place
+        self.pulled()
 
     def blamed(self, reason: str) -> str:
         """`reason`, with the power named where it is to blame."""

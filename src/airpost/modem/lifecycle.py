@@ -1,4 +1,4 @@
-"""Where a modem is and what comes next: states as a table, deadlines, waits and sentences.
+"""Where a modem is and what comes next: states as a table, deadlines and sentences.
 
 May import model. Pure: no time passes here and nothing is opened.
 """
@@ -6,7 +6,6 @@ May import model. Pure: no time passes here and nothing is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 
 from airpost.model import UnitState
@@ -95,10 +94,9 @@ SENTENCES: Mapping[UnitState, str] = {
     _S.DEGRADED: "sends, but needs attention",
     _S.DRAINING: "finishing what is on the air",
     _S.COOLDOWN: "failed; tried again by itself",
-    _S.QUARANTINED: "out of service after repeated faults of airpost; see the log",
+    _S.QUARANTINED: "out of service; nothing has helped so far",
 }
 
-BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 ABSENT_LOOK_S = 1.0  # a path that is not there is looked for at this pace for ever
 
 
@@ -113,26 +111,6 @@ def advance(state: UnitState, event: UnitEvent) -> UnitState:
 def sentence(state: UnitState, port: str) -> str:
     """What is the case, for people, where nothing better is known."""
     return SENTENCES[state].format(port=port)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backoff:
-    """How long to wait before opening again; one value per unit, replaced at each change."""
-
-    failures: int = 0
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds before the next try."""
-        return BACKOFF_S[min(max(self.failures, 1), len(BACKOFF_S)) - 1]
-
-    def failed(self) -> Backoff:
-        """After one more failure."""
-        return replace(self, failures=self.failures + 1)
-
-    def served(self) -> Backoff:
-        """After the modem became ready: it begins anew."""
-        return Backoff()
 
 
 def diagram() -> str:

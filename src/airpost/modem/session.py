@@ -48,18 +48,34 @@ DialogueEvent = Reply | WriteNow | Dropped | Stuck | Resynced
 
 
 class Session(asyncio.Protocol):
-    """Usable from `open()` until `lost`; `urc` and `late` are called on the loop."""
+    """Usable from `open()` until `lost`; `urc` and `late` are called on the loop.
+
+    `probed` is told when a modem that left a command unanswered was asked: after how many seconds
+    it was in step again, None when it was not. `guard_s` lie between the end of a turn and the next
+    command: some modems lose what is written at once.
+    """
 
     def __init__(
-        self, path: str, trace: Trace, *, urc: Callable[[Urc], None], late: Callable[[Late], None]
+        self,
+        path: str,
+        trace: Trace,
+        *,
+        urc: Callable[[Urc], None],
+        late: Callable[[Late], None],
+        probed: Callable[[float | None], None] = lambda _took_s: None,
+        guard_s: float = 0.0,
     ) -> None:
         self.path = path
+        self.unanswered = False  # it was lost because nobody answers any more
         self.noise = 0
         self.lost = asyncio.Event()
         self.error: PortError | None = None  # why it was lost
         self._trace = trace
         self._urc = urc
         self._late = late
+        self._probed = probed
+        self._guard_s = guard_s
+        self._rested_at_s = 0.0  # when the next command may be written, in loop time
         self._channel = Channel()
         self._transport: PortTransport | None = None
         self._events: deque[DialogueEvent] = deque()
@@ -88,7 +104,8 @@ class Session(asyncio.Protocol):
             await self.lost.wait()
 
     def abort(self, reason: str) -> None:
-        """Give the connection up because of what the modem did."""
+        """Give the connection up because of what the modem did; also one that is being opened."""
+        self._unwanted = True
         if self.error is None:
             self.error = PortLost(self.path, reason)
         if self._transport is not None:
@@ -190,8 +207,10 @@ class Session(asyncio.Protocol):
         await self._take_turn(priority)
         try:
             self._check_open()
+            if self._guard_s:
+                await self._rest()
             if self._channel.state is State.DESYNC:
-                await self.resync()
+                await self._rescue()
             elif self._doubted:
                 await self._prove()
         except BaseException:
@@ -201,7 +220,13 @@ class Session(asyncio.Protocol):
     def leave(self) -> None:
         """End the turn. What is cut under way whoever is next brings in step."""
         self.give_up()
+        if self._guard_s:
+            self._rested_at_s = asyncio.get_running_loop().time() + self._guard_s
         self._end_turn()
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(self._rested_at_s - asyncio.get_running_loop().time())
+        self._check_open()
 
     async def _take_turn(self, priority: Priority) -> None:
         self._check_open()
@@ -281,8 +306,23 @@ class Session(asyncio.Protocol):
                 self._trace.note("in step again")
                 self._doubted = False
                 return
-        self.abort("does not answer any more")
-        raise Desynced("does not answer any more")
+        raise self._fell_silent("does not answer any more")
+
+    async def _rescue(self) -> None:
+        """`resync()` for a modem that left a command unanswered: whether it helped is told."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        try:
+            await self.resync()
+        except Desynced:
+            self._probed(None)
+            raise
+        self._probed(loop.time() - begun_s)
+
+    def _fell_silent(self, words: str) -> Desynced:
+        self.unanswered = True
+        self.abort(words)
+        return Desynced(words)
 
     def doubt(self) -> None:
         """An answer was not what was asked for: before the next command the modem is asked."""
@@ -317,7 +357,7 @@ class Session(asyncio.Protocol):
             reply = await self._reply(command)
             if reply is None:
                 self.give_up()
-                await self.resync()
+                await self._rescue()
                 shown = "AT+CPIN" if command.secret else command.text
                 raise CommandTimeout(f"{shown} was not answered within {command.timeout_s:g} s")
         if not reply.final.ok:
@@ -354,8 +394,7 @@ class Session(asyncio.Protocol):
                     break
                 self._channel = Channel()
             else:
-                self.abort("does not answer AT; is it the right port?")
-                raise Desynced("does not answer AT; is it the right port?")
+                raise self._fell_silent("does not answer AT; is it the right port?")
             for _ in range(WAKE_TRIES):
                 self.begin(PROBE)
                 event = await self.event(WAKE_S)

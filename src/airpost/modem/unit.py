@@ -1,7 +1,7 @@
 """One modem with its own task: the life of `lifecycle.py` run against a port, again and again.
 
 May import modem, at.events and L0. A connection is used once; what ends it is here an event of the
-table, and never reaches another modem.
+table and a step of the ladder, and never reaches another modem.
 """
 
 from __future__ import annotations
@@ -17,19 +17,29 @@ from airpost.errors import AtError, ModemError, PortError
 from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState, WireLine
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
-from airpost.modem.lifecycle import ABSENT_LOOK_S, Backoff, UnitEvent, advance, sentence
+from airpost.modem.healing import Healing, Place, RungBook
+from airpost.modem.lifecycle import ABSENT_LOOK_S, UnitEvent, advance, sentence
 from airpost.modem.port import present
-from airpost.modem.profile import Profile
+from airpost.modem.profile import Profile, Rung
+from airpost.modem.recovery import WORDS, Failure, why_not
 from airpost.modem.sender import STILL_SENDING, late_result
 from airpost.modem.trace import Trace
+from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.unit")
 
-TROUBLE = (UnitState.COOLDOWN, UnitState.DEGRADED, UnitState.QUARANTINED)
 # Where somebody at the other end is known to be in step.
 ASKED_IN = (UnitState.SIM, UnitState.REGISTERING, UnitState.READY, UnitState.DEGRADED)
+LEVELS = {
+    UnitState.COOLDOWN: logging.WARNING,
+    UnitState.DEGRADED: logging.WARNING,
+    UnitState.QUARANTINED: logging.ERROR,
+}
+FORCED = "a person asked for it"
+SMS_DEAD = "answers, but no message gets an answer any more"
+CRASHED = "out of service after repeated faults of airpost; see the log"
 SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
@@ -44,14 +54,29 @@ class Unit:
         memory: Memory,
         listener: UnitListener,
         clock: Clock,
+        *,
+        place: Place | None = None,
+        power: UsbPower | None = None,
+        book: RungBook | None = None,
     ) -> None:
         self.trace = Trace(settings.lane, clock)
         self._settings = settings
-        self._profile = profile
         self._intake = intake
         self._memory = memory
         self._listener = listener
         self._clock = clock
+        self._healing = Healing(
+            settings.lane,
+            place or Place(port=settings.port),
+            settings.line,
+            profile,
+            memory,
+            book or RungBook(memory),
+            power or UsbPower(clock),
+            self.trace,
+            clock,
+        )
+        self._forced: tuple[Rung, asyncio.Future[str | None]] | None = None
         self._connection: Connection | None = None
         self._quiet = asyncio.Event()  # set while no dialogue is under way
         self._quiet.set()
@@ -84,39 +109,60 @@ class Unit:
     async def run(self) -> None:
         """Open, serve, recover; returns after `stop()`."""
         self._ended.clear()
-        backoff = Backoff()
         try:
+            await self._healing.recall()
             while not self._stopping.is_set():
-                if not present(self._settings.port):
+                if self._forced is not None:
+                    await self._carry_out_forced(*self._forced)
+                elif not present(self._healing.place.port):
                     self._tell(UnitEvent.PATH_GONE)
                     await self._pause(ABSENT_LOOK_S)
-                    continue
-                self._tell(UnitEvent.PATH_FOUND)
-                self._tell(UnitEvent.WAITED)
-                reason, was_ready = await self._connect()
-                backoff = (Backoff() if was_ready else backoff).failed()
-                if self._stopping.is_set():
-                    continue
-                if not present(self._settings.port):
-                    self._tell(None, last_error=reason)
-                    continue
-                words = f"{reason}; tried again in {backoff.wait_s:g} s"
-                self._tell(UnitEvent.FAILED, detail=words, last_error=reason)
-                if not await self._cool_down(backoff.wait_s):
-                    backoff = Backoff()  # it was pulled out: what comes next is another try
+                else:
+                    self._tell(UnitEvent.PATH_FOUND)
+                    self._tell(UnitEvent.WAITED)
+                    await self._open_and_recover()
             self._tell(UnitEvent.STOPPED, detail="stopped")
         except Exception as error:
             words = f"airpost failed: {error!r}"
             self._tell(UnitEvent.FAILED, detail=f"{words}; see the log", last_error=words)
             raise
         finally:
+            self._force_over("airpost is stopping")
+            await self._healing.written()
             self._ended.set()
 
-    async def _connect(self) -> tuple[str, bool]:
-        """One connection to its end: why it ended, and whether it had become ready."""
+    async def _open_and_recover(self) -> None:
+        """One opening to its end, and what is done about that end."""
+        opening = self._healing.opening()
+        failure, reason = await self._connect()
+        if self._stopping.is_set() or self._forced is not None:
+            return
+        if not present(self._healing.place.port):
+            self._healing.pulled(by_itself=True)
+            self._tell(None, last_error=self._healing.blamed(reason))
+            return
+        while (step := self._healing.failed(failure, opening, reason)) is not None:
+            event = UnitEvent.GAVE_UP if step.quarantined else UnitEvent.FAILED
+            self._tell(event, detail=step.words, last_error=reason)
+            if failure is Failure.NOT_BACK and step.rung not in (Rung.USB, Rung.HUB_POWER):
+                self._tell(UnitEvent.PATH_GONE, detail=f"{reason}; plug it in anew")
+                return
+            if not await self._cool_down(step.wait_s, watched=failure is not Failure.NOT_BACK):
+                self._healing.pulled()  # what comes next is another try
+                return
+            if self._stopping.is_set() or self._forced is not None:
+                return
+            trouble = await self._healing.carry_out(step.rung, self._say, self._pause)
+            if trouble is None or self._stopping.is_set():
+                return
+            failure = failure if present(self._healing.place.port) else Failure.NOT_BACK
+            reason = f"{reason}; {trouble}"
+
+    async def _connect(self) -> tuple[Failure, str]:
+        """One connection to its end: what kind of end it was, and in words."""
         connection = Connection(
-            self._settings,
-            self._profile,
+            replace(self._settings, port=self._healing.port),
+            self._healing.profile,
             self._intake,
             self._memory,
             self.trace,
@@ -124,20 +170,67 @@ class Unit:
             tell=self._tell,
             identified=self._identified,
             late=self._late,
+            probed=self._healing.probed,
+            cure=self._healing.cure,
         )
         self._connection = connection
         self._open_fate = None
-        reason = "closed"
+        failure, reason = Failure.PORT_LOST, "closed"
         try:
             await connection.serve()
-        except PortError as error:
-            reason = error.reason
-        except (ModemError, AtError) as error:
-            reason = str(error)
+        except (ModemError, AtError, PortError) as error:
+            reason = error.reason if isinstance(error, PortError) else str(error)
+            failure = connection.failure(error)
         finally:
             self._connection = None
             await connection.close()
-        return reason, connection.was_ready
+        return failure, reason
+
+    # -- by a person's word ----------------------------------------------------------------------
+    async def heal(self, rung: Rung, on_air_s: float = 60.0) -> None:
+        """Do `rung` now, whatever the ladder says; returns when the modem is back on its port.
+
+        What is on the air is waited for, `on_air_s` at most, and ends as `unknown` after that.
+        ModemError says why it cannot be done, or has brought nothing.
+        """
+        refused = why_not(rung, self._healing.means)
+        if refused is None and (self._forced is not None or self._stopping.is_set()):
+            refused = "it is being reset, or stopped"
+        if refused is not None:
+            raise ModemError(f"{WORDS[rung]}: {refused}")
+        done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._forced = rung, done
+        self._tell(None, stalled=True, detail=f"{FORCED}: {WORDS[rung]}")
+        try:
+            async with asyncio.timeout(on_air_s):
+                await self._quiet.wait()
+        except TimeoutError:
+            log.warning("modem.cut modem=%s after %g s on the air", self.lane, on_air_s)
+        if self._connection is not None:
+            self._connection.give_up(Failure.RESTARTED, f"{FORCED}: {WORDS[rung]}")
+        trouble = await asyncio.shield(done)
+        if trouble is not None:
+            raise ModemError(trouble)
+
+    async def _carry_out_forced(self, rung: Rung, _done: asyncio.Future[str | None]) -> None:
+        self._tell(UnitEvent.FAILED, detail=f"{FORCED}: {WORDS[rung]}")
+        self._healing.forced(rung)
+        self._force_over(await self._healing.carry_out(rung, self._say, self._pause))
+
+    def _force_over(self, trouble: str | None) -> None:
+        forced, self._forced = self._forced, None
+        if forced is not None and not forced[1].done():
+            forced[1].set_result(trouble)
+
+    def moved(self, place: Place) -> None:
+        """It is on another port now: after it was plugged in anew, or two have changed places."""
+        if place == self._healing.place:
+            return
+        log.info("modem.moved modem=%s port=%s", self.lane, place.port)
+        self._healing.moved(place)
+        self._tell(None, port=place.port)
+        if self._connection is not None:
+            self._connection.give_up(Failure.PORT_LOST, f"it is on {place.port} now")
 
     async def stop(self, on_air_s: float = 60.0) -> None:
         """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`."""
@@ -155,7 +248,7 @@ class Unit:
 
     def crashed(self, reason: str) -> None:
         """airpost itself failed here again and again: out of service, and seen to be."""
-        self._tell(UnitEvent.CRASHED, last_error=reason)
+        self._tell(UnitEvent.CRASHED, last_error=reason, detail=CRASHED)
 
     async def _pause(self, pause_s: float) -> None:
         try:
@@ -164,11 +257,13 @@ class Unit:
         except TimeoutError:
             pass  # that is what was waited for
 
-    async def _cool_down(self, wait_s: float) -> bool:
-        """Wait; False, and at once, when the port goes away meanwhile."""
+    async def _cool_down(self, wait_s: float, *, watched: bool) -> bool:
+        """Wait; False, and at once, when the port goes away meanwhile and that is `watched`."""
         end_s = self._clock.mono() + wait_s
-        while (left_s := end_s - self._clock.mono()) > 0 and not self._stopping.is_set():
-            if not present(self._settings.port):
+        while (left_s := end_s - self._clock.mono()) > 0:
+            if self._stopping.is_set() or self._forced is not None:
+                break
+            if watched and not present(self._healing.place.port):
                 return False
             await self._pause(min(left_s, ABSENT_LOOK_S))
         return True
@@ -178,17 +273,24 @@ class Unit:
         before = self._view
         state = before.state if event is None else advance(before.state, event)
         if state is not before.state:
-            changes.setdefault("detail", sentence(state, self._settings.port))
+            changes.setdefault("detail", sentence(state, self._healing.port))
             changes["since"] = self._clock.now()
         if state not in (UnitState.READY, UnitState.DEGRADED) and state is not before.state:
             changes.setdefault("stalled", False)
         after = replace(before, state=state, **changes)
         if state is not before.state:
-            level = logging.WARNING if state in TROUBLE else logging.INFO
+            level = LEVELS.get(state, logging.INFO)
             log.log(level, "modem.%s modem=%s %s", state.value, self.lane, after.detail)
         if after != before:
             self._view = after
             self._listener.changed(after)
+        if event is UnitEvent.IDENTIFIED:
+            self._healing.identified(after.model)
+        elif event is UnitEvent.REGISTERED:
+            self._healing.serves()
+
+    def _say(self, words: str) -> None:
+        self._tell(None, detail=words)
 
     def _identified(self, imei: str, sim_id: SimId) -> None:
         self._listener.identified(self.lane, imei, sim_id)
@@ -234,6 +336,8 @@ class Unit:
             mr, outcome = late_result(self._late_answer.line, self._late_answer.final)
             done = replace(done, mr=mr, outcome=outcome)
         connection.sent(done.outcome)
+        if self._healing.sent(done.outcome, begun=done.begun):
+            connection.give_up(Failure.SMS_DEAD, SMS_DEAD)
         # What people see can wait until the next command is on the wire.
         asyncio.get_running_loop().call_soon(self._note, done, self._clock.mono() - begun_s)
         if done.outcome.cls is OutcomeClass.UNKNOWN and self._connection is connection:
@@ -241,7 +345,7 @@ class Unit:
         return done
 
     def _note(self, done: SendResult, took_s: float) -> None:
-        changes: dict[str, Any] = {"stalled": False}
+        changes: dict[str, Any] = {"stalled": self._forced is not None}
         if done.outcome.ok:
             known_s = self._view.service_s
             weighed = took_s if known_s is None else known_s + SERVICE_WEIGHT * (took_s - known_s)
@@ -260,6 +364,7 @@ class Unit:
         segment_id, self._open_fate = self._open_fate, None
         if segment_id is not None:
             mr, outcome = late_result(late.line, late.final)
+            self._healing.answered_late()
             self._listener.late(self.lane, segment_id, mr, outcome)
 
     async def ussd(self, code: str) -> str:
