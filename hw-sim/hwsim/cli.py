@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         help="from a delivery to its report (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--boot-ms", type=int, default=0, metavar="N",
+        help="how long a modem is deaf after power-up (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--usb", action="store_true",
+        help="with a made-up /sys and /dev in D: all ports of the sticks, and their switches",
+    )  # fmt: skip
+    parser.add_argument(
         "--events", action="store_true", help="print what happens, one JSON object a line"
     )
     return parser
@@ -177,6 +185,8 @@ async def _serve(options: argparse.Namespace) -> None:
         personalities=options.personality,
         air_s=None if options.air_ms is None else options.air_ms / 1000,
         report_delay_s=options.report_ms / 1000,
+        boot_s=options.boot_ms / 1000,
+        usb=options.usb,
         start_us=time.time_ns() // 1000,
         on_event=_tell if options.events else _ignore,
     )
@@ -208,7 +218,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     if options.modems < 1:
         parser.error("--modems must be at least 1")
-    for name, ms in (("--air-ms", options.air_ms), ("--report-ms", options.report_ms)):
+    limits = {"--air-ms": options.air_ms, "--report-ms": options.report_ms,
+              "--boot-ms": options.boot_ms}  # fmt: skip
+    for name, ms in limits.items():
         if ms is not None and ms < 0:
             parser.error(f"{name} cannot be negative")
     try:

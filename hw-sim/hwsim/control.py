@@ -56,6 +56,7 @@ def _modems(pool: SimPool, _request: Mapping[str, Any]) -> Any:
             "name": modem.name,
             "port": str(modem.port),
             "device": modem.pty.device,
+            "ports": _ports(modem),
             "plugged": modem.plugged,
             "personality": modem.personality.name,
             "imei": modem.imei,
@@ -67,6 +68,19 @@ def _modems(pool: SimPool, _request: Mapping[str, Any]) -> Any:
         }
         for modem in pool.modems
     ]
+
+
+def _ports(modem: SimModem) -> list[dict[str, Any]]:
+    """Where the USB tree has its ports; empty where there is none."""
+    stick = modem.power.stick
+    if stick is None:
+        return []
+    roles = {interface: role for interface, role, _ in modem.personality.usb_ports}
+    return [
+        {"path": str(port.path), "tty": port.tty, "interface": port.interface,
+         "role": roles[port.interface], "usb": stick.name}
+        for port in stick.ports
+    ]  # fmt: skip
 
 
 def _plug(pool: SimPool, request: Mapping[str, Any]) -> Any:
@@ -211,7 +225,7 @@ def _power(pool: SimPool, request: Mapping[str, Any]) -> Any:
     modem, state = _modem(pool, request), str(request["state"])
     if state not in ("on", "off"):
         raise ValueError(f"state is on or off, not {state}")
-    (modem.restore_power if state == "on" else modem.cut_power)()
+    (modem.power.restore if state == "on" else modem.power.cut)()
 
 
 NETWORK_SETTINGS: Mapping[str, tuple[type, float, float]] = {

@@ -29,7 +29,7 @@ def answered(modem: SimModem, command: Command, faults: Faults) -> Answer:
     if text in personality.resets:
         return Answer(then=lambda: modem.reset(f"AT{text}"))
     if text in personality.power_offs:
-        return Answer(then=modem.power_off)
+        return Answer(then=modem.power.off)
     error = personality.refused.get(text, personality.refused.get(command.name))
     if error is not None:
         raise Refused.parse(error)
@@ -55,7 +55,7 @@ def _check_faults(modem: SimModem, command: Command, faults: Faults) -> None:
         raise Refused.parse(fault.words("error"))
     fault = faults.get("error_at_start", name)
     if fault is not None and not name[0].isalpha():
-        began_s = max(fault.since_s, modem.started_s)
+        began_s = max(fault.since_s, modem.power.started_s)
         early = modem.now_s - began_s <= fault.number("window_s")
         if early and faults.take("error_at_start", name) is not None:
             raise Refused.parse(fault.words("error"))

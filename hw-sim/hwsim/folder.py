@@ -1,6 +1,6 @@
 """The folder that holds the ports' links: held by one pool at a time, and never a stranger's file.
 
-Stdlib only.
+Stdlib and `usb`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import fcntl
 import os
 import re
 from pathlib import Path
+
+from hwsim import usb
 
 TERMINALS = Path("/dev/pts")
 _LINK = re.compile(r"modem\d+")
@@ -60,6 +62,7 @@ class Folder:
             self._lock = -1
 
     def _clear(self) -> None:
+        usb.clear(self.path)
         found = [each for each in self.path.iterdir() if _LINK.fullmatch(each.name)]
         for each in found:
             if not (each.is_symlink() and each.readlink().is_relative_to(TERMINALS)):

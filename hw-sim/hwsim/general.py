@@ -110,7 +110,7 @@ def _pin(modem: SimModem, command: Command) -> Answer:
         # The third wrong PIN is told as the PUK that is wanted from now on.
         puk_now = status == "SIM PIN" and modem.card.status == "SIM PUK"
         raise Refused("CME", 12 if puk_now else 16)
-    return Answer(then=modem.settle)
+    return Answer(then=modem.power.settle)
 
 
 def _tries(modem: SimModem, _command: Command) -> Answer:
@@ -130,7 +130,7 @@ def _functionality(modem: SimModem, command: Command) -> Answer:
         return Answer(then=lambda: modem.reset(f"AT+CFUN={level},{reset}"))
     on_again = level == 1 and modem.settings.cfun != 1
     modem.settings.cfun = level
-    return Answer(then=modem.settle if on_again else modem.registration_changed)
+    return Answer(then=modem.power.settle if on_again else modem.registration_changed)
 
 
 def _registration(modem: SimModem, command: Command) -> Answer:

@@ -121,7 +121,7 @@ def said(*lines: str) -> Answer:
     return Answer(lines=lines)
 
 
-_EXTENDED = re.compile(r"([+^*#$%_][A-Za-z0-9_\-]*[A-Za-z0-9]|[+^*#$%_])\s*(=\?|\?|=)?")
+_EXTENDED = re.compile(r"([+^*#$%_!][A-Za-z0-9_\-]*[A-Za-z0-9]|[+^*#$%_!])\s*(=\?|\?|=)?")
 _BASIC = re.compile(r"(&?[A-Za-z])(\d*)(\?|=\??)?")
 
 
@@ -167,7 +167,7 @@ def parse_line(text: str) -> list[Command]:
     commands: list[Command] = []
     rest = text.strip()
     while rest:
-        if rest[0] in "+^*#$%_":
+        if rest[0] in "+^*#$%_!":
             command, rest = _extended(rest)
         elif rest[0] in "dD":
             command, rest = Command(name="D", op=Op.EXEC, args=(rest[1:],), text=rest), ""

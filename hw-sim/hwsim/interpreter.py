@@ -180,7 +180,8 @@ class Interpreter:
                     self._open_prompt(verb, answer.prompt)
                     return
         except Refused as refused:
-            self.finish(verb, lines, self._error(refused))
+            told = self._modem.records.final if verb == "+CMGS" else None
+            self.finish(verb, lines, self._error(refused), told=told)
             return
         silent = line[2:].upper() in modem.personality.without_ok
         self.finish(verb, lines, None if silent else "OK", after)
@@ -197,15 +198,24 @@ class Interpreter:
         lines: list[str],
         final: str | None,
         after: list[Callable[[], None]] | None = None,
+        *,
+        told: Callable[[str], None] | None = None,
     ) -> None:
         """Say the answer of `verb`, as the faults let it, and take the next command.
 
-        `final` None where the personality says no final result.
+        `final` None where the personality says no final result; `told` is called with it when it
+        has been said, `after` when the command has ended.
         """
 
         def ended() -> None:
             for call in after or []:
                 call()
+
+        def said() -> None:
+            self._say(verb, lines, final)
+            if told is not None and final is not None:
+                told(final)
+            ended()
 
         missing = self._faults.take("no_final", verb)
         if missing is not None:
@@ -221,14 +231,12 @@ class Interpreter:
             return
         late = self._faults.take("late_final", verb)
         if late is None:
-            self._say(verb, lines, final)
-            ended()
+            said()
             self._idle()
             return
 
         def much_later() -> None:
-            self._say(verb, lines, final)
-            ended()
+            said()
             if not late.params["answers"]:
                 self._idle()
 
@@ -253,6 +261,8 @@ class Interpreter:
 
     def _open_prompt(self, verb: str, typed: Callable[[str], None]) -> None:
         modem, faults = self._modem, self._faults
+        if modem.sender is not self and modem.sender.state is not State.LINE:
+            raise Refused("CMS", 302)  # a message is under way on another port
         if faults.take("no_prompt", verb):
             return
         early = faults.take("urc_before_prompt", verb)
@@ -333,8 +343,7 @@ class Interpreter:
         """The outcome of what was typed: TP-MR, a refusal, or None when nothing will be said."""
         records = self._modem.records
         if isinstance(result, Refused):
-            final = self._error(result)
-            self.finish(self._verb, [], final, [lambda: records.final(final)])
+            self.finish(self._verb, [], self._error(result), told=records.final)
         elif result is None:
             records.final("")
             self._idle()
@@ -344,7 +353,7 @@ class Interpreter:
                 self._emit(line_of_its_own(early.words("line")))
             bare = self._faults.take("ok_without_mr", self._verb) is not None
             lines = [] if bare else [f"{self._verb}: {result}"]
-            self.finish(self._verb, lines, "OK", [lambda: records.final("OK", result)])
+            self.finish(self._verb, lines, "OK", told=lambda final: records.final(final, result))
 
     # A transcript
 

@@ -19,14 +19,16 @@ from hwsim.interpreter import Interpreter
 from hwsim.network import Network
 from hwsim.output import Output
 from hwsim.personality import Personality
+from hwsim.ports import SidePort
+from hwsim.power import Power
 from hwsim.ptys import Pty
 from hwsim.radio import Radio
 from hwsim.records import Records
 from hwsim.transcript import read_steps
+from hwsim.usb import UsbPort
+from hwsim.watch import Watch
 from hwsim.world import World
 
-RESET_S = 0.5  # from the OK of AT+CFUN=1,1
-BACK_S = (9.0, 25.0)  # until a stick is back after a reset that left the bus
 # What the state of the card means for other commands: +CME and +CMS codes.
 CARD_ERRORS = {
     "ABSENT": (10, 310),
@@ -57,6 +59,8 @@ class SimModem:
         network: Network,
         rng: Random,
         boot_s: float = 0.0,
+        watch: Watch | None = None,
+        side_ports: bool = False,
     ) -> None:
         self.name: str = name
         self.imei: str = imei
@@ -68,28 +72,28 @@ class SimModem:
         self.signal = 20
         self.ussd: dict[str, str] = {}
         self.settings = personality.defaults()
-        self.running = False  # powered
-        self.waking = False  # powered, but the card is not ready yet
-        self.started_s = 0.0  # loop time of the last power-up, PIN or AT+CFUN=1
-        self.epoch = 0  # counts losses of power: timers of before do nothing
         self.neighbours: Sequence[SimModem] = (self,)
         self._loop = loop
-        self._deaf = False
-        self._cdrom = False  # on the bus, without ports
-        self._powered = True  # by the hub
         self._registered = True
         self._catching: bytearray | None = None
         self.records = Records(loop.time, lambda kind, detail: network.event(name, kind, detail))
         self.counts, self.heard, self.sends = (
             self.records.counts, self.records.heard, self.records.sends,
         )  # fmt: skip
-        self.pty = Pty(port, self._received)
+        self._port = port
+        self.pty = Pty(port, self._received, watch=watch, opened=self._opened)
         self.faults = Faults(rng, self._fault_changed, network.later, loop.time)
         self.output = Output(self.pty.write, self.later, self.faults, rng)
         self.hearing = Hearing(self.faults, rng, loop.time)
         self.radio = Radio(self)
         self.world = World(self)
+        self.power = Power(self, loop)
         self.interpreter = self.sender = Interpreter(self, self.emit, self.faults)
+        self.side_ports = [
+            SidePort(self, interface, role, watch)
+            for interface, role, _ in personality.usb_ports
+            if side_ports and role != "at"
+        ]
         own = Store("ME", personality.sizes.get("ME", 0), personality.first_index)
         self._stores = {
             "SM": card.sms,
@@ -102,11 +106,15 @@ class SimModem:
     @property
     def port(self) -> Path:
         """What a host opens."""
-        return self.pty.link
+        return self._port
+
+    @port.setter
+    def port(self, port: Path) -> None:
+        self._port = self.pty.link = port
 
     @property
     def plugged(self) -> bool:
-        """On the bus."""
+        """Its ports are there."""
         return self.pty.is_open
 
     @property
@@ -121,150 +129,90 @@ class SimModem:
 
     # Power
 
+    @property
+    def running(self) -> bool:
+        """It has power."""
+        return self.power.running
+
+    @property
+    def waking(self) -> bool:
+        """It has power, but the card is not ready yet."""
+        return self.power.waking
+
+    @property
+    def hears(self) -> bool:
+        """It has booted so far that it takes commands."""
+        return self.power.running and not self.power.deaf
+
+    @property
+    def epoch(self) -> int:
+        """Counts losses of power."""
+        return self.power.epoch
+
     def plug(self) -> None:
         """Put on the bus: the port is there, and the modem ready at once or after its boot."""
-        if self.plugged or self._cdrom or not self._powered:
-            return
-        self.faults.heal("power")
-        cdrom = self.faults.take("returns_as_cdrom")
-        if cdrom is not None:
-            self._cdrom = True
-            self.network.event(self.name, "cdrom", {})
-            if cdrom.number("switch_s"):
-                self.later(cdrom.number("switch_s"), self._switch_mode)
-            return
-        self._appear()
-
-    def _switch_mode(self) -> None:
-        if self._cdrom:
-            self._cdrom = False
-            self._appear()
-
-    def _appear(self) -> None:
-        self.pty.open(self._loop)
-        self._power_up()
-        if self._boot_s():
-            self._boot()
-        else:
-            self.waking = self._deaf = False
-        self.network.event(self.name, "plugged", {"port": str(self.port)})
-        self.network.attach(self.radio)
-        self.world.plugged()
+        self.power.plug()
 
     def unplug(self) -> None:
         """Pull out: the host sees a hang-up; a message on the air may or may not get through."""
-        if self._cdrom:
-            self._cdrom = False
-            self.epoch += 1
-        if not self.plugged:
-            return
-        self._power_down()
-        self.pty.close()
-        self.network.event(self.name, "unplugged", {})
+        self.power.unplug()
 
     def restart(self, *, dark_s: float = 0.0) -> None:
         """Restart in place, as after a power dip: settings gone, the personality's boot lines.
 
         `dark_s` it is without power before.
         """
-        if not self.plugged:
-            return
-        self._power_down()
-        self.network.event(self.name, "restart", {})
-
-        def up() -> None:
-            self.faults.heal("reset")
-            self._power_up()
-            self._boot()
-
-        if dark_s:
-            self.later(dark_s, up)
-        else:
-            up()
+        self.power.restart(dark_s=dark_s)
 
     def reset(self, by: str = "") -> None:
         """In place, or off the bus and back, as the personality has it; `by` a host's command."""
-        if by:
-            self.records.reset(by)
-        # Not at once: its OK must still leave the terminal.
-        self.later(RESET_S, self._reset)
+        self.power.reset(by)
 
-    def _reset(self) -> None:
-        leaves = self.faults.take("reset_leaves_bus")
-        self.faults.heal("reset")
-        if leaves is None and self.personality.reset != "usb":
-            self.restart()
-            return
-        back_s = self.personality.back_s
-        if leaves is not None:
-            given = leaves.params["back_s"]
-            back_s = self.rng.uniform(*BACK_S) if given is None else leaves.number("back_s")
-        self.unplug()
-        self.network.later(back_s, self.plug)
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Run `call` unless power went away meanwhile."""
+        self.power.later(delay_s, call)
 
-    def power_off(self) -> None:
-        """A command of the host: dead until it is plugged in anew or its hub port is switched."""
-        self.later(RESET_S, self._power_down)
+    def open_ports(self) -> None:
+        """All ports come."""
+        self.pty.open(self._loop)
+        for port in self.side_ports:
+            port.open(self._loop)
 
-    def cut_power(self) -> None:
-        """The hub takes the port's power away."""
-        self._powered = False
-        self.unplug()
+    def close_ports(self) -> None:
+        """All ports go; the host sees a hang-up."""
+        self.pty.close()
+        self.world.unplugged()
+        self.output.drop()
+        self.interpreter.restart()
+        for port in self.side_ports:
+            port.close()
+            port.restart()
 
-    def restore_power(self) -> None:
-        """The hub gives it back."""
-        self._powered = True
-        if self.faults.take("no_enumeration") is None:
-            self.plug()
+    def layout(self) -> list[UsbPort]:
+        """Its interfaces, each with the terminal behind it."""
+        devices = {port.interface: port.pty.device for port in self.side_ports}
+        return [
+            UsbPort(interface=interface, kind=kind, device=devices.get(interface, self.pty.device))
+            for interface, _, kind in self.personality.usb_ports
+        ]
 
-    def _power_down(self) -> None:
-        self.running = False
-        self.epoch += 1
+    def powered_down(self) -> None:
+        """Nothing half-done is left."""
         self.records.powered_down()
         self.output.drop()
         self.interpreter.restart()
+        for port in self.side_ports:
+            port.restart()
         self.radio.restart()
 
-    def _power_up(self) -> None:
+    def powered_up(self) -> None:
+        """As new."""
         self.settings = self.personality.defaults()
         self.card.power_up()
         self.records.inserted()
-        self.running = True
-        self.started_s = self.now_s
         self.hearing.powered_up()
         self._registered = self.radio.reachable
         self.world.powered_up()
-
-    def _boot_s(self) -> float:
-        slow = self.faults.get("slow_boot")
-        return self.boot_s if slow is None else max(self.boot_s, slow.number("boot_s"))
-
-    def _boot(self) -> None:
-        """Deaf until the first line, not ready until the last."""
-        least_s = self._boot_s()
-        times = [(max(after_s, least_s), line) for after_s, line in self.personality.boot]
-        self.waking = self._deaf = bool(times) or least_s > 0
-        for after_s, line in times:
-            self.later(after_s, lambda line=line: self._boot_line(line))  # type: ignore[misc]
-        if self.waking:
-            self.later(max([least_s, *(after_s for after_s, _ in times)]), self._awake)
-
-    def _boot_line(self, line: str) -> None:
-        self._deaf = False
-        self.urc(line)
-
-    def settle(self) -> None:
-        """After the PIN and AT+CFUN=1 a modem may need a while for its card."""
-        self.started_s = self.now_s
-        if self.personality.settle_s:
-            self.waking = True
-            self.later(self.personality.settle_s, self._awake)
-        self.registration_changed()
-
-    def _awake(self) -> None:
-        self.waking = self._deaf = False
-        self.registration_changed()
-        self.network.available(self.number)
 
     # Card and network
 
@@ -343,8 +291,13 @@ class SimModem:
 
     # Bytes
 
+    def _opened(self) -> None:
+        self.interpreter.imei_told = False
+        self.records.opens += 1
+        self.faults.heal("reopen")
+
     def _received(self, data: bytes) -> None:
-        if not self.running or self._deaf:
+        if not self.hears:
             return
         data = self.hearing.through(data)
         stranger = self.world.character
@@ -357,7 +310,7 @@ class SimModem:
         """Bytes to the host, as the faults let them through."""
         if self._catching is not None:
             self._catching += data
-        elif self.running and not self._deaf and self.world.character is None:
+        elif self.hears and self.world.character is None:
             self.output.emit(data)
 
     def caught(self, call: Callable[[], None]) -> bytes:
@@ -388,11 +341,6 @@ class SimModem:
         What does not fit in it is answered as ever. ValueError for steps that make no sense.
         """
         self.interpreter.replay(read_steps(steps))
-
-    def later(self, delay_s: float, call: Callable[[], None]) -> None:
-        """Run `call` unless power went away meanwhile."""
-        epoch = self.epoch
-        self.network.later(delay_s, lambda: call() if self.epoch == epoch else None)
 
     # Faults that are states or events
 

@@ -80,6 +80,14 @@ class Personality:
     back_s: float = 5.0  # until it is on the bus again
     resets: tuple[str, ...] = ("+CFUN=1,1",)  # commands that do so
     power_offs: tuple[str, ...] = ()  # commands after which only power brings it back
+    # bus; a port is interface, role ("at", "spare", "ppp", "diag", "nmea", "parrot", "silent") and
+    # class, subclass and protocol
+    usb_vid: str = "1a86"
+    usb_pid: str = "7523"
+    usb_cdrom: str = "2000"  # product while it is a CD-ROM
+    usb_product: str = ""  # "": the model
+    usb_driver: str = "ch341"
+    usb_ports: tuple[tuple[int, str, str], ...] = ((0, "at", "ff0102"),)
     # card and network
     pin_first: bool = False  # before the PIN, +CPIN, +CFUN and +CMEE alone are answered
     settle_s: float = 0.0  # after the PIN and AT+CFUN=1

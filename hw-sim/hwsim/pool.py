@@ -7,6 +7,7 @@ calendar that begins at `start_us`. The same seed and the same input give the sa
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -17,6 +18,9 @@ from hwsim.handset import Handset
 from hwsim.modem import SimModem
 from hwsim.network import Network, Watcher
 from hwsim.personality import Personality, load
+from hwsim.ptys import Pty
+from hwsim.usb import Bus
+from hwsim.watch import Watch
 
 START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 SMSC = "+4915550000999"
@@ -38,8 +42,10 @@ def _card(place: int, rng: Random, personality: Personality) -> Card:
 class SimPool:
     """`count` modems on `directory`/modem0, modem1, …; usable between `start()` and `stop()`.
 
-    `personalities` are given round robin. `air_s` None draws air times around 3.5 s. The numbers of
-    the cards are +4915550000000 and up; every other number that is written to is a handset.
+    `personalities` are given round robin, `boot_s` to all. With `usb` the folder also has a made-up
+    /sys and /dev with all ports of every stick. `air_s` None draws air times around 3.5 s. The
+    numbers of the cards are +4915550000000 and up; every other number that is written to is a
+    handset.
     """
 
     def __init__(
@@ -52,6 +58,8 @@ class SimPool:
         air_s: float | None = None,
         report_delay_s: float = REPORT_DELAY_S,
         latency_s: float = 0.0,
+        boot_s: float = 0.0,
+        usb: bool = False,
         start_us: int = START_US,
         on_event: Watcher = lambda _source, _kind, _detail: None,
     ) -> None:
@@ -65,6 +73,10 @@ class SimPool:
         self._air_s = air_s
         self._report_delay_s = report_delay_s
         self._latency_s = latency_s
+        self._boot_s = boot_s
+        self._usb = usb
+        self._watch: Watch | None = None
+        self._bus: Bus | None = None
         self._start_us = start_us
         self._on_event = on_event
         self._network: Network | None = None
@@ -79,6 +91,14 @@ class SimPool:
             raise RuntimeError("the pool has been started already")
         loop = asyncio.get_running_loop()
         self._folder.take()
+        try:
+            self._watch = Watch(loop)
+            if self._usb:
+                self._bus = Bus(self.directory, self._watch)
+                self._bus.open()
+        except OSError:
+            await self.stop()
+            raise
         self._network = Network(
             loop,
             Random(f"{self._seed}/network"),
@@ -102,7 +122,7 @@ class SimPool:
     def _modem(self, loop: asyncio.AbstractEventLoop, place: int, network: Network) -> SimModem:
         personality = self._personalities[place % len(self._personalities)]
         rng = Random(f"{self._seed}/modem/{place}")
-        return SimModem(
+        modem = SimModem(
             loop=loop,
             name=f"modem{place}",
             port=self.directory / f"modem{place}",
@@ -111,7 +131,13 @@ class SimPool:
             personality=personality,
             network=network,
             rng=rng,
+            boot_s=self._boot_s,
+            watch=self._watch,
+            side_ports=self._usb,
         )
+        if self._bus is not None:
+            modem.power.stick = self._bus.stick(place, modem.power)
+        return modem
 
     async def stop(self) -> None:
         """Unplug everything; counters and inboxes can still be read."""
@@ -119,6 +145,10 @@ class SimPool:
             modem.unplug()
         if self._network is not None:
             self._network.close()
+        if self._bus is not None:
+            self._bus.close()
+        if self._watch is not None:
+            self._watch.close()
         self._folder.release()
 
     @property
@@ -132,6 +162,15 @@ class SimPool:
     def ports(self) -> list[Path]:
         """What hosts open, in the order of the modems."""
         return [modem.port for modem in self.modems]
+
+    def pty_at(self, path: str | Path) -> Pty:
+        """The terminal that a path leads to; ValueError where it is none of these modems."""
+        device = os.path.realpath(path)
+        for modem in self.modems:
+            for pty in (modem.pty, *(port.pty for port in modem.side_ports)):
+                if pty.device == device:
+                    return pty
+        raise ValueError(f"{path} leads to no port of these modems")
 
     def modem(self, name: str) -> SimModem:
         """The modem called `name`; ValueError where there is none."""

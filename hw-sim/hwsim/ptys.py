@@ -1,7 +1,8 @@
 """One pseudo-terminal as a modem's port: master and a kept slave, behind a stable symbolic link.
 
-Stdlib only. The slave copy stays open, because a master without any slave reads EIO for ever; both
-ends are raw, because a cooked terminal echoes the modem's own output back to it as if typed.
+Stdlib and `watch`. The slave copy stays open, because a master without any slave reads EIO for
+ever; both ends are raw, because a cooked terminal echoes the modem's own output back to it as if
+typed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
+from hwsim.watch import Watch
+
 READ_OCTETS = 65_536
 BUFFER_OCTETS = 65_536  # what a modem keeps for a host that does not read; the rest is lost
 
@@ -19,17 +22,29 @@ BUFFER_OCTETS = 65_536  # what a modem keeps for a host that does not read; the 
 class Pty:
     """A port that can be opened, lost and opened again.
 
-    `link` is what hosts open; it points at the terminal while plugged. `received` is called on the
-    loop with every chunk the host wrote. `tx_bytes` counts what the kernel took for the host,
+    `link`, if there is one, is what hosts open; it points at the terminal while plugged. `received`
+    is called on the loop with every chunk the host wrote, `opened` when a host has opened it and
+    before what it wrote; that takes a `watch`. `tx_bytes` counts what the kernel took for the host,
     `rx_bytes` what came from it, `dropped_bytes` what the full buffer lost.
     """
 
-    def __init__(self, link: Path, received: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        link: Path | None,
+        received: Callable[[bytes], None],
+        *,
+        watch: Watch | None = None,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         self.link = link
         self.tx_bytes = 0
         self.rx_bytes = 0
         self.dropped_bytes = 0
         self._received = received
+        self._watch = watch
+        self._watched = -1
+        self._opened = opened
+        self._own = False  # it is opened here
         self._loop: asyncio.AbstractEventLoop | None = None
         self._master = -1
         self._slave = -1
@@ -61,8 +76,11 @@ class Pty:
         os.set_blocking(self._master, False)
         self._loop = loop
         loop.add_reader(self._master, self._readable)
-        self.link.unlink(missing_ok=True)
-        self.link.symlink_to(self.device)
+        if self._watch is not None:
+            self._watched = self._watch.opens(self.device, self._told_open)
+        if self.link is not None:
+            self.link.unlink(missing_ok=True)
+            self.link.symlink_to(self.device)
         if self._mode is not None:
             os.fchmod(self._slave, self._mode)
 
@@ -70,13 +88,16 @@ class Pty:
         """Unplug: the host sees a hang-up, the link goes, what was not written is lost."""
         if not self.is_open or self._loop is None:
             return
+        if self._watch is not None:
+            self._watch.forget(self._watched)
         self._loop.remove_reader(self._master)
         self._loop.remove_writer(self._master)
         os.close(self._master)
         os.close(self._slave)
         self._master = self._slave = -1
         self._pending.clear()
-        self.link.unlink(missing_ok=True)
+        if self.link is not None:
+            self.link.unlink(missing_ok=True)
 
     def change_mode(self, mode: int) -> None:
         """Who may open the terminal, now and after it was plugged anew."""
@@ -85,8 +106,22 @@ class Pty:
             os.fchmod(self._slave, mode)
 
     def open_again(self) -> int:
-        """A descriptor of the terminal, as a host gets one."""
-        return os.open(self.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        """A descriptor of the terminal, as another program gets one: no host that is counted."""
+        self._drain()
+        self._own = True
+        try:
+            return os.open(self.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        finally:
+            self._drain()
+            self._own = False
+
+    def _told_open(self) -> None:
+        if not self._own:
+            self._opened()
+
+    def _drain(self) -> None:
+        if self._watch is not None:
+            self._watch.drain()
 
     def write(self, data: bytes) -> None:
         """Send to the host now as far as the kernel takes it, the rest when it reads again."""
@@ -120,4 +155,5 @@ class Pty:
         except BlockingIOError:
             return
         self.rx_bytes += len(data)
+        self._drain()  # who opened it comes before what they wrote
         self._received(data)

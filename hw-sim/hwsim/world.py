@@ -47,6 +47,16 @@ class World:
         if steals is not None:
             self._modem.later(steals.number("after_s"), self._modem.unplug)
 
+    def unplugged(self) -> None:
+        """The port has gone, for whoever holds it too."""
+        if self._holder >= 0:
+            try:
+                fcntl.ioctl(self._holder, termios.TIOCNXCL)
+            except OSError:
+                pass  # its terminal has gone
+            os.close(self._holder)
+            self._holder = -1
+
     def powered_up(self) -> None:
         """What goes on by itself goes on."""
         self._call += 1
@@ -253,12 +263,14 @@ class World:
 
     def _unplug(self, fault: Fault, _active: bool) -> None:
         self._away(fault)
+        if fault.params["renumber"] and self._modem.power.stick is not None:
+            self._modem.power.stick.renumber()
 
     def _swap(self, fault: Fault, _active: bool) -> None:
         modem, other = self._modem, self._modem.neighbour(fault.words("other"))
         for each in (modem, other):
             each.unplug()
-        modem.pty.link, other.pty.link = other.pty.link, modem.pty.link
+        modem.port, other.port = other.port, modem.port
         for each in (other, modem):
             modem.network.later(fault.number("back_s"), each.plug)
 
@@ -275,9 +287,7 @@ class World:
         self._modem.pty.change_mode(CLOSED if active else OPEN)
 
     def _held(self, _fault: Fault, active: bool) -> None:
-        if self._holder >= 0:
-            os.close(self._holder)
-            self._holder = -1
+        self.unplugged()
         if active:
             self._hold()
 
@@ -286,8 +296,7 @@ class World:
         fault, modem = self._modem.faults.get("port_held"), self._modem
         if fault is None or not modem.pty.is_open:
             return
-        if self._holder >= 0:
-            os.close(self._holder)
+        self.unplugged()
         self._holder = modem.pty.open_again()
         if fault.params["by"] in ("flock", "both"):
             fcntl.flock(self._holder, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,6 +18,7 @@ from airpost.codec.tpdu import Submit
 from airpost.codec.udh import stamp_reference
 from hwsim.modem import SimModem
 from hwsim.pool import SimPool
+from hwsim.ptys import Pty
 from tests.virtual import VirtualLoop
 
 FINAL = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*|COMMAND NOT SUPPORT)\r\n")
@@ -49,15 +50,16 @@ class Client:
     on a busy machine the kernel hands them over later than the loop's own grace.
     """
 
-    def __init__(self, modem: SimModem) -> None:
+    def __init__(self, modem: SimModem, port: Pty | None = None) -> None:
+        """On the AT port, or on another `port` of the modem."""
+        self._pty = modem.pty if port is None else port
         self._loop = asyncio.get_running_loop()
-        self.fd = os.open(modem.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.fd = os.open(self._pty.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self.seen = bytearray()
         self.chunks: list[bytes] = []
         self.lost = False
-        self._pty = modem.pty
-        self._tx = modem.pty.rx_bytes
-        self._rx = modem.pty.tx_bytes
+        self._tx = self._pty.rx_bytes
+        self._rx = self._pty.tx_bytes
         self._more = asyncio.Event()
         self._name = f"client {next(NUMBERS)}"
         self._loop.add_reader(self.fd, self._read)

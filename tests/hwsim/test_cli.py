@@ -17,7 +17,7 @@ from hwsim.cli import main, request_of
 def running(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
     """A started hw-sim with two modems: its directory and the lines it printed."""
     command = [sys.executable, "-m", "hwsim.cli", "--modems", "2", "--dir", str(tmp_path),
-               "--air-ms", "10", "--report-ms", "10", "--events"]  # fmt: skip
+               "--air-ms", "10", "--report-ms", "10", "--usb", "--events"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         events = [json.loads(process.stdout.readline()) for _ in range(2)]
@@ -45,6 +45,12 @@ def test_start_and_talk(
     assert main([*ctl, "modems"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown[1]["faults"] == ["cms_error"]
+    (port,) = shown[1]["ports"]
+    assert (port["role"], port["usb"]) == ("at", "1-1.2")
+    assert Path(port["path"]).resolve() == Path(shown[1]["device"])
+    assert main([*ctl, "fault", "modem1", "unplug", "back_s=0.1"]) == 0
+    assert main([*ctl, "never"]) == 0
+    capsys.readouterr()
     assert main([*ctl, "reply", "+491701", "hello", shown[0]["number"]]) == 0
     assert main([*ctl, "clear", "modem1"]) == 0
     capsys.readouterr()
@@ -139,6 +145,7 @@ def test_a_directory_that_cannot_be_made(
         (["--dir", "d", "--modems", "x"], "--modems: invalid int"),
         (["--dir", "d", "--air-ms", "-1"], "--air-ms cannot be negative"),
         (["--dir", "d", "--report-ms", "-1"], "--report-ms cannot be negative"),
+        (["--dir", "d", "--boot-ms", "-1"], "--boot-ms cannot be negative"),
         (["--dir", "d", "--personality", "nokia"], "huawei-e3372-like"),
     ],
 )

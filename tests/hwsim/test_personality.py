@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.characters import CHARACTERS
 from hwsim.personality import load, names, read, read_ranges
+from hwsim.ports import AT_ROLES
 
 
 def test_there_are_enough() -> None:
@@ -29,6 +31,12 @@ def test_each_is_consistent(name: str) -> None:
     if 2 in offer[3] and made.report_store != "MT":
         assert made.sizes[made.report_store] > 0
     assert 0 in read_ranges(made.csms)[0]
+    roles = [role for _, role, _ in made.usb_ports]
+    assert roles.count("at") == 1
+    assert set(roles) <= {"at", *AT_ROLES, *CHARACTERS}
+    assert len({interface for interface, _, _ in made.usb_ports}) == len(roles)
+    assert all(len(bytes.fromhex(kind)) == 3 for _, _, kind in made.usb_ports)
+    assert not set(made.resets) & set(made.power_offs)
     assert [after for after, _ in made.boot] == sorted(after for after, _ in made.boot)
 
 

@@ -14,6 +14,7 @@ from tests.hwsim.shows.show import PHONE, Shows
 
 AROUND = Shows()
 OK = b"\r\nOK\r\n"
+TIOCGEXCL = 0x80045440  # asm-generic/ioctls.h; the module termios has no name for it
 
 
 @AROUND.add("sim_removed")
@@ -204,15 +205,15 @@ async def permission(pool: SimPool, client: Client) -> None:
 @AROUND.add("no_enumeration")
 async def gone(pool: SimPool, client: Client) -> None:
     modem = pool.modems[0]
-    modem.cut_power()
+    modem.power.cut()
     assert not modem.plugged
     modem.plug()
     assert not modem.plugged
-    modem.restore_power()
+    modem.power.restore()
     assert modem.plugged
     modem.faults.set("no_enumeration")
-    modem.cut_power()
-    modem.restore_power()
+    modem.power.cut()
+    modem.power.restore()
     assert not modem.plugged
     modem.faults.clear()
     modem.plug()  # by hand
@@ -240,6 +241,10 @@ async def out_and_in(pool: SimPool, client: Client) -> None:
     assert not modem.plugged
 
 
+def exclusive(client: Client) -> bool:
+    return fcntl.ioctl(client.fd, TIOCGEXCL, bytes(4)) != bytes(4)
+
+
 @AROUND.add("port_held")
 async def held(pool: SimPool, client: Client) -> None:
     modem = pool.modems[0]
@@ -259,9 +264,12 @@ async def held(pool: SimPool, client: Client) -> None:
     assert not locked()
     modem.faults.set("port_held", by="exclusive")
     assert not locked()
+    assert exclusive(client)
     if os.geteuid() != 0:
         with pytest.raises(OSError, match="busy"):
             Client(modem)
+    modem.faults.clear()
+    assert not exclusive(client)
 
 
 @AROUND.add("low_credit")
