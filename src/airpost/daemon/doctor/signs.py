@@ -32,7 +32,8 @@ def check_state(modem: ModemFacts) -> Iterator[Finding]:
     elif modem.state == UnitState.DEGRADED.value:
         yield warning("modem", modem.subject, f"degraded: {modem.detail}")
     elif modem.state in _ON_ITS_WAY:
-        grave = error if modem.since_s > STARTING_S else warning
+        # One that can be asked tells better below what it waits for.
+        grave = error if modem.since_s > STARTING_S and modem.unasked is not None else warning
         yield grave("modem", modem.subject, f"{modem.state}: {modem.detail}")
     elif modem.stalled:
         yield warning("modem", modem.subject, "a message has been on the air for unusually long")
