@@ -13,7 +13,7 @@ from pathlib import Path
 
 from airpost.clock import SECOND_US, Clock
 from airpost.daemon.cli.client import Client, Json
-from airpost.daemon.config import STATE_FOLDER, ModemSettings, Settings
+from airpost.daemon.config import DEFAULT_BAUD, STATE_FOLDER, Settings
 from airpost.daemon.doctor.finding import Finding, error, in_order
 from airpost.daemon.doctor.holders import Held, holders
 from airpost.daemon.doctor.host import (
@@ -51,13 +51,21 @@ from airpost.daemon.doctor.usb import (
     usb_devices,
 )
 from airpost.errors import AtError, ModemError, PortBusy, PortError
-from airpost.model import Lane
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import DeviceMode
 from airpost.modem.profiles import Profiles
 
 THREADS = 16  # modems of the service asked at the same time
 DEFAULT_STORE = STATE_FOLDER / "airpost.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A modem that can be asked by its port."""
+
+    name: str
+    port: str
+    baud: int = DEFAULT_BAUD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +87,11 @@ class Given:
         return DEFAULT_STORE if self.settings is None else self.settings.store.path
 
     @property
-    def modems(self) -> tuple[ModemSettings, ...]:
-        """The modems that are configured."""
-        return () if self.settings is None else self.settings.modems
+    def targets(self) -> tuple[Target, ...]:
+        """The modems whose port the configuration names."""
+        modems = () if self.settings is None else self.settings.modems
+        named = ((str(each.name), each.port, each.baud) for each in modems)
+        return tuple(Target(name, port, baud) for name, port, baud in named if port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +109,7 @@ class _Machine:
     devices: tuple[UsbDevice, ...]
     held: Held
     ports: tuple[PortFacts, ...]
-    modems: tuple[ModemSettings, ...]  # to be asked by their ports
+    targets: tuple[Target, ...]
 
 
 async def examine(given: Given, client: Client, profiles: Profiles, clock: Clock) -> Report:
@@ -119,10 +129,10 @@ async def examine(given: Given, client: Client, profiles: Profiles, clock: Clock
 def _machine(given: Given, service: ServiceFacts, profiles: Profiles, clock: Clock) -> _Machine:
     roots = given.roots
     usb = usb_devices(roots, profiles)
-    known = {roots.device_of(each.port) for each in given.modems}
-    modems = (*given.modems, *_found(roots, usb, known))
+    known = {roots.device_of(each.port) for each in given.targets}
+    targets = (*given.targets, *_found(roots, usb, known))
     opened_ = {each["port"] for each in service.modems if each["state"] in OPEN_STATES}
-    named = {each.port: str(each.name) for each in (given.modems if service.running else modems)}
+    named = {each.port: each.name for each in (given.targets if service.running else targets)}
     named |= {each["port"]: each["name"] for each in service.modems}
     held = holders(roots, [roots.device_of(port) for port in named])
     return _Machine(
@@ -133,19 +143,16 @@ def _machine(given: Given, service: ServiceFacts, profiles: Profiles, clock: Clo
             port_facts(roots, held, port, lane, open_by_service=port in opened_)
             for port, lane in named.items()
         ),
-        modems=modems,
+        targets=targets,
     )
 
 
-def _found(
-    roots: Roots, devices: tuple[UsbDevice, ...], known: set[str]
-) -> Iterator[ModemSettings]:
+def _found(roots: Roots, devices: tuple[UsbDevice, ...], known: set[str]) -> Iterator[Target]:
     """Modems that nobody has named, by their USB path and their likeliest port."""
     for each in devices:
         for modem in each.modems:
             if modem.at_ports and known.isdisjoint(each.ports) and modem.mode is DeviceMode.MODEM:
-                port = roots.named(Path(modem.at_ports[0].path))
-                yield ModemSettings(name=Lane(modem.usb_path), port=port)
+                yield Target(modem.usb_path, roots.named(Path(modem.at_ports[0].path)))
 
 
 # -- modems --------------------------------------------------------------------------------------
@@ -178,13 +185,11 @@ async def _by_their_ports(
     given: Given, machine: _Machine, profiles: Profiles
 ) -> tuple[ModemFacts, ...]:
     facts = {each.port: each for each in machine.ports}
-    asked = (_by_port(given, each, facts[each.port], profiles) for each in machine.modems)
+    asked = (_by_port(given, each, facts[each.port], profiles) for each in machine.targets)
     return tuple(await asyncio.gather(*asked))
 
 
-async def _by_port(
-    given: Given, modem: ModemSettings, port: PortFacts, profiles: Profiles
-) -> ModemFacts:
+async def _by_port(given: Given, modem: Target, port: PortFacts, profiles: Profiles) -> ModemFacts:
     known = ModemFacts(name=modem.name, port=modem.port)
     if port.mode is None:
         return replace(known, unasked="there is no such port")
@@ -225,7 +230,7 @@ def _judge(
     yield from check_power(devices, uhubctl=host.uhubctl, switched=given.hubs)
     yield from check_greedy(held, ruled=host.rule is not None)
     busy = {each.port for each in modems if each.busy}
-    configured = {each.port for each in given.modems}
+    configured = {each.port for each in given.targets}
     for port in machine.ports:
         yield from check_port(port, named=port.port in configured)
         yield from check_holders(port, blind=held.blind, busy=port.port in busy)
