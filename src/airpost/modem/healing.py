@@ -60,6 +60,14 @@ class Place:
     pid: str | None = None
     imei: str | None = None
 
+    @property
+    def here(self) -> bool:
+        """True while its port is there."""
+        return bool(self.port) and present(self.port)
+
+
+NOWHERE = Place(port="")
+
 
 class RungBook:
     """The records of all modems of one daemon, in the store's memory."""
@@ -112,6 +120,7 @@ class Healing:
         self._health = SmsHealth()
         self._proven: str | None = None  # where a modem has told its IMEI
         self._doing: Rung | None = None  # what the next opening is to be
+        self._acting = False  # a rung is being done: what it takes off the bus comes back
         self._begun_s = clock.mono()  # when the newest rung began
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -221,10 +230,14 @@ class Healing:
         self._doing = None
 
     def moved(self, place: Place) -> None:
-        """It is somewhere else now, and begins anew there."""
-        self._finds_device = place.usb_path is None
-        self.place = place
-        self.pulled()
+        """It is somewhere else now, or nowhere, and begins anew; not where a rung has done that."""
+        if not place.port:  # the power of a port that is empty now may be what brings it back
+            self.place = replace(self.place, port="", other_port=None)
+        else:
+            self._finds_device = place.usb_path is None
+            self.place = place
+        if not self._acting:
+            self.pulled()
 
     def blamed(self, reason: str) -> str:
         """`reason`, with the power named where it is to blame."""
@@ -248,6 +261,13 @@ class Healing:
         What is only another way of opening is done by the opening that follows.
         """
         self._doing, self._begun_s = rung, self._clock.mono()
+        self._acting = True
+        try:
+            return await self._carry_out(rung, say, pause)
+        finally:
+            self._acting = False
+
+    async def _carry_out(self, rung: Rung, say: Callable[[str], None], pause: Pause) -> str | None:
         try:
             match rung:
                 case Rung.RESET:
@@ -291,10 +311,10 @@ class Healing:
 
     async def _back(self, words: str, pause: Pause) -> str | None:
         """Wait until it has gone and come back, or has had the time to start in place."""
-        left = await self._until(lambda: not present(self.place.port), LEAVE_S, pause)
+        left = await self._until(lambda: not self.place.here, LEAVE_S, pause)
         if not left:
             await pause(max(0.0, self.profile.timing.boot_s - LEAVE_S))
-        elif not await self._until(lambda: present(self.place.port), BACK_S, pause):
+        elif not await self._until(lambda: self.place.here, BACK_S, pause):
             return f"{words}, and it has not come back within {in_words(BACK_S)}"
         return None
 

@@ -17,9 +17,8 @@ from airpost.errors import AtError, ModemError, PortError
 from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState, WireLine
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
-from airpost.modem.healing import Healing, Place, RungBook
+from airpost.modem.healing import NOWHERE, Healing, Place, RungBook
 from airpost.modem.lifecycle import ABSENT_LOOK_S, UnitEvent, advance, sentence
-from airpost.modem.port import present
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure, why_not
 from airpost.modem.sender import STILL_SENDING, late_result
@@ -38,6 +37,7 @@ LEVELS = {
     UnitState.QUARANTINED: logging.ERROR,
 }
 FORCED = "a person asked for it"
+UNPLUGGED = "the modem was unplugged"
 SMS_DEAD = "answers, but no message gets an answer any more"
 CRASHED = "out of service after repeated faults of airpost; see the log"
 SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
@@ -114,12 +114,12 @@ class Unit:
             while not self._stopping.is_set():
                 if self._forced is not None:
                     await self._carry_out_forced(*self._forced)
-                elif not present(self._healing.place.port):
+                elif not self._healing.place.here:
                     self._tell(UnitEvent.PATH_GONE)
                     await self._pause(ABSENT_LOOK_S)
                 else:
                     self._tell(UnitEvent.PATH_FOUND)
-                    self._tell(UnitEvent.WAITED)
+                    self._tell(UnitEvent.WAITED, port=self._healing.port)
                     await self._open_and_recover()
             self._tell(UnitEvent.STOPPED, detail="stopped")
         except Exception as error:
@@ -137,7 +137,7 @@ class Unit:
         failure, reason = await self._connect()
         if self._stopping.is_set() or self._forced is not None:
             return
-        if not present(self._healing.place.port):
+        if not self._healing.place.here:
             self._healing.pulled(by_itself=True)
             self._tell(None, last_error=self._healing.blamed(reason))
             return
@@ -155,7 +155,7 @@ class Unit:
             trouble = await self._healing.carry_out(step.rung, self._say, self._pause)
             if trouble is None or self._stopping.is_set():
                 return
-            failure = failure if present(self._healing.place.port) else Failure.NOT_BACK
+            failure = failure if self._healing.place.here else Failure.NOT_BACK
             reason = f"{reason}; {trouble}"
 
     async def _connect(self) -> tuple[Failure, str]:
@@ -170,6 +170,7 @@ class Unit:
             tell=self._tell,
             identified=self._identified,
             late=self._late,
+            called=lambda number: self._listener.called(self.lane, number),
             probed=self._healing.probed,
             cure=self._healing.cure,
         )
@@ -222,15 +223,20 @@ class Unit:
         if forced is not None and not forced[1].done():
             forced[1].set_result(trouble)
 
-    def moved(self, place: Place) -> None:
-        """It is on another port now: after it was plugged in anew, or two have changed places."""
-        if place == self._healing.place:
+    def move(self, place: Place | None) -> None:
+        """Its modem is at `place` now, None: nowhere; after a plug, a reset, or a swap of two."""
+        before, after = self._healing.place, place or NOWHERE
+        if after == before:
             return
-        log.info("modem.moved modem=%s port=%s", self.lane, place.port)
-        self._healing.moved(place)
-        self._tell(None, port=place.port)
+        self._healing.moved(after)
+        if after.port == before.port and after.imei in (None, self._view.imei):
+            return  # more is known of where it is, and it is the same modem
+        words = f"is on {after.port} now" if place is not None else UNPLUGGED
+        log.info("modem.moved modem=%s %s", self.lane, words)
+        if place is not None:
+            self._tell(None, port=after.port)
         if self._connection is not None:
-            self._connection.give_up(Failure.PORT_LOST, f"it is on {place.port} now")
+            self._connection.give_up(Failure.PORT_LOST, words)
 
     async def stop(self, on_air_s: float = 60.0) -> None:
         """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`."""
@@ -263,7 +269,7 @@ class Unit:
         while (left_s := end_s - self._clock.mono()) > 0:
             if self._stopping.is_set() or self._forced is not None:
                 break
-            if watched and not present(self._healing.place.port):
+            if watched and not self._healing.place.here:
                 return False
             await self._pause(min(left_s, ABSENT_LOOK_S))
         return True
