@@ -105,7 +105,7 @@ class Interpreter:
         for octet in chunk:
             if octet == ESC:
                 self._line.clear()
-                self._modem.records.escaped()
+                self._modem.records.given_up()
             elif octet == 0x08:
                 del self._line[-1:]
             elif octet not in (LF, CTRL_Z, CR, 0):
@@ -215,6 +215,8 @@ class Interpreter:
             self._say(verb, lines, final)
             if told is not None and final is not None:
                 told(final)
+            elif final is not None:
+                self._modem.records.given_up()
             ended()
 
         missing = self._faults.take("no_final", verb)

@@ -36,7 +36,7 @@ class Never:
     `pdu_before_imei`: a message typed to its end on a port where the IMEI had not been asked since
     it was opened. `pin_again`: a second PIN or PUK between two power-ups of the card.
     `wrong_pin_again`: a PIN that this card had refused already. `cmgs_while_open`: AT+CMGS while
-    the one before had neither its result nor an ESC.
+    the one before had no result, no ESC was heard, and no other command had been answered since.
     """
 
     pdu_before_imei: int = 0
@@ -112,8 +112,8 @@ class Records:
                 self._tell("sent", {"to": self._sending.to, "mr": mr})
             self._sending = None
 
-    def escaped(self) -> None:
-        """ESC was heard: the host has given up what was open."""
+    def given_up(self) -> None:
+        """ESC was heard, or another command was answered: nothing is open for the host."""
         self._open = False
 
     # Power and card

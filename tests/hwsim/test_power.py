@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hwsim.personality import load, names
-from tests.hwsim.client import Client, started, submit_pdu
+from tests.hwsim.client import FINAL, Client, started, submit_pdu
 from tests.virtual import VirtualLoop, run_virtual
 
 PHONE = "+491701"
@@ -134,6 +134,17 @@ def test_refused_messages_are_no_open_ones(tmp_path: Path) -> None:
             client.write(submit_pdu(PHONE, "x")[0] + "\x1a")
             await client.nothing(100)
             assert modem.records.never.cmgs_while_open == 0
+            client.write("AT+CMGS=20\r")
+            await client.until(b"> ")
+            assert modem.records.never.cmgs_while_open == 1
+            modem.faults.clear()
+            client.write(submit_pdu(PHONE, "x")[0] + "\x1a")
+            await client.until(FINAL)
+            modem.faults.set("late_mr")
+            client.write(f"AT+CMGS={submit_pdu(PHONE, 'x')[1]}\r")
+            await client.until(b"> ")
+            client.write(submit_pdu(PHONE, "x")[0] + "\x1a")
+            assert (await client.ask("AT+CMEE?"))[-1] == "OK"  # it takes commands again
             client.write("AT+CMGS=20\r")
             await client.until(b"> ")
             assert modem.records.never.cmgs_while_open == 1

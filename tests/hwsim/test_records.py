@@ -50,7 +50,7 @@ def test_cmgs_while_open() -> None:
     assert records.never.cmgs_while_open == 0
     records.line("AT+CMGS=20")
     assert records.never.cmgs_while_open == 1
-    for closed in (records.escaped, records.powered_down, lambda: records.final("ERROR")):
+    for closed in (records.given_up, records.powered_down, lambda: records.final("ERROR")):
         closed()
         records.line("AT+CMGS=20")
     assert records.never.cmgs_while_open == 1
