@@ -18,7 +18,14 @@ from airpost.modem.discover import Discovery
 from airpost.modem.profiles import load_profiles
 from airpost.tasks import spawn, stop
 from hwsim.ptys import Pty
-from tests.modem.testbed import Heard, Tree, skip_without_umockdev, staged
+from tests.modem.testbed import (
+    Heard,
+    Tree,
+    describe,
+    skip_without_umockdev,
+    staged,
+    sys_paths,
+)
 
 PROFILES = load_profiles()
 SCAN_S = 0.02
@@ -171,7 +178,32 @@ async def test_where_udev_cannot_be_had_it_is_said_and_ports_are_looked_for(
     assert "discover.no_udev" in caplog.text
 
 
-async def test_a_thousand_beginnings_and_ends_leak_nothing(tree: Tree) -> None:
+async def test_a_udev_that_does_not_ring_is_found_out(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def __init__(self, ring: Any) -> None:
+            pass
+
+        def stop(self) -> None:
+            pass
+
+    monkeypatch.setattr(discover, "_UdevMonitor", Silent)
+    monkeypatch.setattr(discover, "_finished_ttys", lambda: {"ttyUSB20": None, "ttyUSB6": None})
+    monkeypatch.setattr(discover, "UDEV_SCAN_S", 0.5)
+    monkeypatch.setattr(discover, "SCAN_S", SCAN_S)
+    async with watching(tree, udev=True, scan_s=None) as heard:
+        await asyncio.sleep(0.1)
+        tree.plug("adapter-ch340")
+        await heard.until(1)
+        began_s = asyncio.get_running_loop().time()
+        tree.unplug("adapter-ch340")
+        await heard.until(2)
+        assert asyncio.get_running_loop().time() - began_s < 0.4
+    assert heard.said == ["found 1-1.6", "gone 1-1.6"]
+
+
+async def test_fifty_beginnings_and_ends_leak_nothing(tree: Tree) -> None:
     tree.plug("adapter-ch340")
     async with watching(tree) as heard:
         await heard.until(1)
@@ -229,6 +261,19 @@ def test_a_named_port_alone() -> None:
                   discover=False, ports=[port])  # fmt: skip
     (found,) = told["news"]
     assert (found["usb"], found["at_ports"][0]) == ("1-1.3", port)
+
+
+def test_a_role_by_the_operators_rule_is_taken_and_one_by_our_own_is_not() -> None:
+    nmea = next(
+        path for path in sys_paths(describe("quectel-ec25")) if path.endswith("/tty/ttyUSB7")
+    )
+    own = {"AIRPOST_ROLE": "audio", "AIRPOST_ROLE_BY": "airpost"}
+    another = {"AIRPOST_ROLE_BY": "me"}
+    told = staged(("plug", "hub"), ("plug", "quectel-ec25"), ("news", 1), ("mark", nmea, own),
+                  ("wait", 0.3), ("mark", nmea, another), ("news", 2))  # fmt: skip
+    found, changed = told["news"]
+    assert found["roles"] == ["at", "spare", "nmea", "diag"]
+    assert (changed["kind"], changed["roles"]) == ("changed", ["at", "spare", "diag", "audio"])
 
 
 def test_beginning_and_ending_leaks_no_descriptor() -> None:

@@ -159,6 +159,14 @@ class _Umockdev:
             assert added, f"umockdev cannot read {block}"
             await asyncio.sleep(BETWEEN_S)
 
+    def mark(self, path: str, **properties: str) -> None:
+        """udev has applied another rule to a device."""
+        device = ctypes.c_char_p(f"/sys{path}".encode())
+        for name, value in properties.items():
+            texts = (ctypes.c_char_p(each.encode()) for each in (name, value))
+            self._lib.umockdev_testbed_set_property(self._bed, device, *texts)
+        self._lib.umockdev_testbed_uevent(self._bed, device, ctypes.c_char_p(b"change"))
+
     async def unplug(self, description: str) -> None:
         for path in reversed(sys_paths(description)):  # the leaves first, as the kernel does
             name = ctypes.c_char_p(f"/sys{path}".encode())
@@ -225,6 +233,9 @@ async def _play(options: dict[str, Any], steps: list[list[Any]]) -> dict[str, An
             await heard.until(args[0])
         elif what == "wait":
             await asyncio.sleep(args[0])
+        elif what == "mark":
+            assert bed is not None
+            bed.mark(args[0], **args[1])
         elif what == "again":
             await stop(watching)
             descriptors.append(_descriptors())

@@ -2,9 +2,9 @@
 
 May import modem, L0 and pyudev; the only file that imports pyudev, and only where udev runs. udev's
 monitor is read on the loop; what it says is only a bell, after which all is looked at in a thread,
-so that an event too many, too few or out of order makes no difference. Beside it the folders that
-change with every plug are looked at every second: all there is without udev, and ports of the
-configuration need not be USB.
+so that an event too many, too few or out of order makes no difference. Where udev does not ring,
+and for ports of the configuration, which need not be USB, the folders that change with every plug
+are looked at every second.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from airpost.modem.devices import Device
 from airpost.modem.port import THREADS
 from airpost.modem.profiles import Profiles
 from airpost.modem.survey import Survey, Surveyor
+from airpost.modem.udevrules import MADE_BY, MAKER, ROLE_TAG
 
 if TYPE_CHECKING:
     import pyudev
@@ -29,8 +30,8 @@ T = TypeVar("T")
 log = logging.getLogger("airpost.discover")
 
 SCAN_S = 1.0
+UDEV_SCAN_S = 30.0  # where udev rings and every port is on USB
 EVENTS_AT_ONCE = 200  # then the loop has its turn
-ROLE_TAG = "AIRPOST_ROLE"
 FINISHED = "USEC_INITIALIZED"  # in udev's database from when all rules have been applied
 
 
@@ -55,7 +56,7 @@ class Discovery:
 
     `ports` are those the configuration names, on USB or not; with `discover` False nothing else is
     told. `root` is where /sys, /dev and /run are. `udev` says whether udev's events and tags are
-    to be had; None looks whether it runs.
+    to be had; None looks whether it runs. `scan_s`: another pause between looks than the usual.
     """
 
     def __init__(
@@ -68,13 +69,14 @@ class Discovery:
         ports: Sequence[str] = (),
         root: Path = Path("/"),
         udev: bool | None = None,
-        scan_s: float = SCAN_S,
+        scan_s: float | None = None,
     ) -> None:
         self._listener = listener
         self._clock = clock
         self._census = Census(profiles, named_only=not discover)
         self._surveyor = Surveyor(ports, root)
         self._udev = (root / "run" / "udev" / "control").exists() if udev is None else udev
+        self._rings = not ports  # every change can be heard of
         self._scan_s = scan_s
         self._bell = asyncio.Event()
 
@@ -93,6 +95,8 @@ class Discovery:
                 rung, mark_before = self._bell.is_set(), mark
                 self._bell.clear()
                 mark = await _aside(self._surveyor.mark)
+                if not rung and mark_before not in (None, mark):
+                    self._rings = False  # as in a container, where udev's events do not come
                 if rung or mark != mark_before or self._is_due():
                     survey = await _aside(self._look)
                     self._take(survey)
@@ -122,9 +126,10 @@ class Discovery:
 
     async def _rest(self) -> None:
         due_s = self._census.due_s()
-        left_s = self._scan_s if due_s is None else max(0.0, due_s - self._clock.mono())
+        scan_s = self._scan_s or (UDEV_SCAN_S if self._udev and self._rings else SCAN_S)
+        left_s = scan_s if due_s is None else max(0.0, due_s - self._clock.mono())
         try:
-            async with asyncio.timeout(min(self._scan_s, left_s)):
+            async with asyncio.timeout(min(scan_s, left_s)):
                 await self._bell.wait()
         except TimeoutError:
             pass  # that is what was waited for
@@ -188,11 +193,17 @@ class _UdevMonitor:
 
 
 def _finished_ttys() -> dict[str, str | None]:
-    """The ttys whose rules udev has applied, each with the role they gave it."""
+    """The ttys whose rules udev has applied, each with the role an operator's rule gave it.
+
+    Roles by airpost's own rules are left out: they say what the packaged profiles say, and a
+    profile of the operator goes before those.
+    """
     import pyudev  # needs libudev, which is not everywhere
 
-    return {
-        device.sys_name: device.properties.get(ROLE_TAG)
-        for device in pyudev.Context().list_devices(subsystem="tty")
-        if "/virtual/" not in device.device_path and FINISHED in device.properties
-    }
+    finished: dict[str, str | None] = {}
+    for device in pyudev.Context().list_devices(subsystem="tty"):
+        if "/virtual/" in device.device_path or FINISHED not in device.properties:
+            continue
+        own = device.properties.get(MADE_BY) == MAKER
+        finished[device.sys_name] = None if own else device.properties.get(ROLE_TAG)
+    return finished
