@@ -246,13 +246,15 @@ async def test_ports_are_asked_in_order_until_one_is_the_at_port(tmp_path: Path)
              for at, peer in enumerate(peers)]  # fmt: skip
     try:
         proofs = await prove_first(ports)
-        without = await prove_first(ports[:2])
+        without = await prove_first((ports[1], ports[0]))
+        none = await prove_first(ports[:1])
     finally:
         for peer in peers:
             peer.pty.close()
-    assert [Path(each.path).name for each in proofs] == ["port2", "port1", "port0"]
+    assert [Path(each.path).name for each in proofs] == ["port0", "port1", "port2"]
     assert peers[3].asked == []
-    assert [each.finding for each in without] == [Finding.AT, Finding.PARROT]
+    assert [each.finding for each in without] == [Finding.PARROT, Finding.AT]
+    assert [each.finding for each in none] == [Finding.PARROT]
     assert await prove_first([]) == []
 
 

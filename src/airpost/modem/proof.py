@@ -95,13 +95,20 @@ async def prove(path: str, settings: PortSettings | None = None) -> Proof:
 async def prove_first(
     ports: Iterable[PortInfo], settings: PortSettings | None = None
 ) -> list[Proof]:
-    """Prove ports in order until one is an AT port that tells its IMEI; the best proof is first."""
+    """Prove ports in order until one is an AT port that tells its IMEI; the AT port is the last.
+
+    Where none tells its IMEI the likeliest AT port is; no AT port at all leaves the order.
+    """
     proofs: list[Proof] = []
     for port in ports:
         proofs.append(await prove(port.path, settings))
         if proofs[-1].imei is not None:
-            break
-    return sorted(proofs, key=lambda proof: (not proof.is_at_port, proof.imei is None))
+            return proofs
+    likeliest = next((proof for proof in proofs if proof.is_at_port), None)
+    if likeliest is not None:
+        proofs.remove(likeliest)
+        proofs.append(likeliest)
+    return proofs
 
 
 def _kept_out(error: PortError) -> Finding:
