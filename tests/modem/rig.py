@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +28,10 @@ from airpost.model import (
 )
 from airpost.modem.api import SendResult
 from airpost.modem.connection import UnitSettings
+from airpost.modem.healing import Place
 from airpost.modem.profile import Profile, load_profile
 from airpost.modem.unit import Unit
+from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome
 from airpost.store.api import AirResult
 from airpost.tasks import spawn
@@ -68,6 +70,7 @@ class Behind:
         self.views: list[ModemView] = []
         self.ids: list[tuple[Lane, str, SimId]] = []
         self.lates: list[tuple[int, int | None, Outcome]] = []
+        self.calls: list[str | None] = []
         self.closed = False  # the store cannot write
 
     def _check(self) -> None:
@@ -105,6 +108,9 @@ class Behind:
     def late(self, _lane: Lane, segment_id: int, mr: int | None, outcome: Outcome) -> None:
         self.lates.append((segment_id, mr, outcome))
 
+    def called(self, _lane: Lane, number: str | None) -> None:
+        self.calls.append(number)
+
     @property
     def states(self) -> list[UnitState]:
         """The states in order, each change once."""
@@ -119,13 +125,14 @@ class Rig:
     """One unit on one simulated modem."""
 
     def __init__(self, pool: SimPool, clock: LoopClock, settings: UnitSettings,
-                 profile: Profile) -> None:  # fmt: skip
+                 profile: Profile, **hands: Any) -> None:  # fmt: skip
         self.pool = pool
         self.sim: SimModem = pool.modems[0]
         self.behind = Behind()
         self.clock = clock
         self.settings = settings
         self.profile = profile
+        self.hands = hands  # what the unit may do to the modem's power
         self.committed: list[bytes] = []
         self._next_id = 0
         self.start()
@@ -134,7 +141,9 @@ class Rig:
         """A new unit, as after a restart of the daemon, with other settings where given."""
         self.settings = replace(self.settings, **changes)
         behind = self.behind
-        self.unit = Unit(self.settings, self.profile, behind, behind, behind, self.clock)
+        self.unit = Unit(
+            self.settings, lambda *_: self.profile, behind, behind, behind, self.clock, **self.hands
+        )
         self.running = spawn(self.unit.run(), name="unit under test")
 
     async def stop(self) -> None:
@@ -234,6 +243,8 @@ async def rigged(
     pin: str | None = None,
     pin_mark: str = "mark 1",
     smsc: str | None = None,
+    power: UsbPower | None = None,
+    place: Mapping[str, str | None] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
     """A unit that runs; `before` prepares the modem first."""
@@ -247,7 +258,8 @@ async def rigged(
                         smsc=smsc)  # fmt: skip
     with watched(loop, pool.modems):
         clock = LoopClock(loop.time, Instant(START_US))
-        rig = Rig(pool, clock, unit, profile or load_profile())
+        where = Place(port=unit.port, **place) if place else None
+        rig = Rig(pool, clock, unit, profile or load_profile(), power=power, place=where)
         try:
             if wait:
                 await rig.ready()

@@ -95,6 +95,10 @@ class UnitListener(Protocol):
         """The modem answered for a segment whose `send` had already returned `unknown`."""
         ...
 
+    def called(self, lane: Lane, number: str | None) -> None:
+        """Somebody calls; told once a call. `number` None: withheld, or the modem does not say."""
+        ...
+
 
 class ModemUnit(Protocol):
     """One modem with its own task. Everything it does is serialised inside it."""

@@ -32,6 +32,8 @@ from airpost.errors import (
 )
 from airpost.model import Lane, SimId, UnitState
 from airpost.modem.api import Intake, Memory
+from airpost.modem.calls import Calls
+from airpost.modem.chatter import Chatter
 from airpost.modem.driver import Driver, Settings
 from airpost.modem.identity import ModemIdentity, SimIdentity
 from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
@@ -71,6 +73,7 @@ UNDELETED = (
 )
 LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
 RESTARTED = "the modem has restarted by itself"
+OTHERWISE = "it is to be spoken to as {profile}; it is opened anew"
 CURE_S = 10.0  # for each command that comes before all others
 PIN_UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
@@ -86,6 +89,7 @@ class UnitSettings:
     pin_mark: str = ""
     smsc: str | None = None
     number: str | None = None
+    hang_up: bool = False
     routes: frozenset[str] = frozenset({"default"})
 
 
@@ -110,8 +114,10 @@ class Connection:
         clock: Clock,
         *,
         tell: Tell,
+        met: Callable[[ModemIdentity], Profile],
         identified: Callable[[str, SimId], None],
         late: Callable[[Late], None],
+        called: Callable[[str | None], None],
         probed: Callable[[float | None], None],
         cure: tuple[str, ...] = (),
     ) -> None:
@@ -121,15 +127,20 @@ class Connection:
         self._memory = memory
         self._clock = clock
         self._tell = tell
+        self._met = met
         self._told_identity = identified
-        self._session = Session(
-            settings.port, trace, urc=self._unsolicited, late=late, probed=probed
-        )
+        self._session = session = Session(
+            settings.port, trace, urc=self._unsolicited, late=late, probed=probed,
+            guard_s=profile.timing.guard_ms / 1000,
+        )  # fmt: skip
         self._cure = cure
         self._opened = False
         self._ended_as: Failure | None = None  # where more is known than the exception says
-        self._driver = Driver(self._session, clock, profile)
-        self._ussd = UssdDialogue(self._session)
+        self._driver = Driver(session, clock, profile)
+        self._ussd = UssdDialogue(session, profile.flags.ussd)
+        hang_up = profile.flags.hang_up if settings.hang_up else ()
+        calls = Calls(session, clock, lane=settings.lane, hang_up=hang_up, called=called)
+        self._chatter = Chatter(self._driver, calls, clock, lane=settings.lane, profile=profile)
         self._inbox: Inbox | None = None
         self._early: deque[Urc] = deque(maxlen=EARLY)
         self._prepared: Settings | None = None
@@ -195,6 +206,7 @@ class Connection:
     async def close(self) -> None:
         """Close the port."""
         self._ussd.close()
+        self._chatter.close()
         await self._session.close()
 
     async def ussd(self, code: str) -> str:
@@ -240,6 +252,10 @@ class Connection:
         except TimeoutError:
             raise ModemError(f"did not tell who it is within {limit_s:g} s") from None
         self._knows_modem = True
+        profile = self._met(modem)
+        if profile.name != self._profile.name:
+            self.give_up(Failure.RESTARTED, OTHERWISE.format(profile=profile.title))
+            await self._session.until_lost()
         self._tell(UnitEvent.IDENTIFIED, imei=modem.imei, manufacturer=modem.manufacturer,
                    model=modem.model)  # fmt: skip
         return modem
@@ -410,6 +426,7 @@ class Connection:
                 self._look.set()
         else:
             self._sign(urc)
+            self._chatter.hear(urc.line)
 
     def _sign(self, urc: Urc) -> None:
         sign = self._profile.sign_of(urc.line)

@@ -40,6 +40,7 @@ INDICATIONS_BUSY_S = 2.0  # a refusal may look like "busy", and there are other 
 # TS 27.005 3.1: the SIM and the modem itself, and both seen as one.
 SINGLE = ("SM", "ME")
 COMBINED = ("MT",)
+INIT_S = 5.0  # for a command of the profile
 BUSY_S = 20.0  # after power, PIN or reset most commands fail for 5 to 25 s
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
 # +CPIN? may answer with an error that is as good as an answer (TS 27.007 9.2.2.1).
@@ -113,12 +114,15 @@ class Driver:
 
     # -- who it is -------------------------------------------------------------------------------
     async def identify(self) -> ModemIdentity:
-        """Echo off, numeric errors, then who it is. RemoteProtocolError when it tells no IMEI.
+        """Echo off, numeric errors, what the profile wants first, then who it is.
 
-        A port that says OK to everything has no IMEI: it is not the AT port (`modems.md` 8.1).
+        RemoteProtocolError when it tells no IMEI. A port that says OK to everything has none: it is
+        not the AT port (`modems.md` 8.1).
         """
         await self.optional(at.ECHO_OFF)
         await self.optional(at.VERBOSE_ERRORS)
+        for text in self._profile.init:
+            await self.optional(at.raw(text, INIT_S))
         told = await self.patient(at.IMEI)
         imei = clean_imei(replies.imei(told) or "")
         if imei is None:
@@ -129,6 +133,10 @@ class Driver:
             model=await self._told(at.MODEL, replies.model),
             revision=await self._told(at.REVISION, replies.revision),
         )
+
+    async def silence(self, text: str) -> None:
+        """A command of the profile that stops lines which flood the port."""
+        await self.optional(at.raw(text, INIT_S))
 
     async def power_on(self) -> None:
         """Full functionality where it is not on: otherwise neither SIM nor radio are there."""
@@ -201,6 +209,7 @@ class Driver:
         known = await self._set_smsc(smsc, complaints)
         await self.optional(at.REGISTRATION_REPORTS)
         await self.optional(at.OPERATOR_NAMES)
+        await self.optional(at.CALLER_SHOWN)
         if 2 in (await self._told(at.MORE_TO_SEND_OFFERED, messages.more_to_send_offered) or ()):
             await self.optional(at.MORE_TO_SEND)
         return Settings(

@@ -1,6 +1,7 @@
 """One USSD dialogue (TS 22.090): a code goes out, the network's words come back as +CUSD.
 
-May import at, codec, L0 and session. The answer may come before or after the OK, and not alone.
+May import at, codec, L0, profile and session. The answer may come before or after the OK, and not
+alone.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from airpost.at import command as at
+from airpost.at.command import Command
 from airpost.at.events import Urc
 from airpost.at.grammar import ucs2_text
 from airpost.at.replies import Ussd, ussd
@@ -22,6 +24,7 @@ from airpost.errors import (
     ModemError,
     PortError,
 )
+from airpost.modem.profile import UssdCoding
 from airpost.modem.session import Session
 
 ANSWER_S = 60.0  # networks take their time; a minute is what handsets wait
@@ -36,10 +39,11 @@ _WHY = {
 
 
 class UssdDialogue:
-    """One at a time. `take()` is told of every +CUSD."""
+    """One at a time. `take()` is told of every +CUSD. `coding` is the form that is tried first."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, coding: UssdCoding = UssdCoding.PLAIN) -> None:
         self._session = session
+        self._coding = coding
         self._answer: asyncio.Future[Ussd] | None = None
         self._poor: Ussd | None = None  # taken if nothing better comes
 
@@ -92,17 +96,19 @@ class UssdDialogue:
         return decoded(said, packed=packed)
 
     async def _ask(self, code: str) -> bool:
-        """True when the modem wanted the code as packed septets in hexadecimal (Huawei)."""
+        """True when the modem took the code as packed septets in hexadecimal (Huawei)."""
+        packed = self._coding is UssdCoding.PACKED
         try:
-            await self._session.run(at.ussd(code))
-            return False
-        except LocalProtocolError as error:
+            plain = at.ussd(code)
+            await self._session.run(_packed(code) if packed else plain)
+            return packed
+        except (LocalProtocolError, CodecError) as error:
             raise ModemError(f"{code!r} is no USSD code: {error}") from None
         except CommandFailed:
-            pass  # plain text is what the standard says; some makers want it packed
+            pass  # the other form, then: firmware of one family differs
         try:
-            await self._session.run(at.ussd(pack_ussd(gsm7().encode(code)).hex().upper()))
-            return True
+            await self._session.run(plain if packed else _packed(code))
+            return not packed
         except (CommandFailed, CommandTimeout, CodecError) as error:
             raise ModemError(f"{code} was refused: {error}") from None
 
@@ -111,6 +117,10 @@ class UssdDialogue:
             await self._session.run(at.USSD_END)
         except (CommandFailed, CommandTimeout):
             pass  # the network ends it by itself
+
+
+def _packed(code: str) -> Command:
+    return at.ussd(pack_ussd(gsm7().encode(code)).hex().upper())
 
 
 def decoded(said: Ussd, *, packed: bool) -> str:

@@ -13,7 +13,7 @@ from random import Random
 
 from airpost.clock import Clock
 from airpost.errors import NoRoute, StoreUnavailable
-from airpost.model import Lane, ModemView, SimId, WireLine
+from airpost.model import Lane, ModemView, SimId, WireLine, masked
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
@@ -25,6 +25,7 @@ from airpost.tasks import spawn, supervise
 
 log = logging.getLogger("airpost.pool")
 
+CALL = "call"  # what an event of a modem leads to when somebody calls; its reason is the number
 LOOK_FOR_EACH = 4  # messages considered in one round of binding, for each modem that is ready
 RESUME_S = 300.0  # how long a message with a part out waits for its own SIM
 RELEASE_EVERY_S = 30.0  # how often lanes that are not ready are looked at again
@@ -217,6 +218,12 @@ class ModemPool:
             ended_at=self._clock.now(),
         )
         spawn(self._settle_late(loop, settlement), name=f"late {lane}")
+
+    def called(self, lane: Lane, number: str | None) -> None:
+        """Note a call that came in."""
+        shown = "unknown" if number is None else masked(number)
+        log.info("modem.called modem=%s from=%s", lane, shown)
+        spawn(self._note(lane, None, CALL, number or "unknown"), name=f"call {lane}")
 
     async def _settle_late(self, loop: LaneLoop, settlement: Settlement) -> None:
         await loop.settle_now()  # the segment must read as uncertain before it can be sent

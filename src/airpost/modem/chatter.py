@@ -1,0 +1,79 @@
+"""Lines a modem says unasked that are about nothing of ours: calls, floods, what nobody knows.
+
+May import at.urc, L0, calls, driver and profile. No line is worth more than a log entry, and none
+holds anything up: what is asked because of one waits for its turn on the wire.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from airpost.at.urc import Kind, kind_of, prefix_of
+from airpost.clock import Clock
+from airpost.errors import ModemError, PortError
+from airpost.model import Lane
+from airpost.modem.calls import Calls
+from airpost.modem.driver import Driver
+from airpost.modem.profile import Profile
+from airpost.tasks import spawn
+
+log = logging.getLogger("airpost.chatter")
+
+# Sticks that chatter do so every two or three seconds.
+FLOOD_LINES, FLOOD_S = 3, 10.0
+UNKNOWN = 100  # names that are logged; a line full of garbage makes up new ones without end
+
+
+class Chatter:
+    """The chatter of one opening."""
+
+    def __init__(
+        self, driver: Driver, calls: Calls, clock: Clock, *, lane: Lane, profile: Profile
+    ) -> None:
+        self._driver = driver
+        self._calls = calls
+        self._clock = clock
+        self._lane = lane
+        self._profile = profile
+        self._unknown: set[str] = set()
+        self._heard: dict[str, deque[float]] = {}  # by the command that would stop it
+        self._asked: set[str] = set()
+
+    def hear(self, line: str) -> None:
+        """A line. Of no known kind: it is logged the first time its name comes.
+
+        What the profile knows how to stop is stopped when it came more than FLOOD_LINES times in
+        FLOOD_S; each command once, whether it helps or not.
+        """
+        kind = kind_of(line)
+        if kind is Kind.CALL:
+            self._calls.take(line)
+        elif kind is None:
+            self._note(prefix_of(line) or "")
+        stop = self._profile.silenced_by(line)
+        if stop is not None and stop not in self._asked and self._floods(stop):
+            self._asked.add(stop)
+            log.info("modem.floods modem=%s line=%s asked=%s", self._lane, prefix_of(line), stop)
+            spawn(self._silence(stop), name=f"silence {self._lane}")
+
+    def close(self) -> None:
+        """The port is gone."""
+        self._calls.close()
+
+    def _note(self, name: str) -> None:
+        if name not in self._unknown and len(self._unknown) < UNKNOWN:
+            self._unknown.add(name)
+            log.info("modem.unknown_line modem=%s line=%s", self._lane, name)
+
+    def _floods(self, stop: str) -> bool:
+        now_s = self._clock.mono()
+        times = self._heard.setdefault(stop, deque(maxlen=FLOOD_LINES + 1))
+        times.append(now_s)
+        return len(times) > FLOOD_LINES and now_s - times[0] <= FLOOD_S
+
+    async def _silence(self, stop: str) -> None:
+        try:
+            await self._driver.silence(stop)
+        except (ModemError, PortError):
+            pass  # the modem has gone, and its chatter with it
