@@ -61,13 +61,14 @@ class Calls:
         found, over = urc.call(line), urc.call_ended(line)
         if found is not None:
             self._rings(found, over=over)
-        elif over and self._newest is not None:
-            self._tell(self._newest)
-        if over and self._newest is not None:
-            self._newest.over = True
+        elif over:
+            self._end()
 
     def close(self) -> None:
         """The port is gone: a call that was ringing is told all the same."""
+        self._end()
+
+    def _end(self) -> None:
         if self._newest is not None:
             self._newest.over = True
             self._tell(self._newest)
@@ -76,7 +77,7 @@ class Calls:
         now_s, ringing = self._clock.mono(), self._newest
         if ringing is None or self._is_another(ringing, found, now_s, over=over):
             ringing = self._newest = _Ringing(heard_s=now_s)
-        ringing.heard_s = now_s
+        ringing.heard_s, ringing.over = now_s, over
         ringing.number = ringing.number or found.number
         withheld = found.number is None and found.toa is not None
         if ringing.number or withheld or over:
