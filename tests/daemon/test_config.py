@@ -47,7 +47,7 @@ def test_the_example_is_a_configuration_and_shows_the_defaults() -> None:
     settings = load_config(ROOT / "config.example.toml")
     plain = read("")
     assert (settings.store, settings.http, settings.sms) == (plain.store, plain.http, plain.sms)
-    assert [modem.name for modem in settings.modems] == ["gate-1"]
+    assert (settings.modems, settings.discover) == ((), True)
 
 
 def test_everything_set(tmp_path: Path) -> None:
@@ -90,6 +90,7 @@ def test_everything_set(tmp_path: Path) -> None:
 
 
 MODEM = '[[modem]]\nname = "a"\nport = "/dev/a"\n'
+NAMED = '[[modem]]\nname = "a"\n'
 
 
 @pytest.mark.parametrize(
@@ -100,8 +101,13 @@ MODEM = '[[modem]]\nname = "a"\nport = "/dev/a"\n'
         ('[http]\nlisen = ["x"]', "http.lisen", "did you mean 'listen'?"),
         ("[http]\nzzz = 1", "http.zzz", "is no known key"),
         (MODEM + 'prt = "x"', "modem.0.prt", "did you mean 'port'?"),
-        (MODEM + 'imei = "490154203237518"', "modem.0.imei", "name the port"),
-        ('[[modem]]\nname = "a"', "modem.0.port", "is missing"),
+        (MODEM + 'imei = "490154203237518"', "modem.0.imei", "port and imei is given"),
+        ('[[modem]]\nname = "a"', "modem.0.port", "one of port, imei, iccid, usb_path"),
+        (NAMED + 'imei = "49015420323751"', "modem.0.imei", "15 digits"),
+        (NAMED + 'iccid = "12345"', "modem.0.iccid", "begin with 89"),
+        (NAMED + 'usb_path = "/dev/x"', "modem.0.usb_path", "no place of a USB device"),
+        (NAMED + 'usb_pth = "1-1"', "modem.0.usb_pth", "did you mean 'usb_path'?"),
+        ('[modems]\nprofiles = "nowhere"', "modems.profiles", "there is no folder"),
         ('[[modem]]\nname = "a b"\nport = "x"', "modem.0.name", "has 1 to 64"),
         (MODEM + MODEM, "modem.1.name", "is that of modem.0 already"),
         (MODEM + MODEM.replace('"a"', '"b"'), "modem.1.port", "is that of modem.0 already"),
@@ -145,13 +151,28 @@ def test_none_is_for_loopbacks_and_unix_sockets() -> None:
     read('[http]\nauth = "none"\nlisten = ["127.0.0.1:0", "localhost:1", "unix:/run/x"]')
 
 
-def test_discovery_is_taken_and_said_to_be_none(caplog: pytest.LogCaptureFixture) -> None:
+def test_modems_are_found_by_themselves_unless_it_is_said_not_to() -> None:
+    assert read("").discover
+    assert read("[modems]\ndiscover = true").discover
+    assert not read("[modems]\ndiscover = false").discover
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("imei", "490154203237518"), ("iccid", "8949020000012345678"), ("usb_path", "1-1.4:1.2")],
+)
+def test_a_lane_may_be_bound_to_a_modem_a_sim_or_a_place(key: str, value: str) -> None:
+    (modem,) = read(f'{NAMED}{key} = "{value}"').modems
+    assert getattr(modem, key) == value
+    assert modem.port is None
+
+
+def test_a_port_that_does_not_last_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    read("[modems]\ndiscover = true")
-    assert "config.no_discovery" in caplog.text
-    caplog.clear()
-    read("[modems]\ndiscover = false")
+    read(MODEM)
     assert caplog.text == ""
+    read(f'{NAMED}port = "/dev/ttyUSB2"')
+    assert "another modem after the next plug" in caplog.text
 
 
 def test_a_pin_comes_from_credentials_before_the_folder(tmp_path: Path) -> None:

@@ -14,7 +14,17 @@ from airpost.errors import PortRefused
 from airpost.modem import proof
 from airpost.modem.devices import PortInfo
 from airpost.modem.port import PortSettings
-from airpost.modem.proof import ECHO, HUNG, NO_IMEI, PROOF_S, Finding, Proof, prove, prove_first
+from airpost.modem.proof import (
+    ECHO,
+    HUNG,
+    NO_IMEI,
+    PROOF_S,
+    Finding,
+    PortQuestions,
+    Proof,
+    prove,
+    prove_first,
+)
 from hwsim.pool import SimPool
 from hwsim.ptys import Pty
 from tests.modem.rig import virtually
@@ -269,3 +279,29 @@ async def test_a_silent_port_is_given_up_within_the_limit(
     assert told.finding is Finding.SILENT
     assert loop.time() - began_s <= PROOF_S
     assert re.fullmatch(r"(AT )+", " ".join([*peer.asked, ""]))
+
+
+async def test_the_number_of_a_sim_is_read_without_a_session(tmp_path: Path) -> None:
+    pool = SimPool(tmp_path, 1)
+    await pool.start()
+    try:
+        modem = pool.modems[0]
+        questions = PortQuestions(PortSettings())
+        assert await questions.iccid(str(pool.ports[0])) == modem.card.iccid
+        (found,) = await questions.prove_first(
+            [PortInfo(path=str(pool.ports[0]), interface=None, role=None)]
+        )
+        assert found.imei == modem.imei
+        assert await questions.iccid(str(tmp_path / "nowhere")) is None
+    finally:
+        await pool.stop()
+
+
+async def test_a_sim_that_tells_no_number_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "PROOF_S", 0.2)
+    monkeypatch.setattr(proof, "SIM_BUSY_S", 0.01)
+    async with port(tmp_path, mapped()) as peer:
+        assert await PortQuestions(PortSettings()).iccid(str(peer.pty.link)) is None
+        assert peer.asked.count("AT+CCID") > 1

@@ -43,8 +43,11 @@ DEFAULT_BAUD = 115_200
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 _PIN = re.compile(r"[0-9]{4,8}")  # TS 31.101 9.5.1: a PIN has four to eight digits
-# Keys that belong to finding modems by themselves; said instead of "unknown key".
-_DISCOVERY_KEYS = frozenset({"imei", "usb_path", "iccid"})
+_IMEI = re.compile(r"[0-9]{15}")  # TS 23.003 6.2.1
+_ICCID = re.compile(r"89[0-9]{16,18}")  # ITU-T E.118
+_USB_PATH = re.compile(r"[0-9]+-[0-9]+(\.[0-9]+)*(:1\.[0-9]+(\.[0-9]+)?)?")  # the kernel's name
+_TTY = re.compile(r"/dev/tty(USB|ACM)[0-9]+")
+SELECTORS = ("port", "imei", "iccid", "usb_path")
 
 
 # -- what the rest of the program gets -----------------------------------------------------------
@@ -66,26 +69,38 @@ class SmsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModemSettings:
-    """One modem. `pin` is what `pin_file` holds, never shown; `pin_mark` tells its versions."""
+    """One modem. `pin` is what `pin_file` holds, never shown; `pin_mark` tells its versions.
+
+    Exactly one of `port`, `imei`, `iccid` and `usb_path` says which modem it is.
+    """
 
     name: Lane
-    port: str
+    port: str | None = None
+    imei: str | None = None
+    iccid: str | None = None
+    usb_path: str | None = None
     pin: str | None = field(default=None, repr=False)
     pin_mark: str = ""
     smsc: str | None = None
     routes: frozenset[str] = frozenset({"default"})
     number: str | None = None
     baud: int = DEFAULT_BAUD
+    hang_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The whole configuration."""
+    """The whole configuration. `discover`: modems that no section names are used too.
+
+    `profiles` is the operator's own folder of modem profiles.
+    """
 
     store: StoreSettings
     http: HttpSettings
     sms: SmsSettings
     modems: tuple[ModemSettings, ...]
+    discover: bool = False
+    profiles: Path | None = None
 
 
 # -- what the file may hold ----------------------------------------------------------------------
@@ -109,16 +124,21 @@ class _Sms(_Section):
 
 
 class _Modems(_Section):
-    discover: bool = False
+    discover: bool = True
+    profiles: str | None = None
 
 
 class _Modem(_Section):
     name: Annotated[str, Field(pattern=_NAME)]
-    port: Annotated[str, Field(min_length=1)]
+    port: Annotated[str | None, Field(min_length=1)] = None
+    imei: str | None = None
+    iccid: str | None = None
+    usb_path: str | None = None
     pin_file: str | None = None
     smsc: str | None = None
     route: Annotated[list[Annotated[str, Field(pattern=_NAME)]], Field(min_length=1)] = ["default"]
     number: str | None = None
+    hang_up: bool = False
     baud: Annotated[int, Field(ge=300, le=4_000_000)] = DEFAULT_BAUD
 
 
@@ -152,14 +172,23 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         file = _File.model_validate(raw)
     except ValidationError as error:
         raise _config_error(error) from None
-    if file.modems.discover:
-        log.warning("config.no_discovery only the ports named in [[modem]] are used")
     return Settings(
         store=StoreSettings(path=store_path(file.store.url, folder)),
         http=_http(file),
         sms=_sms(file.sms),
         modems=_modems(file.modem, folder, env),
+        discover=file.modems.discover,
+        profiles=_folder(file.modems.profiles, "modems.profiles", folder),
     )
+
+
+def _folder(name: str | None, where: str, folder: Path) -> Path | None:
+    if name is None:
+        return None
+    path = folder / name
+    if not path.is_dir():
+        raise ConfigError(where, f"there is no folder {path}")
+    return path
 
 
 def store_path(url: str, folder: Path) -> Path:
@@ -204,29 +233,57 @@ def _http(file: _File) -> HttpSettings:
 
 
 def _modems(given: list[_Modem], folder: Path, env: Mapping[str, str]) -> tuple[ModemSettings, ...]:
-    names: dict[str, int] = {}
-    ports: dict[str, int] = {}
+    seen: dict[tuple[str, str], int] = {}
     found = []
     for at, modem in enumerate(given):
         where = f"modem.{at}"
-        for key, value, seen in (("name", modem.name, names), ("port", modem.port, ports)):
-            if value in seen:
-                raise ConfigError(f"{where}.{key}", f"is that of modem.{seen[value]} already")
-            seen[value] = at
+        selector = _selector(modem, where)
+        for key, value in (("name", modem.name), selector):
+            if (key, value) in seen:
+                words = f"is that of modem.{seen[key, value]} already"
+                raise ConfigError(f"{where}.{key}", words)
+            seen[key, value] = at
         pin, pin_mark = _pin(modem.pin_file, f"{where}.pin_file", folder, env)
         found.append(
             ModemSettings(
                 name=Lane(modem.name),
                 port=modem.port,
+                imei=modem.imei,
+                iccid=modem.iccid,
+                usb_path=modem.usb_path,
                 pin=pin,
                 pin_mark=pin_mark,
                 smsc=_number(modem.smsc, f"{where}.smsc"),
                 routes=frozenset(modem.route),
                 number=_number(modem.number, f"{where}.number"),
                 baud=modem.baud,
+                hang_up=modem.hang_up,
             )
         )
     return tuple(found)
+
+
+def _selector(modem: _Modem, where: str) -> tuple[str, str]:
+    """The key that says which modem it is, and its value."""
+    given = [(key, value) for key in SELECTORS if (value := getattr(modem, key)) is not None]
+    if len(given) != 1:
+        told = "none" if not given else " and ".join(key for key, _ in given)
+        words = f"which modem it is needs one of {', '.join(SELECTORS)}; {told} is given"
+        raise ConfigError(f"{where}.{given[1][0] if given else 'port'}", words)
+    ((key, value),) = given
+    if key == "imei" and not _IMEI.fullmatch(value):
+        raise ConfigError(f"{where}.imei", "is not an IMEI: 15 digits, as AT+CGSN tells it")
+    if key == "iccid" and not _ICCID.fullmatch(value):
+        words = "is not the number of a SIM: 18 to 20 digits that begin with 89"
+        raise ConfigError(f"{where}.iccid", words)
+    if key == "usb_path" and not _USB_PATH.fullmatch(value):
+        words = 'is no place of a USB device; `airpost doctor` lists them, such as "1-1.4"'
+        raise ConfigError(f"{where}.usb_path", words)
+    if key == "port" and _TTY.fullmatch(value):
+        better = "its name below /dev/serial/by-path, or usb_path, imei, iccid"
+        log.warning("config.unstable_port %s.port %s is another modem after the next plug; use %s",
+                    where, value, better)  # fmt: skip
+    return key, value
 
 
 def _number(number: str | None, where: str) -> str | None:
@@ -309,8 +366,6 @@ def _words(error: Mapping[str, Any]) -> str:
     match error["type"]:
         case "extra_forbidden":
             key = str(place[-1])
-            if place[0] == "modem" and key in _DISCOVERY_KEYS:
-                return "modems are not found by themselves yet; name the port"
             near = difflib.get_close_matches(key, _known(place[:-1]), n=1, cutoff=0.5)
             return f"is no known key; did you mean {near[0]!r}?" if near else "is no known key"
         case "string_pattern_mismatch":

@@ -55,6 +55,7 @@ class Daemon:
                 self._notifier.ready(self._watchdog.status)
                 self.started.set()
                 await until_first(
+                    *([] if parts.discovery is None else [parts.discovery.run()]),
                     parts.pool.run(),
                     self._until_stopped(),
                     self._watchdog.run(),
@@ -72,6 +73,7 @@ class Daemon:
         await self._stop.wait()
         self._notifier.stopping()
         log.info("run.stopping")
+        await self.parts.reception.stop()
         await self.parts.pool.stop()
 
     async def _while_the_store_lives(self) -> None:

@@ -5,22 +5,34 @@ May import everything.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 from airpost.clock import Clock
 from airpost.daemon.config import ModemSettings, Settings
+from airpost.modem.binding import Bindings, Selector
 from airpost.modem.connection import UnitSettings
+from airpost.modem.discover import Discovery
+from airpost.modem.healing import NOWHERE, Place, RungBook
+from airpost.modem.identity import ModemIdentity
 from airpost.modem.port import PortSettings
-from airpost.modem.profile import load_profile
+from airpost.modem.profile import Profile
+from airpost.modem.profiles import load_profiles
+from airpost.modem.proof import PortQuestions
+from airpost.modem.reception import Reception
 from airpost.modem.unit import Unit
+from airpost.modem.usbpower import UsbPower
 from airpost.pool.intake import StoreIntake
 from airpost.pool.pool import ModemPool
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import UnixListen
 from airpost.store.sqlite import SqliteStore
+
+log = logging.getLogger("airpost.wiring")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +43,53 @@ class Parts:
     pool: ModemPool
     units: tuple[Unit, ...]
     http: HttpServer
+    reception: Reception
+    discovery: Discovery | None  # None where every modem is named by its port
 
 
-def build(settings: Settings, clock: Clock, rng: Random, stopping: Callable[[], bool]) -> Parts:
-    """Everything `settings` ask for; `stopping()` is true once nothing new may be taken."""
+def build(
+    settings: Settings,
+    clock: Clock,
+    rng: Random,
+    stopping: Callable[[], bool],
+    *,
+    root: Path = Path("/"),
+) -> Parts:
+    """Everything `settings` ask for; `stopping()` is true once nothing new may be taken.
+
+    `root` is where /sys, /dev and /run are, for modems that are found by themselves.
+    """
     store = SqliteStore(settings.store.path, clock, Random(rng.getrandbits(64)))
     pool = ModemPool(store, clock, Random(rng.getrandbits(64)))
     intake = StoreIntake(store, clock)
-    profile = load_profile()
-    units = []
-    for modem in settings.modems:
-        unit = Unit(_unit_settings(modem), profile, intake, store, pool, clock)
+    profiles = load_profiles(settings.profiles)
+    for fault in profiles.refused:
+        log.error("wiring.profile_refused %s", fault)
+    power, book = UsbPower(clock), RungBook(store)
+
+    def profile_of(place: Place, modem: ModemIdentity | None) -> Profile:
+        told = (None, None) if modem is None else (modem.manufacturer, modem.model)
+        return profiles.for_modem(place.vid, place.pid, *told)
+
+    def unit_of(modem: ModemSettings) -> Unit:
+        return Unit(
+            _unit_settings(modem), profile_of, intake, store, pool, clock,
+            place=Place(port=modem.port) if modem.port is not None else NOWHERE,
+            power=power, book=book, strayed=lambda lane: reception.strayed(lane),
+        )  # fmt: skip
+
+    bindings = Bindings([_selector(modem) for modem in settings.modems], discover=settings.discover)
+    reception = Reception(
+        bindings,
+        pool,
+        PortQuestions(PortSettings()),
+        clock,
+        make=lambda lane: unit_of(ModemSettings(name=lane)),
+    )
+    units = [unit_of(modem) for modem in settings.modems]
+    for unit in units:
         pool.add(unit)
-        units.append(unit)
+        reception.add(unit)
     # A socket whose folder cannot be made (a demo, a test) lies beside the store.
     listen = tuple(
         each.or_beside(settings.store.path.parent) if isinstance(each, UnixListen) else each
@@ -60,17 +106,40 @@ def build(settings: Settings, clock: Clock, rng: Random, stopping: Callable[[], 
             stopping=stopping,
         )
     )
-    return Parts(store=store, pool=pool, units=tuple(units), http=HttpServer(app, listen))
+    discovery = None
+    if settings.discover or any(modem.port is None for modem in settings.modems):
+        ports = [modem.port for modem in settings.modems if modem.port is not None]
+        # Which devices are used the reception decides: a selector may name any of them.
+        discovery = Discovery(reception, profiles, clock, ports=ports, root=root)
+    return Parts(
+        store=store,
+        pool=pool,
+        units=tuple(units),
+        http=HttpServer(app, listen),
+        reception=reception,
+        discovery=discovery,
+    )
+
+
+def _selector(modem: ModemSettings) -> Selector:
+    return Selector(
+        lane=modem.name,
+        port=modem.port,
+        usb_path=modem.usb_path,
+        imei=modem.imei,
+        iccid=modem.iccid,
+    )
 
 
 def _unit_settings(modem: ModemSettings) -> UnitSettings:
     return UnitSettings(
         lane=modem.name,
-        port=modem.port,
+        port=modem.port or "",
         line=PortSettings(baud=modem.baud),
         pin=modem.pin,
         pin_mark=modem.pin_mark,
         smsc=modem.smsc,
         number=modem.number,
+        hang_up=modem.hang_up,
         routes=modem.routes,
     )

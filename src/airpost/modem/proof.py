@@ -19,10 +19,11 @@ from airpost.at.command import Command
 from airpost.at.events import FinalKind, Reply
 from airpost.errors import PortBusy, PortError, PortLost, PortRefused
 from airpost.modem.devices import PortInfo
-from airpost.modem.identity import clean_imei
+from airpost.modem.identity import clean_iccid, clean_imei
 from airpost.modem.port import PortSettings, open_port
 
 PROOF_S = 25.0  # for one port, opening and closing aside
+SIM_BUSY_S = 1.0
 TRIES = 3  # a modem on a UART misses the first characters while it finds the rate
 HEARD_OCTETS = 4096
 
@@ -109,6 +110,46 @@ async def prove_first(
         proofs.remove(likeliest)
         proofs.append(likeliest)
     return proofs
+
+
+class PortQuestions:
+    """Asks ports with one line's settings; nothing stays open."""
+
+    def __init__(self, settings: PortSettings) -> None:
+        self._settings = settings
+
+    async def prove_first(self, ports: Iterable[PortInfo]) -> list[Proof]:
+        """See the function of that name."""
+        return await prove_first(ports, self._settings)
+
+    async def iccid(self, path: str) -> str | None:
+        """The number of the SIM behind the AT port `path`; None where it is not told in time."""
+        ear = _Ear()
+        try:
+            transport = await open_port(path, ear, self._settings)
+        except PortError:
+            return None
+        ear.attach(transport)
+        try:
+            async with asyncio.timeout(PROOF_S):
+                return await _iccid(ear)
+        except (PortLost, TimeoutError):
+            return None
+        finally:
+            transport.abort()
+            await ear.closed.wait()
+
+
+async def _iccid(ear: _Ear) -> str:
+    """Asked again and again: a SIM that has just been powered is busy for some seconds."""
+    await ear.ask(command.AT, first=ESC + b"\r")
+    while True:
+        for question in (command.ICCID, *command.ICCID_OTHERWISE):
+            reply = await ear.ask(question)
+            told = None if reply is None else clean_iccid(replies.iccid(reply.lines) or "")
+            if told is not None:
+                return told
+        await asyncio.sleep(SIM_BUSY_S)
 
 
 def _kept_out(error: PortError) -> Finding:

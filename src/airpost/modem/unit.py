@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitSta
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.healing import NOWHERE, Healing, Place, RungBook
+from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, UnitEvent, advance, sentence
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure, why_not
@@ -43,13 +45,17 @@ CRASHED = "out of service after repeated faults of airpost; see the log"
 SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
+ProfileOf = Callable[[Place, ModemIdentity | None], Profile]
+"""The profile of what is plugged in somewhere, once more when it has told who it is."""
+
+
 class Unit:
-    """A ModemUnit on a serial port."""
+    """A ModemUnit on a serial port. `strayed` is told when another modem answers in its place."""
 
     def __init__(
         self,
         settings: UnitSettings,
-        profile: Profile,
+        profile_of: ProfileOf,
         intake: Intake,
         memory: Memory,
         listener: UnitListener,
@@ -58,6 +64,7 @@ class Unit:
         place: Place | None = None,
         power: UsbPower | None = None,
         book: RungBook | None = None,
+        strayed: Callable[[Lane], None] = lambda _lane: None,
     ) -> None:
         self.trace = Trace(settings.lane, clock)
         self._settings = settings
@@ -65,11 +72,14 @@ class Unit:
         self._memory = memory
         self._listener = listener
         self._clock = clock
+        self._profile_of = profile_of
+        self._strayed = strayed
+        place = place or Place(port=settings.port)
         self._healing = Healing(
             settings.lane,
-            place or Place(port=settings.port),
+            place,
             settings.line,
-            profile,
+            profile_of(place, None),
             memory,
             book or RungBook(memory),
             power or UsbPower(clock),
@@ -168,6 +178,7 @@ class Unit:
             self.trace,
             self._clock,
             tell=self._tell,
+            met=self._met,
             identified=self._identified,
             late=self._late,
             called=lambda number: self._listener.called(self.lane, number),
@@ -229,6 +240,8 @@ class Unit:
         if after == before:
             return
         self._healing.moved(after)
+        if (after.vid, after.pid) != (before.vid, before.pid):
+            self._healing.profile = self._profile_of(after, None)
         if after.port == before.port and after.imei in (None, self._view.imei):
             return  # more is known of where it is, and it is the same modem
         words = f"is on {after.port} now" if place is not None else UNPLUGGED
@@ -297,6 +310,15 @@ class Unit:
 
     def _say(self, words: str) -> None:
         self._tell(None, detail=words)
+
+    def _met(self, modem: ModemIdentity) -> Profile:
+        """How it wants to be spoken to; ModemError when another one is to be here."""
+        place = self._healing.place
+        if place.imei is not None and modem.imei != place.imei:
+            asyncio.get_running_loop().call_soon(self._strayed, self.lane)
+            raise ModemError(f"another modem answers here: its IMEI is {modem.imei}")
+        self._healing.profile = self._profile_of(place, modem)
+        return self._healing.profile
 
     def _identified(self, imei: str, sim_id: SimId) -> None:
         self._listener.identified(self.lane, imei, sim_id)

@@ -23,7 +23,7 @@ def serve(config: Path) -> subprocess.CompletedProcess[str]:
     ("text", "words"),
     [
         ("[stor]\n", "stor: is no known key; did you mean 'store'?"),
-        ("[[modem]]\nname = 'a'\n", "modem.0.port: is missing"),
+        ("[[modem]]\nname = 'a'\n", "modem.0.port: which modem it is"),
         ("[http]\nlisten = ['0.0.0.0:1']\nauth = 'none'\n", "http.auth"),
         ("[store\n", "not valid TOML"),
     ],

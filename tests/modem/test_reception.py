@@ -13,7 +13,7 @@ from airpost.modem.devices import Device, PortInfo
 from airpost.modem.healing import Place
 from airpost.modem.profile import DeviceMode, Role
 from airpost.modem.proof import Finding, Proof
-from airpost.pool.reception import Reception
+from airpost.modem.reception import Reception
 from tests.virtual import VirtualLoop, run_virtual
 
 IMEI, OTHER_IMEI = "490154203237518", "356938035643809"
