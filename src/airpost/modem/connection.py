@@ -324,7 +324,7 @@ class Connection:
             others=done.others,
             acknowledges=done.acknowledges,
             list_all=self._profile.sms.list_all,
-            proof=lambda: self._tell(None, last_proof_at=self._clock.now()),
+            proof=lambda kind: self._tell(None, last_proof_at=self._clock.now(), last_proof=kind),
         )
         while self._early:
             inbox.take(self._early.popleft())
@@ -353,7 +353,9 @@ class Connection:
             if polls:
                 polled_s = mono()
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
-            if self._woken or mono() - checked_s >= timing.settings_check_s:
+            # Without an acknowledgement a modem passes nothing on any more (TS 27.005 3.4.1).
+            check_s = timing.poll_s if done.acknowledges else timing.settings_check_s
+            if self._woken or mono() - checked_s >= check_s:
                 checked_s, self._woken = mono(), False
                 await self._check_settings(done)
             await self._rest(polled_s)
