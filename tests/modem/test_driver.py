@@ -107,6 +107,23 @@ async def test_a_port_without_an_imei_is_none_of_ours(
             await driver.identify()
 
 
+@virtually
+async def test_what_the_profile_wants_first_may_be_refused(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    profile = replace(GENERIC, init=("AT^CURC=0", "ATE0+CPMS?", "AT#QSS=1"))
+
+    def before(modem: SimModem) -> None:
+        modem.faults.set("no_final", verb="#QSS", whole=True)
+
+    async with driven(loop, tmp_path, profile=profile, before=before) as (driver, modem):
+        since = len(modem.heard)
+        assert (await driver.identify()).imei == modem.imei
+        heard = [line for _, line in list(modem.heard)[since:]]
+        assert heard[:5] == ["ATE0", "AT+CMEE=1", *profile.init]
+        assert heard.count("AT#QSS=1") == 1
+
+
 @pytest.mark.parametrize("told", ['+CGSN: "{imei}"', "{imei},DEADBEEF", '"{imei}"'])
 @virtually
 async def test_the_imei_in_any_dress(loop: VirtualLoop, tmp_path: Path, told: str) -> None:

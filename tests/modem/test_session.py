@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ from tests.wires import watched
 class Wire:
     """A session on a simulated modem, and what it told."""
 
-    def __init__(self, loop: VirtualLoop, sim: SimModem) -> None:
+    def __init__(self, loop: VirtualLoop, sim: SimModem, guard_s: float = 0.0) -> None:
         self.sim = sim
         self.urcs: list[Urc] = []
         self.lates: list[Late] = []
         self.trace = Trace(Lane("gate-1"), LoopClock(loop.time, Instant(START_US)))
         self.session = Session(
-            str(sim.port), self.trace, urc=self.urcs.append, late=self.lates.append
-        )
+            str(sim.port), self.trace, urc=self.urcs.append, late=self.lates.append,
+            guard_s=guard_s,
+        )  # fmt: skip
 
     def asking(self, command: Command) -> asyncio.Task[tuple[str, ...]]:
         return spawn(self.session.run(command), name=command.text)
@@ -53,12 +55,12 @@ class Wire:
 
 @asynccontextmanager
 async def wired(
-    loop: VirtualLoop, folder: Path, *, opened: bool = True, **settings: Any
+    loop: VirtualLoop, folder: Path, *, opened: bool = True, guard_s: float = 0.0, **settings: Any
 ) -> AsyncIterator[Wire]:
     settings.setdefault("air_s", 0.2)
     pool = SimPool(folder, 1, **settings)
     await pool.start()
-    wire = Wire(loop, pool.modems[0])
+    wire = Wire(loop, pool.modems[0], guard_s)
     with watched(loop, pool.modems):
         if opened:
             await wire.session.open(PortSettings())
@@ -228,6 +230,63 @@ async def test_by_priority_then_by_order(loop: VirtualLoop, tmp_path: Path) -> N
         ]  # fmt: skip
         await asyncio.gather(first, *waiting)
         assert order == ["first", "ack", "send", "receive", "care 1", "care 2"]
+
+
+@virtually
+async def test_a_pause_before_each_command_where_it_is_wanted(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with wired(loop, tmp_path, guard_s=0.1) as wire:
+        await wire.session.wake()
+        await asyncio.sleep(1)
+        begun_s, since = loop.time(), len(wire.sim.heard)
+        first, second = wire.asking(at.SIGNAL), wire.asking(at.MODEL)
+        await first
+        await second
+        await asyncio.sleep(0.04)
+        await wire.session.run(at.SIGNAL)
+        times = [at_s for at_s, _ in list(wire.sim.heard)[since:]]
+        assert times[0] == begun_s, "it has rested for long"
+        assert [round(later - at_s, 3) for at_s, later in pairwise(times)] == [0.1, 0.1]
+
+
+@virtually
+async def test_a_pause_for_the_text_of_a_message_too(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with wired(loop, tmp_path, guard_s=0.1) as wire:
+        await wire.session.wake()
+        asking = wire.asking(at.SIGNAL)
+        await asyncio.sleep(0)
+        await wire.session.enter(Priority.SEND)
+        begun_s = loop.time()
+        await wire.text()
+        assert asking.done()
+        assert wire.sim.heard[-1] == (pytest.approx(begun_s), "AT+CMGS=20")
+        assert wire.sim.heard[-1][0] - wire.sim.heard[-2][0] == pytest.approx(0.1, abs=0.001)
+        wire.session.leave()
+
+
+@virtually
+async def test_without_a_pause_the_next_command_follows_at_once(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with wired(loop, tmp_path) as wire:
+        await wire.session.wake()
+        since = len(wire.sim.heard)
+        for _ in range(3):
+            await wire.session.run(at.SIGNAL)
+        assert len({at_s for at_s, _ in list(wire.sim.heard)[since:]}) == 1
+
+
+@virtually
+async def test_lost_in_the_pause(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with wired(loop, tmp_path, guard_s=2.0) as wire:
+        await wire.session.wake()
+        asking = wire.asking(at.SIGNAL)
+        await asyncio.sleep(1)
+        wire.sim.unplug()
+        with pytest.raises(PortLost):
+            await asking
+        assert wire.sim.heard[-1][1] != at.SIGNAL.text
 
 
 @virtually

@@ -9,12 +9,14 @@ import pytest
 
 from airpost.at.replies import Ussd
 from airpost.errors import ModemError
+from airpost.modem.profile import load_profile
 from airpost.modem.ussd import decoded
 from airpost.tasks import spawn
 from tests.modem.rig import rigged, virtually
 from tests.virtual import VirtualLoop
 
 CREDIT = "Credit: 12.34 EUR"
+PACKED = "AA180C3602"  # *100#
 
 
 @pytest.mark.parametrize("personality", ["generic", "huawei-e3372-like"])
@@ -160,6 +162,44 @@ async def test_what_is_no_code_is_not_asked(loop: VirtualLoop, tmp_path: Path, c
     async with rigged(loop, tmp_path) as rig:
         with pytest.raises(ModemError, match="is no USSD code"):
             await rig.unit.ussd(code)
+        assert not [line for line in rig.heard() if "CUSD" in line]
+
+
+@pytest.mark.parametrize(
+    ("personality", "name", "refused", "asked"),
+    [
+        ("generic", "generic", 0, ["*100#"]),
+        ("huawei-e3372-like", "generic", 0, ["*100#", PACKED]),
+        ("huawei-e3372-like", "huawei", 0, [PACKED]),
+        ("generic", "huawei", 1, [PACKED, "*100#"]),
+    ],
+)
+@virtually
+async def test_the_profile_says_which_form_goes_first(
+    loop: VirtualLoop,
+    tmp_path: Path,
+    personality: str,
+    name: str,
+    refused: int,
+    asked: list[str],
+) -> None:
+    profile = load_profile(name)
+    async with rigged(loop, tmp_path, personality=personality, profile=profile) as rig:
+        if refused:
+            rig.sim.faults.set("cme_error", verb="+CUSD", code=100, count=refused)
+        assert await rig.unit.ussd("*100#") == CREDIT
+        codes = [line.split('"')[1] for line in rig.heard() if line.startswith("AT+CUSD=1")]
+        assert codes == asked
+
+
+@virtually
+async def test_what_is_no_code_is_not_asked_packed_either(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, profile=load_profile("huawei")) as rig:
+        for code in ('*100"#', "*1`0#"):
+            with pytest.raises(ModemError, match="is no USSD code"):
+                await rig.unit.ussd(code)
         assert not [line for line in rig.heard() if "CUSD" in line]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,28 @@ def test_a_fast_modem_never_waits_for_a_slow_one(tmp_path: Path) -> None:
             assert loop.time() - began < 19.5
 
     run_virtual(main)
+
+
+def test_a_call_is_an_event_of_its_modem(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            rig.pool.called(Lane("gate-1"), "+491701234567")
+            at = rig.clock.now()
+            await asyncio.sleep(1)
+            rig.pool.called(Lane("gate-1"), None)
+            await asyncio.sleep(1)
+            events = [each for each in (await rig.store.events(0, 99)).items if each.to == "call"]
+            assert [(each.subject, each.reason) for each in events] == [
+                ("modem gate-1", "+491701234567"),
+                ("modem gate-1", "unknown"),
+            ]
+            assert events[0].at == at
+
+    run_virtual(main)
+    assert "modem.called" in caplog.text
+    assert "1234567" not in caplog.text
 
 
 def test_a_modem_that_comes_back_shares_what_waits_for_another(tmp_path: Path) -> None:
