@@ -30,6 +30,7 @@ WITHOUT_SOURCE = {
     "tests/at/test_corpus.py",
     "tests/at/test_fuzz.py",
     "tests/at/test_replay.py",
+    "tests/modem/test_ladder.py",
     "tests/hwsim/test_forms.py",
     "tests/hwsim/test_repeats.py",
     "tests/store/test_contract.py",

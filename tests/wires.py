@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -11,9 +12,17 @@ from typing import Any
 from airpost.modem import session
 from airpost.modem.port import PortSettings, PortTransport, open_port
 from hwsim.modem import SimModem
+from hwsim.ptys import Pty
 from tests.virtual import VirtualLoop
 
 _numbers = count()
+
+
+def _behind(path: str, modems: Sequence[SimModem]) -> Pty:
+    """The terminal that a path leads to, of whichever port."""
+    ends = [end for each in modems for end in (each, *each.side_ports)]
+    device = os.path.realpath(path)
+    return next(end.pty for end in ends if end.pty.device == device)
 
 
 @contextmanager
@@ -27,14 +36,14 @@ def watched(loop: asyncio.AbstractEventLoop, modems: Sequence[SimModem]) -> Iter
         path: str, protocol: asyncio.Protocol, settings: PortSettings, **more: Any
     ) -> PortTransport:
         transport = await open_port(path, protocol, settings, **more)
-        modem = next(each for each in modems if str(each.port) == path)
-        wrote, said = modem.pty.rx_bytes, modem.pty.tx_bytes
+        pty = _behind(path, modems)
+        wrote, said = pty.rx_bytes, pty.tx_bytes
 
         def under_way() -> bool:
-            if transport.is_closing() or not modem.pty.is_open:
+            if transport.is_closing() or not pty.is_open:
                 return False
-            to_modem = wrote + transport.tx_bytes > modem.pty.rx_bytes
-            return to_modem or modem.pty.tx_bytes > said + transport.rx_bytes
+            to_modem = wrote + transport.tx_bytes > pty.rx_bytes
+            return to_modem or pty.tx_bytes > said + transport.rx_bytes
 
         loop.busy[f"port {next(_numbers)}"] = under_way
         return transport

@@ -158,6 +158,23 @@ def test_in_quarantine_nothing_is_reset() -> None:
     assert set(climb.rungs(5)) == {R.REOPEN}
 
 
+def test_after_a_reset_a_modem_is_left_the_time_to_start() -> None:
+    """`modems.md` fault 72."""
+    climb = Climb()
+    climb.rungs(5)
+    assert climb.ladder.rung is R.RESET
+    began = climb.now
+    patient = []
+    while (step := climb.fail(F.SILENT)).rung is R.REOPEN:
+        patient.append((step.patient, step.wait_s))
+        climb.pass_s(18)
+    assert set(patient) == {(True, 5.0)}
+    assert "it may still be starting" in climb.steps[-2].words
+    assert step.rung is R.USB
+    assert climb.now - began > 90 * SECOND_US
+    assert climb.fail(F.DESYNC).rung is R.HUB_POWER, "it has answered: it is not starting"
+
+
 @pytest.mark.parametrize("failure", sorted(OPENED_ONLY, key=lambda each: each.value))
 def test_what_a_person_sets_right_is_looked_at_every_minute_and_never_given_up(
     failure: Failure,

@@ -120,6 +120,7 @@ class Healing:
         self._health = SmsHealth()
         self._proven: str | None = None  # where a modem has told its IMEI
         self._doing: Rung | None = None  # what the next opening is to be
+        self._patient = False  # the newest rung gets more time
         self._acting = False  # a rung is being done: what it takes off the bus comes back
         self._begun_s = clock.mono()  # when the newest rung began
         self._writing: set[asyncio.Task[None]] = set()
@@ -216,12 +217,17 @@ class Healing:
         if step is None:
             log.info("healing.stale modem=%s %s", self._lane, reason)
             return None
-        if before.rung is not None:
+        self._patient = step.patient
+        if before.rung is not None and not step.patient:
             self._note(before.rung, None)
         if failure is Failure.SMS_DEAD:
             self._health = self._health.suspected()
         self._changed(before)
         return step
+
+    def after_trouble(self, failure: Failure) -> Failure:
+        """What is the matter after a rung that has not helped: as before, or it is gone."""
+        return failure if self.place.here else Failure.NOT_BACK
 
     def pulled(self, *, by_itself: bool = False) -> None:
         """It is off the bus, and not by our doing."""
@@ -260,7 +266,9 @@ class Healing:
 
         What is only another way of opening is done by the opening that follows.
         """
-        self._doing, self._begun_s = rung, self._clock.mono()
+        self._doing = rung
+        if not self._patient:
+            self._begun_s = self._clock.mono()
         self._acting = True
         try:
             return await self._carry_out(rung, say, pause)
@@ -284,7 +292,13 @@ class Healing:
             return str(error)
         log.warning("healing.done modem=%s rung=%s %s", self._lane, rung.value, words)
         say(f"{words}; waiting for it to come back")
-        return await self._back(words, pause)
+        if rung is Rung.RESET and not await self._until(
+            lambda: not self.place.here, LEAVE_S, pause
+        ):
+            await pause(max(0.0, self.profile.timing.boot_s - LEAVE_S))  # it starts in place
+        elif not await self._until(lambda: self.place.here, BACK_S, pause):
+            return f"{words}, and it has not come back within {in_words(BACK_S)}"
+        return None
 
     def _usb_path(self) -> str:
         if self.place.usb_path is None:
@@ -292,31 +306,22 @@ class Healing:
         return self.place.usb_path
 
     async def _reset(self) -> str:
-        """The family's reset commands, until one is taken; a modem that is gone has taken it."""
+        """The family's reset commands, until one is taken; one without an answer may be."""
         session = Session(self.place.port, self._trace, urc=_nothing, late=_nothing)
         await session.open(self._line)
         try:
             for text in self.profile.reset:
                 try:
                     await session.run(plain(text, RESET_ANSWER_S))
-                except (CommandFailed, CommandTimeout) as error:
+                except CommandFailed as error:
                     log.info("healing.reset_refused modem=%s %s %s", self._lane, text, error)
-                except (Desynced, PortError):
+                except (CommandTimeout, Desynced, PortError):
                     return f"reset by {text}, without an answer"
                 else:
                     return f"reset by {text}"
         finally:
             await session.close()
         raise ModemError(f"it takes none of {', '.join(self.profile.reset)}")
-
-    async def _back(self, words: str, pause: Pause) -> str | None:
-        """Wait until it has gone and come back, or has had the time to start in place."""
-        left = await self._until(lambda: not self.place.here, LEAVE_S, pause)
-        if not left:
-            await pause(max(0.0, self.profile.timing.boot_s - LEAVE_S))
-        elif not await self._until(lambda: self.place.here, BACK_S, pause):
-            return f"{words}, and it has not come back within {in_words(BACK_S)}"
-        return None
 
     async def _until(self, true: Callable[[], bool], limit_s: float, pause: Pause) -> bool:
         end_s = self._clock.mono() + limit_s

@@ -55,6 +55,8 @@ PER_HOUR: Mapping[Rung, int] = {_R.RESET: 3, _R.USB: 2, _R.HUB_POWER: 1}
 HOUR_US = 3600 * SECOND_US
 FIRST_S = 1.0  # before any rung
 REOPEN_S = (1.0, 2.0, 5.0)  # before each try of the first pass: rights may come after the path
+STARTING_S = 5.0  # before each try while a modem may still be starting
+STARTING_US = 90 * SECOND_US  # that long after a reset it may; impatience would keep it down
 BETWEEN_S = (60.0, 120.0, 300.0, 900.0, 3600.0)  # after a pass that brought nothing
 OPENED_ONLY_S = (15.0, 60.0)  # the same for what a person, or the modem itself, sets right
 SETTLED_US = 300 * SECOND_US  # a failure later than that after a success is a new one
@@ -105,12 +107,16 @@ def why_not(rung: Rung, means: Means) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Wait `wait_s`, then do `rung`; `words` say so. `quarantined`: out of service until then."""
+    """Wait `wait_s`, then do `rung`; `words` say so.
+
+    `quarantined`: out of service until then. `patient`: the rung before it is not over yet.
+    """
 
     rung: Rung
     wait_s: float
     words: str
     quarantined: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +206,9 @@ class Ladder:
     ) -> tuple[Ladder, Step]:
         if self.passes >= len(BETWEEN_S):
             return self._next_pass(reason)
+        if failure is Failure.SILENT and self._may_be_starting(now):
+            step = _step(Rung.REOPEN, STARTING_S, f"{reason}; it may still be starting")
+            return self, replace(step, patient=True)
         reached = max((list(Rung).index(rung) for rung in self.tried), default=-1)
         notes: list[str] = []
         for rung in HELPS[failure]:
@@ -216,6 +225,11 @@ class Ladder:
             done = self._stepped(rung)._with_spent(rung, now)
             return done, _step(rung, FIRST_S, reason)
         return self._next_pass("; ".join((reason, *notes)))
+
+    def _may_be_starting(self, now: Instant) -> bool:
+        return self.rung in PER_HOUR and any(
+            rung is self.rung and 0 <= now - at < STARTING_US for rung, at in self.spent
+        )
 
     def _may_reopen(self, reached: int) -> bool:
         tries = len(REOPEN_S) if self.passes == 0 else 1

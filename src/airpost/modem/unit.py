@@ -165,7 +165,7 @@ class Unit:
             trouble = await self._healing.carry_out(step.rung, self._say, self._pause)
             if trouble is None or self._stopping.is_set():
                 return
-            failure = failure if self._healing.place.here else Failure.NOT_BACK
+            failure = self._healing.after_trouble(failure)
             reason = f"{reason}; {trouble}"
 
     async def _connect(self) -> tuple[Failure, str]:
