@@ -367,9 +367,38 @@ class WireLine:
     text: str
 
 
+class ProofKind(Enum):
+    """What showed that messages get through a modem."""
+
+    SENT = "sent"  # the network took one
+    REPORT = "report"
+    RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest:
+    """The newest self-test of a SIM; `detail` is a sentence for people."""
+
+    message_id: MessageId
+    at: Instant
+    state: MessageState
+    over: bool  # nothing is waited for any more
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """What is left on a prepaid SIM. `problem`: why the last look brought nothing."""
+
+    value: float | None  # in the SIM's own currency
+    at: Instant | None
+    low: bool
+    problem: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModemView:
-    """What the pool and people see of one modem."""
+    """What the pool and people see of one modem; a unit knows nothing of the last two."""
 
     lane: Lane
     port: str
@@ -388,9 +417,12 @@ class ModemView:
     smsc: str | None = None
     last_error: str | None = None
     last_proof_at: Instant | None = None  # last segment taken or message received
+    last_proof: ProofKind | None = None
     service_s: float | None = None  # measured seconds a segment
     stalled: bool = False  # still on the air past the segment's patience: takes nothing now
     routes: frozenset[str] = field(default_factory=lambda: frozenset({"default"}))
+    credit: Credit | None = None
+    selftest: SelfTest | None = None
 
     @property
     def ready(self) -> bool:

@@ -23,7 +23,7 @@ from airpost.codec.pdu import Pdu, parse_octets, read_hex
 from airpost.codec.status import EXPIRED, StatusClass, status_class
 from airpost.codec.tpdu import Deliver, Direction, StatusReport
 from airpost.errors import CodecError, CommandFailed, CommandTimeout, StoreUnavailable
-from airpost.model import Lane, RawPart, RawReport, SimId
+from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
 from airpost.modem.api import Intake
 from airpost.modem.session import Session
 from airpost.tasks import spawn
@@ -69,7 +69,7 @@ class Inbox:
         others: tuple[str, ...],
         acknowledges: bool,
         list_all: bool,
-        proof: Callable[[], None],
+        proof: Callable[[ProofKind], None],
     ) -> None:
         self.undeleted = 0  # records the last sweep found again although they had been deleted
         self._session = session
@@ -287,13 +287,13 @@ class Inbox:
             return
         if isinstance(pdu.tpdu, Deliver):
             await self._intake.part(self._part(pdu, pdu.tpdu, now))
+            self._proof(ProofKind.RECEIVED)
         elif isinstance(pdu.tpdu, StatusReport):
             await self._intake.report(self._report(pdu, pdu.tpdu, now))
+            self._proof(ProofKind.REPORT)
         else:
             kind = CodecError("TP-MTI", 0, "neither a message nor a delivery report")
             await self._unreadable(octets, kind)
-            return
-        self._proof()
 
     async def _unreadable(self, raw: bytes, error: CodecError) -> None:
         await self._intake.unreadable(

@@ -15,7 +15,16 @@ from typing import Any
 from airpost.at.events import Late
 from airpost.clock import Clock
 from airpost.errors import AtError, ModemError, PortError
-from airpost.model import CLASS_POLICY, Claimed, Lane, ModemView, SimId, UnitState, WireLine
+from airpost.model import (
+    CLASS_POLICY,
+    Claimed,
+    Lane,
+    ModemView,
+    ProofKind,
+    SimId,
+    UnitState,
+    WireLine,
+)
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.healing import NOWHERE, Healing, Place, RungBook
@@ -296,6 +305,8 @@ class Unit:
             changes["since"] = self._clock.now()
         if state not in (UnitState.READY, UnitState.DEGRADED) and state is not before.state:
             changes.setdefault("stalled", False)
+        if changes.get("sim_id", before.sim_id) != before.sim_id:
+            changes |= {"last_proof_at": None, "last_proof": None}  # it was proved with another
         after = replace(before, state=state, **changes)
         if state is not before.state:
             level = LEVELS.get(state, logging.INFO)
@@ -377,7 +388,8 @@ class Unit:
         if done.outcome.ok:
             known_s = self._view.service_s
             weighed = took_s if known_s is None else known_s + SERVICE_WEIGHT * (took_s - known_s)
-            changes |= {"last_proof_at": self._clock.now(), "service_s": weighed}
+            proof = {"last_proof_at": self._clock.now(), "last_proof": ProofKind.SENT}
+            changes |= proof | {"service_s": weighed}
         elif done.outcome.scope in (Scope.SIM, Scope.MODEM):
             changes["last_error"] = f"{done.outcome.code}: {done.outcome.text}"
         self._tell(None, **changes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from airpost.model import Lane, ModemView, WireLine
+from airpost.model import Lane, MessageId, ModemView, WireLine
 
 
 class Pool(Protocol):
@@ -32,6 +32,13 @@ class Pool(Protocol):
 
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         """What last went over the modem's wire, redacted, oldest first; KeyError."""
+        ...
+
+    async def selftest(self, lane: Lane, to: str | None) -> MessageId:
+        """Begin a self-test `to` a number, or "own": another SIM of ours; None: as configured.
+
+        ModemError says why there can be none now: not ready, one under way, the cap of the month.
+        """
         ...
 
     def routes(self) -> frozenset[str]:

@@ -6,9 +6,11 @@ May import store.api, modem.api, L0. Nothing is kept here: each call returns aft
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from airpost.clock import Clock
 from airpost.model import Lane, RawPart, RawReport, SimId, masked
+from airpost.pool.selftest import SELFTEST
 from airpost.store.api import Store
 
 log = logging.getLogger("airpost.intake")
@@ -17,12 +19,23 @@ log = logging.getLogger("airpost.intake")
 class StoreIntake:
     """The Intake protocol of modem.api on the store."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, is_selftest: Callable[[RawPart], bool] = lambda _: False
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._is_selftest = is_selftest
 
     async def part(self, part: RawPart) -> None:
-        """Keep one received part; StoreUnavailable leaves it on the SIM."""
+        """Keep one received part; StoreUnavailable leaves it on the SIM.
+
+        A self-test of ours is an event and no message: nobody is to be woken by it.
+        """
+        if self._is_selftest(part):
+            words = f"received the self-test of {masked(part.sender)}"
+            log.info("inbound.selftest modem=%s", part.lane)
+            await self._store.note(f"modem {part.lane}", None, SELFTEST, words, part.received_at)
+            return
         stored = await self._store.record_part(part)
         if stored.inbound is not None:
             log.info("inbound.message modem=%s from=%s", part.lane, masked(part.sender))

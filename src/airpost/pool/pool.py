@@ -13,12 +13,13 @@ from random import Random
 
 from airpost.clock import Clock
 from airpost.errors import NoRoute, StoreUnavailable
-from airpost.model import Lane, ModemView, SimId, WireLine, masked
+from airpost.model import Lane, MessageId, ModemView, SimId, WireLine, masked
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.janitor import Janitor
 from airpost.pool.route import LaneLoad, choose
+from airpost.pool.upkeep import Upkeep, UpkeepSettings
 from airpost.states import SegmentEvent
 from airpost.store.api import Binding, LaneBinding, Settlement, Store, Wake
 from airpost.tasks import spawn, supervise
@@ -36,7 +37,9 @@ ON_AIR_STOP_S = 60.0  # how long a stop waits for segments on the air
 class ModemPool:
     """The pool. `run()` once; `stop()` ends it in order."""
 
-    def __init__(self, store: Store, clock: Clock, rng: Random) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, rng: Random, upkeep: UpkeepSettings | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._rng = rng
@@ -48,6 +51,7 @@ class ModemPool:
         self._give_back: set[Lane] = set()
         self._idle: set[Lane] = set()
         self._janitor = Janitor(store, clock, self._time_moved)
+        self.upkeep = Upkeep(store, self, clock, rng, upkeep or UpkeepSettings())
         self._stopping = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._serving: list[asyncio.Task[None]] = []
@@ -74,6 +78,18 @@ class ModemPool:
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         """What last went over a modem's wire, redacted; KeyError."""
         return self._loops[lane].unit.wire()
+
+    async def ussd(self, lane: Lane, code: str) -> str:
+        """One USSD code; ModemError, AtError or PortError when there is no answer."""
+        return await self._loops[lane].unit.ussd(code)
+
+    async def selftest(self, lane: Lane, to: str | None) -> MessageId:
+        """Begin a self-test; see `facade.Pool`."""
+        return await self.upkeep.selftests.begin(lane, to)
+
+    def idle(self, lane: Lane) -> bool:
+        """True while no message waits for the modem or is on the air."""
+        return self._loops[lane].load_segments == 0
 
     def routes(self) -> frozenset[str]:
         """The names of all routes that some modem serves."""
@@ -145,6 +161,7 @@ class ModemPool:
                     group.create_task(self._keep_bound(), name="bind"),
                     group.create_task(self._keep_released(), name="release"),
                     group.create_task(self._janitor.run(), name="janitor"),
+                    group.create_task(self._keep_up(), name="upkeep"),
                 ]
                 self._group = group
                 for lane in self._loops:
@@ -168,6 +185,12 @@ class ModemPool:
         if self._group is not None:
             await self._lanes_done.wait()
 
+    async def _keep_up(self) -> None:
+        async def gave_up(error: BaseException) -> None:
+            log.error("upkeep.given_up %r; no self-tests, no credit until the next start", error)
+
+        await supervise(self.upkeep.run, name="upkeep", clock=self._clock, gave_up=gave_up)
+
     async def _run_unit(self, unit: ModemUnit) -> None:
         async def gave_up(error: BaseException) -> None:
             log.error("unit.quarantined modem=%s %r", unit.lane, error)
@@ -179,7 +202,7 @@ class ModemPool:
     def changed(self, view: ModemView) -> None:
         """A unit's view changed."""
         before = self._views.get(view.lane)
-        self._views[view.lane] = view
+        self._views[view.lane] = view = self.upkeep.dressed(view)
         for callback in tuple(self._watchers):
             callback(view)
         if before is not None and before.state is not view.state:
@@ -193,6 +216,7 @@ class ModemPool:
         if view.ready and (before is None or not before.ready):
             loop.returned()
             self._bind.set()
+            self.upkeep.wake()
         elif before is not None and before.ready and not view.ready:
             self._release.set()
 
