@@ -20,7 +20,6 @@ from airpost.at.replies import SimStatus
 from airpost.at.typed import typed
 from airpost.clock import Clock
 from airpost.errors import (
-    AtError,
     CommandFailed,
     CommandTimeout,
     ModemError,
@@ -33,11 +32,13 @@ from airpost.errors import (
 from airpost.model import Lane, SimId, UnitState
 from airpost.modem.api import Intake, Memory
 from airpost.modem.calls import Calls
+from airpost.modem.centre import ServiceCentre
 from airpost.modem.chatter import Chatter
 from airpost.modem.driver import Driver, Settings
 from airpost.modem.identity import ModemIdentity, SimIdentity
 from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
 from airpost.modem.lifecycle import DEADLINE_S, UnitEvent
+from airpost.modem.pin import Pin
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile, Sign
 from airpost.modem.recovery import Failure
@@ -46,7 +47,7 @@ from airpost.modem.session import Session
 from airpost.modem.trace import Trace
 from airpost.modem.ussd import UssdDialogue
 from airpost.outcome import Outcome, Scope
-from airpost.tasks import spawn, until_first
+from airpost.tasks import until_first
 
 log = logging.getLogger("airpost.connection")
 
@@ -65,8 +66,6 @@ SIM_SENTENCES = {
     SimStatus.NOT_INSERTED: "there is no SIM; put one in",
     SimStatus.NOT_READY: "waiting for the SIM",
 }
-NO_PIN = "the SIM wants a PIN; set `pin_file`"
-PIN_SPENT = "the PIN of `pin_file` was refused and is not tried again; correct the file"
 UNDELETED = (
     "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
     "empty it in a phone, or replace the SIM"
@@ -75,7 +74,6 @@ LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it
 RESTARTED = "the modem has restarted by itself"
 OTHERWISE = "it is to be spoken to as {profile}; it is opened anew"
 CURE_S = 10.0  # for each command that comes before all others
-PIN_UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +131,12 @@ class Connection:
             settings.port, trace, urc=self._unsolicited, late=late, probed=probed,
             guard_s=profile.timing.guard_ms / 1000,
         )  # fmt: skip
+        self._pin = Pin(settings.lane, settings.pin, settings.pin_mark, memory)
         self._cure = cure
         self._opened = False
         self._ended_as: Failure | None = None  # where more is known than the exception says
         self._driver = Driver(session, clock, profile)
+        self._centre = ServiceCentre(self._driver, memory, settings.lane)
         self._ussd = UssdDialogue(session, profile.flags.ussd)
         hang_up = profile.flags.hang_up if settings.hang_up else ()
         calls = Calls(session, clock, lane=settings.lane, hang_up=hang_up, called=called)
@@ -173,7 +173,9 @@ class Connection:
         while True:
             await self._open_sim()
             sim = await self._driver.sim_identity(modem.imei)
-            self._prepared = await self._driver.prepare(self._settings.smsc)
+            before = await self._centre.recall(sim)
+            self._prepared = await self._driver.prepare(self._settings.smsc, before)
+            await self._centre.keep(sim, self._prepared.smsc)
             number = self._settings.number or await self._driver.own_number()
             self._tell(UnitEvent.SIM_READY, sim_id=sim.id, imsi=sim.imsi, number=number,
                        smsc=self._prepared.smsc)  # fmt: skip
@@ -228,16 +230,9 @@ class Connection:
         if outcome.ok:
             return
         if outcome.code == SMSC_LOST and self._prepared is not None and self._prepared.smsc:
-            spawn(self._restore_smsc(self._prepared.smsc), name=f"smsc {self._settings.lane}")
+            self._centre.restore(self._prepared.smsc)
         if outcome.scope in (Scope.SIM, Scope.MODEM):
             self._look.set()  # it may be the SIM or the network: ask before the next one
-
-    async def _restore_smsc(self, number: str) -> None:
-        try:
-            await self._driver.restore_smsc(number)
-            log.warning("modem.smsc_restored modem=%s", self._settings.lane)
-        except (AtError, ModemError, PortError) as error:
-            log.info("modem.smsc_not_restored modem=%s %s", self._settings.lane, error)
 
     # -- steps -----------------------------------------------------------------------------------
     async def _probe(self) -> ModemIdentity:
@@ -266,49 +261,17 @@ class Connection:
             self._look.clear()
             status = await self._driver.sim_status()
             if status.usable:
-                await self._forget_pin()
+                await self._pin.right()
                 return
             if status is SimStatus.SIM_PIN:
-                sentence, pause_s = await self._enter_pin()
+                tried, written = await self._pin.enter(self._driver.enter_pin)
+                sentence, pause_s = tried.value, SIM_LOOK_S if written else SIM_LATER_S
             else:
                 words = f"the SIM or the modem is locked: {status.value}"
                 sentence = SIM_SENTENCES.get(status, words)
                 pause_s = SIM_LOOK_S if status is SimStatus.NOT_READY else SIM_LATER_S
             self._tell(None, detail=sentence)
             await self._pause(pause_s)
-
-    @property
-    def _pin_key(self) -> str:
-        # Not by IMEI: a SIM that is moved from stick to stick must not lose a try in each.
-        return f"pin {self._settings.lane}"
-
-    async def _enter_pin(self) -> tuple[str, float]:
-        """Try the PIN once, ever, until the file holds another; (sentence, pause)."""
-        pin, mark, key = self._settings.pin, self._settings.pin_mark, self._pin_key
-        if pin is None:
-            return NO_PIN, SIM_LATER_S
-        try:
-            if await self._memory.recall(key) == mark:
-                return PIN_SPENT, SIM_LATER_S
-            await self._memory.remember(key, mark)
-        except StoreUnavailable:
-            return PIN_UNSAFE, SIM_LATER_S
-        try:
-            await self._driver.enter_pin(pin)
-        except (CommandFailed, CommandTimeout) as error:
-            log.warning("modem.pin_refused modem=%s %s", self._settings.lane, error)
-            return PIN_SPENT, SIM_LOOK_S
-        return SIM_SENTENCES[SimStatus.NOT_READY], SIM_LOOK_S
-
-    async def _forget_pin(self) -> None:
-        """It was right: after the next restart it may be entered again."""
-        if self._settings.pin is None:
-            return
-        try:
-            if await self._memory.recall(self._pin_key):
-                await self._memory.remember(self._pin_key, "")
-        except StoreUnavailable as error:
-            log.warning("modem.pin_not_forgotten modem=%s %s", self._settings.lane, error.reason)
 
     async def _in_service(self, sim: SimIdentity, number: str | None, done: Settings) -> None:
         """Receive and watch over the modem; returns when the SIM is gone."""

@@ -198,15 +198,19 @@ class Driver:
         return None if found is None else found.name
 
     # -- settings for messages -------------------------------------------------------------------
-    async def prepare(self, smsc: str | None) -> Settings:
-        """Everything a restart of the modem forgets. CommandFailed when there is no PDU mode."""
+    async def prepare(self, smsc: str | None, before: str | None = None) -> Settings:
+        """Everything a restart of the modem forgets. CommandFailed when there is no PDU mode.
+
+        `smsc` is the service centre that is wanted; `before` the one to write where the modem tells
+        none any more.
+        """
         await self.patient(at.PDU_MODE)
         complaints: list[str] = []
         offered = await self._told(at.STORES_OFFERED, messages.stores_offered) or ()
         store = await self._choose_store(offered, complaints)
         acknowledges = await self._choose_service()
         indications = await self._choose_indications(complaints)
-        known = await self._set_smsc(smsc, complaints)
+        known = await self._set_smsc(smsc, before, complaints)
         await self.optional(at.REGISTRATION_REPORTS)
         await self.optional(at.OPERATOR_NAMES)
         await self.optional(at.CALLER_SHOWN)
@@ -273,10 +277,13 @@ class Driver:
         """AT+CNMI as it is set now."""
         return await self._told(at.INDICATIONS, messages.indications)
 
-    async def _set_smsc(self, wanted: str | None, complaints: list[str]) -> str | None:
-        """The service centre: ours where we have one, else what the SIM holds."""
+    async def _set_smsc(
+        self, wanted: str | None, before: str | None, complaints: list[str]
+    ) -> str | None:
+        """The service centre: ours where we have one, else what the SIM holds, or has held."""
         known = await self._told(at.SMSC, replies.smsc)
         number = None if known is None else known.full
+        wanted = wanted or (before if number is None else None)
         if wanted is not None and number != wanted:
             await self.restore_smsc(wanted)
             return wanted
