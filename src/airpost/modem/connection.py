@@ -21,13 +21,11 @@ from airpost.at.typed import typed
 from airpost.clock import Clock
 from airpost.errors import (
     CommandFailed,
-    CommandTimeout,
     ModemError,
     PortBusy,
     PortError,
     PortRefused,
     RemoteProtocolError,
-    StoreUnavailable,
 )
 from airpost.model import Lane, SimId, UnitState
 from airpost.modem.api import Intake, Memory
@@ -122,7 +120,6 @@ class Connection:
         self._settings = settings
         self._profile = profile
         self._intake = intake
-        self._memory = memory
         self._clock = clock
         self._tell = tell
         self._met = met

@@ -1,0 +1,136 @@
+"""The PIN is entered once, and a try that was made is never made again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from airpost.model import Lane, UnitState
+from airpost.modem.connection import UnitSettings
+from hwsim.modem import SimModem
+from tests.modem.rig import Rig, rigged, virtually
+from tests.virtual import VirtualLoop
+
+S = UnitState
+
+
+def pins_tried(rig: Rig) -> int:
+    return len([line for line in rig.heard() if line.startswith("AT+CPIN=")])
+
+
+def locked(modem: SimModem) -> None:
+    modem.card.lock("1234")
+
+
+@virtually
+async def test_the_right_pin_is_entered_once(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234") as rig:
+        assert pins_tried(rig) == 1
+        assert rig.behind.memory["pin gate-1"] == ""
+        rig.sim.restart()
+        await rig.until(lambda: not rig.view.ready, 30)
+        await rig.until(lambda: rig.view.ready, 60)
+        assert pins_tried(rig) == 2, "after a restart of the modem it is wanted again"
+
+
+@virtually
+async def test_a_wrong_pin_is_tried_once_ever(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False) as rig:
+        await asyncio.sleep(600)
+        assert rig.view.state is S.SIM
+        assert "refused and is not tried again; correct the file" in rig.view.detail
+        assert rig.sim.card.pin_tries == 2
+        await rig.restart()
+        await asyncio.sleep(600)
+        rig.sim.unplug()
+        await asyncio.sleep(5)
+        rig.sim.plug()
+        await asyncio.sleep(600)
+        assert pins_tried(rig) == 1
+        await rig.restart(pin="1234", pin_mark="mark 2")
+        await rig.ready()
+        assert pins_tried(rig) == 2
+        assert rig.sim.card.pin_tries == 3
+
+
+@virtually
+async def test_the_try_is_remembered_before_it_is_made(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False) as rig:
+        kept = rig.behind.remember
+
+        async def remember(key: str, value: str) -> None:
+            await kept(key, value)
+            if key.startswith("pin"):
+                rig.sim.unplug()  # or a crash: the try may have been made
+
+        rig.behind.remember = remember  # type: ignore[method-assign]
+        await rig.until(lambda: "pin gate-1" in rig.behind.memory)
+        await asyncio.sleep(5)
+        rig.sim.plug()
+        await asyncio.sleep(100)
+        assert pins_tried(rig) == 0
+        assert "not tried again" in rig.view.detail
+
+
+@virtually
+async def test_no_try_while_the_store_cannot_remember_it(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234", wait=False, plugged=False) as rig:
+        rig.behind.closed = True
+        rig.sim.plug()
+        await asyncio.sleep(60)
+        assert pins_tried(rig) == 0
+        assert "cannot remember" in rig.view.detail
+        rig.behind.closed = False
+        await rig.ready()
+
+
+@virtually
+async def test_no_pin_says_which_key_to_set(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, wait=False) as rig:
+        await asyncio.sleep(60)
+        assert (rig.view.state, pins_tried(rig)) == (S.SIM, 0)
+        assert "set `pin_file`" in rig.view.detail
+
+
+@virtually
+async def test_the_puk_is_never_touched(loop: VirtualLoop, tmp_path: Path) -> None:
+    def blocked(modem: SimModem) -> None:
+        locked(modem)
+        modem.card.pin_tries = 0
+
+    async with rigged(loop, tmp_path, before=blocked, pin="1234", wait=False) as rig:
+        await asyncio.sleep(600)
+        assert pins_tried(rig) == 0
+        assert "wants its PUK" in rig.view.detail
+        assert rig.sim.card.puk_tries == 10
+
+
+@virtually
+async def test_a_modem_that_tells_nothing_before_the_pin(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234", wait=False, plugged=False) as rig:
+        rig.sim.faults.set("cme_error", verb="+CGSN", code=11)
+        rig.sim.plug()
+        await rig.until(lambda: pins_tried(rig) == 1, 60)
+        rig.sim.faults.clear()
+        await rig.ready()
+
+
+@virtually
+async def test_a_pin_is_in_no_log_no_trace_and_no_view(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    async with rigged(loop, tmp_path, before=locked, pin="4711", wait=False) as rig:
+        rig.sim.faults.set("echo_on")
+        await asyncio.sleep(60)
+        assert pins_tried(rig) == 1
+        trace = "\n".join(line.text for line in rig.unit.trace.lines())
+        shown = "\n".join(map(str, rig.behind.views))
+        for text in (trace, shown, caplog.text, repr(rig.settings)):
+            assert "4711" not in text
+
+
+def test_settings_do_not_show_the_pin() -> None:
+    assert "4711" not in repr(UnitSettings(lane=Lane("a"), port="/dev/null", pin="4711"))
