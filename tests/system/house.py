@@ -30,8 +30,11 @@ Json = dict[str, Any]
 class House:
     """A running daemon with simulated modems gate-1, gate-2, …"""
 
-    def __init__(self, folder: Path, sim: SimPool, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, folder: Path, sim: SimPool, loop: asyncio.AbstractEventLoop, *, found: bool = False
+    ) -> None:
         self.sim = sim
+        self.found = found  # modems are found by themselves, in the simulator's /sys and /dev
         self._folder = folder
         self._loop = loop
         self._start_s = loop.time()
@@ -47,16 +50,20 @@ class House:
             store=StoreSettings(path=self._folder / "airpost.db"),
             http=HttpSettings(listen=(UnixListen(path=path),), auth=AuthMode.NONE),
             sms=SmsSettings(),
-            modems=tuple(
+            modems=() if self.found else tuple(
                 ModemSettings(name=Lane(f"gate-{at}"), port=str(port), **modem)
                 for at, port in enumerate(self.sim.ports, 1)
             ),
-        )
+            discover=self.found,
+        )  # fmt: skip
         clock: LoopClock | SystemClock = SystemClock()
         if isinstance(self._loop, VirtualLoop):
             elapsed_us = round((self._loop.time() - self._start_s) * 1_000_000)
             clock = LoopClock(self._loop.time, Instant(START_US + elapsed_us))
-        self.daemon = Daemon(settings, clock, Random(1), Notifier({}))
+        self.daemon = Daemon(
+            settings, clock, Random(1), Notifier({}),
+            root=self._folder / "modems" if self.found else Path("/"),
+        )  # fmt: skip
         if isinstance(self._loop, VirtualLoop):
             store = self.daemon.parts.store
             self._loop.busy["store"] = lambda: store.pending > 0
@@ -145,13 +152,13 @@ class House:
 @asynccontextmanager
 async def opened(
     loop: asyncio.AbstractEventLoop, folder: Path, modems: int = 1, *, wait: bool = True,
-    modem: Mapping[str, Any] | None = None, **settings: Any,
+    modem: Mapping[str, Any] | None = None, found: bool = False, **settings: Any,
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house with its modems ready."""
     settings.setdefault("air_s", 0.2)
-    sim = SimPool(folder / "modems", modems, **settings)
+    sim = SimPool(folder / "modems", modems, usb=found, **settings)
     await sim.start()
-    house = House(folder, sim, loop)
+    house = House(folder, sim, loop, found=found)
     with watched(loop, sim.modems):
         try:
             await house.start(**(modem or {}))

@@ -23,6 +23,9 @@ from airpost.codec.address import dialable
 from airpost.daemon.regions import region_fault
 from airpost.errors import CodecError, ConfigError
 from airpost.model import Lane
+from airpost.pool.credit import CreditSettings, pattern_fault
+from airpost.pool.facade import OWN
+from airpost.pool.selftest import SelfTestSettings
 from airpost.services.http.settings import (
     DEFAULT_LISTEN,
     MAX_PARTS,
@@ -41,12 +44,19 @@ DEFAULT_STORE = f"sqlite:///{STATE_FOLDER}/airpost.db"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5)
 DEFAULT_BAUD = 115_200
 
+_USSD = r"^[0-9*#]{1,32}$"
+_TARGET = rf"^({OWN}|\+[0-9]{{3,20}})$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 _PIN = re.compile(r"[0-9]{4,8}")  # TS 31.101 9.5.1: a PIN has four to eight digits
 _IMEI = re.compile(r"[0-9]{15}")  # TS 23.003 6.2.1
 _ICCID = re.compile(r"89[0-9]{16,18}")  # ITU-T E.118
 _USB_PATH = re.compile(r"[0-9]+-[0-9]+(\.[0-9]+)*(:1\.[0-9]+(\.[0-9]+)?)?")  # the kernel's name
 _TTY = re.compile(r"/dev/tty(USB|ACM)[0-9]+")
+_NAME_WORDS = "has 1 to 64 letters, digits, dots, dashes or underscores, the first no sign"
+_FORMS: Mapping[str | int, str] = {
+    "ussd": "is a code of digits, * and #, such as *100#",
+    "to": f'is "{OWN}", another SIM of ours, or a number of + and digits',
+}
 SELECTORS = ("port", "imei", "iccid", "usb_path")
 
 
@@ -86,13 +96,15 @@ class ModemSettings:
     number: str | None = None
     baud: int = DEFAULT_BAUD
     hang_up: bool = False
+    credit: CreditSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration. `discover`: modems that no section names are used too.
 
-    `profiles` is the operator's own folder of modem profiles.
+    `profiles` is the operator's own folder of modem profiles. `hubs` are the places of USB hubs
+    whose port power may be switched.
     """
 
     store: StoreSettings
@@ -101,11 +113,16 @@ class Settings:
     modems: tuple[ModemSettings, ...]
     discover: bool = False
     profiles: Path | None = None
+    hubs: frozenset[str] = frozenset()
+    selftest: SelfTestSettings | None = None
 
 
 # -- what the file may hold ----------------------------------------------------------------------
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+_Hours = Annotated[float, Field(ge=1, le=8784)]  # a year
 
 
 class _Store(_Section):
@@ -126,6 +143,20 @@ class _Sms(_Section):
 class _Modems(_Section):
     discover: bool = True
     profiles: str | None = None
+    hubs: list[str] = []
+
+
+class _SelfTest(_Section):
+    to: Annotated[str, Field(pattern=_TARGET)]
+    every_h: _Hours = 24.0
+    per_month: Annotated[int, Field(ge=1, le=1000)] = 30
+
+
+class _Credit(_Section):
+    ussd: Annotated[str, Field(pattern=_USSD)]
+    pattern: str
+    every_h: _Hours = 24.0
+    low: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class _Modem(_Section):
@@ -140,6 +171,7 @@ class _Modem(_Section):
     number: str | None = None
     hang_up: bool = False
     baud: Annotated[int, Field(ge=300, le=4_000_000)] = DEFAULT_BAUD
+    credit: _Credit | None = None
 
 
 class _File(_Section):
@@ -147,6 +179,7 @@ class _File(_Section):
     http: _Http = _Http()
     sms: _Sms = _Sms()
     modems: _Modems = _Modems()
+    selftest: _SelfTest | None = None
     modem: list[_Modem] = []
 
 
@@ -179,7 +212,17 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         modems=_modems(file.modem, folder, env),
         discover=file.modems.discover,
         profiles=_folder(file.modems.profiles, "modems.profiles", folder),
+        hubs=_hubs(file.modems.hubs),
+        selftest=None if not file.selftest else SelfTestSettings(**file.selftest.model_dump()),
     )
+
+
+def _hubs(given: list[str]) -> frozenset[str]:
+    for at, hub in enumerate(given):
+        if not _USB_PATH.fullmatch(hub) or ":" in hub:
+            words = 'is no place of a USB hub, such as "1-1"; `uhubctl` lists those it can switch'
+            raise ConfigError(f"modems.hubs.{at}", words)
+    return frozenset(given)
 
 
 def _folder(name: str | None, where: str, folder: Path) -> Path | None:
@@ -258,6 +301,7 @@ def _modems(given: list[_Modem], folder: Path, env: Mapping[str, str]) -> tuple[
                 number=_number(modem.number, f"{where}.number"),
                 baud=modem.baud,
                 hang_up=modem.hang_up,
+                credit=_credit(modem.credit, f"{where}.credit"),
             )
         )
     return tuple(found)
@@ -284,6 +328,14 @@ def _selector(modem: _Modem, where: str) -> tuple[str, str]:
         log.warning("config.unstable_port %s.port %s is another modem after the next plug; use %s",
                     where, value, better)  # fmt: skip
     return key, value
+
+
+def _credit(given: _Credit | None, where: str) -> CreditSettings | None:
+    if given is None:
+        return None
+    if (fault := pattern_fault(given.pattern)) is not None:
+        raise ConfigError(f"{where}.pattern", fault)
+    return CreditSettings(**given.model_dump())
 
 
 def _number(number: str | None, where: str) -> str | None:
@@ -369,7 +421,7 @@ def _words(error: Mapping[str, Any]) -> str:
             near = difflib.get_close_matches(key, _known(place[:-1]), n=1, cutoff=0.5)
             return f"is no known key; did you mean {near[0]!r}?" if near else "is no known key"
         case "string_pattern_mismatch":
-            return "has 1 to 64 letters, digits, dots, dashes or underscores, the first no sign"
+            return _FORMS.get(place[-1], _NAME_WORDS)
         case "list_type" | "model_type" if place[0] == "modem" and len(place) <= 2:
             return "is a list of sections: write [[modem]], one for each"
         case "model_type":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from random import Random
 
 from airpost.clock import Clock
@@ -25,15 +26,23 @@ STORE_LOOK_S = 5.0
 
 
 class Daemon:
-    """`run()` once; `stop()` ends it, also from a signal handler."""
+    """`run()` once; `stop()` ends it, also from a signal handler. `root`: see `build`."""
 
-    def __init__(self, settings: Settings, clock: Clock, rng: Random, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        rng: Random,
+        notifier: Notifier,
+        *,
+        root: Path = Path("/"),
+    ) -> None:
         self.addresses: tuple[str, ...] = ()
         self.started = asyncio.Event()
         self._clock = clock
         self._notifier = notifier
         self._stop = asyncio.Event()
-        self.parts: Parts = build(settings, clock, rng, self._stop.is_set)
+        self.parts: Parts = build(settings, clock, rng, self._stop.is_set, root=root)
         self._watchdog = Watchdog(self.parts.store, self.parts.pool, notifier, clock)
 
     def stop(self) -> None:

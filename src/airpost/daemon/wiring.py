@@ -27,6 +27,7 @@ from airpost.modem.unit import Unit
 from airpost.modem.usbpower import UsbPower
 from airpost.pool.intake import StoreIntake
 from airpost.pool.pool import ModemPool
+from airpost.pool.upkeep import UpkeepSettings
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import UnixListen
@@ -60,12 +61,15 @@ def build(
     `root` is where /sys, /dev and /run are, for modems that are found by themselves.
     """
     store = SqliteStore(settings.store.path, clock, Random(rng.getrandbits(64)))
-    pool = ModemPool(store, clock, Random(rng.getrandbits(64)))
-    intake = StoreIntake(store, clock)
+    credit = {each.name: each.credit for each in settings.modems if each.credit is not None}
+    upkeep = UpkeepSettings(selftest=settings.selftest, credit=credit)
+    pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep)
+    intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises)
     profiles = load_profiles(settings.profiles)
     for fault in profiles.refused:
         log.error("wiring.profile_refused %s", fault)
-    power, book = UsbPower(clock), RungBook(store)
+    power = UsbPower(clock, hubs=settings.hubs, sysfs=root / "sys")
+    book = RungBook(store)
 
     def profile_of(place: Place, modem: ModemIdentity | None) -> Profile:
         told = (None, None) if modem is None else (modem.manufacturer, modem.model)
