@@ -12,7 +12,7 @@ from typing import Any
 
 from airpost.clock import SECOND_US, Instant, LoopClock
 from airpost.codec.split import split
-from airpost.errors import StoreUnavailable
+from airpost.errors import ModemError, StoreUnavailable
 from airpost.model import (
     CLASS_POLICY,
     Claimed,
@@ -32,6 +32,7 @@ from airpost.model import (
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.pool.pool import ModemPool
+from airpost.pool.upkeep import UpkeepSettings
 from airpost.store.sqlite import SqliteStore
 from airpost.tasks import spawn
 from tests.virtual import VirtualLoop
@@ -56,13 +57,16 @@ class ScriptedUnit:
         self.begun_at: list[float] = []
         self.mr = 0
         self.refused = 0
+        self.said: dict[str, str] = {}  # what the network answers a USSD code
+        self.codes: list[str] = []
         self.work: Callable[[ScriptedUnit], Awaitable[None]] | None = None
         self._pool = pool
         self._clock = clock
         self._stopped = asyncio.Event()
         self.view = ModemView(
             lane=Lane(name), port=f"/dev/{name}", state=UnitState.READY, since=clock.now(),
-            detail="ready", sim_id=SimId(f"sim of {name}"), service_s=air_s,
+            detail="ready", imei=f"imei of {name}", sim_id=SimId(f"sim of {name}"),
+            service_s=air_s,
         )  # fmt: skip
 
     @property
@@ -95,7 +99,10 @@ class ScriptedUnit:
         return SendResult(begun=True, outcome=outcome, mr=self.mr - 1, air_s=self.air_s)
 
     async def ussd(self, code: str) -> str:
-        return code
+        self.codes.append(code)
+        if code not in self.said:
+            raise ModemError(f"no answer to {code}")
+        return self.said[code]
 
     def crashed(self, reason: str) -> None:
         self.show(state=UnitState.QUARANTINED, detail=reason)
@@ -182,13 +189,14 @@ async def pooled(
     folder: Path,
     air_s: Sequence[float] = (0.2,),
     run: Mapping[str, Callable[[ScriptedUnit], Awaitable[None]]] | None = None,
+    upkeep: UpkeepSettings | None = None,
 ) -> AsyncIterator[Rig]:
     """A running pool with a unit for each time on the air."""
-    clock = LoopClock(loop.time, START)
+    clock = LoopClock(loop.time, Instant(START + round(loop.time() * SECOND_US)))
     store = SqliteStore(folder / "airpost.db", clock, Random(1))
     loop.busy["store"] = lambda: store.pending > 0
     await store.open(clock.now())
-    pool = ModemPool(store, clock, Random(2))
+    pool = ModemPool(store, clock, Random(2), upkeep)
     rig = Rig(store, pool, clock)
     for at, each in enumerate(air_s, 1):
         unit = ScriptedUnit(f"gate-{at}", pool, clock, each)

@@ -100,6 +100,10 @@ class UnitListener(Protocol):
         ...
 
 
+RESETS = ("reopen", "reinit", "reset", "usb", "hub_power")
+"""What a person may ask for, from the gentlest to the harshest."""
+
+
 class ModemUnit(Protocol):
     """One modem with its own task. Everything it does is serialised inside it."""
 
@@ -138,6 +142,14 @@ class ModemUnit(Protocol):
 
         CommandFailed for the modem's error, LocalProtocolError for what is no command; ModemError,
         AtError or PortError where it does not answer, or cannot be asked now.
+        """
+        ...
+
+    async def reset(self, how: str) -> None:
+        """One of RESETS now; what is on the air is waited for, and is `unknown` after a minute.
+
+        Returns when the modem is back on its port; ModemError says why it cannot be done, or has
+        brought nothing.
         """
         ...
 

@@ -208,6 +208,10 @@ class Unit:
         return failure, reason
 
     # -- by a person's word ----------------------------------------------------------------------
+    async def reset(self, how: str) -> None:
+        """By a person's word; see ModemUnit."""
+        await self.heal(Rung(how))
+
     async def heal(self, rung: Rung, on_air_s: float = 60.0) -> None:
         """Do `rung` now, whatever the ladder says; returns when the modem is back on its port.
 

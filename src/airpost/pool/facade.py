@@ -10,6 +10,8 @@ from typing import Protocol
 
 from airpost.model import Lane, MessageId, ModemView, WireLine
 
+OWN = "own"  # instead of a number: another SIM of ours
+
 
 class Pool(Protocol):
     """The pool as the services know it."""
@@ -30,12 +32,20 @@ class Pool(Protocol):
         """
         ...
 
+    async def reset(self, lane: Lane, how: str) -> None:
+        """Reset a modem: `reopen`, `reinit`, `reset`, `usb` or `hub_power`, and wait for it.
+
+        What is on the air is waited for, and becomes uncertain after a minute. ModemError says why
+        it cannot be done, or has brought nothing; KeyError.
+        """
+        ...
+
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         """What last went over the modem's wire, redacted, oldest first; KeyError."""
         ...
 
     async def selftest(self, lane: Lane, to: str | None) -> MessageId:
-        """Begin a self-test `to` a number, or "own": another SIM of ours; None: as configured.
+        """Begin a self-test `to` a number or OWN; None: as configured.
 
         ModemError says why there can be none now: not ready, one under way, the cap of the month.
         """

@@ -75,6 +75,10 @@ class ModemPool:
         """One AT command to a modem, between two of its messages; see `facade.Pool`."""
         return await self._loops[lane].unit.ask(text)
 
+    async def reset(self, lane: Lane, how: str) -> None:
+        """Reset a modem by a person's word; see `facade.Pool`."""
+        await self._loops[lane].unit.reset(how)
+
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         """What last went over a modem's wire, redacted; KeyError."""
         return self._loops[lane].unit.wire()

@@ -33,6 +33,7 @@ from airpost.model import (
     SimId,
     uuid7,
 )
+from airpost.pool.facade import OWN
 from airpost.states import MessageState
 from airpost.store.api import Store
 
@@ -40,7 +41,6 @@ log = logging.getLogger("airpost.selftest")
 
 SELFTEST = "selftest"  # what an event of a modem leads to, and the tag of the message
 OWNER = "airpost"
-OWN = "own"  # as a target: another of our SIMs
 TEXT = "airpost self-test"
 VALIDITY_S = 3600
 ANSWER_S = 6 * 3600.0  # so long a delivery report is waited for

@@ -205,6 +205,12 @@ class FakePool:
             raise told
         return told
 
+    async def reset(self, lane: Lane, how: str) -> None:
+        self.asked.append((lane, how))
+        told = self.answers.get(how)
+        if isinstance(told, Exception):
+            raise told
+
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         return self.wires.get(lane, ())
 

@@ -6,7 +6,13 @@ import logging
 
 import pytest
 
-from airpost.errors import CommandFailed, CommandTimeout, LocalProtocolError, PortLost
+from airpost.errors import (
+    CommandFailed,
+    CommandTimeout,
+    LocalProtocolError,
+    ModemError,
+    PortLost,
+)
 from airpost.model import Lane, Way, WireLine
 from tests.services.http.conftest import Api
 from tests.services.http.fakes import NOW
@@ -62,6 +68,19 @@ async def test_what_cannot_be_written_to_a_port(api: Api) -> None:
     api.pool.answers["AT+CMGS=1"] = LocalProtocolError("a message is not sent by a bare command")
     body = await api.call("POST", AT, 400, json={"command": "AT+CMGS=1", "force": True})
     assert body["field"] == "command"
+
+
+async def test_a_reset_by_a_persons_word(api: Api) -> None:
+    body = await api.call("POST", "/v1/modems/gate-1/reset", json={})
+    assert (body["modem"], body["how"], body["state"]) == ("gate-1", "reset", "ready")
+    await api.call("POST", "/v1/modems/gate-1/reset", json={"how": "usb"})
+    assert api.pool.asked == [(Lane("gate-1"), "reset"), (Lane("gate-1"), "usb")]
+    api.pool.answers["hub_power"] = ModemError("no hub is named whose power may be switched")
+    body = await api.call("POST", "/v1/modems/gate-1/reset", 409, json={"how": "hub_power"})
+    assert body["type"] == "urn:airpost:problem:not-reset"
+    assert "no hub is named" in body["detail"]
+    await api.call("POST", "/v1/modems/gate-1/reset", 400, json={"how": "hammer"})
+    await api.call("POST", "/v1/modems/none/reset", 404, json={})
 
 
 async def test_the_wire(api: Api) -> None:

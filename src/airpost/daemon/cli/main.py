@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "messages": ("airpost.daemon.cli.messages:messages", "List messages, or show one."),
     "inbound": ("airpost.daemon.cli.inbound:inbound", "List received messages."),
     "modems": ("airpost.daemon.cli.modems:modems", "List the modems."),
+    "reset": ("airpost.daemon.cli.reset:reset", "Bring a modem back by a reset."),
     "queue": ("airpost.daemon.cli.queue:queue", "Show what waits for a modem."),
     "keys": ("airpost.daemon.cli.keys:keys", "Make, list and revoke API keys."),
     "preview": ("airpost.daemon.cli.preview:preview", "Show the parts a text would take."),

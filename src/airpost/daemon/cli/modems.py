@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from airpost.daemon.cli.client import Client, as_json_option, talks
+from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.tables import say_fields, say_json, say_table
 from airpost.modem.profiles import load_profiles
 from airpost.modem.supported import Supported, markdown, supported
 
-COLUMNS = ("name", "state", "operator", "signal", "number", "port", "detail")
+COLUMNS = ("name", "state", "operator", "signal", "proof", "credit", "number", "port", "detail")
 
 
 @click.command()
@@ -42,14 +43,43 @@ def _say_present(client: Client, *, as_json: bool) -> None:
             say_json(each)
         return
     rows = []
+    now = SystemClock().now()
     for each in found:
         signal = None if each["signal_dbm"] is None else f"{each['signal_dbm']} dBm"
         state = f"{each['state']} (stalled)" if each["stalled"] else each["state"]
         rows.append(
-            (each["name"], state, each["operator"], signal, each["number"], each["port"],
-             each["detail"])
+            (each["name"], state, each["operator"], signal, _proof(each, now), _credit(each),
+             each["number"], each["port"], each["detail"])
         )  # fmt: skip
     say_table(COLUMNS, rows)
+
+
+def _proof(modem: Json, now: Instant) -> str:
+    """How long ago a message went out or came in, and a self-test that brought nothing."""
+    at = modem["last_proof_at"]
+    age = "never" if at is None else f"{_age(now - parse_rfc3339(at))} ago"
+    test = modem["selftest"]
+    bad = test is not None and test["over"] and test["state"] not in ("delivered", "cancelled")
+    return f"{age}, self-test {test['state']}" if bad else age
+
+
+def _age(age_us: int) -> str:
+    """Of the largest unit that fits, two at least: `90 s`, `3 min`, `47 h`, `12 d`."""
+    left = max(0, age_us // SECOND_US)
+    for unit, size in (("s", 60), ("min", 60), ("h", 24)):
+        if left < 2 * size:
+            return f"{left} {unit}"
+        left //= size
+    return f"{left} d"
+
+
+def _credit(modem: Json) -> str | None:
+    credit = modem["credit"]
+    if credit is None:
+        return None
+    value = "" if credit["value"] is None else f"{credit['value']:g}"
+    marks = [word for word, holds in (("low", credit["low"]), ("?", credit["problem"])) if holds]
+    return " ".join((value, *marks)).strip()
 
 
 def _say_supported(folder: Path | None, *, as_markdown: bool, as_json: bool) -> None:

@@ -33,6 +33,8 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/modems/{name}/queue", Scope.READ, modems.queue),
     ("GET", "/v1/modems/{name}/trace", Scope.ADMIN, care.trace),
     ("POST", "/v1/modems/{name}/at", Scope.ADMIN, care.ask),
+    ("POST", "/v1/modems/{name}/reset", Scope.ADMIN, care.reset),
+    ("POST", "/v1/modems/{name}/selftest", Scope.ADMIN, modems.selftest),
     ("GET", "/v1/doctor", Scope.ADMIN, care.about),
     ("POST", "/v1/keys", Scope.ADMIN, keys.create),
     ("GET", "/v1/keys", Scope.ADMIN, keys.listing),

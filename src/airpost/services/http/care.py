@@ -27,7 +27,7 @@ from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, list_json
-from airpost.services.http.schemas import AskIn, read_body
+from airpost.services.http.schemas import AskIn, ResetIn, read_body
 
 log = logging.getLogger("airpost.http")
 
@@ -54,6 +54,23 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
     except (ModemError, AtError, PortError) as failed:
         raise Refusal("modem-not-reachable", str(failed)) from None
     return answer({"modem": lane, "lines": list(lines), "error": error})
+
+
+async def reset(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/reset`: `{modem, how, state, detail}` once it is back on its port."""
+    pool = request.app[DEPS].pool
+    lane = _lane(request)
+    given = read_body(ResetIn, await read_json(request))
+    log.warning("http.reset modem=%s how=%s actor=%s", lane, given.how, caller.actor)
+    try:
+        await pool.reset(lane, given.how)
+    except ModemError as failed:
+        raise Refusal("not-reset", str(failed)) from None
+    view = pool.modem(lane)
+    assert view is not None
+    return answer(
+        {"modem": lane, "how": given.how, "state": view.state.value, "detail": view.detail}
+    )
 
 
 async def trace(request: web.Request, _caller: Caller) -> web.Response:

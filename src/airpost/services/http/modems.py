@@ -1,21 +1,28 @@
-"""Modems and their queues, to look at.
+"""Modems and their queues, to look at, and the self-test of a modem.
 
-May import L0, the store's protocol and the pool's facade.
+May import codec, L0, the store's protocol and the pool's facade.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from aiohttp import web
 
+from airpost.codec.address import dialable
+from airpost.errors import CodecError, InvalidRequest, ModemError
 from airpost.model import Lane, Message, ModemView
-from airpost.services.http.body import answer
+from airpost.pool.facade import OWN
+from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, list_json, message_json, modem_json
-from airpost.services.http.schemas import QueueQuery, read_query
+from airpost.services.http.schemas import QueueQuery, SelfTestIn, read_body, read_query
+from airpost.tasks import shielded
+
+log = logging.getLogger("airpost.http")
 
 
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
@@ -46,6 +53,28 @@ async def queue(request: web.Request, caller: Caller) -> web.Response:
             "backlog_total": found.backlog_total,
         }
     )
+
+
+async def selftest(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/selftest`: 202 and the message, after its commit."""
+    deps = request.app[DEPS]
+    lane = _find(request).lane
+    body = await read_json(request) if request.can_read_body else b"{}"
+    to = read_body(SelfTestIn, body).to
+    if to not in (None, OWN):
+        try:
+            to = dialable(to)
+        except CodecError as error:
+            raise InvalidRequest("to", error.message, "number-not-dialable") from None
+    try:
+        begun = await shielded(deps.pool.selftest(lane, to), name=f"selftest {lane}")
+    except ModemError as error:
+        raise Refusal("no-selftest", str(error)) from None
+    log.info("http.selftest modem=%s msg=%s actor=%s", lane, begun, caller.actor)
+    message = await deps.store.message(begun, None)
+    if message is None:
+        raise Refusal("not-found", "the message of the self-test is gone")
+    return answer(message_json(message), 202)
 
 
 def _shown(messages: Iterable[Message], owner: str | None) -> list[Json]:

@@ -16,7 +16,17 @@ from airpost.clock import Instant, rfc3339
 from airpost.codec.alphabets import gsm7
 from airpost.codec.split import Split
 from airpost.errors import InvalidRequest
-from airpost.model import ApiKey, Event, Inbound, Message, ModemView, NewMessage, PartView
+from airpost.model import (
+    ApiKey,
+    Credit,
+    Event,
+    Inbound,
+    Message,
+    ModemView,
+    NewMessage,
+    PartView,
+    SelfTest,
+)
 from airpost.outcome import Outcome
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
@@ -201,7 +211,29 @@ def modem_json(view: ModemView) -> Json:
         "smsc": view.smsc,
         "service_s": view.service_s,
         "last_proof_at": _time(view.last_proof_at),
+        "proof": None if view.last_proof is None else view.last_proof.value,
+        "selftest": None if view.selftest is None else _selftest(view.selftest),
+        "credit": None if view.credit is None else _credit(view.credit),
         "last_error": view.last_error,
+    }
+
+
+def _selftest(test: SelfTest) -> Json:
+    return {
+        "message": test.message_id,
+        "at": _time(test.at),
+        "state": test.state.value,
+        "over": test.over,
+        "detail": test.detail,
+    }
+
+
+def _credit(credit: Credit) -> Json:
+    return {
+        "value": credit.value,
+        "at": _time(credit.at),
+        "low": credit.low,
+        "problem": credit.problem,
     }
 
 

@@ -11,7 +11,7 @@ import binascii
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -107,6 +107,18 @@ class AskIn(_Body):
 
     command: Annotated[str, Field(min_length=2, max_length=MAX_COMMAND, pattern=_PLAIN)]
     force: bool = False
+
+
+class ResetIn(_Body):
+    """`POST /v1/modems/{name}/reset`: from the gentlest to the harshest."""
+
+    how: Literal["reopen", "reinit", "reset", "usb", "hub_power"] = "reset"
+
+
+class SelfTestIn(_Body):
+    """`POST /v1/modems/{name}/selftest`."""
+
+    to: Annotated[str, Field(min_length=1)] | None = None
 
 
 class _Query(BaseModel):
