@@ -71,7 +71,14 @@ def m001_schema(db: Database) -> None:
         db.conn.execute(statement)
 
 
-RELEASED = (m001_schema.__name__,)
+@migrations()
+def m002_reference_use(db: Database) -> None:
+    """Which transmission had a reference last."""
+    for statement in _statements(text("schema_2")):
+        db.conn.execute(statement)
+
+
+RELEASED = (m001_schema.__name__, m002_reference_use.__name__)
 
 
 def _statements(script: str) -> list[str]:

@@ -7,7 +7,7 @@ transmission no longer makes the message's state, but still takes reports.
 
 from __future__ import annotations
 
-from airpost.clock import Instant
+from airpost.clock import SECOND_US, Instant
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import Wake
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, fold_message, move
@@ -16,25 +16,38 @@ from airpost.store.statements import load
 from airpost.store.writer import Tx
 
 _SQL = load("transmissions")
+HANDSET_KEEPS_S = 7 * 86_400  # parts of a set that never becomes whole
+REFERENCES_LOOKED_AT = 256
 
 
 def add_transmission(
     tx: Tx, message_seq: int, number: str, bits: int, parts: int, reason: str, at: Instant
 ) -> int:
     """A new transmission with the recipient's next reference, 0 for a single part; its id."""
-    ref = 0 if parts == 1 else _next_reference(tx, tail_of(number) or number, bits)
+    recipient = tail_of(number) or number
+    ref = 0 if parts == 1 else _next_reference(tx, recipient, bits, at)
     made = tx.db.execute(_SQL["add"], (message_seq, bits, ref, reason, at)).lastrowid
     assert made is not None
+    if parts > 1:
+        tx.db.execute(_SQL["keep_reference"], (recipient, bits, ref))
+        tx.db.execute(_SQL["use_reference"], (recipient, bits, ref, made))
     return made
 
 
-def _next_reference(tx: Tx, recipient: str, bits: int) -> int:
-    """Counted per recipient, so that a reference comes again as late as it can."""
+def _next_reference(tx: Tx, recipient: str, bits: int, at: Instant) -> int:
+    """Counted per recipient, so that a reference comes again as late as it can.
+
+    One whose last message may lie incomplete on the handset is passed over, where another is free.
+    """
     found = tx.db.execute(_SQL["last_reference"], (recipient, bits)).fetchone()
     # The first is drawn: a store that was lost shall not begin where it began before.
-    ref = tx.rng.getrandbits(bits) if found is None else (found[0] + 1) % (1 << bits)
-    tx.db.execute(_SQL["keep_reference"], (recipient, bits, ref))
-    return ref
+    ref = first = tx.rng.getrandbits(bits) if found is None else (found[0] + 1) % (1 << bits)
+    since = at - HANDSET_KEEPS_S * SECOND_US
+    for _ in range(REFERENCES_LOOKED_AT):
+        if tx.db.execute(_SQL["incomplete"], (recipient, bits, ref, since)).fetchone() is None:
+            return ref
+        ref = (ref + 1) % (1 << bits)
+    return first
 
 
 def begin_again(

@@ -6,6 +6,19 @@ SELECT last FROM reference WHERE recipient = ? AND bits = ?
 -- name: keep_reference
 INSERT OR REPLACE INTO reference (recipient, bits, last) VALUES (?, ?, ?)
 
+-- name: use_reference
+INSERT OR REPLACE INTO reference_use (recipient, bits, ref, transmission_id) VALUES (?, ?, ?, ?)
+
+-- name: incomplete
+SELECT 1 FROM reference_use u
+JOIN transmission t ON t.id = u.transmission_id
+JOIN segment s ON s.message_seq = t.message_seq AND s.transmission_id = t.id
+WHERE u.recipient = ? AND u.bits = ? AND u.ref = ? AND t.begun_at >= ?
+GROUP BY t.id
+HAVING sum(s.state IN ('queued', 'sending', 'uncertain')) > 0
+    OR (sum(s.state IN ('sent', 'delivered')) > 0
+        AND sum(s.state NOT IN ('sent', 'delivered')) > 0)
+
 -- name: add
 INSERT INTO transmission (message_seq, n, concat_bits, concat_ref, reason, begun_at)
 VALUES (?, (SELECT 1 + coalesce(max(n), 0) FROM transmission WHERE message_seq = ?1),
