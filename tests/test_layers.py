@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
     "airpost.codec": PURE_L0,
     "airpost.at": PURE_L0,
-    "airpost.store": L0 | {"airpost.codec.join"},
+    "airpost.store": L0 | {"airpost.codec.join", "airpost.codec.times"},
     "airpost.modem": L0 | {"airpost.at", "airpost.codec"},
     "airpost.pool": L0 | {"airpost.codec", "airpost.store.api", "airpost.modem.api"},
     "airpost.services": L0 | {"airpost.codec", "airpost.store.api", "airpost.pool.facade"},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from airpost.codec.times import TimeStamp
 from airpost.model import MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Store
@@ -329,3 +330,38 @@ async def test_a_delivery_time_that_cannot_be_is_not_believed(
     await sent(store, segment, 7)
     await store.record_report(report(7, done_at=None if done is None else after(done)))
     assert (await seen(store, "m")).delivered_at == after(shown)
+
+
+def stamp(s: float) -> bytes:
+    """The service centre's time, so many seconds after the beginning."""
+    return TimeStamp.from_instant(after(s), 4).octets
+
+
+async def test_of_one_reference_twice_the_one_on_the_air_at_that_time_gets_it(store: Store) -> None:
+    """A modem that restarts begins its references anew."""
+    await bound(store, new("old"), new("new"))
+    for segment, at in zip(await claim(store), (100, 200), strict=True):
+        await sent(store, segment, 0, after(at))
+    assert (await store.record_report(report(0, scts=stamp(101)))).message_id == "old"
+    assert (await store.record_report(report(0, scts=stamp(199)))).message_id == "new"
+
+
+async def test_a_clock_that_fits_none_means_the_newest(store: Store) -> None:
+    await bound(store, new("old"), new("new"))
+    for segment, at in zip(await claim(store), (100, 200), strict=True):
+        await sent(store, segment, 0, after(at))
+    assert (await store.record_report(report(0, scts=stamp(-HOUR)))).message_id == "new"
+    assert (await store.record_report(report(0, scts=bytes(7), status=1))).message_id == "new"
+
+
+async def test_one_on_the_air_with_that_reference_waits_unless_another_fits(store: Store) -> None:
+    await bound(store, new("old"), new("next", to=OTHER), new("air"))
+    old, following, air = await claim(store)
+    await sent(store, old, 1, after(100))
+    await sent(store, following, 0, after(200))  # it has restarted: the next is 1 again
+    attempt = await begin(store, air, after(300))
+    overtakes = report(1, scts=stamp(300), received_at=after(300.5))
+    assert (await store.record_report(overtakes)).message_id is None
+    assert (await store.record_report(report(1, scts=stamp(101)))).message_id == "old"
+    await end(store, air, attempt, E.TAKEN, mr=1, at=after(301))
+    assert (await seen(store, "air")).state is M.DELIVERED

@@ -1,9 +1,11 @@
 """Delivery reports: which attempt one belongs to, and what it says about the segment.
 
-May import L0. Run in the writer's thread.
+May import L0 and codec.times. Run in the writer's thread.
 
-A report belongs to the newest attempt on its SIM with its reference to its number, at most 72 h
-old. If there is none, it may belong to an attempt whose reference nobody told us, because its fate
+A report belongs to an attempt on its SIM with its reference to its number, at most 72 h old: of
+several (references come again after 256, and after each restart of a modem) to the one that was on
+the air when the service centre took the message, to the newest where the centre's clock fits none.
+If there is none, it may belong to an attempt whose reference nobody told us, because its fate
 is unknown or because the modem said OK and nothing more: to the only one to that number since the
 last known reference of the SIM; if there are several, to the one whose expected reference (the last
 known one plus the PDUs since, modulo 256) it bears. An attempt that is still on the air counts
@@ -17,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
+from airpost.codec.times import TimeStamp
 from airpost.model import MessageId, RawReport
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import SegmentEvent, SegmentState
@@ -38,6 +41,7 @@ from airpost.store.writer import Tx
 
 _SQL = load("reports")
 MATCH_S = 72 * 3600  # a reference comes again after 256 messages: what is older is not meant
+FIT_S = 120  # by which the service centre's clock may be off where a reference came twice
 _REFERENCES = 256
 _NEWEST = (1 << 63) - 1  # above every id
 
@@ -57,7 +61,7 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
          report.done_at, report.received_at, raw),
     ).lastrowid  # fmt: skip
     assert made is not None
-    attempt = _find(tx, report.sim_id, tail, report.mr, report.received_at)
+    attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, report.received_at)
     if attempt is not None:
         _apply(tx, made, attempt)
     else:
@@ -82,27 +86,45 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
     found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
     for (report_id,) in found:
         row = tx.db.execute(_SQL["report"], (report_id,)).fetchone()
-        belongs = _find(tx, attempt.sim_id, attempt.tail, row[3], row[12])
+        belongs = _find(tx, attempt.sim_id, attempt.tail, row[3], row[13], row[12])
         if belongs is not None:
             _apply(tx, report_id, belongs)
     return bool(found)
 
 
 # -- the rule ------------------------------------------------------------------------------------
-def _find(tx: Tx, sim_id: str, tail: str, mr: int, received_at: Instant) -> AttemptRow | None:
+def _find(
+    tx: Tx, sim_id: str, tail: str, mr: int, scts: bytes, received_at: Instant
+) -> AttemptRow | None:
     since = received_at - MATCH_S * SECOND_US
     found = tx.db.execute(_SQL["without_reference"], (sim_id, tail, since)).fetchall()
     candidates = [attempt_of(each) for each in found]
-    if any(each.ended_at is None and _expected(tx, each) == mr for each in candidates):
-        return None  # the newest with that reference is still on the air: its result will tell
-    known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since)).fetchone()
-    if known is not None:
-        return attempt_of(known)
+    known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since)).fetchall()
+    bearing = [each for each in candidates if each.ended_at is None and _expected(tx, each) == mr]
+    bearing = [*reversed(bearing), *map(attempt_of, known)]
+    if bearing:
+        meant = _meant(bearing, scts)
+        return None if meant.ended_at is None else meant  # on the air: its result will tell
     last = _last_known(tx, sim_id, _NEWEST)
     recent = [each for each in candidates if last is None or each.id > last[0]]
     if len(recent) != 1:
         recent = [each for each in recent or candidates if _expected(tx, each) == mr]
     return recent[0] if len(recent) == 1 and recent[0].ended_at is not None else None
+
+
+def _meant(bearing: list[AttemptRow], scts: bytes) -> AttemptRow:
+    """The one of several attempts with a reference, newest first, that was on the air at `scts`."""
+    taken_at = TimeStamp(scts).instant_us
+    if len(bearing) == 1 or taken_at is None:
+        return bearing[0]
+    nearest = min(bearing, key=lambda each: _away(each, taken_at))
+    return nearest if _away(nearest, taken_at) <= FIT_S * SECOND_US else bearing[0]
+
+
+def _away(attempt: AttemptRow, at: int) -> int:
+    """Microseconds from `at` to the time an attempt was on the air."""
+    after = 0 if attempt.ended_at is None else at - attempt.ended_at
+    return max(attempt.begun_at - at, after, 0)
 
 
 def _last_known(tx: Tx, sim_id: str, before_id: int) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: report
 SELECT id, sim_id, lane, mr, tail, delivered, expired, outcome_class, outcome_scope, outcome_code,
-       outcome_text, done_at, received_at
+       outcome_text, done_at, received_at, scts
 FROM report WHERE id = ?
 
 -- name: unmatched
@@ -23,7 +23,7 @@ UPDATE report SET attempt_id = ? WHERE id = ?
 
 -- name: with_reference
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
-FROM attempt WHERE sim_id = ? AND tail = ? AND mr = ? AND begun_at >= ? ORDER BY id DESC LIMIT 1
+FROM attempt WHERE sim_id = ? AND tail = ? AND mr = ? AND begun_at >= ? ORDER BY id DESC LIMIT 100
 
 -- name: without_reference
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
