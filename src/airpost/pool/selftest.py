@@ -139,6 +139,7 @@ class SelfTests:
         self._lanes: dict[SimId, Lane] = {}  # where a SIM was last seen
         self._proofs: dict[str, tuple[Instant, ProofKind] | None] = {}
         self._refused: dict[SimId, str] = {}
+        self._beginning: set[SimId] = set()  # counted, and not yet in the store
 
     # -- what is known ---------------------------------------------------------------------------
     def known(self, sim_id: SimId | None) -> SelfTest | None:
@@ -173,7 +174,7 @@ class SelfTests:
                 await self._keep_proof(view)
                 await self._record(view.sim_id, view.lane)
         for sim_id, record in tuple(self._records.items()):
-            if not record.over:
+            if not record.over and sim_id not in self._beginning:
                 await self._follow(sim_id, record)
         for view in self._ward.modems() if self._scheduled else ():
             if view.sim_id is not None and self._is_due(view, view.sim_id):
@@ -210,6 +211,7 @@ class SelfTests:
             detail=_WORDS[MessageState.QUEUED],
         )
         self._records[sim_id] = begun  # from here on nobody else begins one
+        self._beginning.add(sim_id)
         try:
             # Counted first: after a crash in between there is one too few, never one too many.
             await self._store.remember(_key(sim_id), json.dumps(asdict(begun)))
@@ -217,6 +219,8 @@ class SelfTests:
         except StoreUnavailable:
             self._records[sim_id] = replace(record, month=month, count=count + 1)
             raise
+        finally:
+            self._beginning.discard(sim_id)
         log.info("selftest.begun modem=%s msg=%s", lane, new.id)
         self._show(lane)
         return new.id
