@@ -167,6 +167,32 @@ async def test_indications_that_were_reset_are_set_again_within_the_hour(
         assert rig.sim.settings.cnmi == wanted
 
 
+LATER_STEPS = ("SMS DONE", "+CPIN: READY", "Call Ready", "+QIND: SMS DONE", "PB DONE", "+PBREADY",
+               "+QIND: PB DONE", "+QUSIM: 1", "*EMRDY: 1")  # fmt: skip
+
+
+@virtually
+async def test_later_steps_of_starting_begin_nothing_anew(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """They come for a minute after a start, when all is set already: it is set once."""
+
+    def before(modem: SimModem) -> None:
+        steps = tuple((5.0 * at, line) for at, line in enumerate(LATER_STEPS, 1))
+        modem.personality = replace(modem.personality, boot=((0.5, "RDY"), *steps))
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await asyncio.sleep(100)
+        rig.sim.restart()
+        await rig.until(lambda: not rig.view.ready, 5)
+        await asyncio.sleep(100)
+        assert rig.view.ready
+        assert rig.behind.states.count(S.PROBING) == 2
+        asked = rig.heard().count("AT+CNMI?")
+        await asyncio.sleep(100)
+        assert rig.heard().count("AT+CNMI?") == asked
+
+
 @virtually
 async def test_lines_of_starting_without_a_restart_change_nothing(
     loop: VirtualLoop, tmp_path: Path
@@ -175,7 +201,7 @@ async def test_lines_of_starting_without_a_restart_change_nothing(
         await asyncio.sleep(5)
         states = len(rig.behind.states)
         from_s = loop.time()
-        for line in ("SMS DONE", "+CPIN: READY", "Call Ready", "+QIND: SMS DONE"):
+        for line in LATER_STEPS:
             rig.sim.urc(line)
             await asyncio.sleep(1)
         assert len(rig.behind.states) == states

@@ -283,12 +283,17 @@ async def test_a_full_memory_is_emptied_and_the_rest_comes(
         assert words(rig.behind.parts)[-1] == "the network keeps this"
 
 
+@pytest.mark.parametrize(
+    "line", ['^SMMEMFULL:"SM"', "+SMS FULL", '+QIND: SMS,"full"', '+QIND: "SMS","full"']
+)
 @virtually
-async def test_a_line_that_says_full_starts_a_sweep(loop: VirtualLoop, tmp_path: Path) -> None:
+async def test_a_line_that_says_full_starts_a_sweep(
+    loop: VirtualLoop, tmp_path: Path, line: str
+) -> None:
     async with rigged(loop, tmp_path) as rig:
         await asyncio.sleep(1)
         stored(rig.sim, "hello")
-        rig.sim.urc('^SMMEMFULL:"SM"')
+        rig.sim.urc(line)
         await rig.until(lambda: rig.behind.parts, 5)
 
 

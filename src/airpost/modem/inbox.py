@@ -144,9 +144,9 @@ class Inbox:
         record = messages.pushed(urc.line, urc.payload)
         if record is None or not record.pdu:
             log.warning("inbox.no_pdu modem=%s line=%s", self._lane, urc.prefix)
+            self.sweep()
             if record is not None and record.text_mode:
                 await self._session.run(at.PDU_MODE)
-            self.sweep()
             return
         await self._hand_over_at_last(record)
         if self._acknowledges:
@@ -168,7 +168,8 @@ class Inbox:
         """+CMTI, +CDSI name a memory, which may be the wrong one."""
         where = messages.announced(urc.line)
         if where is None or where.index is None:
-            log.warning("inbox.no_place modem=%s line=%s", self._lane, urc.line)
+            words = "the modem may not have stored it"
+            log.warning("inbox.no_place modem=%s line=%s %s", self._lane, urc.line, words)
             self.sweep()
             return
         # Reports lie in SR whatever some modems announce (`modems.md` fault 45).
