@@ -71,6 +71,7 @@ def test_everything_set(tmp_path: Path) -> None:
         route = ["default", "otp"]
         number = "+8613912345678"
         baud = 9600
+        hang_up = true
         [[modem]]
         name = "gate-2"
         port = "/dev/ttyY"
@@ -86,6 +87,7 @@ def test_everything_set(tmp_path: Path) -> None:
     assert (one.smsc, one.number) == ("+8613800100500", "+8613912345678")
     assert one.routes == {"default", "otp"}
     assert (two.pin, two.smsc, two.routes, two.baud) == (None, None, {"default"}, 115_200)
+    assert (one.hang_up, two.hang_up) == (True, False)
     assert "7359" not in repr(one)
 
 
@@ -116,6 +118,7 @@ NAMED = '[[modem]]\nname = "a"\n'
         (MODEM + 'baud = "9600"', "modem.0.baud", "must be a whole number"),
         (MODEM.replace("/dev/a", ""), "modem.0.port", "must not be empty"),
         (MODEM + "baud = 1", "modem.0.baud", "must be at least 300"),
+        (MODEM + "hang_up = 1", "modem.0.hang_up", "must be true or false"),
         ("modem = [3]", "modem.0", "[[modem]]"),
         ("store = 3", "store", "write [store]"),
         ('[store]\nurl = "postgresql://u:hunter2@h/d"', "store.url", "SQLite only"),

@@ -122,3 +122,19 @@ async def test_67_calls_all_the_time(loop: VirtualLoop, tmp_path: Path) -> None:
         calls = [(each.subject, each.reason) for each in events if each.to == "call"]
         assert calls == [("modem gate-1", CALLER)] * 5
         await sends(house)
+
+
+@virtually
+async def test_67_hung_up_where_the_configuration_says_so(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        await sends(house)
+        for hang_up in (False, True):
+            await house.stop()
+            await house.start(hang_up=hang_up)
+            await sends(house)
+            modem.faults.set("incoming_call", rings=3)
+            await asyncio.sleep(30)
+            assert bool(modem.records.counts["+CHUP"]) is hang_up
