@@ -50,6 +50,7 @@ from airpost.tasks import until_first
 log = logging.getLogger("airpost.connection")
 
 LOOK_GAP_S = 0.2  # between two looks at the least
+LONGEST_LOOK_GAP_S = 5.0  # where what is asked brings the line that asks for the next look
 SIM_LOOK_S = 1.0  # while the SIM starts
 SIM_LATER_S = 15.0  # while it waits for a person
 NETWORK_LOOK_S = 5.0  # while there is no network
@@ -142,6 +143,7 @@ class Connection:
         self._early: deque[Urc] = deque(maxlen=EARLY)
         self._prepared: Settings | None = None
         self._look = asyncio.Event()
+        self._gap_s = LOOK_GAP_S
         self._registered = False
         self._reports: int | None = None  # <n> of AT+CREG?, as it was last
         self._woken = False  # a line of starting came: are the settings still there?
@@ -320,6 +322,7 @@ class Connection:
                 await self._check_settings(done)
             await self._rest(polled_s)
             asked = self._look.is_set()
+            self._gap_s = min(2 * self._gap_s, LONGEST_LOOK_GAP_S) if asked else LOOK_GAP_S
 
     async def _rest(self, polled_s: float) -> None:
         """Until a look is asked for or due; nothing is asked while messages go out."""
@@ -327,8 +330,10 @@ class Connection:
         if not self._registered:
             await self._pause(NETWORK_LOOK_S)
             return
-        while not self._look.is_set():
+        while True:
             await self._pause(timing.poll_s)
+            if self._look.is_set():
+                return
             sending = mono() - self._last_send_s < timing.poll_s
             if not sending or mono() - polled_s >= timing.poll_latest_s:
                 return
@@ -368,7 +373,7 @@ class Connection:
         """Wait, or until something asks for a look; some modems would ask all the time."""
         try:
             async with asyncio.timeout(pause_s):
-                await self._clock.sleep(LOOK_GAP_S)
+                await self._clock.sleep(self._gap_s)
                 await self._look.wait()
         except TimeoutError:
             pass  # that is what was waited for

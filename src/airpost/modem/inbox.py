@@ -206,7 +206,8 @@ class Inbox:
         await self._take_one_by_one()
 
     async def _take_list(self) -> None:
-        for record in messages.listed(await self._session.run(at.LIST_ALL)):
+        # Some say every line twice.
+        for record in dict.fromkeys(messages.listed(await self._session.run(at.LIST_ALL))):
             if record.index is not None and self._current is not None:
                 await self._take(Place(store=self._current, index=record.index), record)
 
