@@ -15,8 +15,9 @@ from airpost.errors import ModemError
 from airpost.model import Lane
 from airpost.modem.healing import BACK_S, LEAVE_S, Healing, Place, RungBook
 from airpost.modem.health import DEAD_AFTER
+from airpost.modem.identity import ModemIdentity
 from airpost.modem.port import PortSettings
-from airpost.modem.profile import Rung, load_profile
+from airpost.modem.profile import Profile, Rung, load_profile
 from airpost.modem.recovery import Failure, Step
 from airpost.modem.rungs import KEY, RungRecord
 from airpost.modem.trace import Trace
@@ -65,8 +66,10 @@ class Clinic:
     def made(self) -> Healing:
         """As after a restart of the daemon."""
         power = Power(self.clock, lambda what: self.act(what))
-        return Healing(LANE, self.place, PortSettings(), self.profile, self.behind, self.book,
-                       power, Trace(LANE, self.clock), self.clock)  # fmt: skip
+        return Healing(
+            LANE, self.place, PortSettings(), lambda *_: self.profile, self.behind, self.book,
+            power, Trace(LANE, self.clock), self.clock,
+        )  # fmt: skip
 
     async def do(self, rung: Rung) -> str | None:
         return await self.healing.carry_out(rung, self.said.append, asyncio.sleep)
@@ -341,3 +344,30 @@ async def test_going_off_the_bus_again_and_again_is_blamed_on_the_power(
         for _ in range(3):
             here.healing.pulled(by_itself=True)
         assert "power is too weak" in here.healing.blamed("gone")
+
+
+@virtually
+async def test_who_was_here_last_chooses_the_profile_of_the_next_opening(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    asked: list[ModemIdentity | None] = []
+    modem = ModemIdentity(imei="490154203237518", manufacturer="SIMCOM", model="SIM800")
+    async with clinic(loop, tmp_path) as here:
+
+        def profile_of(_place: Place, known: ModemIdentity | None) -> Profile:
+            asked.append(known)
+            return here.profile
+
+        def made(place: Place) -> Healing:
+            power, trace = Power(here.clock, lambda _: None), Trace(LANE, here.clock)
+            return Healing(LANE, place, PortSettings(), profile_of, here.behind, here.book, power,
+                           trace, here.clock)  # fmt: skip
+
+        first = made(here.place)
+        assert first.met(modem) is here.profile
+        await first.written()
+        later = made(here.place)
+        await later.recall()
+        later.moved(replace(here.place, imei="356938035643809"))  # it is not that one
+        later.moved(replace(here.place, imei=modem.imei))
+        assert asked == [None, modem, None, modem, None, modem]

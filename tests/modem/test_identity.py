@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.modem.identity import clean_iccid, clean_imei, lane_name, sim_identity
+from airpost.modem.identity import (
+    ModemIdentity,
+    clean_iccid,
+    clean_imei,
+    identity_json,
+    identity_of,
+    sim_identity,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,5 +53,8 @@ def test_the_sim_gets_the_best_name_there_is() -> None:
     assert sim_identity("490154203237518", None, None).id == "imei:490154203237518"
 
 
-def test_a_lane_found_by_itself() -> None:
-    assert lane_name("490154203237518") == "m-237518"
+def test_an_identity_is_remembered_as_it_was_told() -> None:
+    modem = ModemIdentity(imei="490154203237518", manufacturer="a", model=None)
+    assert identity_of(identity_json(modem)) == modem
+    for text in (None, "", "{}", "[]", '{"imei": "1", "colour": "red"}'):
+        assert identity_of(text) is None

@@ -26,6 +26,7 @@ from airpost.errors import (
 from airpost.model import Lane
 from airpost.modem.api import Memory
 from airpost.modem.health import SmsHealth
+from airpost.modem.identity import ModemIdentity, identity_json, identity_of
 from airpost.modem.port import PortSettings, present
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import Failure, Ladder, Means, Step, in_words
@@ -67,6 +68,8 @@ class Place:
 
 
 NOWHERE = Place(port="")
+ProfileOf = Callable[[Place, ModemIdentity | None], Profile]
+"""The profile of what is plugged in somewhere, once more when it has told who it is."""
 
 
 class RungBook:
@@ -98,7 +101,7 @@ class Healing:
         lane: Lane,
         place: Place,
         line: PortSettings,
-        profile: Profile,
+        profile_of: ProfileOf,
         memory: Memory,
         book: RungBook,
         power: UsbPower,
@@ -106,7 +109,9 @@ class Healing:
         clock: Clock,
     ) -> None:
         self.place = place
-        self.profile = profile
+        self.profile = profile_of(place, None)
+        self._profile_of = profile_of
+        self._known: ModemIdentity | None = None  # who was here last
         self._finds_device = place.usb_path is None
         self.model: str | None = None
         self._lane = lane
@@ -131,10 +136,30 @@ class Healing:
         try:
             spent = await self._memory.recall(self._spent_key)
             self._proven = await self._memory.recall(self._proven_key)
+            self._known = identity_of(await self._memory.recall(self._known_key))
         except StoreUnavailable as error:
             log.warning("healing.not_recalled modem=%s %s", self._lane, error.reason)
             return
         self._ladder = Ladder(spent=_spent_from_json(spent))
+        self._choose_profile()
+
+    @property
+    def _known_key(self) -> str:
+        return f"modem {self._lane}"
+
+    def _choose_profile(self) -> None:
+        known = self._known
+        if known is not None and self.place.imei not in (None, known.imei):
+            known = None
+        self.profile = self._profile_of(self.place, known)
+
+    def met(self, modem: ModemIdentity) -> Profile:
+        """A modem says who it is: how it wants to be spoken to, remembered for the next opening."""
+        if modem != self._known:
+            self._known = modem
+            self._keep(self._known_key, identity_json(modem))
+        self._choose_profile()
+        return self.profile
 
     @property
     def _spent_key(self) -> str:
@@ -242,6 +267,7 @@ class Healing:
         else:
             self._finds_device = place.usb_path is None
             self.place = place
+            self._choose_profile()
         if not self._acting:
             self.pulled()
 

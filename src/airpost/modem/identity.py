@@ -5,10 +5,11 @@ May import model. Pure. Keys no behaviour on model strings: rebrands lie.
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from airpost.model import Lane, SimId
+from airpost.model import SimId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,19 @@ class SimIdentity:
     id: SimId
     iccid: str | None = None
     imsi: str | None = None
+
+
+def identity_json(modem: ModemIdentity) -> str:
+    """A modem's identity as it is remembered."""
+    return json.dumps(asdict(modem))
+
+
+def identity_of(text: str | None) -> ModemIdentity | None:
+    """What `identity_json` made; None where there is nothing, or nothing that can be read."""
+    try:
+        return None if text is None else ModemIdentity(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def clean_imei(told: str) -> str | None:
@@ -71,8 +85,3 @@ def sim_identity(imei: str, iccid: str | None, imsi: str | None) -> SimIdentity:
     if imsi:
         return SimIdentity(id=SimId(f"imsi:{imsi}"), imsi=imsi)
     return SimIdentity(id=SimId(f"imei:{imei}"))
-
-
-def lane_name(imei: str) -> Lane:
-    """The lane of a modem that was found by itself: `m-` and the last six digits of its IMEI."""
-    return Lane(f"m-{imei[-6:]}")

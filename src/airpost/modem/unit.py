@@ -27,7 +27,7 @@ from airpost.model import (
 )
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
-from airpost.modem.healing import NOWHERE, Healing, Place, RungBook
+from airpost.modem.healing import NOWHERE, Healing, Place, ProfileOf, RungBook
 from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, UnitEvent, advance, sentence
 from airpost.modem.profile import Profile, Rung
@@ -54,10 +54,6 @@ CRASHED = "out of service after repeated faults of airpost; see the log"
 SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
-ProfileOf = Callable[[Place, ModemIdentity | None], Profile]
-"""The profile of what is plugged in somewhere, once more when it has told who it is."""
-
-
 class Unit:
     """A ModemUnit on a serial port. `strayed` is told when another modem answers in its place."""
 
@@ -81,14 +77,13 @@ class Unit:
         self._memory = memory
         self._listener = listener
         self._clock = clock
-        self._profile_of = profile_of
         self._strayed = strayed
         place = place or Place(port=settings.port)
         self._healing = Healing(
             settings.lane,
             place,
             settings.line,
-            profile_of(place, None),
+            profile_of,
             memory,
             book or RungBook(memory),
             power or UsbPower(clock),
@@ -253,8 +248,6 @@ class Unit:
         if after == before:
             return
         self._healing.moved(after)
-        if (after.vid, after.pid) != (before.vid, before.pid):
-            self._healing.profile = self._profile_of(after, None)
         if after.port == before.port and after.imei in (None, self._view.imei):
             return  # more is known of where it is, and it is the same modem
         words = f"is on {after.port} now" if place is not None else UNPLUGGED
@@ -332,8 +325,7 @@ class Unit:
         if place.imei is not None and modem.imei != place.imei:
             asyncio.get_running_loop().call_soon(self._strayed, self.lane)
             raise ModemError(f"another modem answers here: its IMEI is {modem.imei}")
-        self._healing.profile = self._profile_of(place, modem)
-        return self._healing.profile
+        return self._healing.met(modem)
 
     def _identified(self, imei: str, sim_id: SimId) -> None:
         self._listener.identified(self.lane, imei, sim_id)
