@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -165,6 +166,29 @@ async def test_indications_that_were_reset_are_set_again_within_the_hour(
         assert "another program uses it" in failed.detail
         await rig.ready()
         assert rig.sim.settings.cnmi == wanted
+
+
+@virtually
+async def test_what_the_profile_wants_first_is_asked_after_every_restart(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    profile = replace(load_profile(), init=("AT^CURC=0",))
+    async with rigged(loop, tmp_path, profile=profile) as rig:
+        for restarts in range(3):
+            assert rig.heard().count("AT^CURC=0") == 1 + restarts
+            rig.sim.urc("RDY")
+            await rig.until(lambda: not rig.view.ready, 5)
+            await rig.ready()
+
+
+@virtually
+async def test_the_pause_is_that_of_the_profile(loop: VirtualLoop, tmp_path: Path) -> None:
+    generic = load_profile()
+    profile = replace(generic, timing=replace(generic.timing, guard_ms=100))
+    async with rigged(loop, tmp_path, profile=profile) as rig:
+        await rig.send()
+        times = [at_s for at_s, line in rig.sim.heard if line.startswith("AT+")][1:]
+        assert min(later - at_s for at_s, later in pairwise(times)) == pytest.approx(0.1, abs=0.01)
 
 
 LATER_STEPS = ("SMS DONE", "+CPIN: READY", "Call Ready", "+QIND: SMS DONE", "PB DONE", "+PBREADY",
