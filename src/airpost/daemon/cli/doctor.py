@@ -55,7 +55,8 @@ def doctor(
     if bundle is not None and bundle.exists():
         raise click.UsageError(f"{bundle} is there already; name a new file")
     given = _given(root, config_path)
-    report = asyncio.run(examine(given, client, load_profiles(), SystemClock()))
+    profiles = load_profiles(None if given.settings is None else given.settings.profiles)
+    report = asyncio.run(examine(given, client, profiles, SystemClock()))
     findings = mended(report.findings) if fix else report.findings
     if bundle is not None:
         _write_bundle(bundle, config_path, report, findings)

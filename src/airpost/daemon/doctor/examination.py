@@ -70,16 +70,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What is examined. `settings` None: `absent` or `mistake` say why there is no configuration.
-
-    `hubs` can switch the power of their ports, by the configuration.
-    """
+    """What is examined. `settings` None: `absent` or `mistake` say why there is no configuration."""
 
     roots: Roots
     settings: Settings | None
     mistake: str | None = None
     absent: str | None = None
-    hubs: frozenset[str] = frozenset()
+
+    @property
+    def hubs(self) -> frozenset[str]:
+        """Those that can switch the power of their ports."""
+        return frozenset() if self.settings is None else self.settings.hubs
 
     @property
     def store(self) -> Path:
