@@ -17,6 +17,8 @@ from airpost.daemon.config import (
     store_path,
 )
 from airpost.errors import ConfigError
+from airpost.pool.credit import CreditSettings
+from airpost.pool.selftest import SelfTestSettings
 from airpost.services.http.settings import AuthMode, TcpListen, UnixListen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,9 +74,13 @@ def test_everything_set(tmp_path: Path) -> None:
         number = "+8613912345678"
         baud = 9600
         hang_up = true
+        credit = { ussd = "*100#", pattern = '[0-9]*(?P<value>.)', every_h = 12, low = 5 }
         [[modem]]
         name = "gate-2"
         port = "/dev/ttyY"
+        [selftest]
+        to = "own"
+        every_h = 48
         """,
         tmp_path,
     )
@@ -89,9 +95,15 @@ def test_everything_set(tmp_path: Path) -> None:
     assert (two.pin, two.smsc, two.routes, two.baud) == (None, None, {"default"}, 115_200)
     assert (one.hang_up, two.hang_up) == (True, False)
     assert "7359" not in repr(one)
+    assert two.credit is None
+    assert one.credit == CreditSettings(
+        ussd="*100#", pattern="[0-9]*(?P<value>.)", every_h=12, low=5
+    )
+    assert settings.selftest == SelfTestSettings(to="own", every_h=48, per_month=30)
 
 
 MODEM = '[[modem]]\nname = "a"\nport = "/dev/a"\n'
+CREDIT = MODEM + """credit = { ussd = "*100#", pattern = '(?P<value>[0-9.,]+)' }"""
 NAMED = '[[modem]]\nname = "a"\n'
 
 
@@ -110,6 +122,17 @@ NAMED = '[[modem]]\nname = "a"\n'
         (NAMED + 'usb_path = "/dev/x"', "modem.0.usb_path", "no place of a USB device"),
         (NAMED + 'usb_pth = "1-1"', "modem.0.usb_pth", "did you mean 'usb_path'?"),
         ('[modems]\nprofiles = "nowhere"', "modems.profiles", "there is no folder"),
+        ("[selftest]\nevery_h = 2", "selftest.to", "is missing"),
+        ('[selftest]\nto = "me"', "selftest.to", '"own", another SIM of ours'),
+        ('[selftest]\nto = "own"\nevery_h = 0.5', "selftest.every_h", "must be at least 1"),
+        ('[selftest]\nto = "own"\nper_month = 0', "selftest.per_month", "must be at least 1"),
+        (MODEM + 'credit = { pattern = "x" }', "modem.0.credit.ussd", "is missing"),
+        (CREDIT.replace("*100#", "ABC"), "modem.0.credit.ussd", "such as *100#"),
+        (CREDIT.replace("value", "v"), "modem.0.credit.pattern", "(?P<value>[0-9.,]+)"),
+        (CREDIT.replace(")", "("), "modem.0.credit.pattern", "is no regular expression"),
+        (CREDIT.replace(")", ")+"), "modem.0.credit.pattern", "must not repeat a group"),
+        (CREDIT.replace("}", ", low = nan }"), "modem.0.credit.low", "finite"),
+        (CREDIT.replace("}", ", lo = 3 }"), "modem.0.credit.lo", "did you mean 'low'?"),
         ('[[modem]]\nname = "a b"\nport = "x"', "modem.0.name", "has 1 to 64"),
         (MODEM + MODEM, "modem.1.name", "is that of modem.0 already"),
         (MODEM + MODEM.replace('"a"', '"b"'), "modem.1.port", "is that of modem.0 already"),

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from airpost.errors import CommandFailed, LocalProtocolError, ModemError, PortLost
-from airpost.model import MessageClass, UnitState
+from airpost.model import MessageClass, ProofKind, UnitState
 from airpost.outcome import OutcomeClass, Scope
 from airpost.tasks import spawn
 from hwsim.personality import Personality, names
@@ -226,6 +226,22 @@ async def test_steady_sending_is_one_exchange_a_segment(loop: VirtualLoop, tmp_p
         await rig.until(lambda: len(rig.behind.reports) == 400)
         assert rig.view.service_s == pytest.approx(0.2, abs=0.01)
         assert rig.view.last_proof_at is not None
+        assert rig.view.last_proof is ProofKind.REPORT  # those came last
+
+
+@virtually
+async def test_a_proof_is_of_one_sim_and_of_no_other(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        assert (rig.view.last_proof_at, rig.view.last_proof) == (None, None)
+        rig.sim.network.report_loss = 1.0
+        assert (await rig.send("hello")).outcome.ok
+        await rig.until(lambda: rig.view.last_proof is ProofKind.SENT, 1)
+        rig.sim.faults.set("sim_removed")
+        await rig.until(lambda: not rig.view.ready, 5)
+        rig.sim.card.iccid = "8949990000000000001"
+        rig.sim.faults.clear()
+        await rig.ready()
+        assert (rig.view.last_proof_at, rig.view.last_proof) == (None, None)
 
 
 @virtually

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from airpost.model import Lane
+import pytest
+
+from airpost.clock import SECOND_US, Instant, SystemClock
+from airpost.daemon.cli.modems import age_words
+from airpost.model import Credit, Lane, MessageId, ProofKind, SelfTest
+from airpost.states import MessageState
 from tests.daemon.cli.conftest import Service, run
 from tests.services.http.fakes import modem_view
 
@@ -18,6 +23,35 @@ def test_the_list(service: Service) -> None:
     assert "ready (stalled)" in text
     (modem,) = service.json("modems")
     assert modem["operator"] == "Net"
+
+
+def test_the_age_of_the_last_proof_and_the_credit(service: Service) -> None:
+    now = SystemClock().now()
+    bad = SelfTest(
+        message_id=MessageId("m"), at=now, state=MessageState.FAILED, over=True, detail="failed"
+    )
+    low = Credit(value=4.5, at=now, low=True, problem=None)
+    gone = Credit(value=None, at=None, low=False, problem="no answer to *100#")
+    service.pool.views[Lane("gate-1")] = modem_view(
+        last_proof_at=Instant(now - 3 * 3600 * SECOND_US), last_proof=ProofKind.SENT, credit=low
+    )
+    service.pool.views[Lane("gate-2")] = modem_view(lane=Lane("gate-2"), selftest=bad, credit=gone)
+    head, one, two = service.run("modems").stdout.splitlines()
+    assert "proof" in head
+    assert "3 h ago" in one
+    assert "4.5 low" in one
+    assert "never, self-test failed  ?" in two
+    first, _ = service.json("modems")
+    assert (first["proof"], first["credit"]["value"]) == ("sent", 4.5)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "words"),
+    [(-5, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"),
+     (172_799, "47 h"), (172_800, "2 d"), (864_000, "10 d")],
+)  # fmt: skip
+def test_an_age_in_the_largest_unit_that_says_enough(age_s: int, words: str) -> None:
+    assert age_words(age_s * SECOND_US) == words
 
 
 def test_what_is_supported_needs_no_service() -> None:

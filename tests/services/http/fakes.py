@@ -211,6 +211,13 @@ class FakePool:
         if isinstance(told, Exception):
             raise told
 
+    async def selftest(self, lane: Lane, to: str | None) -> MessageId:
+        self.asked.append((lane, to or ""))
+        told = self.answers.get("selftest")
+        if isinstance(told, Exception):
+            raise told
+        return MessageId("test")
+
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         return self.wires.get(lane, ())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airpost.model import Lane
+from airpost.errors import ModemError
+from airpost.model import Lane, MessageId
 from tests.services.http.conftest import Api
 
 
@@ -36,3 +37,31 @@ async def test_the_queue_hides_what_others_send(keyed: Api) -> None:
     assert (body["backlog"], body["backlog_total"]) == ([], 1)
     body = await keyed.call("GET", "/v1/modems/gate-1/queue", headers=mine)
     assert len(body["backlog"]) == 1
+
+
+async def test_a_self_test_is_begun_and_its_message_shown(api: Api) -> None:
+    sent = await api.send()
+    api.store.kept["test"] = replace(api.store.kept[sent["id"]], id=MessageId("test"))
+    path = "/v1/modems/gate-1/selftest"
+    assert (await api.call("POST", path, 202))["id"] == "test"
+    await api.call("POST", path, 202, json={"to": "own"})
+    await api.call("POST", path, 202, json={"to": "00 49 (170) 1234567"})
+    assert api.pool.asked == [("gate-1", ""), ("gate-1", "own"), ("gate-1", "+491701234567")]
+    await api.call("POST", "/v1/modems/gate-9/selftest", 404)
+
+
+async def test_a_self_test_that_cannot_be_says_why(api: Api) -> None:
+    path = "/v1/modems/gate-1/selftest"
+    body = await api.call("POST", path, 400, json={"to": "me"})
+    assert (body["type"], body["field"]) == ("urn:airpost:problem:number-not-dialable", "to")
+    await api.call("POST", path, 400, json={"number": "+491701234567"})
+    assert api.pool.asked == []
+    api.pool.answers["selftest"] = ModemError("one is under way: message x")
+    body = await api.call("POST", path, 409)
+    assert body["type"] == "urn:airpost:problem:no-selftest"
+    assert body["detail"] == "one is under way: message x"
+
+
+async def test_a_self_test_is_for_admins(keyed: Api) -> None:
+    key = keyed.store.new_key("shop", "send", "read", key_id="shop1")
+    await keyed.call("POST", "/v1/modems/gate-1/selftest", 403, headers=key)

@@ -9,6 +9,7 @@ from airpost.codec.split import split
 from airpost.errors import InvalidRequest
 from airpost.model import (
     ApiKey,
+    Credit,
     Encoding,
     Lane,
     Message,
@@ -16,6 +17,8 @@ from airpost.model import (
     MessageId,
     OnUncertain,
     PartView,
+    ProofKind,
+    SelfTest,
     SimId,
 )
 from airpost.outcome import SENT
@@ -152,6 +155,22 @@ def test_a_modem() -> None:
     assert shown["name"] == "gate-1"
     assert (shown["sim"], shown["routes"], shown["ready"]) == ("8949", ["a", "b"], False)
     assert (shown["since"], shown["last_proof_at"], shown["stalled"]) == (TIME, None, True)
+
+
+def test_what_is_known_beside_a_modem() -> None:
+    shown = modem_json(modem_view())
+    assert (shown["proof"], shown["selftest"], shown["credit"]) == (None, None, None)
+    test = SelfTest(
+        message_id=MessageId("m"), at=NOW, state=MessageState.SENT, over=False, detail="was taken"
+    )
+    credit = Credit(value=4.5, at=NOW, low=True, problem=None)
+    view = modem_view(last_proof_at=NOW, last_proof=ProofKind.REPORT, selftest=test, credit=credit)
+    shown = modem_json(view)
+    assert (shown["last_proof_at"], shown["proof"]) == (TIME, "report")
+    assert shown["selftest"] == {
+        "message": "m", "at": TIME, "state": "sent", "over": False, "detail": "was taken",
+    }  # fmt: skip
+    assert shown["credit"] == {"value": 4.5, "at": TIME, "low": True, "problem": None}
 
 
 def test_a_key_has_no_secret() -> None:

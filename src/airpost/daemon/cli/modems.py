@@ -57,13 +57,13 @@ def _say_present(client: Client, *, as_json: bool) -> None:
 def _proof(modem: Json, now: Instant) -> str:
     """How long ago a message went out or came in, and a self-test that brought nothing."""
     at = modem["last_proof_at"]
-    age = "never" if at is None else f"{_age(now - parse_rfc3339(at))} ago"
+    age = "never" if at is None else f"{age_words(now - parse_rfc3339(at))} ago"
     test = modem["selftest"]
     bad = test is not None and test["over"] and test["state"] not in ("delivered", "cancelled")
     return f"{age}, self-test {test['state']}" if bad else age
 
 
-def _age(age_us: int) -> str:
+def age_words(age_us: int) -> str:
     """Of the largest unit that fits, two at least: `90 s`, `3 min`, `47 h`, `12 d`."""
     left = max(0, age_us // SECOND_US)
     for unit, size in (("s", 60), ("min", 60), ("h", 24)):
