@@ -90,7 +90,7 @@ def test_patterns_that_may_be(pattern: str) -> None:
         (r"(?P<value>.)(a|aa){2,99}x", "must not repeat a group"),
         (r"(?P<value>.)(a|aa){99}x", "must not repeat a group"),
         (r"(?P<value>.*.*.*.*)x", "more than 3 of"),
-        (r"(?P<value>.)a?a?a?a?a?", "4 of ?"),
+        (r"(?P<value>.)a?a?", "1 of ?"),
     ],
 )
 def test_patterns_that_may_not_be(pattern: str, words: str) -> None:
@@ -100,11 +100,11 @@ def test_patterns_that_may_not_be(pattern: str, words: str) -> None:
 
 
 def test_the_worst_pattern_that_passes_ends_soon() -> None:
-    pattern = r".*.*(?P<value>.*)x"
+    pattern = r"a?.*.*(?P<value>.*)x"
     assert pattern_fault(pattern) is None
-    began = time.perf_counter()
+    began_s = time.process_time()
     assert find_amount(pattern, "a" * 10_000) is None
-    assert time.perf_counter() - began < 2.0  # 0.1 s alone on its processor
+    assert time.process_time() - began_s < 3.0  # measured: 0.7
 
 
 # -- the watch -----------------------------------------------------------------------------------
