@@ -324,6 +324,11 @@ async def test_a_store_that_cannot_write_stops_nothing(loop: VirtualLoop, tmp_pa
         here.behind.memory = {KEY: "}", f"resets {LANE}": "[1]"}
         await here.healing.recall()
         assert await here.record(Rung.USB) == RungRecord()
+        here.behind.closed = True
+        assert await here.book.in_words() == {}
+        here.behind.closed = False
+        await here.book.note("E3372", Rung.RESET, None)
+        assert await here.book.in_words() == {"E3372": {"reset": "healed 0 of 1"}}
 
 
 @virtually

@@ -108,6 +108,7 @@ def build(
             rng=Random(rng.getrandbits(64)),
             settings=http,
             stopping=stopping,
+            recovery=book.in_words,
         )
     )
     discovery = None

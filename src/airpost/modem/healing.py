@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +82,17 @@ class RungBook:
     async def read(self) -> RungRecords:
         """All of them; StoreUnavailable."""
         return records_from_json(await self._memory.recall(KEY))
+
+    async def in_words(self) -> Mapping[str, Mapping[str, str]]:
+        """What each rung has brought, by model; empty while the store cannot be asked."""
+        try:
+            records = await self.read()
+        except StoreUnavailable:
+            return {}
+        return {
+            model: {rung.value: record.words for rung, record in records.of(model).items()}
+            for model in sorted(records.by_model)
+        }
 
     async def note(self, model: str | None, rung: Rung, took_s: float | None) -> None:
         """One more try; a store that cannot write only costs the experience."""

@@ -20,7 +20,7 @@ from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen, parse_listen
-from tests.services.http.fakes import FakeClock, FakePool, FakeStore
+from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience
 
 
 @dataclass
@@ -57,6 +57,7 @@ def _serve(store: FakeStore, pool: FakePool, path: Path, up: Future[Any], auth: 
             rng=Random(1),
             settings=HttpSettings(auth=auth),
             stopping=lambda: False,
+            recovery=experience,
         )
         server = HttpServer(
             build_app(deps), [UnixListen(path=path), parse_listen("127.0.0.1:0")], shutdown_s=0.1

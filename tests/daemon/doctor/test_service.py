@@ -23,14 +23,16 @@ def test_a_service_that_runs(service: Service) -> None:
     assert facts.wire("gate-1") == ((">>", "AT"),)
     assert facts.wire("gate-2") == ()
     assert facts.since(facts.modems[0]) == NOW
-    assert severities(facts) == [Severity.NOTE]
+    told = [(each.severity, each.what) for each in check_service(facts)]
+    assert told[1:] == [(Severity.NOTE, "reset: healed 1 of 2, last in 21.5 s")]
+    assert "is running" in told[0][1]
 
 
 def test_one_that_cannot_store_and_has_no_modem(service: Service) -> None:
     service.store.unavailable = "the disk is full"
     service.pool.views.clear()
     facts = service_facts(Client(service.unix))
-    assert severities(facts) == [Severity.NOTE, Severity.ERROR, Severity.ERROR]
+    assert severities(facts) == [Severity.NOTE] * 2 + [Severity.ERROR] * 2
 
 
 def test_one_that_does_not_run(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, parse_listen
-from tests.services.http.fakes import FakeClock, FakePool, FakeStore
+from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience
 
 
 @dataclass
@@ -74,6 +74,7 @@ async def open_api(given: HttpSettings) -> Api:
             rng=Random(1),
             settings=given,
             stopping=lambda: stop[0],
+            recovery=experience,
         )
     )
     # The server of production: the test server of aiohttp cancels handlers, this one never does.

@@ -93,6 +93,7 @@ async def test_the_service_about_itself(api: Api) -> None:
     body = await api.call("GET", "/v1/doctor")
     assert body["store"] == {"unavailable": None, "pending": 0, "counts": {"queued": 0}}
     assert body["now"] == "2026-01-02T03:04:05.678Z"
+    assert body["recovery"] == {"E3372": {"reset": "healed 1 of 2, last in 21.5 s"}}
     api.store.unavailable = "the disk is full"
     body = await api.call("GET", "/v1/doctor")
     assert body["store"]["unavailable"] == "the disk is full"

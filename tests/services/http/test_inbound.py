@@ -11,7 +11,7 @@ from airpost.services.http.settings import HttpSettings
 from airpost.store.api import Wake
 from airpost.tasks import spawn
 from tests.services.http.conftest import Api
-from tests.services.http.fakes import FakeClock, FakePool, FakeStore, inbound
+from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience, inbound
 from tests.virtual import VirtualLoop, run_virtual
 
 
@@ -74,6 +74,7 @@ def deps(loop: VirtualLoop, store: FakeStore) -> HttpDeps:
         rng=Random(1),
         settings=HttpSettings(),
         stopping=lambda: False,
+        recovery=experience,
     )
 
 

@@ -57,6 +57,13 @@ def service_facts(client: Client) -> ServiceFacts:
     return ServiceFacts(about=about, modems=modems, traces=traces)
 
 
+def _recovery(by_model: Json) -> Iterator[Finding]:
+    """What each means of recovery has brought here, for whoever chooses modems."""
+    for model, rungs in by_model.items():
+        told = "; ".join(f"{rung}: {words}" for rung, words in rungs.items())
+        yield note("recovery", model, told)
+
+
 def check_service(service: ServiceFacts) -> Iterator[Finding]:
     """Does it run, and can it store?"""
     if service.absent is not None:
@@ -76,6 +83,7 @@ def check_service(service: ServiceFacts) -> Iterator[Finding]:
         )
     elif service.about is not None:
         yield note("service", "airpost", f"version {service.about['version']} is running")
+        yield from _recovery(service.about["recovery"])
         blocked = service.about["store"]["unavailable"]
         if blocked is not None:
             yield error("store", "airpost", f"takes no messages: {blocked}")

@@ -83,7 +83,7 @@ def _wire_json(line: WireLine) -> Json:
 
 
 async def about(request: web.Request, _caller: Caller) -> web.Response:
-    """`GET /v1/doctor`: `{version, now, store: {unavailable, pending, counts}}`."""
+    """`GET /v1/doctor`: `{version, now, store: {unavailable, pending, counts}, recovery}`."""
     deps = request.app[DEPS]
     store = deps.store
     counts = {} if store.unavailable is not None else await store.counts()
@@ -96,6 +96,7 @@ async def about(request: web.Request, _caller: Caller) -> web.Response:
                 "pending": store.pending,
                 "counts": counts,
             },
+            "recovery": await deps.recovery(),
         }
     )
 

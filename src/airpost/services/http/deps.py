@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -18,7 +18,10 @@ from airpost.store.api import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpDeps:
-    """The outside of the HTTP service. `stopping()` is true once nothing new may be taken."""
+    """The outside of the HTTP service. `stopping()` is true once nothing new may be taken.
+
+    `recovery()` tells what each means of recovery has brought, in words, by model.
+    """
 
     store: Store
     pool: Pool
@@ -26,6 +29,7 @@ class HttpDeps:
     rng: Random
     settings: HttpSettings
     stopping: Callable[[], bool]
+    recovery: Callable[[], Awaitable[Mapping[str, Mapping[str, str]]]]
 
 
 DEPS = web.AppKey("deps", HttpDeps)
