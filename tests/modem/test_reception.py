@@ -39,6 +39,7 @@ class House:
         self.answers: dict[str, Proof] = {}
         self.iccids: dict[str, str] = {}
         self.asked: list[str] = []
+        self.remarks: dict[str, str] = {}
         self.reception = Reception(bindings, self, self, self.clock, make=self._make)  # type: ignore[arg-type]
         for lane in lanes:
             self.reception.add(self._make(Lane(lane)))  # type: ignore[arg-type]
@@ -53,6 +54,9 @@ class House:
         self.strangers.pop(place, None)
         if view is not None:
             self.strangers[place] = view
+
+    def remark(self, lane: Lane, words: str) -> None:
+        self.remarks[lane] = words
 
     async def prove_first(self, ports: tuple[PortInfo, ...]) -> list[Proof]:
         proofs = []
@@ -150,6 +154,8 @@ def test_modems_with_one_imei_are_told_apart_by_their_plugs() -> None:
             house.reception.found(stick(usb_path, port))
             await asyncio.sleep(2)
         assert sorted(house.units) == ["m-237518", "u-1-2", "u-1-3"]
+        assert sorted(house.remarks) == ["u-1-2", "u-1-3"]
+        assert IMEI in house.remarks["u-1-2"]
 
     run_virtual(main)
 

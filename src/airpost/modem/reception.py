@@ -32,7 +32,7 @@ from airpost.tasks import spawn, stop
 log = logging.getLogger("airpost.reception")
 
 ASK_AGAIN_S = (5.0, 15.0, 60.0)  # a device that did not say who it is
-OWN_NAME = "{imei}: several modems have this IMEI; it is told apart by where it is plugged in"
+OWN_NAME = "its IMEI {imei} is no modem's alone: it is told apart by where it is plugged in"
 
 
 class MovableUnit(ModemUnit, Protocol):
@@ -52,6 +52,10 @@ class Lodgings(Protocol):
 
     def stranger(self, place: str, view: ModemView | None) -> None:
         """Show what is plugged in and has no lane, or no more."""
+        ...
+
+    def remark(self, lane: Lane, words: str) -> None:
+        """Write something about a modem into its history."""
         ...
 
 
@@ -193,8 +197,9 @@ class Reception:
             self._units[lane] = unit
             self._lodgings.add(unit)
         if shared:
-            log.warning("reception.same_imei usb=%s modem=%s %s", device.usb_path, lane,
-                        OWN_NAME.format(imei=proof.imei))  # fmt: skip
+            words = OWN_NAME.format(imei=proof.imei)
+            log.warning("reception.same_imei usb=%s modem=%s %s", device.usb_path, lane, words)
+            self._lodgings.remark(lane, words)
         self._give(device, lane, proof.path, imei=proof.imei)
         return None
 

@@ -150,6 +150,10 @@ class ModemPool:
             self._strangers[place] = view
             log.warning("modem.stranger place=%s %s", place, view.detail)
 
+    def remark(self, lane: Lane, words: str) -> None:
+        """Write something about a modem into its history."""
+        spawn(self._note(lane, None, None, words), name=f"remark {lane}")
+
     def _start(self, group: asyncio.TaskGroup, lane: Lane) -> None:
         loop = self._loops[lane]
         group.create_task(self._run_unit(loop.unit), name=f"unit {lane}")

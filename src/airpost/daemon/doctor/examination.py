@@ -70,7 +70,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What is examined. `settings` None: `absent` or `mistake` say why there is no configuration."""
+    """What is examined. `settings` None: `absent` or `mistake` say why there are none."""
 
     roots: Roots
     settings: Settings | None
