@@ -26,6 +26,7 @@ from airpost.tasks import spawn, supervise
 
 log = logging.getLogger("airpost.pool")
 
+REMARK = "remark"  # what an event of a modem leads to where nothing about it changes
 CALL = "call"  # what an event of a modem leads to when somebody calls; its reason is the number
 LOOK_FOR_EACH = 4  # messages considered in one round of binding, for each modem that is ready
 RESUME_S = 300.0  # how long a message with a part out waits for its own SIM
@@ -152,7 +153,7 @@ class ModemPool:
 
     def remark(self, lane: Lane, words: str) -> None:
         """Write something about a modem into its history."""
-        spawn(self._note(lane, None, None, words), name=f"remark {lane}")
+        spawn(self._note(lane, None, REMARK, words), name=f"remark {lane}")
 
     def _start(self, group: asyncio.TaskGroup, lane: Lane) -> None:
         loop = self._loops[lane]
