@@ -21,10 +21,14 @@ from airpost.errors import PortBusy, PortError, PortLost, PortRefused
 from airpost.modem.devices import PortInfo
 from airpost.modem.identity import clean_iccid, clean_imei
 from airpost.modem.port import PortSettings, open_port
+from airpost.tasks import spawn, stop
 
 PROOF_S = 25.0  # for one port, opening and closing aside
 SIM_BUSY_S = 1.0
-TRIES = 3  # a modem on a UART misses the first characters while it finds the rate
+TRIES = 9  # a modem on a UART misses the first characters, one that starts all of them at first
+PACE = 3  # questions within the limit of one: who starts is heard soon after
+LAST_TRIES = 2  # of a port that was silent, when another one of the same modem has answered
+NEXT_S = 1.0  # of silence until the other ports are asked beside it
 HEARD_OCTETS = 4096
 
 NMEA = re.compile(rb"\$(G[ABLNPQ]|BD|QZ)[A-Z]{3},")  # NMEA 0183: talker, sentence
@@ -76,7 +80,7 @@ class Proof:
         return self.finding is Finding.AT
 
 
-async def prove(path: str, settings: PortSettings | None = None) -> Proof:
+async def prove(path: str, settings: PortSettings | None = None, *, tries: int = TRIES) -> Proof:
     """Open `path`, ask it, close it again. Never raises for what the port is or does."""
     ear = _Ear()
     try:
@@ -85,7 +89,7 @@ async def prove(path: str, settings: PortSettings | None = None) -> Proof:
         return Proof(path=path, finding=_kept_out(error), sentence=error.reason)
     ear.attach(transport)
     try:
-        return await _questioned(path, ear)
+        return await _questioned(path, ear, tries)
     except PortLost as error:
         return Proof(path=path, finding=Finding.LOST, sentence=error.reason)
     finally:
@@ -96,19 +100,64 @@ async def prove(path: str, settings: PortSettings | None = None) -> Proof:
 async def prove_first(
     ports: Iterable[PortInfo], settings: PortSettings | None = None
 ) -> list[Proof]:
-    """Prove ports in order until one is an AT port that tells its IMEI; the AT port is the last.
+    """Prove ports, the likeliest first, until one tells its IMEI; the AT port is the last.
 
-    Where none tells its IMEI the likeliest AT port is; no AT port at all leaves the order.
+    A port that is silent holds up no other. Where several answer the likeliest is it, also when
+    none tells its IMEI; no AT port at all leaves the order.
     """
-    proofs: list[Proof] = []
-    for port in ports:
-        proofs.append(await prove(port.path, settings))
-        if proofs[-1].imei is not None:
-            return proofs
+    asking: list[asyncio.Task[Proof]] = []
+    try:
+        await _asked(list(ports), settings, asking)
+        proofs = [each.result() for each in asking if each.done()]
+        told = next((proof for proof in proofs if proof.imei is not None), None)
+        if told is not None:
+            return await _likelier(asking, told, settings)
+    finally:
+        for each in asking:
+            await stop(each)
     likeliest = next((proof for proof in proofs if proof.is_at_port), None)
     if likeliest is not None:
         proofs.remove(likeliest)
         proofs.append(likeliest)
+    return proofs
+
+
+async def _asked(
+    ports: list[PortInfo], settings: PortSettings | None, asking: list[asyncio.Task[Proof]]
+) -> None:
+    """Until one has told its IMEI, or all have been asked."""
+    silent = False
+    while ports or not all(each.done() for each in asking):
+        while ports:
+            path = ports.pop(0).path
+            asking.append(spawn(prove(path, settings), name=f"proof {path}"))
+            if not silent:
+                break
+        under_way = [each for each in asking if not each.done()]
+        done, _ = await asyncio.wait(
+            under_way, timeout=NEXT_S if ports else None, return_when=asyncio.FIRST_COMPLETED
+        )
+        silent = not done
+        if any(each.result().imei is not None for each in done):
+            return
+
+
+async def _likelier(
+    asking: list[asyncio.Task[Proof]], told: Proof, settings: PortSettings | None
+) -> list[Proof]:
+    """The proofs up to `told`, or up to one before it that was silent while the modem started."""
+    proofs: list[Proof] = []
+    for each in asking:
+        if not each.done():
+            await asyncio.wait([each], timeout=LAST_TRIES * NEXT_S)
+        if not each.done():
+            continue
+        proof = each.result()
+        if proof is not told and proof.finding is Finding.SILENT:
+            proof = await prove(proof.path, settings, tries=LAST_TRIES)
+        proofs.append(proof)
+        if proof.imei is not None:
+            break
     return proofs
 
 
@@ -187,15 +236,17 @@ class _Ear(asyncio.Protocol):
         self.closed.set()
         self._came.set()
 
-    async def ask(self, question: Command, *, first: bytes = b"") -> Reply | None:
-        """Its answer; None when none came within the command's limit. PortLost."""
+    async def ask(
+        self, question: Command, *, first: bytes = b"", limit_s: float | None = None
+    ) -> Reply | None:
+        """Its answer; None when none came within `limit_s`, else the command's. PortLost."""
         assert self._transport is not None
         self._channel = Channel()  # nothing here depends on answers that come late
         octets = first + self._channel.send(question)
         self.asked += octets
         self._transport.write(octets)
         try:
-            async with asyncio.timeout(question.timeout_s):
+            async with asyncio.timeout(limit_s or question.timeout_s):
                 return await self._reply()
         except TimeoutError:
             return None
@@ -211,12 +262,13 @@ class _Ear(asyncio.Protocol):
             await self._came.wait()
 
 
-async def _questioned(path: str, ear: _Ear) -> Proof:
+async def _questioned(path: str, ear: _Ear, tries: int) -> Proof:
+    limit_s = command.AT.timeout_s / PACE
     try:
         async with asyncio.timeout(PROOF_S):
-            for tries in range(1, TRIES + 1):
-                if await ear.ask(command.AT, first=ESC + b"\r") is not None:
-                    return await _told(path, ear, tries)
+            for asked in range(1, tries + 1):
+                if await ear.ask(command.AT, first=ESC + b"\r", limit_s=limit_s) is not None:
+                    return await _told(path, ear, asked)
                 if _is_clear(ear.heard):
                     break
     except TimeoutError:

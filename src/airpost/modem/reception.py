@@ -31,7 +31,9 @@ from airpost.tasks import spawn, stop
 
 log = logging.getLogger("airpost.reception")
 
-ASK_AGAIN_S = (5.0, 15.0, 60.0)  # a device that did not say who it is
+STARTING_S = 90.0  # after a plug a modem may be starting: it is asked again and again
+STARTING_AGAIN_S = 1.0
+ASK_AGAIN_S = (5.0, 15.0, 60.0)  # one that has not said who it is until then
 OWN_NAME = "its IMEI {imei} is no modem's alone: it is told apart by where it is plugged in"
 
 
@@ -157,9 +159,12 @@ class Reception:
 
     async def _ask(self, device: Device, place: Selector | None) -> None:
         """Until it has its lane; what hinders it is shown meanwhile."""
-        tries = 0
+        tries, began_s = 0, self._clock.mono()
         while (hindrance := await self._settle(device, place)) is not None:
             self._lodgings.stranger(device.usb_path, self._view(device, hindrance))
+            if self._clock.mono() - began_s < STARTING_S:
+                await self._clock.sleep(STARTING_AGAIN_S)
+                continue
             await self._clock.sleep(ASK_AGAIN_S[min(tries, len(ASK_AGAIN_S) - 1)])
             tries += 1
         self._lodgings.stranger(device.usb_path, None)
