@@ -571,3 +571,24 @@ async def test_a_pin_is_seen_nowhere(
         assert "AT+CPIN=****" in seen
         for text in (seen, caplog.text, str(caught.value)):
             assert "4711" not in text
+
+
+@virtually
+async def test_a_modem_that_sleeps_is_woken_once_it_is_known_to(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """`modems.md` fault 71; one that does not sleep never gets an empty line."""
+    async with wired(loop, tmp_path) as wire:
+        await wire.session.wake()
+        await asyncio.sleep(60)
+        await wire.session.run(at.SIGNAL)
+        wire.sim.faults.set("idle_sleep", after_s=30)
+        await asyncio.sleep(60)
+        with pytest.raises(CommandTimeout):
+            await wire.session.run(at.SIGNAL)
+        for pause_s in (60.0, 25.0, 0.0):
+            await asyncio.sleep(pause_s)
+            begun_s, written = loop.time(), wire.sim.pty.rx_bytes
+            await wire.session.run(at.SIGNAL)
+            assert loop.time() - begun_s == pytest.approx(0.2 if pause_s else 0.0)
+            assert wire.sim.pty.rx_bytes - written == len("AT+CSQ\r") + bool(pause_s)

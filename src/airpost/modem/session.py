@@ -43,6 +43,8 @@ HALF_S = 2.0  # for the second line of +CMT and +CDS (`modems.md` fault 6)
 OPTIONAL_FINAL_S = 2.0  # for an OK that some modems leave out
 WAKE_TRIES = 6  # modems on a UART miss the first characters while they find the rate
 WAKE_S = 3.0
+DOZE_S = 20.0  # a modem that saves power falls asleep after so long at the earliest
+ROUSE_S = 0.2  # from what wakes it until it hears
 
 DialogueEvent = Reply | WriteNow | Dropped | Stuck | Resynced
 
@@ -76,6 +78,9 @@ class Session(asyncio.Protocol):
         self._probed = probed
         self._guard_s = guard_s
         self._rested_at_s = 0.0  # when the next command may be written, in loop time
+        self._heard_s = 0.0  # when something last came, in loop time
+        self._begun_s = 0.0  # when the newest command was written
+        self._dozes = False  # it has missed the first command after a pause
         self._channel = Channel()
         self._transport: PortTransport | None = None
         self._events: deque[DialogueEvent] = deque()
@@ -90,6 +95,7 @@ class Session(asyncio.Protocol):
     # -- life ------------------------------------------------------------------------------------
     async def open(self, settings: PortSettings) -> None:
         """Open the port; PortBusy or PortLost say why not and what to do."""
+        self._heard_s = asyncio.get_running_loop().time()
         self._transport = await open_port(self.path, self, settings)
         self._trace.note("opened")
         if self._unwanted:  # closed while it was being opened
@@ -140,6 +146,7 @@ class Session(asyncio.Protocol):
         """Bytes from the modem. An error of ours here ends the session, never the bytes' order."""
         try:
             self._trace.received(data)
+            self._heard_s = asyncio.get_running_loop().time()
             self._channel.receive_data(data)
             self._pump()
         except Exception:  # the transport would only log it and go on without these bytes
@@ -209,6 +216,8 @@ class Session(asyncio.Protocol):
             self._check_open()
             if self._guard_s:
                 await self._rest()
+            if self._dozes and asyncio.get_running_loop().time() - self._heard_s > DOZE_S:
+                await self._rouse()
             if self._channel.state is State.DESYNC:
                 await self._rescue()
             elif self._doubted:
@@ -226,6 +235,12 @@ class Session(asyncio.Protocol):
 
     async def _rest(self) -> None:
         await asyncio.sleep(self._rested_at_s - asyncio.get_running_loop().time())
+        self._check_open()
+
+    async def _rouse(self) -> None:
+        """An empty line wakes a modem that misses what wakes it (`modems.md` fault 71)."""
+        self._write(b"\r")
+        await asyncio.sleep(ROUSE_S)
         self._check_open()
 
     async def _take_turn(self, priority: Priority) -> None:
@@ -254,6 +269,7 @@ class Session(asyncio.Protocol):
     def begin(self, command: Command) -> None:
         """Write a command; its events come from `event()`."""
         self._events.clear()
+        self._begun_s = asyncio.get_running_loop().time()
         self._write(self._channel.send(command))
 
     def payload(self, octets: bytes) -> None:
@@ -274,6 +290,7 @@ class Session(asyncio.Protocol):
         """Stop waiting for the command, if one is under way; `resync()` before the next one."""
         if self._channel.state in (State.WAIT_FINAL, State.WAIT_PROMPT, State.WAIT_SENT):
             self._trace.note("gave up waiting")
+            self._dozes = self._dozes or self._begun_s - self._heard_s > DOZE_S
             self._write(self._channel.abandon())
 
     async def event(self, timeout_s: float) -> DialogueEvent | None:
