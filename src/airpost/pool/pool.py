@@ -146,10 +146,11 @@ class ModemPool:
 
     def stranger(self, place: str, view: ModemView | None) -> None:
         """Something is plugged in at `place` that people should see; None: no more."""
-        self._strangers.pop(place, None)
+        before = self._strangers.pop(place, None)
         if view is not None:
             self._strangers[place] = view
-            log.warning("modem.stranger place=%s %s", place, view.detail)
+            if before is None or before.detail != view.detail:
+                log.warning("modem.stranger place=%s %s", place, view.detail)
 
     def remark(self, lane: Lane, words: str) -> None:
         """Write something about a modem into its history."""
