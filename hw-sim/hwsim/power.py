@@ -90,6 +90,14 @@ class Power:
             self.stick.vanish()
         self._modem.network.event(self._modem.name, "unplugged", {})
 
+    def steal(self) -> None:
+        """Another program takes its ports away; with a place in the USB tree the device stays."""
+        if self.stick is None:
+            self.unplug()
+            return
+        self._modem.close_ports()
+        self.stick.steal()
+
     def configure(self, *, on: bool, by: str) -> None:
         """`authorized` or the driver: its ports go and come, power stays."""
         modem = self._modem

@@ -20,6 +20,7 @@ HUB = BUS / "1-1"
 BY_PATH = "pci-0000:00:14.0-usb-0"
 MARK = Path("sys/.hw-sim")  # this tree is ours
 TREES = ("sys", "dev", "bin")
+CLAIMED = "usbfs"  # the "driver" of an interface that a program has taken for itself
 STORAGE = "080650"  # class, subclass and protocol of a CD-ROM
 UHUBCTL = """#!/bin/sh
 # Switches the ports of the made-up hub, as uhubctl does: -l HUB -p PORT -a on|off|cycle.
@@ -227,13 +228,28 @@ class Stick:
         for port in ports:
             self._interface(facts, port)
 
+    def steal(self) -> None:
+        """A program has taken all interfaces for itself: they stay, and have no ports."""
+        drivers = self._bus.root / "sys/bus/usb/drivers" / CLAIMED
+        drivers.mkdir(parents=True, exist_ok=True)
+        self._forget_ports()
+        for folder in sorted((self._bus.root / self._path).glob(f"{self.name}:*")):
+            for tty in folder.glob("tty*"):
+                shutil.rmtree(tty)
+            inside = self._path / folder.name
+            self._bus.link(inside / "driver", Path("sys/bus/usb/drivers") / CLAIMED)
+            self._link(Path("sys/bus/usb/devices") / folder.name, inside)
+
     def deconfigure(self) -> None:
         """Its interfaces go; the device stays."""
         self._configured = False
-        for link in reversed(self._links):
-            (self._bus.root / link).unlink(missing_ok=True)
+        self._forget_ports()
         for folder in (self._bus.root / self._path).glob(f"{self.name}:*"):
             shutil.rmtree(folder)
+
+    def _forget_ports(self) -> None:
+        for link in reversed(self._links):
+            (self._bus.root / link).unlink(missing_ok=True)
         for tty in self._ttys:
             self._bus.free_tty(tty)
         self._ttys.clear()

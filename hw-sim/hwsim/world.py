@@ -45,7 +45,7 @@ class World:
         self._hold()
         steals = self._modem.faults.take("brltty_steals")
         if steals is not None:
-            self._modem.later(steals.number("after_s"), self._modem.unplug)
+            self._modem.later(steals.number("after_s"), self._modem.power.steal)
 
     def unplugged(self) -> None:
         """The port has gone, for whoever holds it too."""
@@ -274,13 +274,15 @@ class World:
         for each in (other, modem):
             modem.network.later(fault.number("back_s"), each.plug)
 
-    def _as_new(self, _fault: Fault, active: bool) -> None:
+    def _as_new(self, fault: Fault, active: bool) -> None:
         """What strikes when the modem comes is shown at once; what it kept away comes back."""
         modem = self._modem
         if active and modem.plugged:
             modem.unplug()
             modem.plug()
         elif not active and not modem.plugged:
+            if fault.kind == "brltty_steals":
+                modem.unplug()
             modem.plug()
 
     def _permission(self, _fault: Fault, active: bool) -> None:

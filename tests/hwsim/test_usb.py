@@ -250,3 +250,22 @@ def test_the_terminal_behind_a_path(tmp_path: Path) -> None:
             await _nobody(pool)
 
     run_virtual(main)
+
+
+def test_what_brltty_has_taken_stays_without_a_port(tmp_path: Path) -> None:
+    async def main(_loop: VirtualLoop) -> None:
+        async with started(tmp_path, clients=0, usb=True) as (pool, _):
+            modem = pool.modems[0]
+            modem.faults.set("brltty_steals")
+            await asyncio.sleep(0.4)
+            assert ttys(tmp_path) == ["ttyUSB0"]
+            await asyncio.sleep(0.2)
+            assert ttys(tmp_path) == []
+            inside = tmp_path / DEVICES / "1-1.1:1.0"
+            assert (inside / "driver").resolve().name == "usbfs"
+            assert not list(inside.glob("tty*"))
+            modem.faults.clear()
+            assert ttys(tmp_path) == ["ttyUSB0"]
+            assert (inside / "driver").resolve().name == "ch341"
+
+    run_virtual(main)

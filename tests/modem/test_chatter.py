@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airpost.modem.chatter import FLOOD_LINES, FLOOD_S, UNKNOWN
+from airpost.modem.chatter import FLOOD_LINES, FLOOD_S, SHARED, SHARED_S, UNKNOWN
 from airpost.modem.profile import load_profile
 from tests.modem.rig import Rig, rigged, virtually
 from tests.virtual import VirtualLoop
@@ -134,3 +134,30 @@ async def test_garbage_does_not_fill_the_log(
     async with rigged(loop, tmp_path) as rig:
         await said(rig, [f"+X{number}: 1" for number in range(UNKNOWN + 50)], 0.01)
         assert len(unknown(caplog)) == UNKNOWN
+
+
+@virtually
+async def test_answers_nobody_asked_for_point_to_another_program(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """`modems.md` fault 56; one or two may be late answers of our own."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        await said(rig, ['+CPMS: "SM",3,30,"SM",3,30,"SM",3,30', "+CNMI: 2,1,0,1,0"], 5.0)
+        assert rig.view.last_error is None
+        await asyncio.sleep(SHARED_S)
+        await said(rig, ['+CSCA: "+491710000000",145'] * 2, 5.0)
+        assert rig.view.last_error is None
+        await said(rig, ['+COPS: 0,0,"net"'], 5.0)
+        assert rig.view.last_error == SHARED
+        assert rig.view.ready
+
+
+@virtually
+async def test_it_is_said_once_an_opening(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        await said(rig, ["+CPMS: 0,30,0,30,0,30"] * 12, 1.0)
+        assert caplog.text.count("modem.shared") == 1

@@ -324,6 +324,21 @@ async def test_a_rung_that_cannot_be_done_is_said_and_the_next_is_taken(
         assert (await record(rig, Rung.USB)).tried == 1
 
 
+@virtually
+async def test_what_goes_and_comes_within_a_second_is_opened_at_once(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with ladder(loop, tmp_path) as rig:
+        rig.sim.faults.set("wrong_port", form="silent")
+        await rig.until(lambda: rig.view.detail.endswith("tried again in 5 min"), 1800)
+        rig.sim.faults.clear()
+        place = Place(port=rig.view.port)
+        rig.unit.move(None)
+        await asyncio.sleep(0.1)
+        rig.unit.move(place)
+        await rig.until(lambda: rig.view.ready, 3)
+
+
 # -- words ---------------------------------------------------------------------------------------
 
 

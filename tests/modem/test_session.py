@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -18,7 +19,7 @@ from airpost.clock import Instant, LoopClock
 from airpost.errors import CommandFailed, CommandTimeout, Desynced, PortBusy, PortLost
 from airpost.model import Lane
 from airpost.modem.port import PortSettings
-from airpost.modem.session import Session, failed
+from airpost.modem.session import NOT_ALONE, Session, failed
 from airpost.modem.trace import Trace
 from airpost.tasks import spawn
 from hwsim.modem import SimModem
@@ -180,6 +181,25 @@ async def test_nobody_there(loop: VirtualLoop, tmp_path: Path) -> None:
             await wire.session.wake()
         with pytest.raises(PortLost, match="is it the right port"):
             await wire.session.until_lost()
+        assert NOT_ALONE not in str(wire.session.error)
+
+
+@virtually
+async def test_somebody_there_who_does_not_answer(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with wired(loop, tmp_path) as wire:
+        wire.sim.faults.set("wrong_port", form="nmea")
+        with pytest.raises(Desynced, match=re.escape(NOT_ALONE)):
+            await wire.session.wake()
+
+
+@virtually
+async def test_half_of_the_answers(loop: VirtualLoop, tmp_path: Path) -> None:
+    """`modems.md` fault 57: another program reads the other half."""
+    async with wired(loop, tmp_path) as wire:
+        await wire.session.wake()
+        wire.sim.faults.set("second_reader", share=0.5)
+        with pytest.raises(Desynced, match=re.escape(NOT_ALONE)):
+            await wire.session.run(at.SIGNAL)
 
 
 @virtually

@@ -138,7 +138,10 @@ class Connection:
         self._ussd = UssdDialogue(session, profile.flags.ussd)
         hang_up = profile.flags.hang_up if settings.hang_up else ()
         calls = Calls(session, clock, lane=settings.lane, hang_up=hang_up, called=called)
-        self._chatter = Chatter(self._driver, calls, clock, lane=settings.lane, profile=profile)
+        self._chatter = Chatter(
+            self._driver, calls, clock, lane=settings.lane, profile=profile,
+            tell=lambda words: tell(None, last_error=words),
+        )  # fmt: skip
         self._inbox: Inbox | None = None
         self._early: deque[Urc] = deque(maxlen=EARLY)
         self._prepared: Settings | None = None

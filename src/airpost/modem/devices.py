@@ -216,12 +216,14 @@ def _device(
 
 
 def _remedy(seen: Sighting, profiles: Profiles, mode: DeviceMode) -> str | None:
+    if mode is DeviceMode.SERIAL_ADAPTER and not seen.ttys:
+        return PORT_TAKEN  # else it would not be told of
     told = profiles.remedy(seen.vid, seen.pid, has_tty=bool(seen.ttys))
     if told is not None or seen.ttys:
         return told
     if mode is DeviceMode.MODEM:
         return NO_DRIVER.format(vid=seen.vid, pid=seen.pid)
-    return {DeviceMode.CDROM: UNSWITCHED, DeviceMode.SERIAL_ADAPTER: PORT_TAKEN}.get(mode)
+    return UNSWITCHED if mode is DeviceMode.CDROM else None
 
 
 def _place(role: Role | None) -> int:

@@ -46,6 +46,9 @@ WAKE_S = 3.0
 DOZE_S = 20.0  # a modem that saves power falls asleep after so long at the earliest
 ROUSE_S = 0.2  # from what wakes it until it hears
 
+# What was heard, after the words for nobody's answer: the answers of others, or half of our own.
+NOT_ALONE = "it says something: another program (ModemManager, a getty) may use this port too"
+
 DialogueEvent = Reply | WriteNow | Dropped | Stuck | Resynced
 
 
@@ -312,6 +315,7 @@ class Session(asyncio.Protocol):
 
     async def resync(self) -> None:
         """Probe until the modem is in step; Desynced, and the session is lost, when it is not."""
+        octets = self._octets
         for _ in range(PROBES):
             if self._channel.state is not State.DESYNC:
                 return
@@ -323,7 +327,7 @@ class Session(asyncio.Protocol):
                 self._trace.note("in step again")
                 self._doubted = False
                 return
-        raise self._fell_silent("does not answer any more")
+        raise self._fell_silent("does not answer any more", octets)
 
     async def _rescue(self) -> None:
         """`resync()` for a modem that left a command unanswered: whether it helped is told."""
@@ -336,8 +340,15 @@ class Session(asyncio.Protocol):
             raise
         self._probed(loop.time() - begun_s)
 
-    def _fell_silent(self, words: str) -> Desynced:
+    @property
+    def _octets(self) -> int:
+        """How many octets have come."""
+        return 0 if self._transport is None else self._transport.rx_bytes
+
+    def _fell_silent(self, words: str, octets: int) -> Desynced:
+        """Nobody has answered since so many octets had come."""
         self.unanswered = True
+        words = f"{words}; {NOT_ALONE}" if self._octets > octets else words
         self.abort(words)
         return Desynced(words)
 
@@ -405,13 +416,14 @@ class Session(asyncio.Protocol):
         """
         async with self.turn(Priority.CARE):
             self._write(ESC + b"\r")
+            octets = self._octets
             for _ in range(WAKE_TRIES):
                 self.begin(AT)
                 if isinstance(await self.event(WAKE_S), Reply):
                     break
                 self._channel = Channel()
             else:
-                raise self._fell_silent("does not answer AT; is it the right port?")
+                raise self._fell_silent("does not answer AT; is it the right port?", octets)
             for _ in range(WAKE_TRIES):
                 self.begin(PROBE)
                 event = await self.event(WAKE_S)

@@ -283,12 +283,15 @@ class Unit:
             pass  # that is what was waited for
 
     async def _cool_down(self, wait_s: float, *, watched: bool) -> bool:
-        """Wait; False, and at once, when the port goes away meanwhile and that is `watched`."""
-        end_s = self._clock.mono() + wait_s
+        """Wait; False, and soon, when the port goes away meanwhile and that is `watched`.
+
+        It may have come back between two looks: then it is said to be at a new place.
+        """
+        place, end_s = self._healing.place, self._clock.mono() + wait_s
         while (left_s := end_s - self._clock.mono()) > 0:
             if self._stopping.is_set() or self._forced is not None:
                 break
-            if watched and not self._healing.place.here:
+            if watched and not (self._healing.place is place and place.here):
                 return False
             await self._pause(min(left_s, ABSENT_LOOK_S))
         return True
