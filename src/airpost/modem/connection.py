@@ -320,8 +320,8 @@ class Connection:
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
             # Without an acknowledgement a modem passes nothing on any more (TS 27.005 3.4.1).
             check_s = timing.poll_s if done.acknowledges else timing.settings_check_s
-            if self._woken or mono() - checked_s >= check_s:
-                checked_s, self._woken = mono(), False
+            if self._woken or inbox.unannounced or mono() - checked_s >= check_s:
+                checked_s, self._woken, inbox.unannounced = mono(), False, 0
                 await self._check_settings(done)
             await self._rest(polled_s)
             asked = self._look.is_set()

@@ -72,6 +72,7 @@ class Inbox:
         proof: Callable[[ProofKind], None],
     ) -> None:
         self.undeleted = 0  # records the last sweep found again although they had been deleted
+        self.unannounced = 0  # records that only a sweep found, the first one aside
         self._session = session
         self._intake = intake
         self._clock = clock
@@ -89,6 +90,8 @@ class Inbox:
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
+        self._taken = 0  # records handed over
+        self._swept = False
 
     # -- notices ---------------------------------------------------------------------------------
     def take(self, urc: Urc) -> None:
@@ -183,11 +186,13 @@ class Inbox:
         await self._select(self._home)
 
     async def _sweep(self) -> None:
-        self.undeleted = 0
+        known, self.undeleted = self._taken, 0
         for store in (self._report_store, *self._others, self._home):  # the last stays selected
             self._current = None  # a modem that has restarted unseen selects another
             if await self._select(store):
                 await self._take_all()
+        self.unannounced += self._taken - known if self._swept else 0
+        self._swept = True
 
     async def _take_all(self) -> None:
         """Everything in the memory that was just selected."""
@@ -262,6 +267,7 @@ class Inbox:
         if known not in self._done:
             await self._hand_over(record)
             self._done[known] = None
+            self._taken += 1
             if len(self._done) > REMEMBERED:
                 self._done.popitem(last=False)
         else:

@@ -46,8 +46,11 @@ WAKE_S = 3.0
 DOZE_S = 20.0  # a modem that saves power falls asleep after so long at the earliest
 ROUSE_S = 0.2  # from what wakes it until it hears
 
-# What was heard, after the words for nobody's answer: the answers of others, or half of our own.
-NOT_ALONE = "it says something: another program (ModemManager, a getty) may use this port too"
+# Where something was heard, and no answer: those of others, or half of our own.
+NOT_ALONE = (
+    "it says something: another program (ModemManager, a getty) may use this port too, "
+    "or characters are lost on the line"
+)
 
 DialogueEvent = Reply | WriteNow | Dropped | Stuck | Resynced
 
