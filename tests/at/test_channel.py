@@ -285,6 +285,24 @@ def test_the_reference_may_come_when_we_are_in_step_again() -> None:
     assert replies(got) == [(("+CSQ: 9,99",), "OK", None)]
 
 
+def test_a_late_reference_before_the_next_prompt_or_behind_the_next_message() -> None:
+    """The next message has its own: what comes before its text was written is not that."""
+    for before in (True, False):
+        talk = Dialogue().given_up()
+        talk.channel.probe()
+        talk.says("\r\n+CMEE: 1\r\n\r\nOK\r\n")
+        talk.sends(at.send_pdu(20))
+        late = [Late(command=CMGS, line="+CMGS: 64")]
+        if before:
+            assert [e for e in talk.says("\r\n+CMGS: 64\r\n\r\nOK\r\n") if type(e) is Late] == late
+        assert isinstance(talk.says("\r\n> ")[-1], WriteNow)
+        talk.channel.payload(b"00")
+        assert replies(talk.says("\r\n+CMGS: 65\r\n\r\nOK\r\n")) == [(("+CMGS: 65",), "OK", None)]
+        if not before:
+            assert [e for e in talk.says("\r\n+CMGS: 64\r\n\r\nOK\r\n") if type(e) is Late] == late
+        assert talk.channel.state is State.IDLE
+
+
 def test_the_answer_to_an_earlier_probe_ends_nothing() -> None:
     talk = Dialogue().given_up()
     talk.channel.probe()

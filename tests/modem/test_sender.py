@@ -178,7 +178,7 @@ async def test_ok_without_a_reference_is_taken(loop: VirtualLoop, tmp_path: Path
         (38, TRANSIENT, Scope.SIM), (42, TRANSIENT, Scope.SIM), (27, TRANSIENT, Scope.DESTINATION),
         (331, TRANSIENT, Scope.SIM), (512, TRANSIENT, Scope.MODEM), (302, TRANSIENT, Scope.MODEM),
         (21, PERMANENT, Scope.MESSAGE), (28, PERMANENT, Scope.DESTINATION),
-        (304, PERMANENT, Scope.MESSAGE), (310, PERMANENT, Scope.SIM),
+        (95, PERMANENT, Scope.MESSAGE), (310, PERMANENT, Scope.SIM),
         (500, UNKNOWN, Scope.MODEM), (332, UNKNOWN, Scope.SIM), (255, UNKNOWN, Scope.MESSAGE),
         (9999, UNKNOWN, Scope.MODEM),
     ],
@@ -193,6 +193,35 @@ async def test_an_error_after_the_text(
         assert ends(result) == (True, cls, f"CMS {code}")
         assert result.outcome.scope is scope
         await rig.ready()
+        await usable(rig)
+
+
+@pytest.mark.parametrize(("tried", "cls"), [(0, TRANSIENT), (1, TRANSIENT), (2, PERMANENT)])
+@virtually
+async def test_a_text_that_is_invalid_was_garbled_twice_at_the_most(
+    loop: VirtualLoop, tmp_path: Path, tried: int, cls: OutcomeClass
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("prompt_lost", answer="+CMS ERROR: 304", count=1)
+        result = await rig.send(attempts=tried)
+        assert ends(result) == (True, cls, "CMS 304")
+        assert result.outcome.scope is Scope.MESSAGE
+        await usable(rig)
+
+
+@pytest.mark.parametrize(("after_s", "cls"), [(0.0, TRANSIENT), (2.0, UNKNOWN)])
+@virtually
+async def test_an_error_without_a_reason(
+    loop: VirtualLoop, tmp_path: Path, after_s: float, cls: OutcomeClass
+) -> None:
+    """At once it comes from no network; later nobody knows."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_mr", count=1)
+        sending = spawn(rig.send(), name="the caller")
+        await rig.until(lambda: rig.sim.sends and rig.sim.sends[-1].ctrl_z_at_s is not None)
+        await asyncio.sleep(after_s)
+        rig.sim.emit(b"\r\nERROR\r\n")
+        assert ends(await sending) == (True, cls, "ERROR")
         await usable(rig)
 
 

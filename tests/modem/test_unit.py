@@ -323,6 +323,27 @@ async def test_a_late_reference_finds_its_segment(loop: VirtualLoop, tmp_path: P
         assert loop.time() - begun_s == pytest.approx(90.2, abs=1.0)
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@virtually
+async def test_a_late_reference_behind_or_inside_another_dialogue(
+    loop: VirtualLoop, tmp_path: Path, inside: bool
+) -> None:
+    """It is that of the message whose fate is open, and spoils nothing of the other."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=20, answers=True, count=1)
+        segment = rig.segment()
+        assert (await rig.unit.send(segment, rig.commit)).outcome.code == "dropped"
+        if inside:
+            await asyncio.sleep(3)
+            rig.sim.faults.set("slow_prompt", delay_s=8.0, count=1)
+        another = await rig.send("another")
+        assert (another.outcome.ok, another.mr) == (True, 1)
+        await rig.until(lambda: rig.behind.lates, 30)
+        ((segment_id, mr, outcome),) = rig.behind.lates
+        assert (segment_id, mr, outcome.ok) == (segment.segment_id, 0, True)
+        assert sorted(rig.texts(), key=str) == ["another", "hello"]
+
+
 @pytest.mark.parametrize("class_", ["normal", "bulk"])
 @virtually
 async def test_a_reference_that_comes_while_the_modem_is_brought_in_step(

@@ -125,9 +125,11 @@ class House:
 
     # -- waiting ---------------------------------------------------------------------------------
     async def until(self, true: Callable[[], object], wait_s: float = WAIT_S) -> None:
+        """Wait, exact to a hundredth of what has passed."""
+        begun_s = self._loop.time()
         async with asyncio.timeout(wait_s):
             while not true():  # noqa: ASYNC110 - any condition at all, in virtual time
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(max(0.05, (self._loop.time() - begun_s) / 100))
 
     async def ready(self, count: int | None = None) -> None:
         """Until so many modems (all) are ready."""

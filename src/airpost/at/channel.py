@@ -100,8 +100,6 @@ class Channel:
         self._command = command
         self._lines = []
         self._written = False
-        if command.prompts:
-            self._given_up = None
         return command.text.encode("ascii") + CR
 
     def payload(self, octets: bytes) -> bytes:
@@ -267,6 +265,8 @@ class Channel:
         prefix, rest = split_prefix(line)
         if not prefix or prefix not in self._command.answers:
             return False
+        if self._command.prompts and not self._written:
+            return False  # a reference before the text was written is that of an earlier one
         if not self._command.read_form:
             return True
         # `<n>,<stat>…` answers; unsolicited is `<stat>[,<lac>,…]` (TS 27.007 7.2).

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from airpost.at.command import Priority, send_pdu
-from airpost.at.events import Dropped, Final, Reply, Stuck, WriteNow
+from airpost.at.command import Command, Priority, send_pdu
+from airpost.at.events import Dropped, Final, FinalKind, Reply, Stuck, WriteNow
 from airpost.at.messages import reference
 from airpost.clock import SECOND_US, Clock
 from airpost.codec.address import Address
@@ -34,6 +34,9 @@ log = logging.getLogger("airpost.sender")
 CTRL_Z = b"\x1a"
 PROMPT_S = 10.0  # from AT+CMGS to the prompt; 8 s are on record
 PROBE_EVERY_S = 5.0
+AT_ONCE_S = 0.5  # an ERROR so soon after the text comes from no network
+INVALID_PDU = 304  # what is built here is valid: something of it was lost, or the prompt was
+TRIES = 3  # until it is believed all the same
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
@@ -78,6 +81,7 @@ def build_tpdu(segment: Claimed, now: int) -> bytes:
 class _Air:
     """Ctrl-Z and the three clocks that run from it, in seconds of the clock's `mono()`."""
 
+    tried: int = 0  # times before this one
     begun_s: float | None = None
     patient_until: float | None = None
     probe_at: float | None = None
@@ -92,6 +96,7 @@ class Sender:
         self._clock = clock
         self._timing = timing
         self._air = _Air()
+        self.command: Command | None = None  # of the newest dialogue
 
     async def send(self, segment: Claimed, commit: CommitIntent, patience_s: float) -> SendResult:
         """The dialogue, to its end or to `patience_s` after the PDU, whichever comes first.
@@ -100,6 +105,7 @@ class Sender:
         `rest()` must be awaited next. Raises StoreUnavailable of `commit` and nothing else.
         """
         self._air = _Air()
+        self.command = None
         try:
             tpdu = build_tpdu(segment, self._clock.now())
         except CodecError as error:
@@ -111,7 +117,7 @@ class Sender:
             await self._session.enter(Priority.SEND)
         except (Desynced, PortError) as error:
             return self._lost(error)
-        return await self._judged_turn(self._dialogue(tpdu, commit, patience_s))
+        return await self._judged_turn(self._dialogue(segment, tpdu, commit, patience_s))
 
     async def rest(self) -> SendResult:
         """The end of a dialogue that was STILL_SENDING."""
@@ -145,12 +151,15 @@ class Sender:
             air_s=0.0 if begun_s is None else self._clock.mono() - begun_s,
         )
 
-    async def _dialogue(self, tpdu: bytes, commit: CommitIntent, patience_s: float) -> SendResult:
+    async def _dialogue(
+        self, segment: Claimed, tpdu: bytes, commit: CommitIntent, patience_s: float
+    ) -> SendResult:
         session, timing = self._session, self._timing
         pdu, length = build_pdu(tpdu)
         try:
             intent = commit(tpdu)
-            session.begin(send_pdu(length, timing.cmgs_s, PROMPT_S))
+            self.command = send_pdu(length, timing.cmgs_s, PROMPT_S)
+            session.begin(self.command)
             refused, allowed = await self._permission(intent)
         except StoreUnavailable:
             await self._take_back()
@@ -163,6 +172,7 @@ class Sender:
         session.payload(pdu.encode("ascii") + CTRL_Z)
         begun_s = self._clock.mono()
         self._air = _Air(
+            tried=segment.attempts,
             begun_s=begun_s,
             patient_until=begun_s + patience_s,
             probe_at=begun_s + timing.probe_s if timing.probe_s else None,
@@ -233,9 +243,21 @@ class Sender:
         return result
 
     def _answered(self, reply: Reply) -> SendResult:
-        if not reply.final.ok:
-            return self._result(_judged(reply.final, Phase.AFTER_PDU))
-        return self._result(SENT, reference(reply.lines))
+        if reply.final.ok:
+            return self._result(SENT, reference(reply.lines))
+        outcome = _judged(reply.final, Phase.AFTER_PDU)
+        if self._not_taken(reply.final):
+            self._session.doubt()  # it may have been taken for commands, each with its answer
+            words = "the modem did not take the text as it was written"
+            outcome = replace(outcome, cls=OutcomeClass.TRANSIENT, text=words)
+        return self._result(outcome)
+
+    def _not_taken(self, final: Final) -> bool:
+        """True where what was typed has not become a message (`modems.md` fault 11)."""
+        air = self._air
+        if final.kind is FinalKind.ERROR and air.begun_s is not None:
+            return self._clock.mono() - air.begun_s < AT_ONCE_S
+        return (final.kind, final.code) == (FinalKind.CMS, INVALID_PDU) and air.tried + 1 < TRIES
 
 
 def _judged(final: Final, phase: Phase) -> Outcome:

@@ -397,7 +397,8 @@ class Unit:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
         if not late.command.prompts:
             return
-        if not self._quiet.is_set():
+        connection = self._connection
+        if not self._quiet.is_set() and connection and late.command is connection.sender.command:
             self._late_answer = late
             return
         segment_id, self._open_fate = self._open_fate, None

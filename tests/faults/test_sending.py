@@ -1,0 +1,242 @@
+"""Faults 9 to 16 and 20 to 22 of the catalogue: prompts and results that fail, and their meaning."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from airpost.outcome import OutcomeClass
+from tests.faults.rigging import faulty, faulty_house, recovered, sends, usable
+from tests.modem.rig import virtually
+from tests.system.house import House
+from tests.virtual import VirtualLoop
+
+OK, TRANSIENT, PERMANENT, UNKNOWN = OutcomeClass
+AIR_S = 0.2
+PROBE_S = 15.0  # from the text to the first question whether the modem is still at it
+
+
+async def story(house: House, message_id: str) -> list[str]:
+    """The states of the only part, in order."""
+    events = await house.events(message_id)
+    return [each["to"] for each in events if each["subject"] == "part 1"]
+
+
+@virtually
+async def test_09_slow_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
+    """A prompt is waited for for ten seconds."""
+    async with faulty(loop, tmp_path) as rig:
+        rig.sim.faults.set("slow_prompt", count=1)
+        begun_s = loop.time()
+        result = await rig.send("hello")
+        recovered(9, loop.time() - begun_s - AIR_S)
+        assert result.outcome.ok
+        assert rig.texts() == ["hello"]
+        await usable(rig)
+
+
+@virtually
+async def test_10_no_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Escaped and asked; nothing has gone out, and the message goes with the next try."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("no_prompt", count=1)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await house.until(house.texts)
+        recovered(10, loop.time() - begun_s - AIR_S)
+        (done,) = await house.settled([message["id"]])
+        assert done["state"] == "delivered"
+        assert house.texts() == ["hello"]
+        (_, unanswered), *_ = [
+            each for each in enumerate(modem.heard) if each[1][1].startswith("AT+CMGS=")
+        ]
+        after = [line for at_s, line in modem.heard if at_s > unanswered[0]]
+        assert after[0] == "AT+CMEE?"
+        await sends(house)
+
+
+@pytest.mark.parametrize(("answer", "times"), [("ERROR", 1), ("ERROR", 3), ("+CMS ERROR: 304", 1)])
+@virtually
+async def test_11_prompt_lost(loop: VirtualLoop, tmp_path: Path, answer: str, times: int) -> None:
+    """What was typed was taken for commands: known not to have gone out, and tried again."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("prompt_lost", answer=answer, times=times, count=1)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await house.until(house.texts)
+        recovered(11, loop.time() - begun_s - AIR_S)
+        (done,) = await house.settled([message["id"]])
+        assert done["state"] == "delivered"
+        assert house.texts() == ["hello"]
+        assert "uncertain" not in await story(house, message["id"])
+        await sends(house)
+
+
+@virtually
+async def test_12_stuck_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
+    """The prompt that does not end is escaped; nothing has gone out."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("stuck_prompt", count=1)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await house.until(house.texts)
+        recovered(12, loop.time() - begun_s - AIR_S)
+        (done,) = await house.settled([message["id"]])
+        assert done["state"] == "delivered"
+        assert house.texts() == ["hello"]
+        assert [each.final for each in modem.sends] == ["escaped", "OK"]
+        await sends(house)
+
+
+@virtually
+async def test_13_late_mr(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Uncertain meanwhile; the late reference is credited to its own message, others go on."""
+    async with faulty_house(loop, tmp_path, report_delay_s=200.0) as house:
+        house.sim.modems[0].faults.set("late_mr", count=1, delay_s=40.0)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await asyncio.sleep(PROBE_S + 3)
+        assert (await house.message(message["id"]))["state"] == "uncertain"
+        recovered(13, PROBE_S)
+        another = await house.post(text="another")
+        await house.until(lambda: "another" in house.texts(), 1)
+        await asyncio.sleep(40.0 - (loop.time() - begun_s) + 2)
+        assert (await house.message(message["id"]))["state"] == "sent"
+        done = await house.settled([message["id"], another["id"]])
+        assert [each["state"] for each in done] == ["delivered"] * 2
+        assert sorted(house.texts(), key=str) == ["another", "hello"]
+        await sends(house)
+
+
+@virtually
+async def test_14_no_mr(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Known after one question; the report settles it, and nothing is sent again."""
+    async with faulty_house(loop, tmp_path) as house:
+        house.sim.modems[0].faults.set("no_mr", count=1)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        (done,) = await house.settled([message["id"]])
+        recovered(14, loop.time() - begun_s - AIR_S)
+        assert done["state"] == "delivered"
+        assert "uncertain" in await story(house, message["id"])
+        assert house.texts() == ["hello"]
+        await sends(house)
+
+
+@virtually
+async def test_14_no_mr_and_no_answer_at_all(loop: VirtualLoop, tmp_path: Path) -> None:
+    """At the limit of the dialogue it is given up, and the modem opened anew."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("late_final", verb="+CMGS", delay_s=200.0, count=1)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await asyncio.sleep(62)
+        assert (await house.message(message["id"]))["state"] == "delivered"
+        assert "uncertain" in await story(house, message["id"])
+        await house.until(lambda: modem.records.opens > 1, 90)
+        await house.ready()
+        recovered(14, loop.time() - begun_s - 200.0)
+        assert house.texts() == ["hello"]
+        await sends(house)
+
+
+@virtually
+async def test_15_ok_without_mr(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Accepted, without a reference; its report is matched by number and time."""
+    async with faulty_house(loop, tmp_path) as house:
+        house.sim.modems[0].faults.set("ok_without_mr")
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await house.until(house.texts)
+        recovered(15, loop.time() - begun_s - AIR_S)
+        await asyncio.sleep(1)
+        assert (await house.message(message["id"]))["state"] == "sent"
+        (done,) = await house.settled([message["id"]])
+        assert done["state"] == "delivered"
+        house.sim.modems[0].faults.clear()
+        await sends(house)
+
+
+@pytest.mark.parametrize("report_s", [0.0, 2.0, 50.0])
+@virtually
+async def test_16_error_but_sent(loop: VirtualLoop, tmp_path: Path, report_s: float) -> None:
+    """Uncertain, not failed; the report that comes all the same corrects it."""
+    async with faulty_house(loop, tmp_path, report_delay_s=report_s) as house:
+        house.sim.modems[0].faults.set("error_but_sent", count=1)
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        (done,) = await house.settled([message["id"]])
+        recovered(16, loop.time() - begun_s - report_s)
+        assert done["state"] == "delivered"
+        assert house.texts() == ["hello"]
+        assert "uncertain" in await story(house, message["id"])
+        await sends(house)
+
+
+@virtually
+async def test_20_collision(loop: VirtualLoop, tmp_path: Path) -> None:
+    """A message came in meanwhile: once more after some seconds."""
+    async with faulty_house(loop, tmp_path) as house:
+        house.sim.modems[0].faults.set("collision")
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await house.until(house.texts)
+        took_s = loop.time() - begun_s - AIR_S
+        recovered(20, took_s)
+        assert 2.0 <= took_s <= 6.0
+        (done,) = await house.settled([message["id"]])
+        assert done["state"] == "delivered"
+        assert [part["attempts"] for part in done["parts"]] == [2]
+        assert house.texts() == ["hello"]
+        await sends(house)
+
+
+@virtually
+async def test_21_congestion(loop: VirtualLoop, tmp_path: Path) -> None:
+    """It is tried less and less often, and others take its messages at once."""
+    async with faulty_house(loop, tmp_path, 2) as house:
+        first = house.sim.modems[0]
+        await sends(house, 20)
+        first.faults.set("congestion")
+        tried = len(first.sends)
+        begun_s = loop.time()
+        sent = [await house.post(text=f"message {number}") for number in range(20)]
+        done = await house.settled([each["id"] for each in sent], 60)
+        assert {each["state"] for each in done} == {"delivered"}
+        assert sorted(house.texts(), key=str) == sorted(f"message {each}" for each in range(20))
+        assert 1 <= len(first.sends) - tried <= 6
+        assert all(view.ready for view in house.daemon.parts.pool.modems())
+        await house.until(lambda: not first.faults.active())
+        ended_s = loop.time()
+        assert ended_s - begun_s == pytest.approx(300, abs=3)
+        tried = len(first.sends)
+        for number in range(60):
+            await house.post(text=f"after {number}")
+        await house.until(lambda: len(first.sends) > tried + 5, 60)
+        assert {each.final for each in list(first.sends)[tried:-1]} == {"OK"}
+        recovered(21, loop.time() - ended_s)
+        await sends(house)
+
+
+@virtually
+async def test_21_congestion_of_the_only_modem(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Messages wait, the modem is not hammered, and all go out when the network is free again."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("congestion")
+        begun_s = loop.time()
+        sent = [await house.post(text=f"message {number}") for number in range(5)]
+        await house.until(house.texts)
+        assert loop.time() - begun_s > 300
+        recovered(21, loop.time() - begun_s - 300)
+        assert len(modem.sends) <= 16
+        done = await house.settled([each["id"] for each in sent])
+        assert {each["state"] for each in done} == {"delivered"}
+        assert sorted(house.texts(), key=str) == [f"message {each}" for each in range(5)]
+        await sends(house)
