@@ -222,6 +222,16 @@ class SimModem:
             return "ABSENT"
         return self.card.status or "BLOCKED"
 
+    def insert(self, card: Card) -> None:
+        """Another card, put in while it is unplugged."""
+        self.card = card
+        self._stores |= {
+            "SM": card.sms,
+            "SR": card.reports,
+            "MT": CombinedStore("MT", [card.sms, self._stores["ME"]]),
+        }
+        self.records.changed()
+
     def check_card(self, kind: str, only: Collection[str] = CARD_ERRORS) -> None:
         """Refused, as a "CME" or "CMS" error, when the card cannot be used for one of `only`."""
         status = "BUSY" if self.waking else self.sim_status()

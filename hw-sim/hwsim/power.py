@@ -90,6 +90,13 @@ class Power:
             self.stick.vanish()
         self._modem.network.event(self._modem.name, "unplugged", {})
 
+    def change_places(self, other: Power) -> None:
+        """Each is plugged in next where the other was; both are off the bus."""
+        self.stick, other.stick = other.stick, self.stick
+        for each in (self, other):
+            if each.stick is not None:
+                each.stick.serve(each)
+
     def steal(self) -> None:
         """Another program takes its ports away; with a place in the USB tree the device stays."""
         if self.stick is None:

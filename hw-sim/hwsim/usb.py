@@ -267,6 +267,10 @@ class Stick:
         """Its ports, and those of others, come back under numbers that none has had."""
         self._bus.renumber()
 
+    def serve(self, told: Switched) -> None:
+        """Another stick is plugged in here next."""
+        self._told = told
+
     # What hosts write
 
     def bound(self, *, on: bool) -> None:

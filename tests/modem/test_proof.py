@@ -29,6 +29,7 @@ from hwsim.pool import SimPool
 from hwsim.ptys import Pty
 from tests.modem.rig import virtually
 from tests.virtual import VirtualLoop
+from tests.wires import watched
 
 Answer = Callable[[str], str | bytes]
 IMEI = "356938035643809"
@@ -266,6 +267,33 @@ async def test_ports_are_asked_in_order_until_one_is_the_at_port(tmp_path: Path)
     assert [each.finding for each in without] == [Finding.PARROT, Finding.AT]
     assert [each.finding for each in none] == [Finding.PARROT]
     assert await prove_first([]) == []
+
+
+@pytest.mark.parametrize("boot_s", [0.0, 2.5, 9.0, 9.5, 10.5])
+@virtually
+async def test_of_a_modem_that_is_starting_the_likeliest_port_is_taken(
+    loop: VirtualLoop, tmp_path: Path, boot_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    pool = SimPool(
+        tmp_path, 1, usb=True, boot_s=boot_s, personalities=("huawei-e3372-like",)
+    )  # fmt: skip
+    await pool.start()
+    modem = pool.modems[0]
+    try:
+        with watched(loop, pool.modems):
+            stick = modem.power.stick
+            assert stick is not None
+            seen = {port.interface: str(port.path) for port in stick.ports}
+            ports = [PortInfo(path=seen[at], interface=at, role=None) for at in (2, 0, 1)]
+            proofs = await prove_first(ports)
+            while proofs[-1].imei is None:
+                await asyncio.sleep(1)
+                proofs = await prove_first(ports)
+        assert (proofs[-1].path, proofs[-1].imei) == (seen[2], modem.imei)
+        assert loop.time() <= max(boot_s, 4.0) + 2
+    finally:
+        await pool.stop()
 
 
 @virtually

@@ -52,6 +52,7 @@ class Finding(Enum):
     LOST = "lost"
 
 
+UNHEARD = (Finding.SILENT, Finding.OTHER)  # what a modem is that was starting: its first lines too
 SENTENCES = {
     Finding.AT: "a modem answers",
     Finding.PARROT: "answers the same to everything: not the AT port",
@@ -153,7 +154,7 @@ async def _likelier(
         if not each.done():
             continue
         proof = each.result()
-        if proof is not told and proof.finding is Finding.SILENT:
+        if proof is not told and proof.finding in UNHEARD:
             proof = await prove(proof.path, settings, tries=LAST_TRIES)
         proofs.append(proof)
         if proof.imei is not None:
