@@ -1,4 +1,4 @@
-"""Faults 32 and 34 to 40 of the catalogue: memories that mislead, and what they hold."""
+"""Faults 32 to 40 of the catalogue: memories that mislead, and what they hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from airpost.at.command import LIST_ALL
 from airpost.model import UnitState
 from airpost.modem.profile import load_profile
-from tests.faults.rigging import faulty, recovered, usable, words
+from tests.faults.rigging import faulty, faulty_house, recovered, sends, usable, words
 from tests.modem.rig import PHONE, Rig, virtually
 from tests.virtual import VirtualLoop
 
@@ -54,6 +54,45 @@ async def test_32_text_answers_to_a_sweep(loop: VirtualLoop, tmp_path: Path) -> 
         rig.sim.faults.set("cmti_nowhere", count=1)
         await handed_over(rig, 32, 5)
         assert rig.sim.settings.cmgf == 0
+        await usable(rig)
+
+
+@pytest.mark.parametrize("personality", ["generic", "quectel-ec25-like", "simcom-sim800-like"])
+@virtually
+async def test_33_store_full(loop: VirtualLoop, tmp_path: Path, personality: str) -> None:
+    """All in it is handed over and deleted, and what the network holds back comes in."""
+    async with faulty(loop, tmp_path, personality=personality) as rig:
+        await asyncio.sleep(5)
+        rig.sim.faults.set("store_full", real=True)
+        held = sum(1 for _ in rig.sim.store(rig.sim.settings.mems[2]).items())
+        begun_s = loop.time()
+        rig.arrives("held back")
+        await rig.until(lambda: "held back" in words(rig.behind.parts), POLL_S + 5)
+        recovered(33, loop.time() - begun_s)
+        assert len(rig.behind.parts) == held + 1
+        await rig.until(lambda: used(rig) == 0, 10)
+        assert rig.view.state is UnitState.READY, rig.view.detail
+        await usable(rig)
+
+
+@virtually
+async def test_33_store_full_for_good(loop: VirtualLoop, tmp_path: Path) -> None:
+    """It cannot be emptied: told to people within a minute, and messages still go out."""
+    async with faulty(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        rig.sim.faults.set("store_full")
+        rig.arrives("held back")
+        begun_s = loop.time()
+        await rig.until(lambda: rig.view.state is UnitState.DEGRADED, POLL_S + 1)
+        assert loop.time() - begun_s <= 60
+        assert "is full and cannot be emptied" in rig.view.detail
+        assert (await rig.send("goes out")).outcome.ok
+        assert rig.texts() == ["goes out"]
+        begun_s = loop.time()
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.state is UnitState.READY, 2 * POLL_S + 5)
+        recovered(33, loop.time() - begun_s)
+        await rig.until(lambda: words(rig.behind.parts) == ["held back"], 5)
         await usable(rig)
 
 
@@ -138,6 +177,23 @@ async def test_37_delete_ignored(loop: VirtualLoop, tmp_path: Path) -> None:
 
 
 @virtually
+async def test_37_delete_ignored_over_a_restart(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Read again, and told once all the same."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("delete_ignored")
+        house.sim.handset(PHONE).send(modem.number, "hello")
+        await house.until(lambda: modem.counts["+CMGD"] >= 1)
+        await house.stop()
+        await house.start()
+        await house.until(lambda: modem.counts["+CMGD"] >= 2)
+        await asyncio.sleep(1)
+        assert [each["text"] for each in (await house.get("/v1/inbound"))["items"]] == ["hello"]
+        modem.faults.clear()
+        await sends(house)
+
+
+@virtually
 async def test_38_cmgl_hangs(loop: VirtualLoop, tmp_path: Path) -> None:
     """After the command's own limit all is read place by place, without a reset."""
     async with faulty(loop, tmp_path) as rig:
@@ -154,6 +210,23 @@ async def test_38_cmgl_hangs(loop: VirtualLoop, tmp_path: Path) -> None:
         assert rig.heard().count("AT+CMGL=4") == 1
         assert not rig.sim.records.resets
         assert UnitState.COOLDOWN not in rig.behind.states
+        await usable(rig)
+
+
+@virtually
+async def test_38_cmgl_hangs_and_with_it_the_modem(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Once it has power again it is not asked for the list a second time."""
+    async with faulty(loop, tmp_path) as rig:
+        await asyncio.sleep(5)
+        rig.sim.faults.set("cmgl_hangs", blocks=True)
+        rig.sim.faults.set("cmti_nowhere", count=1)
+        rig.arrives("hello")
+        await rig.until(lambda: rig.view.state is UnitState.COOLDOWN, 200)
+        rig.sim.restart()
+        begun_s = loop.time()
+        await rig.until(lambda: words(rig.behind.parts) == ["hello"], 100)
+        recovered(38, loop.time() - begun_s)
+        assert rig.sim.counts["+CMGL"] == 1
         await usable(rig)
 
 

@@ -1,4 +1,4 @@
-"""Faults 9 to 16 and 20 to 22 of the catalogue: prompts and results that fail, and their meaning."""
+"""Faults 9 to 16 and 20 to 22 of the catalogue: prompts and results that fail, what they mean."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from airpost.model import UnitState
 from airpost.outcome import OutcomeClass
 from tests.faults.rigging import faulty, faulty_house, recovered, sends, usable
 from tests.modem.rig import virtually
@@ -239,4 +240,61 @@ async def test_21_congestion_of_the_only_modem(loop: VirtualLoop, tmp_path: Path
         done = await house.settled([each["id"] for each in sent])
         assert {each["state"] for each in done} == {"delivered"}
         assert sorted(house.texts(), key=str) == [f"message {each}" for each in range(5)]
+        await sends(house)
+
+
+@virtually
+async def test_22_no_credit(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Two are about their messages, the third is about the SIM: named, and another takes them."""
+    async with faulty_house(loop, tmp_path, 2) as house:
+        first = house.sim.modems[0]
+        await sends(house, 20)
+        first.faults.set("no_credit")
+        begun_s, tried = loop.time(), len(first.sends)
+        numbers = [f"+49170{number:07}" for number in range(30)]
+        sent = [await house.post(number, "hello") for number in numbers]
+        done = await house.settled([each["id"] for each in sent], 120)
+        states = [each["state"] for each in done]
+        assert (states.count("failed"), states.count("delivered")) == (2, 28)
+        assert len(first.sends) - tried <= 8
+        for number, state in zip(numbers, states, strict=True):
+            assert house.texts(number) == (["hello"] if state == "delivered" else [])
+        lanes = (await house.get("/v1/modems"))["items"]
+        assert [each["state"] for each in lanes] == ["degraded", "ready"]
+        assert "has no credit, is barred" in lanes[0]["detail"]
+        first.faults.clear()
+        begun_s, tried = loop.time(), len(first.sends)
+        await asyncio.sleep(300)
+        for number in numbers * 3:
+            await house.post(number, "after")
+        await house.until(lambda: len(first.sends) > tried + 2)
+        recovered(22, loop.time() - begun_s - 300)
+        await asyncio.sleep(5)
+        assert [view.state for view in house.daemon.parts.pool.modems()] == [UnitState.READY] * 2
+        await sends(house)
+
+
+@virtually
+async def test_22_no_credit_of_the_only_modem(loop: VirtualLoop, tmp_path: Path) -> None:
+    """What comes after the second waits until the SIM may send again."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("no_credit")
+        numbers = [f"+49170{number:07}" for number in range(6)]
+        sent = [(await house.post(number, "hello"))["id"] for number in numbers]
+        await asyncio.sleep(20)
+        (view,) = house.daemon.parts.pool.modems()
+        assert view.state is UnitState.DEGRADED
+        assert "has no credit, is barred" in view.detail
+        assert "CMS 21" in view.detail
+        await asyncio.sleep(580)
+        tried = len(modem.sends)
+        assert tried <= 15
+        modem.faults.clear()
+        begun_s = loop.time()
+        done = await house.settled(sent)
+        recovered(22, loop.time() - begun_s)
+        states = [each["state"] for each in done]
+        assert (states.count("failed"), states.count("delivered")) == (2, 4)
+        await house.until(lambda: house.daemon.parts.pool.modems()[0].state is UnitState.READY, 5)
         await sends(house)

@@ -310,6 +310,13 @@ def cause_of(kind: str, code: int | None) -> Cause | None:
     return (CME if kind == "CME" else CMS).get(code)
 
 
+def sim_in_doubt(outcome: Outcome) -> bool:
+    """True for what names the message as its reason and is often that of the SIM."""
+    kind, _, code = outcome.code.partition(" ")
+    cause = cause_of(kind, int(code)) if code.isdecimal() else None
+    return cause is not None and cause.sim_doubt
+
+
 def classify(kind: str, code: int | None, text: str, phase: Phase) -> Outcome:
     """The outcome of a final error `kind` ("CMS", "CME", "ERROR") that came in `phase`.
 

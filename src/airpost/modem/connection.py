@@ -40,6 +40,7 @@ from airpost.modem.pin import Pin
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile, Sign
 from airpost.modem.recovery import Failure
+from airpost.modem.refusals import Refusals
 from airpost.modem.sender import Sender
 from airpost.modem.session import Session
 from airpost.modem.trace import Trace
@@ -65,10 +66,6 @@ SIM_SENTENCES = {
     SimStatus.NOT_INSERTED: "there is no SIM; put one in",
     SimStatus.NOT_READY: "waiting for the SIM",
 }
-UNDELETED = (
-    "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
-    "empty it in a phone, or replace the SIM"
-)
 LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
 RESTARTED = "the modem has restarted by itself"
 OTHERWISE = "it is to be spoken to as {profile}; it is opened anew"
@@ -99,7 +96,10 @@ class Tell(Protocol):
 
 
 class Connection:
-    """`serve()` once; `close()` ends it. `cure` are commands before all others, to heal it."""
+    """`serve()` once; `close()` ends it. `cure` are commands before all others, to heal it.
+
+    Without `lists` messages are read place by place; `list_hangs` is told that the list never came.
+    """
 
     def __init__(
         self,
@@ -116,6 +116,8 @@ class Connection:
         late: Callable[[Late], None],
         called: Callable[[str | None], None],
         probed: Callable[[float | None], None],
+        lists: bool,
+        list_hangs: Callable[[], None],
         cure: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
@@ -130,6 +132,8 @@ class Connection:
             guard_s=profile.timing.guard_ms / 1000,
         )  # fmt: skip
         self._pin = Pin(settings.lane, settings.pin, settings.pin_mark, memory)
+        self._lists = lists
+        self._list_hangs = list_hangs
         self._cure = cure
         self._opened = False
         self._ended_as: Failure | None = None  # where more is known than the exception says
@@ -147,6 +151,7 @@ class Connection:
         self._prepared: Settings | None = None
         self._look = asyncio.Event()
         self._gap_s = LOOK_GAP_S
+        self._refusals = Refusals()
         self._registered = False
         self._reports: int | None = None  # <n> of AT+CREG?, as it was last
         self._woken = False  # a line of starting came: are the settings still there?
@@ -226,15 +231,18 @@ class Connection:
         except TimeoutError:
             raise ModemError("a message has been on the air for long; try again later") from None
 
-    def sent(self, outcome: Outcome) -> None:
-        """A segment's dialogue has ended."""
+    def sent(self, outcome: Outcome, to: str) -> Outcome:
+        """A segment's dialogue has ended; its outcome, of the SIM where that is to blame."""
         self._last_send_s = self._clock.mono()
-        if outcome.ok:
-            return
+        before, self._refusals = self._refusals, self._refusals.sent(outcome, to)
+        if self._refusals.blocked is not before.blocked:
+            self._look.set()
+        outcome = self._refusals.judged(outcome)
         if outcome.code == SMSC_LOST and self._prepared is not None and self._prepared.smsc:
             self._centre.restore(self._prepared.smsc)
-        if outcome.scope in (Scope.SIM, Scope.MODEM):
+        if outcome.scope in (Scope.SIM, Scope.MODEM) and not outcome.ok:
             self._look.set()  # it may be the SIM or the network: ask before the next one
+        return outcome
 
     # -- steps -----------------------------------------------------------------------------------
     async def _probe(self) -> ModemIdentity:
@@ -288,7 +296,9 @@ class Connection:
             report_store=done.report_store,
             others=done.others,
             acknowledges=done.acknowledges,
-            list_all=self._profile.sms.list_all,
+            list_all=self._lists and self._profile.sms.list_all,
+            list_hangs=self._list_hangs,
+            troubled=self._look.set,
             proof=lambda kind: self._tell(None, last_proof_at=self._clock.now(), last_proof=kind),
         )
         while self._early:
@@ -311,7 +321,8 @@ class Connection:
         while not asked or (await self._driver.sim_status()).usable:
             self._look.clear()
             self._registered = await self._look_at_network(inbox, done)
-            polls = mono() - polled_s >= timing.poll_s
+            # A timer may fire a little early: then not another whole pause.
+            polls = mono() - polled_s >= timing.poll_s - LOOK_GAP_S
             if polls or self._sweep_due:
                 self._sweep_due = False
                 inbox.sweep()
@@ -358,7 +369,8 @@ class Connection:
                        signal_dbm=await self._driver.signal_dbm())  # fmt: skip
         self.was_ready = True
         self._tell(UnitEvent.REGISTERED, registration=found.sentence)
-        complaints = (*done.complaints, *((UNDELETED,) if inbox.undeleted else ()))
+        refused = self._refusals.complaint
+        complaints = (*done.complaints, *inbox.complaints, *((refused,) if refused else ()))
         if complaints:
             self._tell(UnitEvent.IMPAIRED, detail="; ".join(complaints))
         else:

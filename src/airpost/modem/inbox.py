@@ -22,7 +22,7 @@ from airpost.codec.causes import status_outcome
 from airpost.codec.pdu import Pdu, parse_octets, read_hex
 from airpost.codec.status import EXPIRED, StatusClass, status_class
 from airpost.codec.tpdu import Deliver, Direction, StatusReport
-from airpost.errors import CodecError, CommandFailed, CommandTimeout, StoreUnavailable
+from airpost.errors import CodecError, CommandFailed, CommandTimeout, Desynced, StoreUnavailable
 from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
 from airpost.modem.api import Intake
 from airpost.modem.session import Session
@@ -34,6 +34,14 @@ ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
 DIRECT = frozenset({"+CMT", "+CDS"})
 STORE_WAIT_S = 1.0  # between tries to hand over what exists nowhere else
 REMEMBERED = 2000  # records that were handed over and should be gone
+UNDELETED = (
+    "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
+    "empty it in a phone, or replace the SIM"
+)
+FULL = (
+    "the memory for messages is full and cannot be emptied: nothing comes in; empty it in a phone, "
+    "or replace the SIM"
+)
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
 
@@ -69,8 +77,11 @@ class Inbox:
         others: tuple[str, ...],
         acknowledges: bool,
         list_all: bool,
+        list_hangs: Callable[[], None],
+        troubled: Callable[[], None],
         proof: Callable[[ProofKind], None],
     ) -> None:
+        self.full = False  # the memory that is read, after all in it was taken
         self.undeleted = 0  # records the last sweep found again although they had been deleted
         self.unannounced = 0  # records that only a sweep found, the first one aside
         self._session = session
@@ -86,12 +97,19 @@ class Inbox:
         self._fill: Fill | None = None  # of it, when it was selected
         self._acknowledges = acknowledges
         self._list_all = list_all
+        self._list_hangs = list_hangs
         self._proof = proof
+        self._troubled = troubled
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
         self._taken = 0  # records handed over
         self._swept = False
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What a person has to mend; `troubled` is called when there is something new."""
+        return ((UNDELETED,) if self.undeleted else ()) + ((FULL,) if self.full else ())
 
     # -- notices ---------------------------------------------------------------------------------
     def take(self, urc: Urc) -> None:
@@ -186,13 +204,29 @@ class Inbox:
         await self._select(self._home)
 
     async def _sweep(self) -> None:
-        known, self.undeleted = self._taken, 0
+        known, complaints = self._taken, self.complaints
+        self.undeleted = 0
         for store in (self._report_store, *self._others, self._home):  # the last stays selected
             self._current = None  # a modem that has restarted unseen selects another
             if await self._select(store):
                 await self._take_all()
+        self.full = self._seems_full and await self._stays_full()
+        if self.complaints != complaints:
+            log.warning("inbox.troubled modem=%s undeleted=%d full=%s",
+                        self._lane, self.undeleted, self.full)  # fmt: skip
+            self._troubled()
         self.unannounced += self._taken - known if self._swept else 0
         self._swept = True
+
+    @property
+    def _seems_full(self) -> bool:
+        fill = self._fill if self._current is not None else None
+        return fill is not None and 0 < fill.total <= fill.used
+
+    async def _stays_full(self) -> bool:
+        """Ask again: what was there has been deleted."""
+        self._current = None
+        return await self._select(self._home) and self._seems_full
 
     async def _take_all(self) -> None:
         """Everything in the memory that was just selected."""
@@ -206,6 +240,10 @@ class Inbox:
                 # Some firmware hangs in the list for ever; one by one it answers.
                 log.warning("inbox.list_hangs modem=%s", self._lane)
                 self._list_all = False
+                self._list_hangs()
+            except Desynced:
+                self._list_hangs()  # and with it the modem: after its reset it is not asked again
+                raise
             except CommandFailed:
                 self._list_all = False
         await self._take_one_by_one()

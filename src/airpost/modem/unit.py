@@ -94,6 +94,7 @@ class Unit:
         self._connection: Connection | None = None
         self._quiet = asyncio.Event()  # set while no dialogue is under way
         self._quiet.set()
+        self._lists = True  # until AT+CMGL has hung once: it would again
         self._open_fate: int | None = None  # the segment whose answer may still come late
         self._late_answer: Late | None = None  # one that came before its dialogue was over
         self._stopping = asyncio.Event()
@@ -187,6 +188,8 @@ class Unit:
             late=self._late,
             called=lambda number: self._listener.called(self.lane, number),
             probed=self._healing.probed,
+            lists=self._lists,
+            list_hangs=self._list_hangs,
             cure=self._healing.cure,
         )
         self._connection = connection
@@ -330,6 +333,9 @@ class Unit:
             raise ModemError(f"another modem answers here: its IMEI is {modem.imei}")
         return self._healing.met(modem)
 
+    def _list_hangs(self) -> None:
+        self._lists = False
+
     def _identified(self, imei: str, sim_id: SimId) -> None:
         self._listener.identified(self.lane, imei, sim_id)
 
@@ -373,7 +379,7 @@ class Unit:
         if self._late_answer is not None and done.outcome.cls is OutcomeClass.UNKNOWN:
             mr, outcome = late_result(self._late_answer.line, self._late_answer.final)
             done = replace(done, mr=mr, outcome=outcome)
-        connection.sent(done.outcome)
+        done = replace(done, outcome=connection.sent(done.outcome, segment.to))
         if self._healing.sent(done.outcome, begun=done.begun):
             connection.give_up(Failure.SMS_DEAD, SMS_DEAD)
         # What people see can wait until the next command is on the wire.
