@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 DS, DS_STORED = 3, 2  # where <ds> stands in AT+CNMI; the value for reports that are stored
 REPORT_STORE = "SR"
-INDICATIONS_BUSY_S = 2.0  # a refusal may look like "busy", and there are other choices
+ASK_BUSY_S = 2.0  # a refusal may look like "busy", and it goes on without an answer too
 # TS 27.005 3.1: the SIM and the modem itself, and both seen as one.
 SINGLE = ("SM", "ME")
 COMBINED = ("MT",)
@@ -84,8 +84,13 @@ class Driver:
         self._profile = profile
 
     # -- asking ----------------------------------------------------------------------------------
-    async def patient(self, command: Command, limit_s: float = BUSY_S) -> tuple[str, ...]:
-        """As `run`, again and again while the modem says it is busy; CommandFailed after that."""
+    async def patient(
+        self, command: Command, limit_s: float = BUSY_S, *, plain: bool = True
+    ) -> tuple[str, ...]:
+        """As `run`, again and again while the modem says it is busy; CommandFailed after that.
+
+        An error without a code may mean that too, unless not `plain`.
+        """
         end_s = self._clock.mono() + limit_s
         wait_s = FIRST_WAIT_S
         while True:
@@ -93,7 +98,8 @@ class Driver:
                 return await self._session.run(command)
             except CommandFailed as error:
                 judged = classify(error.kind, error.code, error.text, Phase.BEFORE_PDU)
-                if judged.cls is not OutcomeClass.TRANSIENT or self._clock.mono() >= end_s:
+                busy = judged.cls is OutcomeClass.TRANSIENT and (plain or error.code is not None)
+                if not busy or self._clock.mono() >= end_s:
                     raise
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
@@ -111,6 +117,16 @@ class Driver:
     ) -> T | None:
         lines = await self.optional(command)
         return None if lines is None else read(lines)
+
+    async def _offered(
+        self, command: Command, read: Callable[[tuple[str, ...]], T | None]
+    ) -> T | None:
+        """As `_told`, where an answer that is missing would be missed as long as it is open."""
+        try:
+            return read(await self.patient(command, ASK_BUSY_S, plain=False))
+        except (CommandFailed, CommandTimeout) as error:
+            log.debug("driver.not_told command=%s %s", command.text, error)
+            return None
 
     # -- who it is -------------------------------------------------------------------------------
     async def identify(self) -> ModemIdentity:
@@ -140,8 +156,12 @@ class Driver:
 
     async def power_on(self) -> None:
         """Full functionality where it is not on: otherwise neither SIM nor radio are there."""
-        if await self._told(at.FUNCTIONALITY, replies.functionality) not in (None, 1):
-            await self.optional(at.FULL_FUNCTIONALITY)
+        if await self._offered(at.FUNCTIONALITY, replies.functionality) in (None, 1):
+            return
+        try:
+            await self.patient(at.FULL_FUNCTIONALITY)
+        except (CommandFailed, CommandTimeout) as error:
+            log.info("driver.not_switched_on %s", error)
 
     # -- the SIM ---------------------------------------------------------------------------------
     async def sim_status(self) -> SimStatus:
@@ -206,7 +226,7 @@ class Driver:
         """
         await self.patient(at.PDU_MODE)
         complaints: list[str] = []
-        offered = await self._told(at.STORES_OFFERED, messages.stores_offered) or ()
+        offered = await self._offered(at.STORES_OFFERED, messages.stores_offered) or ()
         store = await self._choose_store(offered, complaints)
         acknowledges = await self._choose_service()
         indications = await self._choose_indications(complaints)
@@ -238,7 +258,7 @@ class Driver:
         end_s = self._clock.mono() + BUSY_S
         while True:
             for choice in choices:
-                if await self.optional(at.use_stores(*choice)) is not None:
+                if await self._offered(at.use_stores(*choice), tuple) is not None:
                     return choice[0]
             if not choices or self._clock.mono() >= end_s:
                 break
@@ -258,10 +278,10 @@ class Driver:
 
     async def _choose_indications(self, complaints: list[str]) -> tuple[int, ...] | None:
         """The first that is offered, field by field, taken and read back (`modems.md` 5.1)."""
-        offered = await self._told(at.INDICATIONS_OFFERED, messages.indications_offered) or ()
+        offered = await self._offered(at.INDICATIONS_OFFERED, messages.indications_offered) or ()
         for wanted in indication_choices(self._profile.sms, offered):
             try:
-                await self.patient(at.set_indications(wanted), INDICATIONS_BUSY_S)
+                await self.patient(at.set_indications(wanted), ASK_BUSY_S)
             except (CommandFailed, CommandTimeout):
                 continue
             held = await self.indications()
@@ -281,7 +301,7 @@ class Driver:
         self, wanted: str | None, before: str | None, complaints: list[str]
     ) -> str | None:
         """The service centre: ours where we have one, else what the SIM holds, or has held."""
-        known = await self._told(at.SMSC, replies.smsc)
+        known = await self._offered(at.SMSC, replies.smsc)
         number = None if known is None else known.full
         wanted = wanted or (before if number is None else None)
         if wanted is not None and number != wanted:
