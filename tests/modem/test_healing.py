@@ -58,6 +58,7 @@ class Clinic:
         self.switched: list[str] = []
         self.act: Callable[[str], None] = self.switched.append
         self.said: list[str] = []
+        self.stops = False  # the daemon is to end
         self.profile = load_profile()
         self.place = Place(port=str(sim.port), usb_path="1-1.4")
         self.book = RungBook(self.behind)
@@ -72,7 +73,11 @@ class Clinic:
         )  # fmt: skip
 
     async def do(self, rung: Rung) -> str | None:
-        return await self.healing.carry_out(rung, self.said.append, asyncio.sleep)
+        return await self.healing.carry_out(rung, self.said.append, self.pause)
+
+    async def pause(self, pause_s: float) -> bool:
+        await asyncio.sleep(0.0 if self.stops else pause_s)
+        return not self.stops
 
     def fails(self, failure: Failure = Failure.DESYNC) -> Step:
         step = self.healing.failed(failure, self.healing.opening(), "made for the test")
@@ -104,6 +109,18 @@ async def clinic(
 
 
 # -- doing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("personality", ["generic", "huawei-e3372-like"])
+@virtually
+async def test_nothing_is_waited_for_when_the_daemon_is_to_end(
+    loop: VirtualLoop, tmp_path: Path, personality: str
+) -> None:
+    async with clinic(loop, tmp_path, personality) as here:
+        here.stops = True
+        await here.do(Rung.RESET)
+        assert loop.time() < 1.0
+        await asyncio.sleep(10.0)  # until its own start is over
 
 
 @pytest.mark.parametrize(("personality", "within_s"), [("generic", 26), ("huawei-e3372-like", 16)])

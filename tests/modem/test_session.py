@@ -380,7 +380,7 @@ async def test_a_modem_that_answers_nothing_any_more_is_given_up(
         wire.sim.faults.set("silence")
         with pytest.raises(Desynced):
             await wire.session.run(at.SIGNAL)
-        assert loop.time() == pytest.approx(20.0, abs=0.5)
+        assert loop.time() == pytest.approx(17.0, abs=0.5)
         with pytest.raises(PortLost, match="does not answer"):
             await wire.session.run(at.SIGNAL)
 

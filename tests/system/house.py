@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from airpost.clock import Instant, LoopClock, SystemClock
+from airpost.clock import Clock, Instant, LoopClock, SystemClock
 from airpost.daemon.config import ModemSettings, Settings, SmsSettings, StoreSettings
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
@@ -40,6 +40,7 @@ class House:
         self._start_s = loop.time()
         self._running: asyncio.Task[None] | None = None
         self.daemon: Daemon
+        self.clock: Clock
         self.http: aiohttp.ClientSession
 
     # -- life ------------------------------------------------------------------------------------
@@ -60,6 +61,7 @@ class House:
         if isinstance(self._loop, VirtualLoop):
             elapsed_us = round((self._loop.time() - self._start_s) * 1_000_000)
             clock = LoopClock(self._loop.time, Instant(START_US + elapsed_us))
+        self.clock = clock
         self.daemon = Daemon(
             settings, clock, Random(1), Notifier({}),
             root=self._folder / "modems" if self.found else Path("/"),

@@ -44,7 +44,8 @@ LEAVE_S = 10.0  # a modem that leaves the bus for its reset has gone by then
 BACK_S = 60.0  # and is back by then; sticks that become a CD-ROM first need 15 s
 LOOK_S = 0.25
 
-Pause = Callable[[float], Awaitable[None]]
+Pause = Callable[[float], Awaitable[bool]]
+"""Waits so many seconds; False, and at once, when the unit is to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,7 +366,8 @@ class Healing:
         while not true():
             if self._clock.mono() >= end_s:
                 return False
-            await pause(LOOK_S)
+            if not await pause(LOOK_S):
+                return False
         return True
 
     # -- inside ----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ from airpost.modem.trace import Trace
 log = logging.getLogger("airpost.session")
 
 PROBES = 3
-PROBE_S = 5.0  # between probes; a modem that is in step answers within 0.3 s
+PROBE_S = 4.0  # between probes; a modem that is in step answers within 0.3 s
 HALF_S = 2.0  # for the second line of +CMT and +CDS (`modems.md` fault 6)
 OPTIONAL_FINAL_S = 2.0  # for an OK that some modems leave out
 WAKE_TRIES = 6  # modems on a UART miss the first characters while they find the rate

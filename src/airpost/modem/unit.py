@@ -278,12 +278,14 @@ class Unit:
         """airpost itself failed here again and again: out of service, and seen to be."""
         self._tell(UnitEvent.CRASHED, last_error=reason, detail=CRASHED)
 
-    async def _pause(self, pause_s: float) -> None:
+    async def _pause(self, pause_s: float) -> bool:
+        """Wait; False, and at once, when it is to stop."""
         try:
             async with asyncio.timeout(pause_s):
                 await self._stopping.wait()
         except TimeoutError:
-            pass  # that is what was waited for
+            return True  # that is what was waited for
+        return False
 
     async def _cool_down(self, wait_s: float, *, watched: bool) -> bool:
         """Wait; False, and soon, when the port goes away meanwhile and that is `watched`.
