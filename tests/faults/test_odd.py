@@ -74,7 +74,7 @@ async def test_70_so_much_is_lost_that_nothing_works(loop: VirtualLoop, tmp_path
         modem.faults.clear()
         await house.ready()
         await sends(house, 4)
-        assert named_s < 120
+        assert named_s < 300  # luck: it is asked every minute, and a short question may get through
         assert modem.records.worst_hour() <= PER_HOUR[Rung.RESET]
 
 
