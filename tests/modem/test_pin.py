@@ -134,3 +134,21 @@ async def test_a_pin_is_in_no_log_no_trace_and_no_view(
 
 def test_settings_do_not_show_the_pin() -> None:
     assert "4711" not in repr(UnitSettings(lane=Lane("a"), port="/dev/null", pin="4711"))
+
+
+@virtually
+async def test_a_refusal_is_not_forgotten_for_another_sim_that_opens(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False) as rig:
+        await rig.until(lambda: "refused" in rig.view.detail, 60)
+        rig.sim.unplug()
+        rig.sim.card.lock(None)  # as a SIM without a PIN would be
+        rig.sim.plug()
+        await rig.ready()
+        rig.sim.unplug()
+        rig.sim.card.lock("1234")
+        rig.sim.plug()
+        await rig.until(lambda: rig.view.state is S.SIM, 60)
+        await asyncio.sleep(60)
+        assert pins_tried(rig) == 1

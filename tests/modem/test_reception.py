@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from airpost.clock import Instant, LoopClock
-from airpost.model import Lane, ModemView
+from airpost.model import Lane, ModemView, SimId
 from airpost.modem.binding import Bindings, Selector
 from airpost.modem.devices import Device, PortInfo
 from airpost.modem.healing import Place
@@ -241,6 +241,20 @@ def test_swapped_sticks_are_asked_anew() -> None:
         await asyncio.sleep(2)
         assert house.where("m-237518").port == "/dev/b"  # type: ignore[union-attr]
         assert house.where("m-643809").port == "/dev/a"  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_a_sim_decides_where_it_is_named() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        selectors = [Selector(lane=Lane("a"), iccid="8949"), Selector(lane=Lane("b"), imei=IMEI)]
+        reception = House(loop, Bindings(selectors), "a", "b").reception
+        assert reception.belongs(Lane("a"), SimId("8949"))
+        assert not reception.belongs(Lane("a"), SimId("8950"))  # another SIM is in it
+        assert not reception.belongs(Lane("b"), SimId("8949"))  # it came in after the plug
+        assert not reception.belongs(Lane("m-237518"), SimId("8949"))
+        assert reception.belongs(Lane("b"), SimId("8950"))
+        assert reception.belongs(Lane("a"), SimId("imsi:26201"))  # it tells no number
 
     run_virtual(main)
 

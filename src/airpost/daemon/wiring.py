@@ -80,6 +80,7 @@ def build(
             _unit_settings(modem), profile_of, intake, store, pool, clock,
             place=Place(port=modem.port) if modem.port is not None else NOWHERE,
             power=power, book=book, strayed=lambda lane: reception.strayed(lane),
+            belongs=lambda lane, sim_id: reception.belongs(lane, sim_id),
         )  # fmt: skip
 
     bindings = Bindings([_selector(modem) for modem in settings.modems], discover=settings.discover)

@@ -45,6 +45,10 @@ class Bindings:
             each.imei is not None or each.iccid is not None for each in self._selectors
         )
 
+    def wants_sim(self, lane: Lane) -> bool:
+        """True for a lane that is bound to one SIM."""
+        return any(each.lane == lane and each.iccid is not None for each in self._selectors)
+
     def by_place(self, device: Device) -> Selector | None:
         """The selector that names a port of `device`, or where it is plugged in."""
         ports = {port.path for port in device.ports}

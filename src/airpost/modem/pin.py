@@ -16,6 +16,8 @@ from airpost.modem.api import Memory
 
 log = logging.getLogger("airpost.pin")
 
+REFUSED = "refused "  # before the mark of a PIN that a SIM has refused
+
 
 class Tried(Enum):
     """What came of it; the values are for people."""
@@ -45,7 +47,7 @@ class Pin:
         if self._pin is None:
             return Tried.MISSING, False
         try:
-            if await self._memory.recall(self._key) == self._mark:
+            if await self._memory.recall(self._key) in (self._mark, REFUSED + self._mark):
                 return Tried.SPENT, False
             await self._memory.remember(self._key, self._mark)
         except StoreUnavailable:
@@ -54,15 +56,23 @@ class Pin:
             await write(self._pin)
         except (CommandFailed, CommandTimeout) as error:
             log.warning("modem.pin_refused modem=%s %s", self._lane, error)
+            await self._remember_refusal()
             return Tried.SPENT, True
         return Tried.TAKEN, True
 
+    async def _remember_refusal(self) -> None:
+        """Another SIM in the same lane that opens says nothing about the one that refused."""
+        try:
+            await self._memory.remember(self._key, REFUSED + self._mark)
+        except StoreUnavailable as error:  # that it was tried stands there
+            log.warning("modem.pin_refusal_not_kept modem=%s %s", self._lane, error.reason)
+
     async def right(self) -> None:
-        """The SIM is open: after the next restart it may be entered again."""
+        """The SIM is open: after the next restart it may be entered again, unless refused."""
         if self._pin is None:
             return
         try:
-            if await self._memory.recall(self._key):
+            if await self._memory.recall(self._key) == self._mark:
                 await self._memory.remember(self._key, "")
         except StoreUnavailable as error:
             log.warning("modem.pin_not_forgotten modem=%s %s", self._lane, error.reason)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airpost.clock import Clock
-from airpost.model import Lane, ModemView, UnitState
+from airpost.model import Lane, ModemView, SimId, UnitState
 from airpost.modem.api import ModemUnit
 from airpost.modem.binding import (
     Bindings,
@@ -144,6 +144,16 @@ class Reception:
             if guest.lane == lane:
                 self.gone(usb_path)
                 self._receive(guest.device)
+
+    def belongs(self, lane: Lane, sim_id: SimId) -> bool:
+        """False where the configuration gives this SIM to another lane, or the lane to another SIM.
+
+        A SIM that tells no number is taken as it is.
+        """
+        named = self._bindings.by_identity(None, sim_id)
+        if named is not None:
+            return named.lane == lane
+        return not (sim_id.isdecimal() and self._bindings.wants_sim(lane))
 
     # -- asking ----------------------------------------------------------------------------------
     def _receive(self, device: Device) -> None:

@@ -23,7 +23,7 @@ HEAD = """\
 # `python -m airpost.modem.udevrules`; rules of your own go into a file before it, 59-local.rules:
 #
 # A modem that is none of airpost's, and stays with ModemManager:
-#   SUBSYSTEMS=="usb", ATTRS{idVendor}=="1199", ENV{AIRPOST_MODEM}="0"
+#   SUBSYSTEMS=="usb", ATTRS{idVendor}=="ffff", ENV{AIRPOST_MODEM}="0"
 # A port of which you know better what it is for (at, spare, ppp, diag, nmea, audio, ignore):
 #   SUBSYSTEM=="tty", KERNELS=="1-1.4:1.2", ENV{AIRPOST_ROLE}="at"
 

@@ -55,7 +55,7 @@ SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
 class Unit:
-    """A ModemUnit on a serial port. `strayed` is told when another modem answers in its place."""
+    """A ModemUnit on a serial port. `strayed` is told when another modem or SIM is in its place."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Unit:
         power: UsbPower | None = None,
         book: RungBook | None = None,
         strayed: Callable[[Lane], None] = lambda _lane: None,
+        belongs: Callable[[Lane, SimId], bool] = lambda _lane, _sim: True,
     ) -> None:
         self.trace = Trace(settings.lane, clock)
         self._settings = settings
@@ -77,7 +78,7 @@ class Unit:
         self._memory = memory
         self._listener = listener
         self._clock = clock
-        self._strayed = strayed
+        self._strayed, self._belongs = strayed, belongs
         place = place or Place(port=settings.port)
         self._healing = Healing(
             settings.lane,
@@ -200,6 +201,8 @@ class Unit:
         except (ModemError, AtError, PortError) as error:
             reason = error.reason if isinstance(error, PortError) else str(error)
             failure = connection.failure(error)
+            if connection.starved is not None:
+                reason = f"{reason}; {connection.starved}"
         finally:
             self._connection = None
             await connection.close()
@@ -313,7 +316,7 @@ class Unit:
         if changes.get("sim_id", before.sim_id) != before.sim_id:
             changes |= {"last_proof_at": None, "last_proof": None}  # it was proved with another
         after = replace(before, state=state, **changes)
-        if state is not before.state:
+        if (state, after.detail) != (before.state, before.detail):
             level = LEVELS.get(state, logging.INFO)
             log.log(level, "modem.%s modem=%s %s", state.value, self.lane, after.detail)
         if after != before:
@@ -339,6 +342,9 @@ class Unit:
         self._lists = False
 
     def _identified(self, imei: str, sim_id: SimId) -> None:
+        if not self._belongs(self.lane, sim_id):
+            asyncio.get_running_loop().call_soon(self._strayed, self.lane)
+            raise ModemError("the SIM in it is not the one of this name")
         self._listener.identified(self.lane, imei, sim_id)
 
     # -- sending ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from random import Random
 
 from airpost.clock import Clock
-from airpost.errors import NoRoute, StoreUnavailable
+from airpost.errors import ModemError, NoRoute, StoreUnavailable
 from airpost.model import Lane, MessageId, ModemView, SimId, WireLine, masked
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
@@ -74,15 +74,23 @@ class ModemPool:
 
     async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
         """One AT command to a modem, between two of its messages; see `facade.Pool`."""
-        return await self._loops[lane].unit.ask(text)
+        return await self._unit(lane).ask(text)
 
     async def reset(self, lane: Lane, how: str) -> None:
         """Reset a modem by a person's word; see `facade.Pool`."""
-        await self._loops[lane].unit.reset(how)
+        await self._unit(lane).reset(how)
 
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
-        """What last went over a modem's wire, redacted; KeyError."""
-        return self._loops[lane].unit.wire()
+        """What last went over a modem's wire, redacted; nothing of what is no modem. KeyError."""
+        return () if self._is_stranger(lane) else self._loops[lane].unit.wire()
+
+    def _is_stranger(self, lane: Lane) -> bool:
+        return lane not in self._loops and self.modem(lane) is not None
+
+    def _unit(self, lane: Lane) -> ModemUnit:
+        if self._is_stranger(lane) and (view := self.modem(lane)) is not None:
+            raise ModemError(view.detail)
+        return self._loops[lane].unit
 
     async def ussd(self, lane: Lane, code: str) -> str:
         """One USSD code; ModemError, AtError or PortError when there is no answer."""

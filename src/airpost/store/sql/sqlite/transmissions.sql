@@ -16,6 +16,7 @@ JOIN segment s ON s.message_seq = t.message_seq AND s.transmission_id = t.id
 WHERE u.recipient = ? AND u.bits = ? AND u.ref = ? AND t.begun_at >= ?
 GROUP BY t.id
 HAVING sum(s.state IN ('queued', 'sending', 'uncertain')) > 0
+    OR sum(s.resends) > 0 -- a part that came twice begins a set of its own
     OR (sum(s.state IN ('sent', 'delivered')) > 0
         AND sum(s.state NOT IN ('sent', 'delivered')) > 0)
 
