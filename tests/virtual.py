@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 STUCK_S = 30.0  # real seconds without an event while something claims to be under way
+OUTSIDE_S = 0.02  # the same, where what is under way may itself be waiting for this loop
 TTY_GRACE_S = (
     0.0005  # a terminal hands bytes over by a kernel worker: look once more before jumping
 )
@@ -51,7 +52,10 @@ class _JumpingSelector(selectors.BaseSelector):
         began = time.monotonic()
         while not ready and self._loop.under_way():
             ready = self._inner.select(0.002)
-            if time.monotonic() - began > STUCK_S:
+            waited = time.monotonic() - began
+            if self._loop.outside and waited > OUTSIDE_S and timeout is not None:
+                break
+            if waited > STUCK_S:
                 raise RuntimeError(f"nothing moved for {STUCK_S} s: {self._loop.under_way()}")
         if ready:
             return ready
@@ -72,6 +76,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._calls = 0
         self._clock_resolution = 1e-6
         self.busy: dict[str, Callable[[], bool]] = {}
+        self.outside = False  # somebody in a thread asks this loop and waits for the answer
         self.jumps = 0
 
     def time(self) -> float:

@@ -68,6 +68,7 @@ SIM_SENTENCES = {
 }
 LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
 RESTARTED = "the modem has restarted by itself"
+STARVED = "power: {line}; use a powered hub, a shorter cable, or a stronger supply"
 OTHERWISE = "it is to be spoken to as {profile}; it is opened anew"
 CURE_S = 10.0  # for each command that comes before all others
 
@@ -160,6 +161,7 @@ class Connection:
         self._last_send_s = -profile.timing.poll_s
         self.sender = Sender(self._session, clock, profile.timing)
         self.was_ready = False
+        self.starved: str | None = None  # it has complained of its supply
 
     # -- the whole -------------------------------------------------------------------------------
     async def serve(self) -> None:
@@ -418,7 +420,8 @@ class Connection:
         if sign is Sign.RESTART:
             self.give_up(Failure.RESTARTED, RESTARTED)
         elif sign is Sign.POWER:
-            self._tell(None, last_error=f"power: {urc.line}")
+            self.starved = STARVED.format(line=urc.line)
+            self._tell(None, last_error=self.starved)
         else:  # the SIM has come or gone, the settings may have gone, messages may wait: ask
             self._woken = self._woken or sign is Sign.WOKEN
             self._sweep_due = self._sweep_due or sign is not Sign.SIM_GONE
