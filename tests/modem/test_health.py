@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.clock import SECOND_US, Instant
-from airpost.modem.health import DEAD_AFTER, SmsHealth, proof_age_s
+from airpost.modem.health import DEAD_AFTER, SmsHealth
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 
 
@@ -78,9 +77,3 @@ def test_after_a_try_to_heal_one_is_enough() -> None:
 
 def test_a_late_answer_is_an_answer() -> None:
     assert not after(TIMEOUT, TIMEOUT).proved().sent(TIMEOUT, begun=True).dead
-
-
-def test_the_age_of_the_last_proof() -> None:
-    assert proof_age_s(None, Instant(5)) is None
-    assert proof_age_s(Instant(10 * SECOND_US), Instant(75 * SECOND_US)) == 65.0
-    assert proof_age_s(Instant(75 * SECOND_US), Instant(10 * SECOND_US)) == 0.0

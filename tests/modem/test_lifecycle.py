@@ -10,7 +10,6 @@ from airpost.modem.lifecycle import (
     UNIT,
     UnitEvent,
     advance,
-    diagram,
     sentence,
 )
 
@@ -59,7 +58,3 @@ def test_what_comes_too_late_changes_nothing() -> None:
 
 def test_deadlines_are_only_where_a_failure_leads_on() -> None:
     assert all(advance(state, E.FAILED) is S.COOLDOWN for state in DEADLINE_S)
-
-
-def test_the_diagram_holds_every_move() -> None:
-    assert diagram().count("-->") == 1 + sum(len(moves) for moves in UNIT.values())

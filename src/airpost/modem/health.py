@@ -1,6 +1,6 @@
 """Whether messages still get through a modem that answers AT (`modems.md` fault 76).
 
-May import clock and outcome. Pure. `OK` to `AT` proves nothing: what counts is a message that went
+May import outcome. Pure. `OK` to `AT` proves nothing: what counts is a message that went
 out or came in.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from airpost.clock import SECOND_US, Instant
 from airpost.outcome import Outcome, OutcomeClass, Scope
 
 NO_ANSWER = frozenset({"timeout", "dropped"})  # the codes of a send nobody answered, AT did
@@ -48,8 +47,3 @@ class SmsHealth:
     def suspected(self) -> SmsHealth:
         """Something was done about it; the next send shows whether it helped."""
         return SmsHealth(suspect=True)
-
-
-def proof_age_s(last_proof_at: Instant | None, now: Instant) -> float | None:
-    """Seconds since a message last went out or came in; None when none ever did."""
-    return None if last_proof_at is None else max(0.0, (now - last_proof_at) / SECOND_US)

@@ -111,11 +111,3 @@ def advance(state: UnitState, event: UnitEvent) -> UnitState:
 def sentence(state: UnitState, port: str) -> str:
     """What is the case, for people, where nothing better is known."""
     return SENTENCES[state].format(port=port)
-
-
-def diagram() -> str:
-    """The table as a Mermaid diagram; the docs hold the same text, a test compares."""
-    lines = ["stateDiagram-v2", "    [*] --> absent"]
-    for state, moves in UNIT.items():
-        lines += [f"    {state.value} --> {to.value}: {by.value}" for by, to in moves.items()]
-    return "\n".join(lines)

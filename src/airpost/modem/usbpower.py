@@ -1,8 +1,8 @@
 """A USB device switched off and on: by the kernel, by its driver, by the power of its hub port.
 
 May import tasks, clock, errors and port (its threads). It does what it is told or says in words
-why it cannot; whether to, `recovery` decides. Nothing here runs on the loop: the kernel may take
-seconds over a device that has hung. Whatever is switched off is switched on again, also when
+why it cannot; whether to, `recovery` decides. Writes and programs run in threads: the kernel may
+take seconds over a device that has hung. Whatever is switched off is switched on again, also when
 cancelled.
 """
 

@@ -57,7 +57,6 @@ class ModemFacts:
     indications: tuple[int, ...] = ()
     circuit: Registration | None = None
     packet: Registration | None = None
-    signal_told: bool = False
     signal_dbm: int | None = None
     operator: str | None = None
     profile: Profile | None = None
@@ -133,7 +132,6 @@ async def modem_facts(known: ModemFacts, line: ModemLine, profiles: Profiles) ->
         indications=await ask.value("AT+CNMI?", messages.indications, ()),
         circuit=await ask.value("AT+CREG?", network.registration, None),
         packet=await ask.value("AT+CEREG?", network.registration, None),
-        signal_told=signal is not None,
         signal_dbm=None if signal is None else signal.dbm,
         operator=None if operator is None else operator.name,
     )

@@ -35,11 +35,10 @@ class Roots:
     root: Path = Path("/")
     sys: Path = field(init=False)
     proc: Path = field(init=False)
-    dev: Path = field(init=False)
     etc: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in ("sys", "proc", "dev", "etc"):
+        for name in ("sys", "proc", "etc"):
             object.__setattr__(self, name, self.root / name)
 
     def at(self, path: str | Path) -> Path:
