@@ -286,3 +286,10 @@ def test_a_clock_that_was_ahead_does_not_stop_it(tmp_path: Path) -> None:
             assert len(rig.units[0].codes) == 2
 
     run_virtual(main)
+
+
+@pytest.mark.parametrize("pattern", [r"(?x)(?P<value>([0-9]+) +)x", r"(?P<value>[0-9]+)(|x)(|x)"])
+def test_what_hides_a_repetition_is_refused(pattern: str) -> None:
+    fault = pattern_fault(pattern)
+    assert fault is not None
+    assert "no flag x and no empty alternative" in fault

@@ -33,6 +33,8 @@ MAX_OPTIONAL = 1  # `?`
 AGAIN_S = 3600.0  # after a code that brought nothing
 OVERDUE_S = 3600.0  # a modem that is never idle is asked between two messages
 
+# The flag x hides signs, an empty alternative is a `?`.
+_HIDING = re.compile(r"\(\?[a-zA-Z]*x|\(\||\|\||\|\)")
 _PIECE = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|(?P<repeat>[*+?]|\{[0-9]*,?[0-9]*\})[?+]?|.", re.DOTALL
 )
@@ -61,6 +63,8 @@ def pattern_fault(pattern: str) -> str | None:
         return f"is no regular expression: {error}"
     if GROUP not in named:
         return f"needs the amount as a group of this name: (?P<{GROUP}>[0-9.,]+)"
+    if _HIDING.search(pattern):
+        return "must have no flag x and no empty alternative, which may take for ever"
     wide = optional = 0
     before = ""
     for piece in _PIECE.finditer(pattern):

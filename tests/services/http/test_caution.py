@@ -51,3 +51,9 @@ def test_logs_hold_names_alone() -> None:
 def test_what_profiles_ask_for_the_tries_left_only_asks() -> None:
     asks = {each.flags.pin_tries.ask for each in load_profiles()}
     assert [ask for ask in asks if objection(ask)] == []
+
+
+@pytest.mark.parametrize("line", ["ATS0=1?", "ATS3=10?", "AT+CPIN?;S0=2?"])
+def test_a_register_is_not_set_under_a_question_mark(line: str) -> None:
+    assert objection(line) is not None
+    assert objection("ATS3?") is None

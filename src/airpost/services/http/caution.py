@@ -71,7 +71,7 @@ def objection(line: str) -> str | None:
         shown = f"AT{name}"
         if (name, rest) in _SLOW:
             return f"{shown}{rest} keeps the modem busy for minutes"
-        if rest in ("?", "=?") or (name == "S" and rest.endswith("?")):
+        if rest in ("?", "=?") or (name == "S" and re.fullmatch(r"\d+\?", rest)):
             continue
         if rest.startswith("=") and name in _ASK_BY_SETTING:
             continue
