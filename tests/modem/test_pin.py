@@ -66,12 +66,65 @@ async def test_the_try_is_remembered_before_it_is_made(loop: VirtualLoop, tmp_pa
                 rig.sim.unplug()  # or a crash: the try may have been made
 
         rig.behind.remember = remember  # type: ignore[method-assign]
+        rig.sim.faults.set("command_error", verb="+CPINR")  # the tries that are left are not told
         await rig.until(lambda: "pin gate-1" in rig.behind.memory)
         await asyncio.sleep(5)
         rig.sim.plug()
         await asyncio.sleep(100)
         assert pins_tried(rig) == 0
         assert "not tried again" in rig.view.detail
+
+
+def cut_at_the_pin(rig: Rig, times: int, *, heard: bool) -> None:
+    """The modem is pulled out in the moment of so many PINs, before or after it has taken them."""
+    enter, left = rig.sim.card.enter_pin, [times]
+
+    def entered(pin: str) -> bool:
+        if not left[0]:
+            return enter(pin)
+        left[0] -= 1
+        rig.sim.unplug()
+        rig.sim.network.later(5.0, rig.sim.plug)
+        return enter(pin) if heard else False
+
+    rig.sim.card.enter_pin = entered  # type: ignore[method-assign]
+
+
+@virtually
+async def test_what_the_sim_has_not_counted_was_no_try(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234", wait=False, plugged=False) as rig:
+        cut_at_the_pin(rig, 1, heard=False)
+        rig.sim.plug()
+        await rig.until(lambda: "looking again" in rig.view.detail)
+        await rig.ready()
+        assert pins_tried(rig) == 2
+        assert rig.behind.memory["pin gate-1"] == ""
+        rig.sim.restart()
+        await rig.until(lambda: not rig.view.ready, 30)
+        await rig.ready()
+        assert rig.sim.records.never.pin_again == 0
+
+
+@virtually
+async def test_the_last_try_is_left_to_a_person(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234", wait=False, plugged=False) as rig:
+        cut_at_the_pin(rig, 9, heard=False)
+        rig.sim.plug()
+        await rig.until(lambda: "write the file anew" in rig.view.detail)
+        await asyncio.sleep(600)
+        assert pins_tried(rig) == 2
+        assert rig.sim.card.pin_tries == 3
+
+
+@virtually
+async def test_a_try_that_was_counted_is_not_made_again(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False, plugged=False) as rig:
+        cut_at_the_pin(rig, 9, heard=True)
+        rig.sim.plug()
+        await rig.until(lambda: "write the file anew" in rig.view.detail)
+        await asyncio.sleep(600)
+        assert pins_tried(rig) == 1
+        assert rig.sim.card.pin_tries == 2
 
 
 @virtually

@@ -276,7 +276,9 @@ class Connection:
                 await self._pin.right()
                 return
             if status is SimStatus.SIM_PIN:
-                tried, written = await self._pin.enter(self._driver.enter_pin)
+                tried, written = await self._pin.enter(
+                    self._driver.enter_pin, self._driver.pin_tries
+                )
                 sentence, pause_s = tried.value, SIM_LOOK_S if written else SIM_LATER_S
             else:
                 words = f"the SIM or the modem is locked: {status.value}"

@@ -176,6 +176,11 @@ class Driver:
         """AT+CPIN, once; CommandFailed when it is wrong. Never to be repeated."""
         await self._session.run(at.enter_pin(pin))
 
+    async def pin_tries(self) -> int | None:
+        """How often a PIN may still be wrong; None where the modem does not tell."""
+        how = self._profile.flags.pin_tries
+        return await self._told(at.raw(how.ask, INIT_S), how.read)
+
     async def sim_identity(self, imei: str) -> SimIdentity:
         """ICCID and IMSI, as far as the modem tells them."""
         # Every modem knows AT+CIMI: a SIM that is busy after its PIN is waited for here, or it

@@ -1,7 +1,8 @@
-"""The PIN of one lane: tried once, ever, until the file holds another.
+"""The PIN of one lane: a try that was made is never made again, until the file holds another PIN.
 
-May import modem.api, modem.driver and L0. That a try was made is remembered before it is made: a
-restart in a loop must not spend the tries of a SIM.
+May import modem.api and L0. That a try was made is remembered before it is made: a restart in a
+loop must not spend the tries of a SIM. What came of one may stay unknown, because the modem lost
+its power in that moment: only where the SIM counts as many tries as before it was none.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from airpost.modem.api import Memory
 log = logging.getLogger("airpost.pin")
 
 REFUSED = "refused "  # before the mark of a PIN that a SIM has refused
+WRONG = (12, 16)  # +CME ERROR: the PUK is wanted now; incorrect password (TS 27.007 9.2.2.1)
+UNKNOWN_TRIES = 2  # without a result, in a row: the last one is left to a person
 
 
 class Tried(Enum):
@@ -25,11 +28,16 @@ class Tried(Enum):
     TAKEN = "waiting for the SIM"
     MISSING = "the SIM wants a PIN; set `pin_file`"
     SPENT = "the PIN of `pin_file` was refused and is not tried again; correct the file"
+    DOUBTED = "the PIN was entered and nothing has told what came of it; looking again"
+    OPEN = (
+        "the PIN of `pin_file` was entered and nothing tells what came of it: it is not tried "
+        "again; open the SIM in a phone, or write the file anew"
+    )
     UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
 
 class Pin:
-    """`pin` is None where none is configured; `mark` changes when the file does."""
+    """`pin` is None where none is configured; `mark` changes when the file does. One an opening."""
 
     def __init__(self, lane: Lane, pin: str | None, mark: str, memory: Memory) -> None:
         self._lane = lane
@@ -38,17 +46,32 @@ class Pin:
         self._memory = memory
         # Not by IMEI: a SIM that is moved from stick to stick must not lose a try in each.
         self._key = f"pin {lane}"
+        self._tries_key = f"pin tries {lane}"  # left before each try without a result
+        self._asked = False
 
-    async def enter(self, write: Callable[[str], Awaitable[None]]) -> tuple[Tried, bool]:
+    async def enter(
+        self, write: Callable[[str], Awaitable[None]], left: Callable[[], Awaitable[int | None]]
+    ) -> tuple[Tried, bool]:
         """Enter it by `write` where that is allowed, and whether it was written.
 
-        `write` raises CommandFailed when the SIM refuses it.
+        `write` raises CommandFailed when the SIM refuses it; `left` tells the tries that are left.
         """
         if self._pin is None:
             return Tried.MISSING, False
+        first, self._asked = not self._asked, True
+        tries = await left()
         try:
-            if await self._memory.recall(self._key) in (self._mark, REFUSED + self._mark):
+            record = await self._memory.recall(self._key)
+            if record == REFUSED + self._mark:
                 return Tried.SPENT, False
+            before: list[str] = []
+            if record and record == self._mark:
+                before = (await self._memory.recall(self._tries_key) or "").split()
+                if not _untouched(before, tries):
+                    return Tried.OPEN, False
+                if first:  # of this opening, which has just begun: the SIM may still be at it
+                    return Tried.DOUBTED, False
+            await self._memory.remember(self._tries_key, " ".join([*before, str(tries or 0)]))
             await self._memory.remember(self._key, self._mark)
         except StoreUnavailable:
             return Tried.UNSAFE, False
@@ -56,8 +79,10 @@ class Pin:
             await write(self._pin)
         except (CommandFailed, CommandTimeout) as error:
             log.warning("modem.pin_refused modem=%s %s", self._lane, error)
-            await self._remember_refusal()
-            return Tried.SPENT, True
+            if _is_wrong(error) or tries is None or await left() != tries:
+                await self._remember_refusal()
+                return Tried.SPENT, True
+            return Tried.DOUBTED, True
         return Tried.TAKEN, True
 
     async def _remember_refusal(self) -> None:
@@ -76,3 +101,12 @@ class Pin:
                 await self._memory.remember(self._key, "")
         except StoreUnavailable as error:
             log.warning("modem.pin_not_forgotten modem=%s %s", self._lane, error.reason)
+
+
+def _untouched(before: list[str], tries: int | None) -> bool:
+    """True when the SIM has counted none of the tries that were made."""
+    return tries is not None and len(before) < UNKNOWN_TRIES and {*before} == {str(tries)}
+
+
+def _is_wrong(error: CommandFailed | CommandTimeout) -> bool:
+    return isinstance(error, CommandFailed) and error.code in WRONG
