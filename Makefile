@@ -33,9 +33,11 @@ fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz.pdu --cases $(CASES) --seed $(SEED)
 	$(BIN)/python -m tests.fuzz.at --cases $(CASES) --seed $(SEED)
 
-# kill -9 under load, and a day of mixed trouble in virtual time.
+# kill -9 under load, the whole fault catalogue at once, 10,000 openings, and a day of mixed trouble.
 soak: $(STAMP)
 	AIRPOST_KILLS=$(KILLS) AIRPOST_SEED=$(SEED) $(BIN)/pytest -s tests/system/test_kill.py tests/store/test_kill.py
+	$(BIN)/python -m tests.soak.mixture --minutes 10 --seeds 1-5
+	$(BIN)/python -m tests.bench.cycles --cycles 10000
 	$(BIN)/python -m tests.soak.trouble --hours 24 --seed $(SEED)
 
 bench: $(STAMP)

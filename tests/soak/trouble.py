@@ -12,6 +12,7 @@ import logging
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -84,6 +85,8 @@ class Tally:
 class Trouble:
     """One run over a house."""
 
+    send_every_s = SEND_EVERY_S
+
     def __init__(self, house: House, rng: Random) -> None:
         self.tally = Tally()
         self._house = house
@@ -96,9 +99,7 @@ class Trouble:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send(until_s))
             group.create_task(self._hurt(until_s, group))
-        for modem in self._house.sim.modems:
-            modem.faults.clear()
-            modem.plug()
+        self._mend()
         await self._rest()
         await self._count()
         return self.tally
@@ -108,7 +109,7 @@ class Trouble:
         loop, rng = asyncio.get_running_loop(), self._rng
         at = 0
         while loop.time() < until_s:
-            await asyncio.sleep(rng.expovariate(1 / SEND_EVERY_S))
+            await asyncio.sleep(rng.expovariate(1 / self.send_every_s))
             at += 1
             text = f"message {at} " + rng.choice(("", "x" * 200, "报警" * 50, "😀" * 60))
             answer = await self._post(text)
@@ -122,10 +123,14 @@ class Trouble:
         return await self._house.post(rng.choice(PHONES), text, report=True, ttl_s=7200, **fields)
 
     async def _reply(self, at: int) -> None:
-        modem = self._rng.choice(self._house.sim.modems)
+        modem = self._rng.choice(self._answered())
         text = f"reply {at} " + self._rng.choice(("", "y" * 300, "收到" * 80))
         self._house.sim.handset(self._rng.choice(PHONES)).send(modem.number, text)
         self.tally.replies.append(text)
+
+    def _answered(self) -> Sequence[SimModem]:
+        """The modems that get replies."""
+        return self._house.sim.modems
 
     async def _hurt(self, until_s: float, group: asyncio.TaskGroup) -> None:
         loop, rng = asyncio.get_running_loop(), self._rng
@@ -151,6 +156,11 @@ class Trouble:
                 self.tally.troubles[name] += 1
                 modem.faults.set(name, **params)
                 group.create_task(self._clear(modem, name))
+
+    def _mend(self) -> None:
+        for modem in self._house.sim.modems:
+            modem.faults.clear()
+            modem.plug()
 
     async def _unplug(self, modem: SimModem) -> None:
         modem.unplug()
