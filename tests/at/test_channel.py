@@ -313,6 +313,19 @@ def test_the_answer_to_an_earlier_probe_ends_nothing() -> None:
     assert replies(got) == [(("+CSQ: 9,99",), "OK", None)]
 
 
+def test_a_bare_ok_behind_what_others_asked_for_never_says_sent() -> None:
+    talk = Dialogue().handed_over()
+    (line,) = talk.says('\r\n+CPMS: "SM",3,30,"SM",3,30,"SM",3,30\r\n\r\nOK\r\n')
+    assert isinstance(line, Urc)
+    assert talk.channel.state is State.WAIT_SENT
+    assert replies(talk.says("\r\n+CMGS: 7\r\n\r\nOK\r\n")) == [(("+CMGS: 7",), "OK", None)]
+
+
+def test_a_bare_ok_behind_what_a_modem_says_of_itself_is_its_own() -> None:
+    talk = Dialogue().handed_over()
+    assert replies(talk.says("\r\n^RSSI:18\r\n\r\n+CREG: 1\r\n\r\nOK\r\n")) == [((), "OK", None)]
+
+
 def test_a_bare_ok_that_may_be_a_late_one_never_says_sent() -> None:
     talk = Dialogue().sends(at.SIGNAL)
     talk.channel.abandon()

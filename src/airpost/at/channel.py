@@ -12,7 +12,7 @@ from collections import deque
 from enum import Enum
 
 from airpost.at import urc
-from airpost.at.command import PROBE, Command
+from airpost.at.command import ANSWERS, PROBE, Command
 from airpost.at.events import (
     Dropped,
     Event,
@@ -87,6 +87,7 @@ class Channel:
         self._probes = 0  # written and not yet answered
         self._probed = False  # the probe's information line came; its final is next
         self._foreign = False  # a late reference came; the next final belongs to it
+        self._others = False  # an answer came that was not asked for here; so may the next OK
         self._header: str | None = None  # +CMT, +CDS or +CBM whose PDU has not come yet
         self._text: str | None = None  # +CUSD whose quotes are still open
         self._ready: deque[Event] = deque()
@@ -296,6 +297,7 @@ class Channel:
             self._flush_text()
             self._text = clean
         else:
+            self._others = self._others or (prefix in ANSWERS and urc.kind_of(clean) is None)
             self._ready.append(Urc(prefix=prefix, line=clean))
 
     def _more_text(self, line: str) -> None:
@@ -326,8 +328,9 @@ class Channel:
             self._desynced_final(line, final)
         elif command is None:
             self._paid(line)
-        elif self._written and final.ok and not self._lines and self._owed:
-            self._paid(line)  # no reference, and it may be a late one: never believed to say "sent"
+        elif self._written and final.ok and not self._lines and (self._owed or self._others):
+            self._others = False
+            self._paid(line)  # no reference, and it may be another's: never believed to say "sent"
         elif self._written and self._probes and final.kind in (FinalKind.CME, FinalKind.ERROR):
             self._probes -= 1  # "busy" to the probe; the dialogue's own errors are CMS
             self._ready.append(Noise(line=line))
@@ -382,6 +385,6 @@ class Channel:
         self._command = None
         self._lines = []
         self._written = False
-        self._probed = self._foreign = False
+        self._probed = self._foreign = self._others = False
         if state is not State.DESYNC:
             self._probes = 0

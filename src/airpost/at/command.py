@@ -205,3 +205,9 @@ def ussd(code: str, dcs: int = 15) -> Command:
     if '"' in code:
         raise LocalProtocolError("a USSD code holds no quotes")
     return plain(f'AT+CUSD=1,"{code}",{dcs}', timeout_s=15.0)
+
+
+ANSWERS = frozenset(
+    name for each in tuple(globals().values()) if isinstance(each, Command) for name in each.answers
+)
+"""What lines begin with that come only when somebody asks."""

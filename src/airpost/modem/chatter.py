@@ -10,8 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from airpost.at import command
-from airpost.at.command import Command
+from airpost.at.command import ANSWERS
 from airpost.at.urc import Kind, kind_of, prefix_of
 from airpost.clock import Clock
 from airpost.errors import ModemError, PortError
@@ -25,10 +24,7 @@ log = logging.getLogger("airpost.chatter")
 
 # Sticks that chatter do so every two or three seconds.
 FLOOD_LINES, FLOOD_S = 3, 10.0
-# Lines that come only when somebody asks: three of them, unasked, are no late answer of our own.
-ANSWERS = frozenset(
-    name for each in vars(command).values() if isinstance(each, Command) for name in each.answers
-)
+# Of lines that only come when somebody asks: so many, unasked, are no late answer of our own.
 SHARED_LINES, SHARED_S = 3, 600.0
 SHARED = "answers came that nobody here asked for: another program (ModemManager?) uses this port"
 UNKNOWN = 100  # names that are logged; a line full of garbage makes up new ones without end
