@@ -9,6 +9,7 @@ import pytest
 
 from airpost.model import Lane, UnitState
 from airpost.modem.connection import UnitSettings
+from airpost.modem.profiles import load_profiles
 from hwsim.modem import SimModem
 from tests.modem.rig import Rig, rigged, virtually
 from tests.virtual import VirtualLoop
@@ -103,6 +104,17 @@ async def test_what_the_sim_has_not_counted_was_no_try(loop: VirtualLoop, tmp_pa
         await rig.until(lambda: not rig.view.ready, 30)
         await rig.ready()
         assert rig.sim.records.never.pin_again == 0
+
+
+@virtually
+async def test_tries_are_asked_by_nothing_that_could_become_one(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """A question with an argument that loses a character on the line is a wrong PIN."""
+    async with rigged(loop, tmp_path, before=locked, pin="1234") as rig:
+        asked = [line for line in rig.heard() if line.startswith("AT+CPINR")]
+        assert asked == ["AT+CPINR"]
+        assert all('"' not in each.flags.pin_tries.ask for each in load_profiles())
 
 
 @virtually

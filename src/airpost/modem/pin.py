@@ -17,7 +17,8 @@ from airpost.modem.api import Memory
 
 log = logging.getLogger("airpost.pin")
 
-REFUSED = "refused "  # before the mark of a PIN that a SIM has refused
+# Before the mark of a PIN: it was tried, and what came of it is not known; a SIM has refused it.
+TRIED, REFUSED = "tried ", "refused "
 WRONG = (12, 16)  # +CME ERROR: the PUK is wanted now; incorrect password (TS 27.007 9.2.2.1)
 UNKNOWN_TRIES = 2  # without a result, in a row: the last one is left to a person
 
@@ -47,7 +48,7 @@ class Pin:
         # Not by IMEI: a SIM that is moved from stick to stick must not lose a try in each.
         self._key = f"pin {lane}"
         self._tries_key = f"pin tries {lane}"  # left before each try without a result
-        self._asked = False
+        self._looked = self._given_up = False
 
     async def enter(
         self, write: Callable[[str], Awaitable[None]], left: Callable[[], Awaitable[int | None]]
@@ -58,23 +59,27 @@ class Pin:
         """
         if self._pin is None:
             return Tried.MISSING, False
-        first, self._asked = not self._asked, True
-        tries = await left()
         try:
             record = await self._memory.recall(self._key)
             if record == REFUSED + self._mark:
                 return Tried.SPENT, False
-            before: list[str] = []
-            if record and record == self._mark:
+            tried, before = record == TRIED + self._mark, list[str]()
+            if tried:
                 before = (await self._memory.recall(self._tries_key) or "").split()
-                if not _untouched(before, tries):
+                if self._given_up:
                     return Tried.OPEN, False
-                if first:  # of this opening, which has just begun: the SIM may still be at it
+                if not self._looked:  # the opening has just begun: the SIM may still be at it
+                    self._looked = True
                     return Tried.DOUBTED, False
+            tries = await left()
+            if tried and not _untouched(before, tries):
+                self._given_up = True
+                return Tried.OPEN, False
             await self._memory.remember(self._tries_key, " ".join([*before, str(tries or 0)]))
-            await self._memory.remember(self._key, self._mark)
+            await self._memory.remember(self._key, TRIED + self._mark)
         except StoreUnavailable:
             return Tried.UNSAFE, False
+        self._looked = True
         try:
             await write(self._pin)
         except (CommandFailed, CommandTimeout) as error:
@@ -97,7 +102,7 @@ class Pin:
         if self._pin is None:
             return
         try:
-            if await self._memory.recall(self._key) == self._mark:
+            if await self._memory.recall(self._key) == TRIED + self._mark:
                 await self._memory.remember(self._key, "")
         except StoreUnavailable as error:
             log.warning("modem.pin_not_forgotten modem=%s %s", self._lane, error.reason)
