@@ -328,14 +328,19 @@ class Channel:
             self._desynced_final(line, final)
         elif command is None:
             self._paid(line)
-        elif self._written and final.ok and not self._lines and (self._owed or self._others):
+        elif self._written and final.ok and not self._lines and self._may_be_anothers:
             self._others = False
-            self._paid(line)  # no reference, and it may be another's: never believed to say "sent"
+            self._paid(line)  # without a reference it is never believed to say "sent"
         elif self._written and self._probes and final.kind in (FinalKind.CME, FinalKind.ERROR):
             self._probes -= 1  # "busy" to the probe; the dialogue's own errors are CMS
             self._ready.append(Noise(line=line))
         else:
             self._end(command, final)
+
+    @property
+    def _may_be_anothers(self) -> bool:
+        """True where a bare OK may be a late one, that of a probe, or one to somebody else."""
+        return self._owed > 0 or self._probes > 0 or self._others
 
     def _paid(self, line: str) -> None:
         """A final that nobody waits for any more."""
