@@ -271,6 +271,24 @@ async def test_complaints_are_shown_and_it_serves(loop: VirtualLoop, tmp_path: P
 
 
 @virtually
+async def test_a_memory_that_was_refused_at_the_start_is_chosen_later(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    def before(modem: SimModem) -> None:
+        modem.faults.set("cme_error", verb="+CPMS", code=14)
+
+    async with rigged(loop, tmp_path, before=before) as rig:
+        await rig.until(lambda: rig.view.state is S.DEGRADED)
+        assert "no memory for messages could be chosen" in rig.view.detail
+        await asyncio.sleep(600)
+        assert rig.sim.records.opens == 1
+        rig.sim.faults.clear()
+        await rig.until(lambda: rig.view.state is S.READY, 120)
+        rig.arrives("came later")
+        await rig.until(lambda: rig.behind.parts, 60)
+
+
+@virtually
 async def test_lines_nobody_knows_change_nothing(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
         await asyncio.sleep(5)

@@ -67,6 +67,7 @@ SIM_SENTENCES = {
     SimStatus.NOT_READY: "waiting for the SIM",
 }
 LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
+STORE_BACK = "a memory for messages can be chosen now; it is set up anew"
 RESTARTED = "the modem has restarted by itself"
 STARVED = "power: {line}; use a powered hub, a shorter cable, or a stronger supply"
 OTHERWISE = "it is to be spoken to as {profile}; it is opened anew"
@@ -333,6 +334,8 @@ class Connection:
             if polls:
                 polled_s = mono()
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
+                if done.store is None and await self._driver.chooses_store():
+                    self.give_up(Failure.RESTARTED, STORE_BACK)
             # Without an acknowledgement a modem passes nothing on any more (TS 27.005 3.4.1).
             check_s = timing.poll_s if done.acknowledges else timing.settings_check_s
             if self._woken or inbox.unannounced or mono() - checked_s >= check_s:

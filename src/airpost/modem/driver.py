@@ -251,8 +251,13 @@ class Driver:
             complaints=tuple(complaints),
         )
 
+    async def chooses_store(self) -> bool:
+        """True when a memory can be chosen now: a SIM that was busy all the time refuses each."""
+        offered = await self._told(at.STORES_OFFERED, messages.stores_offered) or ()
+        return await self._choose_store(offered, [], limit_s=0.0) is not None
+
     async def _choose_store(
-        self, offered: Sequence[Sequence[str]], complaints: list[str]
+        self, offered: Sequence[Sequence[str]], complaints: list[str], limit_s: float = BUSY_S
     ) -> str | None:
         """All three uses on one memory, so that what is announced is what is read; else one."""
         groups = [group for group in offered if group]
@@ -260,7 +265,7 @@ class Driver:
         alike = [name for name in names if all(name in group for group in groups)]
         choices = [(name,) * max(1, len(groups)) for name in alike]
         choices += [(name,) for name in names if any(name in group for group in groups)]
-        end_s = self._clock.mono() + BUSY_S
+        end_s = self._clock.mono() + limit_s
         while True:
             for choice in choices:
                 if await self._offered(at.use_stores(*choice), tuple) is not None:
