@@ -482,6 +482,32 @@ async def test_forgotten_by_the_modem_is_known_after_one_probe(
         await usable(rig)
 
 
+@pytest.mark.parametrize("refused", [True, False])
+@virtually
+async def test_a_late_answer_of_an_earlier_message_is_not_taken_for_that_of_this_one(
+    loop: VirtualLoop, tmp_path: Path, refused: bool
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("first")).mr is not None
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=20.0, answers=True, count=1)
+        if refused:
+            rig.sim.faults.set("cms_error", code=21, count=1)
+        assert ends(await rig.send("second")) == (True, UNKNOWN, "dropped")
+        rig.sim.radio.air_s = 8.0
+        segment_ = rig.segment("third")
+        done = await rig.unit.send(segment_, rig.commit)
+        assert ends(done) == (True, UNKNOWN, "whose")
+        await rig.until(lambda: rig.behind.lates, 20)
+        ((credited, mr, outcome),) = rig.behind.lates
+        assert (credited, outcome.ok) == (segment_.segment_id, True)
+        assert mr is not None
+        assert rig.texts() == ["first", *([] if refused else ["second"]), "third"]
+        await asyncio.sleep(200.0)
+        rig.sim.faults.set("cms_error", code=21, count=1)
+        assert (await rig.send("fourth")).outcome.code == "CMS 21"  # nothing is open any more
+        await usable(rig)
+
+
 @virtually
 async def test_no_answer_at_all_ends_at_the_limit(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:

@@ -37,6 +37,8 @@ PROBE_EVERY_S = 5.0
 AT_ONCE_S = 0.5  # an ERROR so soon after the text comes from no network
 INVALID_PDU = 304  # what is built here is valid: something of it was lost, or the prompt was
 TRIES = 3  # until it is believed all the same
+LATE_S = 60.0  # beyond the limit of a message whose answer has not come
+REFERENCES = 256
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
@@ -97,6 +99,9 @@ class Sender:
         self._timing = timing
         self._air = _Air()
         self.command: Command | None = None  # of the newest dialogue
+        self._owed_until_s = 0.0  # until then the answer to an earlier message may come
+        self._reference: int | None = None  # the last one told; so many messages went out since
+        self._since = 0
 
     async def send(self, segment: Claimed, commit: CommitIntent, patience_s: float) -> SendResult:
         """The dialogue, to its end or to `patience_s` after the PDU, whichever comes first.
@@ -178,6 +183,7 @@ class Sender:
             probe_at=begun_s + timing.probe_s if timing.probe_s else None,
             limit=begun_s + timing.cmgs_s,
         )
+        self._since += 1
         return await self._wait()
 
     async def _permission(self, intent: Awaitable[Committed]) -> tuple[Outcome | None, bool]:
@@ -217,6 +223,7 @@ class Sender:
                 case Reply():
                     return self._answered(event)
                 case Dropped():
+                    self._owed_until_s = air.limit + LATE_S
                     words = "the modem has forgotten the message; it may have gone out"
                     return self._result(_modem(OutcomeClass.UNKNOWN, "dropped", words))
                 case Stuck():
@@ -233,6 +240,7 @@ class Sender:
                 air.patient_until = None
                 return self._result(STILL_SENDING)
         limit_s = self._timing.cmgs_s
+        self._owed_until_s = air.limit + LATE_S
         session.give_up()
         outcome = _modem(OutcomeClass.UNKNOWN, "timeout", f"no answer within {limit_s:g} s")
         result = self._result(outcome)
@@ -243,14 +251,26 @@ class Sender:
         return result
 
     def _answered(self, reply: Reply) -> SendResult:
+        mr = reference(reply.lines) if reply.final.ok else None
+        if self._clock.mono() < self._owed_until_s and not self._is_own(reply.final, mr):
+            words = "an answer came that may be that of an earlier message"
+            return self._result(_modem(OutcomeClass.UNKNOWN, "whose", words))
+        if mr is not None:
+            self._reference, self._since = mr, 0
         if reply.final.ok:
-            return self._result(SENT, reference(reply.lines))
+            return self._result(SENT, mr)
         outcome = _judged(reply.final, Phase.AFTER_PDU)
         if self._not_taken(reply.final):
             self._session.doubt()  # it may have been taken for commands, each with its answer
             words = "the modem did not take the text as it was written"
             outcome = replace(outcome, cls=OutcomeClass.TRANSIENT, text=words)
         return self._result(outcome)
+
+    def _is_own(self, final: Final, mr: int | None) -> bool:
+        """True for a reference no earlier message has: they are counted (TS 23.040 9.2.3.6)."""
+        if not final.ok or self._reference is None or mr is None:
+            return final.ok
+        return mr == (self._reference + self._since) % REFERENCES
 
     def _not_taken(self, final: Final) -> bool:
         """True where what was typed has not become a message (`modems.md` fault 11)."""
