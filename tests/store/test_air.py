@@ -200,6 +200,27 @@ async def test_another_sim_takes_over_what_has_not_gone_out(store: Store) -> Non
     assert (await seen(store, "m")).possible_duplicates == 0
 
 
+async def test_a_part_in_doubt_is_not_joined_with_those_of_another_sim(store: Store) -> None:
+    """Its late answer would make a whole message of parts that come from two numbers."""
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    first = await lost(store, one)
+    await store.sweep(after(60))
+    assert (await seen(store, "m")).possible_duplicates == 1
+    intent = Intent(segment_id=two.segment_id, lane=G1, sim_id=SIM2, tpdu=b"2", begun_at=after(61))
+    assert (await store.air(None, intent)).attempt_id is None
+    again = await claim(store, after(61))
+    assert [c.seq for c in again] == [1, 2]
+    assert {c.segment_id for c in again}.isdisjoint({one.segment_id, two.segment_id})
+    assert (await seen(store, "m")).possible_duplicates == 1
+    for at, segment in enumerate(again, 1):
+        await end(store, segment, await begin(store, segment, after(62), sim=SIM2), mr=at)
+    await end(store, one, first, E.LATE, mr=5, at=after(70))
+    message = await seen(store, "m")
+    assert message.state is M.SENT
+    assert [part.reference for part in message.parts] == [1, 2]
+
+
 async def test_another_sim_waits_for_what_is_on_the_air(store: Store) -> None:
     await bound(store, new("m", 3))
     one, two, three = await claim(store)

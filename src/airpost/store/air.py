@@ -81,20 +81,20 @@ def begin(tx: Tx, intent: Intent) -> int | None:
 
 
 def _same_sim(tx: Tx, row: SegmentRow, intent: Intent) -> bool:
-    """True when the other parts went out by this SIM, or none did; else it begins again whole."""
+    """True when no part went out, or may have, by another SIM; else it begins again whole."""
     if row.parts == 1:
         return True
-    used = tx.db.execute(_SQL["sim_used"], (row.message_seq,)).fetchone()
-    if used is None or used[0] == intent.sim_id:
+    if tx.db.execute(_SQL["elsewhere"], (row.message_seq, intent.sim_id)).fetchone() is None:
         return True
     rows = current_rows(tx, row.message_seq)
     if any(each.state is SegmentState.SENDING for each in rows):
         return False
-    if not any(each.state in _OUT for each in rows):
-        return True
+    # What is queued once more was counted when it was.
+    counted = not any(each.state in _OUT for each in rows)
     begin_again(
         tx, rows, intent.begun_at,
-        reason=f"the SIM of {intent.lane} was changed", resends=0, unbind=False,
+        reason=f"a part is out, or may be, by another SIM than that of {intent.lane}",
+        resends=max(each.resends for each in rows), unbind=False, counted=counted,
     )  # fmt: skip
     return False
 

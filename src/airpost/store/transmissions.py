@@ -51,11 +51,18 @@ def _next_reference(tx: Tx, recipient: str, bits: int, at: Instant) -> int:
 
 
 def begin_again(
-    tx: Tx, rows: list[SegmentRow], at: Instant, *, reason: str, resends: int, unbind: bool
+    tx: Tx,
+    rows: list[SegmentRow],
+    at: Instant,
+    *,
+    reason: str,
+    resends: int,
+    unbind: bool,
+    counted: bool = False,
 ) -> None:
     """A new transmission for the message of `rows`, none of which may be sending.
 
-    Counted as a possible duplicate. What of the old one is queued is cancelled.
+    It counts as a possible duplicate unless that was `counted`. What is queued is cancelled.
     """
     seq = rows[0].message_seq
     for row in rows:
@@ -65,7 +72,8 @@ def begin_again(
     made = add_transmission(tx, seq, number, bits, parts, reason, at)
     tx.db.execute(_SQL["retire"], (seq,))
     tx.db.execute(_SQL["copy_segments"], (made, resends, seq, rows[0].transmission_id))
-    tx.db.execute(_SQL["count_duplicate"], (seq,))
+    if not counted:
+        count_duplicate(tx, seq)
     if unbind:
         tx.db.execute(_SQL["unbind"], (seq,))
     add_event(

@@ -16,6 +16,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 -- name: taken_before
 SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ? AND outcome_class = 'ok' LIMIT 1
 
--- name: sim_used
-SELECT a.sim_id FROM attempt a JOIN segment s ON s.id = a.segment_id
-WHERE s.message_seq = ? AND s.current = 1 ORDER BY a.id DESC LIMIT 1
+-- name: elsewhere
+SELECT 1 FROM attempt a JOIN segment s ON s.id = a.segment_id
+WHERE s.message_seq = ? AND s.current = 1 AND a.sim_id <> ?
+    AND (a.outcome_class IS NULL OR a.outcome_class IN ('ok', 'unknown')) LIMIT 1
