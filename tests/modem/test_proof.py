@@ -160,6 +160,19 @@ async def test_a_modem_that_misses_the_first_commands_is_not_one_answer_behind(
     assert told.imei == IMEI
 
 
+async def test_an_imei_that_got_lost_among_the_answers_of_others_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    asked: list[str] = []
+
+    def answer(text: str) -> str:
+        asked.append(text)
+        lost = text == "AT+CGSN" and asked.count(text) == 1
+        return "" if lost else SAID.get(text, "ERROR")
+
+    assert (await proven(tmp_path, answer)).imei == IMEI
+
+
 async def test_lines_nobody_asked_for_and_echo_are_no_answers(tmp_path: Path) -> None:
     told = await proven(
         tmp_path, lambda text: f"{text}\r\r\n{SAID.get(text, 'ERROR')}", banner=b"\r\n^RSSI: 18\r\n"

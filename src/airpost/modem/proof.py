@@ -28,6 +28,7 @@ SIM_BUSY_S = 1.0
 TRIES = 9  # a modem on a UART misses the first characters, one that starts all of them at first
 PACE = 3  # questions within the limit of one: who starts is heard soon after
 LAST_TRIES = 2  # of a port that was silent, when another one of the same modem has answered
+AGAIN = 3  # of the question for the IMEI, where a modem answers and has not told it
 NEXT_S = 1.0  # of silence until the other ports are asked beside it
 HEARD_OCTETS = 4096
 
@@ -281,22 +282,34 @@ async def _questioned(path: str, ear: _Ear, tries: int) -> Proof:
 
 async def _told(path: str, ear: _Ear, tries: int) -> Proof:
     """Something answered: is it a modem? `tries` answers may come that are for an earlier AT."""
-    for _ in range(tries + 1):
-        reply = await ear.ask(command.IMEI)
-        imei = clean_imei(replies.imei(reply.lines) or "") if reply is not None else None
-        if imei is not None:
-            return Proof(path=path, finding=Finding.AT, imei=imei, sentence=SENTENCES[Finding.AT])
-        if reply is None or not reply.final.ok:
-            break
+    reply, imei = await _imei(ear, tries + 1)
+    if imei is not None:
+        return Proof(path=path, finding=Finding.AT, imei=imei, sentence=SENTENCES[Finding.AT])
     # Some tell nothing before the SIM is open; these questions they answer all the same.
     more = [await ear.ask(question) for question in (command.PIN_STATE, command.PROBE)]
     answers = [each for each in (reply, *more) if each is not None]
     has_own_lines = any(each is not None and each.lines for each in more)
     if has_own_lines or any(each.final.kind in OWN_ERRORS for each in answers):
-        return Proof(path=path, finding=Finding.AT, sentence=NO_IMEI)
+        left = AGAIN if reply is None or reply.final.ok else 0  # else it has refused to tell it
+        while imei is None and left > 0:
+            left -= 1
+            _, imei = await _imei(ear, 1)
+        sentence = NO_IMEI if imei is None else SENTENCES[Finding.AT]
+        return Proof(path=path, finding=Finding.AT, imei=imei, sentence=sentence)
     if not answers:
         return Proof(path=path, finding=Finding.SILENT, sentence=HUNG)
     return Proof(path=path, finding=Finding.PARROT, sentence=SENTENCES[Finding.PARROT])
+
+
+async def _imei(ear: _Ear, tries: int) -> tuple[Reply | None, str | None]:
+    """The last answer to the question for the IMEI, and the IMEI where one was told."""
+    reply = None
+    for _ in range(tries):
+        reply = await ear.ask(command.IMEI)
+        imei = clean_imei(replies.imei(reply.lines) or "") if reply is not None else None
+        if imei is not None or reply is None or not reply.final.ok:
+            return reply, imei
+    return reply, None
 
 
 def _is_clear(heard: bytes | bytearray) -> bool:
