@@ -7,11 +7,13 @@ several (references come again after 256, and after each restart of a modem) to 
 the air when the service centre took the message, to the newest where the centre's clock fits none.
 If there is none, it may belong to an attempt whose reference nobody told us, because its fate
 is unknown or because the modem said OK and nothing more: to the only one to that number since the
-last known reference of the SIM; if there are several, to the one whose expected reference (the last
-known one plus the PDUs since, modulo 256) it bears. An attempt that is still on the air counts
-among the several: its report may overtake `+CMGS`, and then waits for it. An older attempt without
-reference, with known ones behind it, takes a report only if its expected reference is the report's.
-Everything else is kept, listed and never applied.
+last known reference of the SIM; if there are several, to the one that can have the reference it
+bears (the last known one plus the PDUs since, modulo 256, where one that was refused or is in doubt
+may have had none), and of several of these to the only one that was on the air when the service
+centre took the message. An attempt that is still on the air counts among the several: its report
+may overtake `+CMGS`, and then waits for it. An older attempt without reference, with known ones
+behind it, takes a report only if it can have its reference. Everything else is kept, listed and
+never applied.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from airpost.store.writer import Tx
 
 _SQL = load("reports")
 MATCH_S = 72 * 3600  # a reference comes again after 256 messages: what is older is not meant
+CLOSE_S = 10  # the same, where nothing but the time tells several apart
 FIT_S = 120  # by which the service centre's clock may be off where a reference came twice
 _REFERENCES = 256
 _NEWEST = (1 << 63) - 1  # above every id
@@ -100,7 +103,7 @@ def _find(
     found = tx.db.execute(_SQL["without_reference"], (sim_id, tail, since)).fetchall()
     candidates = [attempt_of(each) for each in found]
     known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since)).fetchall()
-    bearing = [each for each in candidates if each.ended_at is None and _expected(tx, each) == mr]
+    bearing = [each for each in candidates if each.ended_at is None and _can_bear(tx, each, mr)]
     bearing = [*reversed(bearing), *map(attempt_of, known)]
     if bearing:
         meant = _meant(bearing, scts)
@@ -108,7 +111,9 @@ def _find(
     last = _last_known(tx, sim_id, _NEWEST)
     recent = [each for each in candidates if last is None or each.id > last[0]]
     if len(recent) != 1:
-        recent = [each for each in recent or candidates if _expected(tx, each) == mr]
+        recent = [each for each in recent or candidates if _can_bear(tx, each, mr)]
+    if len(recent) > 1 and (taken_at := TimeStamp(scts).instant_us) is not None:
+        recent = [each for each in recent if _away(each, taken_at) <= CLOSE_S * SECOND_US]
     return recent[0] if len(recent) == 1 and recent[0].ended_at is not None else None
 
 
@@ -133,13 +138,14 @@ def _last_known(tx: Tx, sim_id: str, before_id: int) -> tuple[int, int] | None:
     return None if found is None else (found[0], found[1])
 
 
-def _expected(tx: Tx, attempt: AttemptRow) -> int | None:
-    """The reference an attempt must have had: one for each PDU since the last known one."""
+def _can_bear(tx: Tx, attempt: AttemptRow, mr: int) -> bool:
+    """True where the attempt can have had this reference: one for each PDU that was taken."""
     known = _last_known(tx, attempt.sim_id, attempt.id)
     if known is None:
-        return None
+        return False
     between = (attempt.sim_id, known[0], attempt.id)
-    return int((known[1] + tx.db.execute(_SQL["pdus_since"], between).fetchone()[0]) % _REFERENCES)
+    most, taken = tx.db.execute(_SQL["pdus_between"], between).fetchone()
+    return (mr - known[1]) % _REFERENCES in range(taken + 1, most + 2)
 
 
 # -- what it says --------------------------------------------------------------------------------

@@ -35,8 +35,9 @@ ORDER BY id
 -- name: known_before
 SELECT id, mr FROM attempt WHERE sim_id = ? AND id < ? AND mr IS NOT NULL ORDER BY id DESC LIMIT 1
 
--- name: pdus_since
-SELECT count(*) FROM attempt WHERE sim_id = ? AND id > ? AND id <= ?
+-- name: pdus_between
+SELECT count(*), count(*) FILTER (WHERE outcome_class = 'ok') FROM attempt
+WHERE sim_id = ? AND id > ? AND id < ?
 
 -- name: set_reference
 UPDATE attempt SET mr = ? WHERE id = ? AND mr IS NULL
