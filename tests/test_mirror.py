@@ -12,6 +12,9 @@ ROOMS = {ROOT / "src" / "airpost": TESTS, ROOT / "hw-sim" / "hwsim": TESTS / "hw
 ELSEWHERE = {
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
+    "src/airpost/daemon/config/file.py": "tests/daemon/config/test_load.py",
+    "src/airpost/daemon/config/section.py": "tests/daemon/config/test_faults.py",
+    "src/airpost/daemon/config/settings.py": "tests/daemon/config/test_load.py",
     "src/airpost/pool/facade.py": "protocol only: tests/pool/test_pool.py runs it",
     "src/airpost/pool/dispatch.py": "tests/pool/test_pool.py",
     "src/airpost/pool/intake.py": "tests/pool/test_pool.py",

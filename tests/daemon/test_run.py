@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from airpost.clock import Instant, LoopClock
-from airpost.daemon.config import Settings, SmsSettings, StoreSettings
+from airpost.daemon.config.settings import Settings, SmsSettings, StoreSettings
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.errors import ConfigError, StoreError

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from airpost.clock import SystemClock
-from airpost.daemon.config import parse_config
+from airpost.daemon.config.load import parse_config
 from airpost.daemon.wiring import build
 
 

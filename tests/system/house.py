@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from airpost.clock import Clock, Instant, LoopClock, SystemClock
-from airpost.daemon.config import ModemSettings, Settings, SmsSettings, StoreSettings
+from airpost.daemon.config.settings import ModemSettings, Settings, SmsSettings, StoreSettings
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.model import Lane

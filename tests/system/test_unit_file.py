@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airpost.daemon.cli.serve import EXIT_CONFIG
-from airpost.daemon.config import STATE_FOLDER
+from airpost.daemon.config.settings import STATE_FOLDER
 from airpost.pool.pool import ON_AIR_STOP_S
 from airpost.services.http.server import SHUTDOWN_S
 from airpost.services.http.settings import DEFAULT_SOCKET

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from airpost.clock import Clock
-from airpost.daemon.config import (
+from airpost.daemon.config.settings import (
     ModemSettings,
     Settings,
     SmsSettings,

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from airpost.clock import Clock
-from airpost.daemon.config import Settings
+from airpost.daemon.config.settings import Settings
 from airpost.daemon.sdnotify import Notifier
 from airpost.daemon.watchdog import Watchdog
 from airpost.daemon.wiring import Parts, build

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from airpost.clock import Clock
-from airpost.daemon.config import ModemSettings, Settings
+from airpost.daemon.config.settings import ModemSettings, Settings
 from airpost.modem.binding import Bindings, Selector
 from airpost.modem.connection import UnitSettings
 from airpost.modem.discover import Discovery

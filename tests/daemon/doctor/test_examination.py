@@ -10,7 +10,7 @@ import pytest
 
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Client
-from airpost.daemon.config import ModemSettings, Settings, SmsSettings, StoreSettings
+from airpost.daemon.config.settings import ModemSettings, Settings, SmsSettings, StoreSettings
 from airpost.daemon.doctor.examination import Given, Report, examine
 from airpost.daemon.doctor.finding import Severity
 from airpost.daemon.doctor.roots import Roots

@@ -21,7 +21,8 @@ def config() -> None:
 @as_json_option
 def check(file: Path, *, as_json: bool) -> None:
     """Read FILE and say what the service would do with it; exit 1 when it would not start."""
-    from airpost.daemon.config import check_places, load_config
+    from airpost.daemon.config.load import load_config
+    from airpost.daemon.config.places import check_places
 
     try:
         settings = load_config(file)

@@ -72,7 +72,7 @@ def doctor(
 
 
 def _given(root: Path, config_path: Path) -> Given:
-    from airpost.daemon.config import load_config
+    from airpost.daemon.config.load import load_config
     from airpost.daemon.doctor.examination import Given
     from airpost.daemon.doctor.roots import Roots
     from airpost.errors import ConfigError

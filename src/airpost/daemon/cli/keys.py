@@ -163,7 +163,7 @@ async def _at_store(work: Work[T], config_path: Path) -> T:
 def _store(config_path: Path) -> Store:
     from importlib import import_module
 
-    from airpost.daemon.config import load_config
+    from airpost.daemon.config.load import load_config
 
     make: Any = import_module("airpost.store.sqlite").SqliteStore
     store: Store = make(load_config(config_path).store.path, SystemClock(), Random())

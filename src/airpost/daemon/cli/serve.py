@@ -14,7 +14,7 @@ import click
 from airpost.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from airpost.daemon.config import Settings
+    from airpost.daemon.config.settings import Settings
 
 EXIT_CONFIG = 2  # `RestartPreventExitStatus=2`: a mistake in a file is not mended by starting again
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
@@ -29,7 +29,7 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
               show_default=True)  # fmt: skip
 def serve(config_path: Path, log_level: str, log_format: str) -> None:
     """Run the service until it is told to stop; what is on the air is finished first."""
-    from airpost.daemon.config import load_config
+    from airpost.daemon.config.load import load_config
     from airpost.daemon.logs import configure
 
     configure(log_level, log_format)

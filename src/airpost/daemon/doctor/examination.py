@@ -13,7 +13,7 @@ from pathlib import Path
 
 from airpost.clock import SECOND_US, Clock
 from airpost.daemon.cli.client import Client, Json
-from airpost.daemon.config import DEFAULT_BAUD, STATE_FOLDER, Settings
+from airpost.daemon.config.settings import DEFAULT_BAUD, STATE_FOLDER, Settings
 from airpost.daemon.doctor.finding import Finding, error, in_order
 from airpost.daemon.doctor.holders import Held, holders
 from airpost.daemon.doctor.host import (

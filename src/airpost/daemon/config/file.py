@@ -1,0 +1,63 @@
+"""All that the file may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from airpost.daemon.config.modem import ModemSection
+from airpost.daemon.config.section import Hours, Section
+from airpost.daemon.config.settings import DEFAULT_STORE
+from airpost.pool.facade import OWN
+from airpost.services.http.settings import DEFAULT_LISTEN, MAX_PARTS
+
+_TARGET = rf"^({OWN}|\+[0-9]{{3,20}})$"
+
+
+class StoreSection(Section):
+    """`[store]`."""
+
+    url: str = DEFAULT_STORE
+
+
+class HttpSection(Section):
+    """`[http]`."""
+
+    listen: Annotated[list[str], Field(min_length=1)] = list(DEFAULT_LISTEN)
+    auth: Literal["keys", "none"] = "keys"
+
+
+class SmsSection(Section):
+    """`[sms]`."""
+
+    home_region: str | None = None
+    concat_bits: Literal[8, 16] = 8
+    max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = MAX_PARTS
+
+
+class ModemsSection(Section):
+    """`[modems]`."""
+
+    discover: bool = True
+    profiles: str | None = None
+    hubs: list[str] = []
+
+
+class SelfTestSection(Section):
+    """`[selftest]`."""
+
+    to: Annotated[str, Field(pattern=_TARGET)]
+    every_h: Hours = 24.0
+    per_month: Annotated[int, Field(ge=1, le=1000)] = 30
+
+
+class File(Section):
+    """The whole file, one line for each section."""
+
+    store: StoreSection = StoreSection()
+    http: HttpSection = HttpSection()
+    sms: SmsSection = SmsSection()
+    modems: ModemsSection = ModemsSection()
+    selftest: SelfTestSection | None = None
+    modem: list[ModemSection] = []

@@ -1,0 +1,110 @@
+"""`airpost.toml` read, checked and turned into settings."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from airpost.daemon.config.faults import config_error
+from airpost.daemon.config.file import File, SmsSection
+from airpost.daemon.config.modem import USB_PATH, modem_settings
+from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
+from airpost.daemon.regions import region_fault
+from airpost.errors import ConfigError
+from airpost.pool.selftest import SelfTestSettings
+from airpost.services.http.settings import AuthMode, HttpSettings, Listen, TcpListen, parse_listen
+
+
+def load_config(path: Path, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the file at `path`; ConfigError with the dotted path of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError("", f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError("", f"{path} is not UTF-8 at octet {error.start}") from None
+    return parse_config(text, path.absolute().parent, os.environ if env is None else env)
+
+
+def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
+    """As `load_config`, of a text whose relative paths begin at `folder`."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"is not valid TOML: {error}") from None
+    try:
+        file = File.model_validate(raw)
+    except ValidationError as error:
+        raise config_error(error) from None
+    return Settings(
+        store=StoreSettings(path=store_path(file.store.url, folder)),
+        http=_http(file),
+        sms=_sms(file.sms),
+        modems=modem_settings(file.modem, folder, env),
+        discover=file.modems.discover,
+        profiles=_folder(file.modems.profiles, "modems.profiles", folder),
+        hubs=_hubs(file.modems.hubs),
+        selftest=None if not file.selftest else SelfTestSettings(**file.selftest.model_dump()),
+    )
+
+
+def _hubs(given: list[str]) -> frozenset[str]:
+    for at, hub in enumerate(given):
+        if not USB_PATH.fullmatch(hub) or ":" in hub:
+            words = 'is no place of a USB hub, such as "1-1"; `uhubctl` lists those it can switch'
+            raise ConfigError(f"modems.hubs.{at}", words)
+    return frozenset(given)
+
+
+def _folder(name: str | None, where: str, folder: Path) -> Path | None:
+    if name is None:
+        return None
+    path = folder / name
+    if not path.is_dir():
+        raise ConfigError(where, f"there is no folder {path}")
+    return path
+
+
+def store_path(url: str, folder: Path) -> Path:
+    """The file of a `sqlite:///` URL; a relative one begins at `folder`."""
+    if url.startswith("postgresql:"):
+        raise ConfigError("store.url", "this version keeps its store in SQLite only")
+    path = url.removeprefix("sqlite:///")
+    if path == url or not path:
+        raise ConfigError("store.url", f"must be a file, such as {DEFAULT_STORE}")
+    return folder / path  # an absolute path stays as it is
+
+
+def _sms(given: SmsSection) -> SmsSettings:
+    fault = None if given.home_region is None else region_fault(given.home_region)
+    if fault is not None:
+        raise ConfigError("sms.home_region", fault)
+    return SmsSettings(
+        home_region=given.home_region, concat_bits=given.concat_bits, max_parts=given.max_parts
+    )
+
+
+def _http(file: File) -> HttpSettings:
+    listen: list[Listen] = []
+    for at, text in enumerate(file.http.listen):
+        try:
+            listen.append(parse_listen(text))
+        except ValueError as error:
+            raise ConfigError(f"http.listen.{at}", str(error)) from None
+        if listen[-1] in listen[:-1]:
+            raise ConfigError(f"http.listen.{at}", f"{text} stands there twice")
+    auth = AuthMode(file.http.auth)
+    open_to_all = [each for each in listen if isinstance(each, TcpListen) and not each.loopback]
+    if auth is AuthMode.NONE and open_to_all:
+        words = f'"none" is for loopback listeners only, and {open_to_all[0]} is none'
+        raise ConfigError("http.auth", words)
+    return HttpSettings(
+        listen=tuple(listen),
+        auth=auth,
+        max_parts=file.sms.max_parts,
+        concat_bits=file.sms.concat_bits,
+    )

@@ -1,0 +1,74 @@
+"""What the configuration becomes: frozen dataclasses, the only part the rest of the program sees.
+
+No pydantic here. What belongs to another package, such as `CreditSettings`, stands there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airpost.model import Lane
+from airpost.pool.credit import CreditSettings
+from airpost.pool.selftest import SelfTestSettings
+from airpost.services.http.settings import MAX_PARTS, HttpSettings
+
+STATE_FOLDER = Path("/var/lib/airpost")  # StateDirectory= of airpost.service
+DEFAULT_STORE = f"sqlite:///{STATE_FOLDER}/airpost.db"
+DEFAULT_BAUD = 115_200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where the store is."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsSettings:
+    """What holds for every message. `home_region` is ISO 3166, None: dialled as given."""
+
+    home_region: str | None = None
+    concat_bits: int = 8
+    max_parts: int = MAX_PARTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemSettings:
+    """One modem. `pin` is what `pin_file` holds, never shown; `pin_mark` tells its versions.
+
+    Exactly one of `port`, `imei`, `iccid` and `usb_path` says which modem it is.
+    """
+
+    name: Lane
+    port: str | None = None
+    imei: str | None = None
+    iccid: str | None = None
+    usb_path: str | None = None
+    pin: str | None = field(default=None, repr=False)
+    pin_mark: str = ""
+    smsc: str | None = None
+    routes: frozenset[str] = frozenset({"default"})
+    number: str | None = None
+    baud: int = DEFAULT_BAUD
+    hang_up: bool = False
+    credit: CreditSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration. `discover`: modems that no section names are used too.
+
+    `profiles` is the operator's own folder of modem profiles. `hubs` are the places of USB hubs
+    whose port power may be switched.
+    """
+
+    store: StoreSettings
+    http: HttpSettings
+    sms: SmsSettings
+    modems: tuple[ModemSettings, ...]
+    discover: bool = False
+    profiles: Path | None = None
+    hubs: frozenset[str] = frozenset()
+    selftest: SelfTestSettings | None = None

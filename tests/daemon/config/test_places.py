@@ -1,0 +1,40 @@
+"""Where the store is to lie is looked at before anything starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from airpost.daemon.config.places import check_places
+from airpost.daemon.config.settings import STATE_FOLDER
+from airpost.errors import ConfigError
+from tests.daemon.config.reading import read
+
+
+def places(path: Path) -> tuple[str, ...]:
+    return check_places(read(f'[store]\nurl = "sqlite:///{path}"'))
+
+
+def test_the_place_of_the_store_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places(tmp_path / "a.db") == ()
+    (tmp_path / "file").write_text("")
+    for path, said in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "file" / "a.db", "is no folder"),
+        (tmp_path / "new" / "a.db", "is not there; make it"),
+    ):
+        with pytest.raises(ConfigError, match=said) as caught:
+            places(path)
+        assert caught.value.path == "store.url"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot write" in places(tmp_path / "a.db")[0]
+
+
+def test_the_folder_that_systemd_makes_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_dir", lambda _: False)
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    assert "systemd makes it" in places(STATE_FOLDER / "airpost.db")[0]
