@@ -283,6 +283,76 @@ async def test_what_a_rung_brought_is_recorded_for_the_model(
 
 
 @virtually
+async def test_a_reset_that_was_asked_for_is_recorded_once(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with clinic(loop, tmp_path) as here:
+        here.healing.forced(Rung.RESET)
+        await here.do(Rung.RESET)
+        here.healing.serves()
+        assert (await here.record(Rung.RESET)).healed == 1
+        here.fails()
+        assert (await here.record(Rung.RESET)).tried == 1
+        here.healing.forced(Rung.USB)
+        here.healing.not_done(Rung.USB)
+        here.healing.serves()
+        assert await here.record(Rung.USB) == RungRecord(tried=1)
+
+
+@virtually
+async def test_a_restart_on_the_way_is_no_end_of_the_rung_before_it(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with clinic(loop, tmp_path) as here:
+        here.healing.identified(None)
+        here.climbs(Rung.RESET)
+        await here.do(Rung.RESET)
+        assert here.fails(Failure.RESTARTED).rung is Rung.REOPEN
+        await here.do(Rung.REOPEN)
+        here.healing.serves()
+        reset = await here.record(Rung.RESET)
+        assert (reset.tried, reset.healed) == (1, 1)
+
+
+@virtually
+async def test_the_time_of_a_rung_includes_that_of_starting(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with clinic(loop, tmp_path) as here:
+        here.healing.identified(None)
+        here.climbs(Rung.RESET)
+        begun_s = loop.time()
+        await here.do(Rung.RESET)
+        assert here.fails(Failure.SILENT).patient
+        await here.do(Rung.REOPEN)
+        await asyncio.sleep(10)
+        here.healing.serves()
+        took_s = (await here.record(Rung.RESET)).last_s
+        assert took_s == pytest.approx(loop.time() - begun_s, abs=0.1)
+        assert took_s > 30
+
+
+@virtually
+async def test_off_the_bus_and_back_by_a_rung_is_no_new_beginning(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with clinic(loop, tmp_path) as here:
+
+        def act(_what: str) -> None:
+            here.healing.moved(Place(port=""))
+            loop.call_later(5, here.healing.moved, here.place)
+
+        here.act = act
+        here.healing.identified(None)
+        here.climbs(Rung.USB)
+        assert await here.do(Rung.USB) is None
+        assert here.fails().rung is Rung.HUB_POWER
+        here.healing.moved(Place(port=""))  # by a person's hand
+        here.healing.moved(here.place)
+        assert here.fails().rung is Rung.REOPEN
+
+
+@virtually
 async def test_a_probe_that_helped_is_recorded_too(loop: VirtualLoop, tmp_path: Path) -> None:
     async with clinic(loop, tmp_path) as here:
         here.healing.probed(None)
@@ -300,6 +370,7 @@ async def test_dead_messages_are_healed_by_one_that_goes_out(
         assert dead == [False] * (DEAD_AFTER - 1) + [True]
         assert here.fails(Failure.SMS_DEAD).rung is Rung.REINIT
         await here.do(Rung.REINIT)
+        assert not here.healing.sent(TIMEOUT, begun=False), "one that never began shows nothing"
         here.healing.serves()  # it answers, and that proves nothing
         assert here.healing.sent(TIMEOUT, begun=True), "one more is enough now"
         assert here.fails(Failure.SMS_DEAD).rung is Rung.RESET

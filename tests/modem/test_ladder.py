@@ -377,12 +377,12 @@ async def test_a_reset_that_is_asked_for_waits_for_what_is_on_the_air(
     async with ladder(loop, tmp_path, air_s=20.0) as rig:
         sending = spawn(rig.send(), name="the caller")
         await asyncio.sleep(1)
-        healing = spawn(rig.unit.heal(Rung.RESET), name="the person")
+        healing = spawn(rig.unit.reset("reset"), name="the person")
         await asyncio.sleep(1)
         assert not rig.view.ready, "nothing new is given to it"
         assert rig.view.detail == "a person asked for it: reset by its own command"
         with pytest.raises(ModemError, match="being reset"):
-            await rig.unit.heal(Rung.USB)
+            await rig.unit.reset("usb")
         assert (await sending).outcome.ok
         assert not rig.view.ready
         await healing
@@ -397,10 +397,10 @@ async def test_what_takes_too_long_ends_as_unknown(loop: VirtualLoop, tmp_path: 
         sending = spawn(rig.send(class_=MessageClass.BULK), name="the caller")
         await asyncio.sleep(1)
         before_s = loop.time()
-        await rig.unit.heal(Rung.USB, on_air_s=30.0)
+        await rig.unit.reset("usb")
         result = await sending
         assert (result.begun, result.outcome.cls) == (True, OutcomeClass.UNKNOWN)
-        assert loop.time() - before_s == pytest.approx(30 + usbpower.OFF_S + 1, abs=1)
+        assert loop.time() - before_s == pytest.approx(60 + usbpower.OFF_S + 1, abs=1)
         assert done(rig) == [USB]
         await rig.ready()
 
@@ -412,11 +412,11 @@ async def test_a_reset_can_be_asked_for_while_it_waits_or_is_away(
     async with ladder(loop, tmp_path) as rig:
         rig.sim.faults.set("silence", ports="all", healed_by="usb")
         await rig.until(lambda: rig.view.state is S.COOLDOWN, 90)
-        await rig.unit.heal(Rung.USB)
+        await rig.unit.reset("usb")
         await rig.ready()
         rig.sim.power.unplug()  # it has fallen off the bus
         await rig.until(lambda: rig.view.state is S.ABSENT, 5)
-        await rig.unit.heal(Rung.HUB_POWER)
+        await rig.unit.reset("hub_power")
         await rig.ready()
         assert done(rig) == [USB, POWER]
 
@@ -427,14 +427,14 @@ async def test_what_cannot_be_done_for_a_person_is_refused_with_words(
 ) -> None:
     async with rigged(loop, tmp_path) as rig:  # a port without USB
         with pytest.raises(ModemError, match="it is not known which USB device"):
-            await rig.unit.heal(Rung.USB)
+            await rig.unit.reset("usb")
         with pytest.raises(ModemError, match="no hub that switches power"):
-            await rig.unit.heal(Rung.HUB_POWER)
+            await rig.unit.reset("hub_power")
         assert rig.view.ready
         rig.sim.personality = replace(rig.sim.personality, resets=())
         rig.sim.faults.set("command_error", verb="+CFUN", error="ERROR")
         with pytest.raises(ModemError, match="it takes none of"):
-            await rig.unit.heal(Rung.RESET)
+            await rig.unit.reset("reset")
         rig.sim.faults.clear()
         await rig.ready()
 
@@ -444,12 +444,45 @@ async def test_a_stop_ends_what_was_asked_for(loop: VirtualLoop, tmp_path: Path)
     async with ladder(loop, tmp_path, air_s=20.0) as rig:
         sending = spawn(rig.send(), name="the caller")
         await asyncio.sleep(1)
-        healing = spawn(rig.unit.heal(Rung.RESET), name="the person")
+        healing = spawn(rig.unit.reset("reset"), name="the person")
         await asyncio.sleep(1)
         await rig.stop()
         assert (await sending).outcome.ok
         with pytest.raises(ModemError, match="stopping"):
             await healing
+
+
+@virtually
+async def test_a_stop_in_mid_reset_is_no_success_and_no_failure_of_it(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with ladder(loop, tmp_path) as rig:
+        for how in ("reset", "usb"):
+            healing = spawn(rig.unit.reset(how), name="the person")
+            await rig.until(lambda: "waiting for it to come back" in rig.view.detail, 30)
+            before_s = loop.time()
+            await rig.restart()
+            assert loop.time() - before_s < 1
+            with pytest.raises(ModemError, match="airpost is stopping"):
+                await healing
+            assert await record(rig, Rung(how)) == RungRecord()
+            await rig.ready()
+
+
+@virtually
+async def test_a_reset_that_was_asked_for_and_worked_is_not_held_against_it_later(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with ladder(loop, tmp_path) as rig:
+        await rig.unit.reset("usb")
+        await rig.ready()
+        assert (await record(rig, Rung.USB)).healed == 1
+        rig.sim.faults.set("silence", for_s=95.0)
+        await rig.until(lambda: not rig.view.ready, 120)
+        await rig.ready()
+        assert await record(rig, Rung.USB) == RungRecord(
+            tried=1, healed=1, last_s=(await record(rig, Rung.USB)).last_s
+        )
 
 
 # -- and back ------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def test_every_state_has_moves_a_sentence_and_a_way_to_stop(state: UnitState) ->
 @pytest.mark.parametrize("state", [S.PROBING, S.SIM, S.REGISTERING, S.READY, S.DEGRADED])
 def test_with_the_port_open_anything_may_fail(state: UnitState) -> None:
     assert advance(state, E.FAILED) is S.COOLDOWN
+    assert advance(state, E.REOPEN) is S.OPENING
     assert advance(state, E.PATH_GONE) is S.ABSENT
 
 

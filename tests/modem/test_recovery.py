@@ -121,7 +121,7 @@ def test_a_port_that_never_was_a_modem_is_never_reset() -> None:
     assert "IMEI" in (why_not(R.USB, climb.means) or "")
 
 
-@pytest.mark.parametrize("failure", [F.HELD, F.REFUSED, F.RESTARTED, F.WRONG_PORT])
+@pytest.mark.parametrize("failure", [F.HELD, F.REFUSED, F.RESTARTED, F.REOPEN_WANTED, F.WRONG_PORT])
 def test_what_no_reset_heals_is_never_reset(failure: Failure) -> None:
     assert not set(Climb().rungs(50, failure)) & set(PER_HOUR)
 
@@ -287,6 +287,54 @@ def test_restarts_in_a_row_point_to_the_power() -> None:
     climb.pass_s(3600)
     assert POWER not in climb.fail(F.RESTARTED, "restarted").words
     assert climb.ladder.blamed("went away") == "went away"
+
+
+def test_restarts_from_before_a_clock_was_set_back_do_not_count() -> None:
+    ladder = Ladder().uneasy(START).uneasy(START).uneasy(Instant(START - 60 * SECOND_US))
+    assert ladder.blamed("restarted") == "restarted"
+
+
+def test_what_is_opened_anew_by_our_own_wish_is_no_unrest() -> None:
+    climb = Climb()
+    for _ in range(5):
+        step = climb.fail(F.REOPEN_WANTED, "it is to be spoken to as Huawei")
+        climb.heal(20)
+    assert step.words == "it is to be spoken to as Huawei; opened anew in 1 s"
+
+
+@pytest.mark.parametrize("failure", sorted(OPENED_ONLY, key=lambda each: each.value))
+def test_what_is_opened_only_on_the_way_leaves_open_what_was(failure: Failure) -> None:
+    climb = Climb()
+    assert climb.rungs(2, F.SMS_DEAD)[1] is R.RESET
+    climb.fail(failure)
+    assert (climb.ladder.failure, climb.ladder.rung) == (F.SMS_DEAD, R.RESET)
+    assert climb.ladder.wants_message
+    climb.heal()
+    assert not climb.ladder.wants_message
+    climb.fail(failure)
+    assert climb.ladder.failure is failure
+
+
+def test_a_reset_that_a_person_asked_for_is_over_when_it_has_healed() -> None:
+    ladder = Ladder().opened().forced(R.RESET, START).healed(START)
+    assert (ladder.rung, ladder.healed_at) == (None, START)
+    climb = Climb()
+    climb.rungs(2, F.SMS_DEAD)
+    climb.heal(60)
+    climb.ladder = climb.ladder.forced(R.USB, climb.now)
+    assert not climb.ladder.wants_message, "that was healed before"
+    climb.heal(60)
+    assert climb.ladder.rung is None
+    assert climb.fail(F.SMS_DEAD).rung is R.USB, "how far it was climbed still counts"
+
+
+def test_one_that_a_person_asked_for_long_after_a_success_begins_anew() -> None:
+    climb = Climb()
+    climb.rungs(5)
+    climb.heal(600)
+    climb.ladder = climb.ladder.forced(R.RESET, climb.now)
+    assert climb.fail().rung is R.REOPEN
+    assert Ladder().forced(R.USB, START).undone().rung is None
 
 
 # -- words ---------------------------------------------------------------------------------------

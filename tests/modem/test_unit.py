@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -579,3 +580,21 @@ async def test_a_typed_command_does_not_wait_for_ever(loop: VirtualLoop, tmp_pat
         await rig.until(lambda: rig.sim.sends[-1].final == "OK")
         await sending
         assert len(rig.texts()) == 1
+
+
+@virtually
+async def test_another_profile_is_no_trouble(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What only its own words have told: it is opened anew, and nothing is wrong with it."""
+    caplog.set_level(logging.INFO)
+    async with rigged(
+        loop, tmp_path, wait=False, before=lambda sim: sim.faults.set("silence", for_s=1.0)
+    ) as rig:
+        await rig.until(lambda: rig.view.state is S.PROBING)
+        rig.profile = replace(rig.profile, name="another", title="Another")
+        await rig.ready()
+        assert rig.behind.states[:4] == [S.OPENING, S.PROBING, S.OPENING, S.PROBING]
+        assert rig.view.last_error is None
+        assert "it is to be spoken to as Another; opened anew in 1 s" in caplog.text
+        assert [each for each in caplog.records if each.levelno > logging.INFO] == []

@@ -67,10 +67,10 @@ SIM_SENTENCES = {
     SimStatus.NOT_READY: "waiting for the SIM",
 }
 LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
-STORE_BACK = "a memory for messages can be chosen now; it is set up anew"
+STORE_BACK = "a memory for messages can be chosen now"
 RESTARTED = "the modem has restarted by itself"
 STARVED = "power: {line}; use a powered hub, a shorter cable, or a stronger supply"
-OTHERWISE = "it is to be spoken to as {profile}; it is opened anew"
+OTHERWISE = "it is to be spoken to as {profile}"
 CURE_S = 10.0  # for each command that comes before all others
 
 
@@ -262,7 +262,7 @@ class Connection:
         self._knows_modem = True
         profile = self._met(modem)
         if profile.name != self._profile.name:
-            self.give_up(Failure.RESTARTED, OTHERWISE.format(profile=profile.title))
+            self.give_up(Failure.REOPEN_WANTED, OTHERWISE.format(profile=profile.title))
             await self._session.until_lost()
         self._tell(UnitEvent.IDENTIFIED, imei=modem.imei, manufacturer=modem.manufacturer,
                    model=modem.model)  # fmt: skip
@@ -335,7 +335,7 @@ class Connection:
                 polled_s = mono()
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
                 if done.store is None and await self._driver.chooses_store():
-                    self.give_up(Failure.RESTARTED, STORE_BACK)
+                    self.give_up(Failure.REOPEN_WANTED, STORE_BACK)
             # Without an acknowledgement a modem passes nothing on any more (TS 27.005 3.4.1).
             check_s = timing.poll_s if done.acknowledges else timing.settings_check_s
             if self._woken or inbox.unannounced or mono() - checked_s >= check_s:

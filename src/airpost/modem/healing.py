@@ -29,7 +29,7 @@ from airpost.modem.health import SmsHealth
 from airpost.modem.identity import ModemIdentity, identity_json, identity_of
 from airpost.modem.port import PortSettings, present
 from airpost.modem.profile import Profile, Rung
-from airpost.modem.recovery import Failure, Ladder, Means, Step, in_words
+from airpost.modem.recovery import OPENED_ONLY, Failure, Ladder, Means, Step, in_words
 from airpost.modem.rungs import KEY, RungRecords, records_from_json
 from airpost.modem.session import Session
 from airpost.modem.trace import Trace
@@ -228,7 +228,7 @@ class Healing:
 
     def serves(self) -> None:
         """It is ready. After dead messages only a message that goes out shows that it is healed."""
-        if self._ladder.failure is not Failure.SMS_DEAD:
+        if not self._ladder.wants_message:
             self._healed()
 
     def sent(self, outcome: Outcome, *, begun: bool) -> bool:
@@ -255,7 +255,8 @@ class Healing:
             log.info("healing.stale modem=%s %s", self._lane, reason)
             return None
         self._patient = step.patient
-        if before.rung is not None and not step.patient:
+        # A rung is over when it is climbed on; until then it may still help.
+        if before.rung is not None and not step.patient and failure not in OPENED_ONLY:
             self._note(before.rung, None)
         if failure is Failure.SMS_DEAD:
             self._health = self._health.suspected()
@@ -291,7 +292,13 @@ class Healing:
         """A person asked for `rung`."""
         before = self._ladder
         self._ladder = before.forced(rung, self._clock.now())
+        self._patient = False
         self._changed(before)
+
+    def not_done(self, rung: Rung) -> None:
+        """What a person asked for could not be done, or the modem has not come back from it."""
+        self._ladder = self._ladder.undone()
+        self._note(rung, None)
 
     async def written(self) -> None:
         """Everything that is to be remembered is."""

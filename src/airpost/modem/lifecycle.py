@@ -18,6 +18,7 @@ class UnitEvent(Enum):
     PATH_GONE = "path_gone"
     OPENED = "opened"
     FAILED = "failed"  # the port, the probe or a command gave up: try again after a wait
+    REOPEN = "reopen"  # by our own wish: nothing has failed
     IDENTIFIED = "identified"
     SIM_READY = "sim_ready"
     REGISTERED = "registered"
@@ -35,6 +36,7 @@ class UnitEvent(Enum):
 _S, _E = UnitState, UnitEvent
 _ANY_TIME: Mapping[UnitEvent, UnitState] = {
     _E.FAILED: _S.COOLDOWN,
+    _E.REOPEN: _S.OPENING,
     _E.GAVE_UP: _S.QUARANTINED,
     _E.PATH_GONE: _S.ABSENT,
     _E.STOP: _S.DRAINING,
@@ -96,6 +98,9 @@ SENTENCES: Mapping[UnitState, str] = {
     _S.COOLDOWN: "failed; tried again by itself",
     _S.QUARANTINED: "out of service; nothing has helped so far",
 }
+
+# Where somebody at the other end is known to be in step.
+ASKED_IN = frozenset({_S.SIM, _S.REGISTERING, _S.READY, _S.DEGRADED})
 
 ABSENT_LOOK_S = 1.0  # a path that is not there is looked for at this pace for ever
 

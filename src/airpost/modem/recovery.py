@@ -22,6 +22,7 @@ class Failure(Enum):
     DESYNC = "desync"  # answered, then no more; ESC and three questions were tried
     PORT_LOST = "port lost"  # while its path is there
     RESTARTED = "restarted"  # by itself, or its settings are gone: it works, it wants them anew
+    REOPEN_WANTED = "reopen wanted"  # by us: nothing is wrong with it, more is known of it now
     INIT = "init failed"  # it answers, and cannot be set up
     SMS_DEAD = "sms dead"  # it answers, and no message gets an answer
     CANNOT_OPEN = "cannot open"
@@ -39,6 +40,7 @@ HELPS: Mapping[Failure, tuple[Rung, ...]] = {
     _F.DESYNC: _ALL_BUT_SETUP,
     _F.PORT_LOST: _ALL_BUT_SETUP,
     _F.RESTARTED: (_R.REOPEN,),
+    _F.REOPEN_WANTED: (_R.REOPEN,),
     _F.INIT: (_R.REOPEN, _R.OTHER_PORT, _R.REINIT, _R.RESET, _R.USB, _R.HUB_POWER),
     # Each try costs a message that may be lost: nothing that leaves the modem as it is.
     _F.SMS_DEAD: (_R.REINIT, _R.RESET, _R.USB, _R.HUB_POWER),
@@ -49,7 +51,7 @@ HELPS: Mapping[Failure, tuple[Rung, ...]] = {
     _F.REFUSED: (_R.REOPEN,),
 }
 # Nothing we could do to the modem would change these: they are looked at again, and no more.
-OPENED_ONLY = frozenset({_F.RESTARTED, _F.HELD, _F.REFUSED})
+OPENED_ONLY = frozenset({_F.RESTARTED, _F.REOPEN_WANTED, _F.HELD, _F.REFUSED})
 
 PER_HOUR: Mapping[Rung, int] = {_R.RESET: 3, _R.USB: 2, _R.HUB_POWER: 1}
 HOUR_US = 3600 * SECOND_US
@@ -73,6 +75,7 @@ WORDS: Mapping[Rung, str] = {
     _R.USB: "its USB device is switched off and on",
     _R.HUB_POWER: "the power of its USB port is switched off and on",
 }
+ANEW = "opened anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,23 +150,27 @@ class Ladder:
         """After a failure of opening number `opening`; what to do next, None for a stale one."""
         if opening != self.opening:
             return self, None
-        healed_at = self.healed_at
-        before = replace(self, failure=failure, healed_at=None)
+        before = self._since_healed(now)
         if failure in OPENED_ONLY:
-            looks = self.looks if healed_at is None else 0
             if failure is Failure.RESTARTED:
                 before = before.uneasy(now)
                 reason = before.blamed(reason)
-            return replace(before, looks=looks + 1), _step(Rung.REOPEN, _look_s(looks), reason)
-        if healed_at is not None and abs(now - healed_at) >= SETTLED_US:
-            before = replace(before._fresh(), failure=failure)
-        return replace(before, looks=0)._climbed(failure, reason, means, now)
+            # What is open stays open: a modem that restarts on the way has not been healed by it.
+            after = replace(before, failure=before.failure or failure, looks=before.looks + 1)
+            words = ANEW if failure is Failure.REOPEN_WANTED else WORDS[Rung.REOPEN]
+            return after, _step(Rung.REOPEN, _look_s(before.looks), reason, words=words)
+        return replace(before, failure=failure, looks=0)._climbed(failure, reason, means, now)
 
     def healed(self, now: Instant) -> Ladder:
         """The modem serves again: what comes soon is the same failure, what comes later is not."""
-        if self.failure is None or self.healed_at is not None:
+        if self.rung is None and (self.failure is None or self.healed_at is not None):
             return self
         return replace(self, rung=None, healed_at=now)
+
+    @property
+    def wants_message(self) -> bool:
+        """True while only a message that goes out shows that it is healed."""
+        return self.failure is Failure.SMS_DEAD and self.healed_at is None
 
     def pulled(self) -> Ladder:
         """It was pulled out: whatever is plugged in next begins anew."""
@@ -180,7 +187,11 @@ class Ladder:
 
     def forced(self, rung: Rung, now: Instant) -> Ladder:
         """A person asked for `rung`: it is done whatever the limits, and counted."""
-        return replace(self, rung=rung)._with_spent(rung, now)
+        return replace(self._since_healed(now), rung=rung)._with_spent(rung, now)
+
+    def undone(self) -> Ladder:
+        """What a person asked for could not be done: no success of it is waited for."""
+        return replace(self, rung=None)
 
     def resets_left(self, rung: Rung, now: Instant) -> int | None:
         """How often `rung` may be done within the hour; None for without limit."""
@@ -191,6 +202,14 @@ class Ladder:
     # -- inside ----------------------------------------------------------------------------------
     def _fresh(self) -> Ladder:
         return Ladder(opening=self.opening, spent=self.spent, unrest=self.unrest)
+
+    def _since_healed(self, now: Instant) -> Ladder:
+        """What was healed is over; how far it was climbed counts for a while longer."""
+        if self.healed_at is None:
+            return self
+        if abs(now - self.healed_at) >= SETTLED_US:
+            return self._fresh()
+        return replace(self, failure=None, healed_at=None, looks=0)
 
     def _recent(self, now: Instant) -> tuple[tuple[Rung, Instant], ...]:
         # A clock that was set back makes them seem to come: then they count too.
@@ -251,8 +270,10 @@ def _look_s(looks: int) -> float:
     return waits[min(looks, len(waits) - 1)]
 
 
-def _step(rung: Rung, wait_s: float, reason: str, *, quarantined: bool = False) -> Step:
-    words = f"{reason}; {WORDS[rung]} in {in_words(wait_s)}"
+def _step(
+    rung: Rung, wait_s: float, reason: str, *, quarantined: bool = False, words: str | None = None
+) -> Step:
+    words = f"{reason}; {words or WORDS[rung]} in {in_words(wait_s)}"
     if quarantined:
         words = f"out of service, nothing has helped: {words}, or when it is plugged in anew"
     return Step(rung=rung, wait_s=wait_s, words=words, quarantined=quarantined)

@@ -29,7 +29,7 @@ from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitList
 from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.healing import NOWHERE, Healing, Place, ProfileOf, RungBook
 from airpost.modem.identity import ModemIdentity
-from airpost.modem.lifecycle import ABSENT_LOOK_S, UnitEvent, advance, sentence
+from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance, sentence
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure, why_not
 from airpost.modem.sender import STILL_SENDING, late_result
@@ -40,14 +40,14 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.unit")
 
-# Where somebody at the other end is known to be in step.
-ASKED_IN = (UnitState.SIM, UnitState.REGISTERING, UnitState.READY, UnitState.DEGRADED)
 LEVELS = {
     UnitState.COOLDOWN: logging.WARNING,
     UnitState.DEGRADED: logging.WARNING,
     UnitState.QUARANTINED: logging.ERROR,
 }
 FORCED = "a person asked for it"
+STOPPING = "airpost is stopping"
+ON_AIR_S = 60.0  # so long a reset that a person asked for waits for what is on the air
 UNPLUGGED = "the modem was unplugged"
 SMS_DEAD = "answers, but no message gets an answer any more"
 CRASHED = "out of service after repeated faults of airpost; see the log"
@@ -129,7 +129,7 @@ class Unit:
             await self._healing.recall()
             while not self._stopping.is_set():
                 if self._forced is not None:
-                    await self._carry_out_forced(*self._forced)
+                    await self._carry_out_forced(self._forced[0])
                 elif not self._healing.place.here:
                     self._tell(UnitEvent.PATH_GONE)
                     await self._pause(ABSENT_LOOK_S)
@@ -143,7 +143,7 @@ class Unit:
             self._tell(UnitEvent.FAILED, detail=f"{words}; see the log", last_error=words)
             raise
         finally:
-            self._force_over("airpost is stopping")
+            self._force_over(STOPPING)
             await self._healing.written()
             self._ended.set()
 
@@ -158,8 +158,11 @@ class Unit:
             self._tell(None, last_error=self._healing.blamed(reason))
             return
         while (step := self._healing.failed(failure, opening, reason)) is not None:
-            event = UnitEvent.GAVE_UP if step.quarantined else UnitEvent.FAILED
-            self._tell(event, detail=step.words, last_error=reason)
+            if failure is Failure.REOPEN_WANTED:
+                self._tell(UnitEvent.REOPEN, detail=step.words)
+            else:
+                event = UnitEvent.GAVE_UP if step.quarantined else UnitEvent.FAILED
+                self._tell(event, detail=step.words, last_error=reason)
             if failure is Failure.NOT_BACK and step.rung not in (Rung.USB, Rung.HUB_POWER):
                 self._tell(UnitEvent.PATH_GONE, detail=f"{reason}; plug it in anew")
                 return
@@ -210,38 +213,32 @@ class Unit:
 
     # -- by a person's word ----------------------------------------------------------------------
     async def reset(self, how: str) -> None:
-        """By a person's word; see ModemUnit."""
-        await self.heal(Rung(how))
-
-    async def heal(self, rung: Rung, on_air_s: float = 60.0) -> None:
-        """Do `rung` now, whatever the ladder says; returns when the modem is back on its port.
-
-        What is on the air is waited for, `on_air_s` at most, and ends as `unknown` after that.
-        ModemError says why it cannot be done, or has brought nothing.
-        """
+        """Do a rung by a person's word, whatever the ladder says; see ModemUnit."""
+        rung = Rung(how)
         refused = why_not(rung, self._healing.means)
         if refused is None and (self._forced is not None or self._stopping.is_set()):
-            refused = "it is being reset, or stopped"
+            refused = STOPPING if self._stopping.is_set() else "it is being reset"
         if refused is not None:
             raise ModemError(f"{WORDS[rung]}: {refused}")
         done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._forced = rung, done
         self._tell(None, stalled=True, detail=f"{FORCED}: {WORDS[rung]}")
-        try:
-            async with asyncio.timeout(on_air_s):
-                await self._quiet.wait()
-        except TimeoutError:
-            log.warning("modem.cut modem=%s after %g s on the air", self.lane, on_air_s)
+        await self._until_quiet(ON_AIR_S)
         if self._connection is not None:
-            self._connection.give_up(Failure.RESTARTED, f"{FORCED}: {WORDS[rung]}")
+            self._connection.give_up(Failure.REOPEN_WANTED, f"{FORCED}: {WORDS[rung]}")
         trouble = await asyncio.shield(done)
         if trouble is not None:
             raise ModemError(trouble)
 
-    async def _carry_out_forced(self, rung: Rung, _done: asyncio.Future[str | None]) -> None:
+    async def _carry_out_forced(self, rung: Rung) -> None:
         self._tell(UnitEvent.FAILED, detail=f"{FORCED}: {WORDS[rung]}")
         self._healing.forced(rung)
-        self._force_over(await self._healing.carry_out(rung, self._say, self._pause))
+        trouble = await self._healing.carry_out(rung, self._say, self._pause)
+        if self._stopping.is_set():
+            trouble = STOPPING  # nobody has waited for it to come back
+        elif trouble is not None:
+            self._healing.not_done(rung)
+        self._force_over(trouble)
 
     def _force_over(self, trouble: str | None) -> None:
         forced, self._forced = self._forced, None
@@ -267,15 +264,19 @@ class Unit:
         """Finish the dialogue on the air, `on_air_s` at most; close the port and end `run()`."""
         self._tell(UnitEvent.STOP)
         self._stopping.set()
+        await self._until_quiet(on_air_s)
+        if self._connection is not None:
+            await self._connection.close()
+        await self._quiet.wait()
+        await self._ended.wait()
+
+    async def _until_quiet(self, on_air_s: float) -> None:
+        """Until the dialogue on the air is over, `on_air_s` at most."""
         try:
             async with asyncio.timeout(on_air_s):
                 await self._quiet.wait()
         except TimeoutError:
             log.warning("modem.cut modem=%s after %g s on the air", self.lane, on_air_s)
-        if self._connection is not None:
-            await self._connection.close()
-        await self._quiet.wait()
-        await self._ended.wait()
 
     def crashed(self, reason: str) -> None:
         """airpost itself failed here again and again: out of service, and seen to be."""

@@ -65,9 +65,18 @@ async def test_what_is_no_command(api: Api, body: dict[str, object]) -> None:
 
 
 async def test_what_cannot_be_written_to_a_port(api: Api) -> None:
-    api.pool.answers["AT+CMGS=1"] = LocalProtocolError("a message is not sent by a bare command")
-    body = await api.call("POST", AT, 400, json={"command": "AT+CMGS=1", "force": True})
+    api.pool.answers["AT+X"] = LocalProtocolError("printable ASCII alone")
+    body = await api.call("POST", AT, 400, json={"command": "AT+X", "force": True})
     assert body["field"] == "command"
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_what_would_bring_a_prompt_is_not_promised_for_force(api: Api, force: bool) -> None:
+    body = await api.call("POST", AT, 400, json={"command": "AT+CMGS=20", "force": force})
+    assert body["field"] == "command"
+    assert "POST /v1/messages" in body["detail"]
+    assert "force" not in body["detail"]
+    assert api.pool.asked == []
 
 
 async def test_a_reset_by_a_persons_word(api: Api) -> None:
@@ -81,6 +90,16 @@ async def test_a_reset_by_a_persons_word(api: Api) -> None:
     assert "no hub is named" in body["detail"]
     await api.call("POST", "/v1/modems/gate-1/reset", 400, json={"how": "hammer"})
     await api.call("POST", "/v1/modems/none/reset", 404, json={})
+
+
+async def test_a_reset_that_a_stop_has_cut_is_no_success_and_no_failure(api: Api) -> None:
+    async def reset(_lane: Lane, _how: str) -> None:
+        api.stop[0] = True
+        raise ModemError("airpost is stopping")
+
+    api.pool.reset = reset  # type: ignore[method-assign]
+    body = await api.call("POST", "/v1/modems/gate-1/reset", 503, json={})
+    assert body["type"] == "urn:airpost:problem:stopping"
 
 
 async def test_the_wire(api: Api) -> None:

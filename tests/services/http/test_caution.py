@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airpost.modem.profiles import load_profiles
-from airpost.services.http.caution import command_head, commands, objection
+from airpost.services.http.caution import command_head, commands, objection, wants_text
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,8 @@ def test_what_profiles_ask_for_the_tries_left_only_asks() -> None:
 def test_a_register_is_not_set_under_a_question_mark(line: str) -> None:
     assert objection(line) is not None
     assert objection("ATS3?") is None
+
+
+def test_what_brings_a_prompt() -> None:
+    assert all(map(wants_text, ("AT+CMGS=20", 'at+cmgs="+49"', "AT+CSQ;+CMGW=3", "AT+CMGC=1")))
+    assert not any(map(wants_text, ("AT+CMGS=?", "AT+CMGS", "AT+CMSS=1", 'AT+X="+CMGS=1"')))

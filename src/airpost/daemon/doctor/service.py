@@ -12,9 +12,12 @@ from airpost.clock import Instant, parse_rfc3339
 from airpost.daemon.cli.client import Client, Json, Refused, Unreachable, segment
 from airpost.daemon.doctor.finding import Finding, error, note, warning
 from airpost.daemon.doctor.wire import Wire
+from airpost.model import UnitState
+from airpost.modem.lifecycle import ASKED_IN
 
-ASKED_STATES = frozenset({"sim", "registering", "ready", "degraded"})
-OPEN_STATES = ASKED_STATES | {"probing", "draining"}
+# As the service tells them: where a modem can be asked, and where its port is open.
+ASKED_STATES = frozenset(each.value for each in ASKED_IN)
+OPEN_STATES = ASKED_STATES | {UnitState.PROBING.value, UnitState.DRAINING.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,12 +207,12 @@ def check_lte(modem: ModemFacts) -> Iterator[Finding]:
     )
 
 
-def check_credit(modem: ModemFacts) -> Iterator[Finding]:
+def check_messages(modem: ModemFacts) -> Iterator[Finding]:
     """What the wire tells of messages."""
     yield from check_sending(modem.subject, modem.wire)
 
 
-def check_power(modem: ModemFacts) -> Iterator[Finding]:
+def check_restarts(modem: ModemFacts) -> Iterator[Finding]:
     """What the wire tells of the supply."""
     yield from check_supply(modem.subject, modem.wire)
 
@@ -226,6 +226,6 @@ CHECKS: tuple[Callable[[ModemFacts], Iterator[Finding]], ...] = (
     check_indications,
     check_network,
     check_lte,
-    check_credit,
-    check_power,
+    check_messages,
+    check_restarts,
 )

@@ -22,10 +22,10 @@ from airpost.errors import (
 )
 from airpost.model import Lane, WireLine
 from airpost.services.http.body import answer, read_json
-from airpost.services.http.caution import command_head, objection
+from airpost.services.http.caution import command_head, objection, wants_text
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
-from airpost.services.http.problems import Refusal
+from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, list_json
 from airpost.services.http.schemas import AskIn, ResetIn, read_body
 
@@ -39,6 +39,8 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
     given = read_body(AskIn, await read_json(request))
     if not given.command.strip().upper().startswith("AT"):
         raise InvalidRequest("command", "begins with AT")
+    if wants_text(given.command):
+        raise InvalidRequest("command", "asks for a text; messages are sent by POST /v1/messages")
     if not given.force and (why := objection(given.command)) is not None:
         raise Refusal("unsafe-command", f"{why}; `force` sends it all the same")
     log.info("http.asked modem=%s command=%s actor=%s force=%s", lane, command_head(given.command),
@@ -58,13 +60,15 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
 
 async def reset(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/reset`: `{modem, how, state, detail}` once it is back on its port."""
-    pool = request.app[DEPS].pool
-    lane = _lane(request)
+    deps = request.app[DEPS]
+    pool, lane = deps.pool, _lane(request)
     given = read_body(ResetIn, await read_json(request))
     log.warning("http.reset modem=%s how=%s actor=%s", lane, given.how, caller.actor)
     try:
         await pool.reset(lane, given.how)
     except ModemError as failed:
+        if deps.stopping():  # nobody has seen what became of it
+            raise stopping() from None
         raise Refusal("not-reset", str(failed)) from None
     view = pool.modem(lane)
     assert view is not None

@@ -19,6 +19,8 @@ _TELL = frozenset(
     ^HCSQ ^SYSINFO ^SYSINFOEX ^VERSION +CPSI +CBC +QENG +NWINFO
     """.split()  # noqa: SIM905 - a block is easier to read than thirty quoted names
 )
+# Commands that bring a prompt, for a text that nobody could type here.
+_WANT_TEXT = frozenset({"+CMGS", "+CMGW", "+CMGC"})
 # Commands whose `=…` asks.
 _ASK_BY_SETTING = frozenset({"+CPINR", "+CMGR", "+CGSN"})
 # Questions that take the modem off the air, or hang some: AT+COPS=? blocks for minutes.
@@ -79,6 +81,14 @@ def objection(line: str) -> str | None:
             continue
         return f"{shown} changes, sends or deletes something that the service has to know of"
     return None
+
+
+def wants_text(line: str) -> bool:
+    """True for a line that would be answered by a prompt: no force helps that."""
+    return any(
+        name in _WANT_TEXT and rest.startswith("=") and rest != "=?"
+        for name, rest in commands(line)
+    )
 
 
 def command_head(line: str) -> str:
