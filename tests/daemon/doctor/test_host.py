@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from airpost.daemon.doctor.host import (
     host_facts,
     synchronised,
 )
+from airpost.modem.profiles import load_profiles
+from airpost.modem.udevrules import udev_rules
 from tests.daemon.doctor.tree import Machine, write
 
 STORE = Path("/var/lib/airpost/airpost.db")
@@ -79,7 +83,11 @@ def test_the_udev_rule(machine: Machine) -> None:
     target = machine.root / "etc" / "udev" / "rules.d" / "60-airpost.rules"
     assert isinstance(found.mend, Write)
     assert found.mend.path == target
-    assert "ID_MM_DEVICE_IGNORE" in found.mend.text
+    assert found.mend.text == udev_rules(load_profiles())
+    assert found.fix is not None
+    printing, _, _ = found.fix.partition("|")
+    done = subprocess.run(shlex.split(printing), capture_output=True, text=True, check=True)
+    assert done.stdout == found.mend.text
     write(machine.root / "usr" / "lib" / "udev" / "rules.d" / "60-airpost.rules", "x")
     assert list(check_rule(facts(machine), machine.roots)) == []
 

@@ -1,6 +1,6 @@
 """The machine itself: clock, disk, udev rule, the service's user and groups.
 
-Stdlib. `host_facts` looks; the checks are pure.
+May import modem.udevrules. `host_facts` looks; the checks are pure.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from pathlib import Path
 from airpost.clock import SECOND_US, Instant, rfc3339
 from airpost.daemon.doctor.finding import Finding, Severity, Write, error, warning
 from airpost.daemon.doctor.roots import Account, Roots, read
+from airpost.modem import udevrules
+from airpost.modem.profiles import load_profiles
 
 SERVICE_USER = "airpost"
 RULE_NAME = "60-airpost.rules"
@@ -23,9 +27,6 @@ RULE_FOLDERS = ("/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/r
                 "/usr/lib/udev/rules.d", "/lib/udev/rules.d")  # fmt: skip
 UNITS = ("/etc/systemd/system/airpost.service", "/usr/lib/systemd/system/airpost.service",
          "/lib/systemd/system/airpost.service")  # fmt: skip
-# Where the project keeps the rule: a package's folder, or the checkout this runs from.
-RULE_SOURCES = (Path("/usr/share/airpost") / RULE_NAME,
-                Path(__file__).parents[4] / "udev" / RULE_NAME)  # fmt: skip
 FREE_ERROR, FREE_WARNING = 20 * 2**20, 200 * 2**20  # octets: the store, its journal and a backup
 EARLIEST = Instant(1_735_689_600 * SECOND_US)  # 2025-01-01: before airpost was written
 LATEST = Instant(4_102_444_800 * SECOND_US)  # 2100-01-01
@@ -47,14 +48,13 @@ class DiskFacts:
 class HostFacts:
     """What there is to know of the machine. `synchronised` None: it cannot be asked.
 
-    `rule` is the udev rule that is installed, `rule_text` the one that could be.
+    `rule` is the udev rule that is installed.
     """
 
     now: Instant
     synchronised: bool | None
     disk: DiskFacts
     rule: str | None
-    rule_text: str | None
     uhubctl: bool
     under_voltage: bool
     user: Account | None
@@ -83,7 +83,6 @@ def host_facts(
 ) -> HostFacts:
     """Look at the machine; `store` is the file of the store."""
     rule = roots.first(f"{folder}/{RULE_NAME}" for folder in RULE_FOLDERS)
-    source = next((text for each in RULE_SOURCES if (text := read(each)) is not None), None)
     unit = roots.first(UNITS)
     told = _GROUPS.findall((read(unit) if unit else None) or "")
     names = " ".join(told).split()
@@ -92,7 +91,6 @@ def host_facts(
         synchronised=in_step(),
         disk=_disk(roots, store, free),
         rule=None if rule is None else roots.named(rule),
-        rule_text=source,
         uhubctl=which("uhubctl") is not None,
         under_voltage=_under_voltage(roots),
         user=roots.account(SERVICE_USER),
@@ -182,11 +180,9 @@ def check_rule(host: HostFacts, roots: Roots) -> Iterator[Finding]:
         severity=Severity.WARNING,
         subject=RULE_NAME,
         what="is not installed: ports may belong to the wrong group, and other programs open them",
-        fix=f"sudo install -m 644 udev/{RULE_NAME} {path} && sudo udevadm control --reload && "
-        "sudo udevadm trigger",
-        mend=None
-        if host.rule_text is None
-        else Write(path=roots.at(path), text=f"{host.rule_text}\n"),
+        fix=f"{shlex.quote(sys.executable)} -m {udevrules.__name__} | sudo tee {path} >/dev/null "
+        "&& sudo udevadm control --reload && sudo udevadm trigger",
+        mend=Write(path=roots.at(path), text=udevrules.udev_rules(load_profiles())),
     )
 
 
