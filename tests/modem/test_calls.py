@@ -89,6 +89,14 @@ async def test_the_number_is_asked_for_and_waited_for(loop: VirtualLoop, tmp_pat
 
 
 @virtually
+async def test_one_that_is_withheld_is_not_waited_for(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.urc(WITHHELD)
+        await asyncio.sleep(0.1)
+        assert rig.behind.calls == [None]
+
+
+@virtually
 async def test_a_modem_that_tells_no_numbers(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(
         loop, tmp_path, before=lambda sim: sim.faults.set("cme_error", verb="+CLIP", code=4)

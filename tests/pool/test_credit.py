@@ -22,6 +22,7 @@ from airpost.pool.credit import (
     read_amount,
 )
 from airpost.pool.upkeep import LOOK_S, UpkeepSettings
+from airpost.tasks import spawn
 from tests.pool.rig import Rig, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -59,11 +60,19 @@ def test_amounts_as_networks_write_them(text: str, amount: float | None) -> None
     assert read_amount(text) == amount
 
 
-def test_the_amount_in_an_answer() -> None:
-    assert find_amount(PATTERN, "Guthaben: 12,34 EUR bis 01.02.2027") == 12.34
-    assert find_amount(PATTERN, "Bitte später noch einmal") is None
-    assert find_amount(PATTERN, " " * MAX_TEXT + "12,34") is None
-    assert find_amount("(?P<value>[0-9]+)?EUR", "EUR") is None
+@pytest.mark.parametrize(
+    ("pattern", "text", "amount"),
+    [
+        (PATTERN, "Guthaben: 12,34 EUR bis 01.02.2027", 12.34),
+        (PATTERN, "Bitte später noch einmal", None),
+        (PATTERN, " " * MAX_TEXT + "12,34", None),
+        ("(?P<value>[0-9]+)?EUR", "EUR", None),
+        ("^(?P<value>[0-9]+)$", "12 EUR\n7", None),
+        (r"(?<=: )\b(?P<value>[0-9]+)", "12: 34", 34.0),
+    ],
+)
+async def test_the_amount_in_an_answer(pattern: str, text: str, amount: float | None) -> None:
+    assert await find_amount(pattern, text) == amount
 
 
 @pytest.mark.parametrize(
@@ -99,11 +108,17 @@ def test_patterns_that_may_not_be(pattern: str, words: str) -> None:
     assert words in fault
 
 
-def test_the_worst_pattern_that_passes_ends_soon() -> None:
+async def test_the_loop_turns_while_the_worst_pattern_that_passes_is_tried() -> None:
     pattern = r"a?.*.*(?P<value>.*)x"
     assert pattern_fault(pattern) is None
     began_s = time.process_time()
-    assert find_amount(pattern, "a" * 10_000) is None
+    finding = spawn(find_amount(pattern, "a" * 10_000), name="find")
+    turns = 0
+    while not finding.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert finding.result() is None
+    assert turns > MAX_TEXT
     assert time.process_time() - began_s < 3.0  # measured: 0.7
 
 
@@ -210,6 +225,17 @@ def test_no_answer_keeps_the_value_and_is_tried_again_in_an_hour(tmp_path: Path)
             await asyncio.sleep(AGAIN_S + LOOK_S)
             assert (credit(rig).value, credit(rig).problem) == (12.0, None)
             assert len(unit.codes) == 3
+
+    run_virtual(main)
+
+
+def test_one_that_is_asked_often_is_not_asked_less_often_for_a_failure(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, upkeep=watched(every_h=0.5)) as rig:
+            await asyncio.sleep(1)
+            rig.units[0].said["*100#"] = "12.00"
+            await asyncio.sleep(AGAIN_S / 2 + LOOK_S)
+            assert (credit(rig).value, credit(rig).problem) == (12.0, None)
 
     run_virtual(main)
 

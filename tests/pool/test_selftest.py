@@ -251,7 +251,7 @@ def test_two_at_once_become_one_and_a_store_that_refuses_leaves_none_under_way(
     tmp_path: Path,
 ) -> None:
     async def main(loop: VirtualLoop) -> None:
-        async with pooled(loop, tmp_path) as rig:
+        async with pooled(loop, tmp_path, upkeep=scheduled(per_month=3)) as rig:
             both = (rig.pool.selftest(GATE, PHONE), rig.pool.selftest(GATE, PHONE))
             done = await asyncio.gather(*both, return_exceptions=True)
             assert sorted(isinstance(each, ModemError) for each in done) == [False, True]
@@ -268,7 +268,49 @@ def test_two_at_once_become_one_and_a_store_that_refuses_leaves_none_under_way(
             with pytest.raises(StoreUnavailable):
                 await rig.pool.selftest(GATE, PHONE)
             rig.store.accept = accept  # type: ignore[method-assign]
-            await rig.pool.selftest(GATE, PHONE)
+            begun = await rig.pool.selftest(GATE, PHONE)
+            assert len(await made_in(rig)) == 2
+            await rig.state(begun, "sent")
+            await rig.store.record_report(rig.report(rig.units[0], 1))
+            await asyncio.sleep(LOOK_S + 1)
+            # The one that was refused counts: nobody knows what the store has kept of it.
+            with pytest.raises(ModemError, match="3 self-tests of this SIM this month"):
+                await rig.pool.selftest(GATE, PHONE)
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("proved", [False, True])
+def test_a_clock_that_was_ahead_does_not_stop_them(tmp_path: Path, *, proved: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, upkeep=scheduled(every_h=4)) as rig:
+            await asyncio.sleep(SETTLED_S + 2 * LOOK_S)
+            await rig.store.record_report(rig.report(rig.units[0], 0))
+            if proved:
+                prove(rig.units[0], rig)
+            await asyncio.sleep(LOOK_S + 1)
+            assert len(await made_in(rig)) == 1
+            rig.clock._start = Instant(rig.clock._start - 40 * 86_400 * SECOND_US)
+            await asyncio.sleep(2 * LOOK_S)
+            assert len(await made_in(rig)) == 2
+            prove(rig.units[0], rig)
+            now = rig.clock.now()
+            await asyncio.sleep(2 * LOOK_S)
+        async with pooled(loop, tmp_path, upkeep=scheduled(every_h=4)) as rig:
+            await asyncio.sleep(LOOK_S)
+            assert view(rig).last_proof_at == now
+
+    run_virtual(main)
+
+
+def test_one_begun_before_a_clock_was_set_back_is_not_waited_for_until_then(
+    tmp_path: Path,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, upkeep=scheduled(every_h=4)) as rig:
+            await asyncio.sleep(SETTLED_S + 2 * LOOK_S)
+            rig.clock._start = Instant(rig.clock._start - 40 * 86_400 * SECOND_US)
+            await asyncio.sleep(2 * LOOK_S)
             assert len(await made_in(rig)) == 2
 
     run_virtual(main)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
@@ -34,6 +34,7 @@ from airpost.model import (
     uuid7,
 )
 from airpost.pool.facade import OWN
+from airpost.pool.kept import keep, recalled
 from airpost.states import MessageState
 from airpost.store.api import Store
 
@@ -110,12 +111,6 @@ class _Record:
             over=self.over,
             detail=self.detail,
         )
-
-    @classmethod
-    def read(cls, kept: str | None) -> _Record:
-        """From the store; what another version kept beside is left out."""
-        given = {} if kept is None else json.loads(kept)
-        return cls(**{each.name: given[each.name] for each in fields(cls) if each.name in given})
 
 
 class SelfTests:
@@ -214,7 +209,7 @@ class SelfTests:
         self._beginning.add(sim_id)
         try:
             # Counted first: after a crash in between there is one too few, never one too many.
-            await self._store.remember(_key(sim_id), json.dumps(asdict(begun)))
+            await keep(self._store, _key(sim_id), begun)
             await self._store.accept([new])
         except StoreUnavailable:
             self._records[sim_id] = replace(record, month=month, count=count + 1)
@@ -267,10 +262,11 @@ class SelfTests:
         record = self._records.get(sim_id)
         if record is None or not record.over or not view.ready:
             return False
-        if now - view.since < SETTLED_S * SECOND_US:
+        if 0 <= now - view.since < SETTLED_S * SECOND_US:
             return False
-        newest = max(record.at, view.last_proof_at or 0)
-        return now - newest >= self._settings.every_h * 3600 * SECOND_US
+        # A clock that was ahead leaves times that are still to come: they prove nothing for longer.
+        every_us = self._settings.every_h * 3600 * SECOND_US
+        return all(abs(now - at) >= every_us for at in (record.at, view.last_proof_at or 0))
 
     async def _try(self, view: ModemView, sim_id: SimId) -> None:
         try:
@@ -285,7 +281,7 @@ class SelfTests:
     async def _record(self, sim_id: SimId, lane: Lane) -> _Record:
         self._lanes[sim_id] = lane
         if sim_id not in self._records:
-            kept = _Record.read(await self._store.recall(_key(sim_id)))
+            kept = await recalled(self._store, _key(sim_id), _Record)
             self._records.setdefault(sim_id, kept)
             self._show(lane)
         return self._records[sim_id]
@@ -305,7 +301,7 @@ class SelfTests:
         before = self._proofs[key]
         if at is None or kind is None:
             return
-        if before is None or at - before[0] >= PROOF_STEP_S * SECOND_US:
+        if before is None or abs(at - before[0]) >= PROOF_STEP_S * SECOND_US:
             await self._store.remember(key, json.dumps([at, kind.value]))
             self._proofs[key] = at, kind
 
@@ -313,7 +309,7 @@ class SelfTests:
     async def _follow(self, sim_id: SimId, record: _Record) -> None:
         now = self._clock.now()
         message = await self._store.message(MessageId(record.message_id), None)
-        waited = now - record.at > ANSWER_S * SECOND_US
+        waited = abs(now - record.at) > ANSWER_S * SECOND_US
         if message is None:
             await self._keep(sim_id, replace(record, over=True, detail="is not in the store"))
             return
@@ -334,7 +330,7 @@ class SelfTests:
             await self._keep(sim_id, after)
 
     async def _keep(self, sim_id: SimId, record: _Record) -> None:
-        await self._store.remember(_key(sim_id), json.dumps(asdict(record)))
+        await keep(self._store, _key(sim_id), record)
         self._records[sim_id] = record
         self._show(self._lanes[sim_id])
 
