@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsim"}
 
-L0 = {f"airpost.{name}" for name in ("errors", "outcome", "clock", "states", "model", "tasks")}
+L0 = {
+    f"airpost.{name}"
+    for name in ("errors", "outcome", "clock", "states", "model", "policy", "schedule", "tasks")
+}
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 EVERYTHING = {"airpost", "hwsim"}
 
@@ -23,6 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.tasks": {"airpost.clock"},
     "airpost.states": {"airpost.errors"},
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
+    "airpost.policy": {"airpost.model"},
+    "airpost.schedule": {"airpost.clock"},
     "airpost.codec": PURE_L0,
     "airpost.at": PURE_L0,
     "airpost.store": L0 | {"airpost.codec.join", "airpost.codec.times"},
@@ -42,11 +47,14 @@ CONFINED = {
     "sqlite_utils": {"airpost.store"},
     "aiohttp": {"airpost.services.http", "airpost.daemon"},
     "pydantic": {"airpost.services.http.schemas", "airpost.daemon.config"},
+    "cronsim": {"airpost.schedule"},
     "click": {"airpost.daemon.cli"},
     "rich": {"airpost.daemon.cli"},
 }
 NO_ASYNCIO = ("airpost.codec", "airpost.at", "airpost.states", "airpost.pool.window",
-              "airpost.pool.route", "airpost.pool.retry")  # fmt: skip
+              "airpost.pool.route", "airpost.pool.retry", "airpost.pool.order",
+              "airpost.pool.capacity", "airpost.pool.reserve", "airpost.pool.budget",
+              "airpost.pool.limits", "airpost.pool.sendwindow", "airpost.schedule")  # fmt: skip
 NO_LOGGING = ("airpost.codec", "airpost.at")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airpost.clock import Instant
-from airpost.model import CLASS_POLICY, Lane, MessageClass, ModemView, UnitState, masked, uuid7
+from airpost.model import Lane, MessageClass, ModemView, UnitState, masked, uuid7
 
 
 @given(st.integers(0, 2**48 * 1000 - 1), st.integers(0, 2**32))
@@ -35,10 +35,9 @@ def test_masked(number: str, shown: str) -> None:
     assert masked(number) == shown
 
 
-def test_classes_are_in_order_and_each_has_a_policy() -> None:
+def test_classes_are_in_order() -> None:
     assert [each.value for each in sorted(MessageClass, key=lambda each: each.rank)] == [
         "otp", "alarm", "normal", "bulk"]  # fmt: skip
-    assert set(CLASS_POLICY) == set(MessageClass)
 
 
 @pytest.mark.parametrize("state", UnitState)

@@ -94,33 +94,6 @@ class Language(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassPolicy:
-    """What a class means in seconds and defaults."""
-
-    report: bool
-    validity_s: int
-    patience_s: float  # after Ctrl-Z until the message counts as uncertain
-    grace_s: float  # in uncertain, before a resend
-    on_uncertain: OnUncertain
-
-
-CLASS_POLICY = {
-    MessageClass.OTP: ClassPolicy(
-        report=True, validity_s=600, patience_s=15, grace_s=5, on_uncertain=OnUncertain.RESEND
-    ),
-    MessageClass.ALARM: ClassPolicy(
-        report=True, validity_s=1800, patience_s=20, grace_s=10, on_uncertain=OnUncertain.RESEND
-    ),
-    MessageClass.NORMAL: ClassPolicy(
-        report=True, validity_s=86_400, patience_s=60, grace_s=60, on_uncertain=OnUncertain.RESEND
-    ),
-    MessageClass.BULK: ClassPolicy(
-        report=False, validity_s=86_400, patience_s=120, grace_s=60, on_uncertain=OnUncertain.HOLD
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentBody:
     """One part as it will go on the air, but for what only the moment of sending knows.
 
@@ -186,6 +159,15 @@ class PartView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What a message waits for: `reason` for programs, `words` for people, and until when."""
+
+    reason: str  # rate_limited_local, quota_exhausted, quiet_hours
+    words: str
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A stored message."""
 
@@ -212,6 +194,7 @@ class Message:
     possible_duplicates: int
     sender_ref: str | None
     tags: tuple[str, ...]
+    waits: Waits | None = None  # a limit holds it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +222,8 @@ class Waiting:
     parts: int
     lane: Lane | None
     route: str | None
+    key_id: str | None = None
+    charged: bool = False  # counted for recipient and key already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from airpost.clock import SECOND_US, Instant, LoopClock
 from airpost.codec.split import split
 from airpost.errors import ModemError, StoreUnavailable
 from airpost.model import (
-    CLASS_POLICY,
     Claimed,
     Encoding,
     Lane,
@@ -31,6 +30,7 @@ from airpost.model import (
 )
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
+from airpost.policy import CLASS_POLICY
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
 from airpost.store.sqlite import SqliteStore

@@ -149,7 +149,8 @@ def test_a_transient_failure_is_tried_again_later(tmp_path: Path) -> None:
             unit.outcomes = [failure(OutcomeClass.TRANSIENT, Scope.SIM)]
             message = await rig.state(await rig.accept(), "sent")
             assert message.parts[0].attempts == 2
-            assert unit.begun_at[1] - unit.begun_at[0] >= 4.5
+            waited_s = unit.begun_at[1] - unit.begun_at[0]
+            assert waited_s >= 2.25  # half the wait of its class: the SIM is to blame
             assert message.possible_duplicates == 0
 
     run_virtual(main)

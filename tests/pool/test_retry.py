@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 from hypothesis import given
@@ -9,16 +10,30 @@ from hypothesis import strategies as st
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageClass
-from airpost.pool.retry import FIRST_WAIT_S, JITTER, LONGEST_WAIT_S, next_attempt
+from airpost.outcome import Scope
+from airpost.policy import CLASS_POLICY
+from airpost.pool.retry import JITTER, SHARE_OF_WAIT, next_attempt
 
 HOUR_US = 3600 * SECOND_US
 
 
-@given(st.sampled_from(MessageClass), st.integers(0, 10 * HOUR_US), st.integers(0, 99))
-def test_the_wait_is_the_age_clamped_and_spread(class_: MessageClass, age: int, seed: int) -> None:
-    wait_s = (next_attempt(Instant(age), Instant(0), class_, Random(seed)) - age) / SECOND_US
-    plain_s = min(max(age / SECOND_US, FIRST_WAIT_S[class_]), LONGEST_WAIT_S[class_])
+@given(
+    st.sampled_from(MessageClass), st.sampled_from(Scope),
+    st.integers(0, 10 * HOUR_US), st.integers(0, 99),
+)  # fmt: skip
+def test_the_wait_is_the_age_clamped_and_spread(
+    class_: MessageClass, scope: Scope, age: int, seed: int
+) -> None:
+    policy, share = CLASS_POLICY[class_], SHARE_OF_WAIT[scope]
+    at = next_attempt(Instant(age), Instant(0), class_, scope, CLASS_POLICY, Random(seed))
+    wait_s = (at - age) / SECOND_US
+    plain_s = min(max(age / SECOND_US, policy.retry_first_s * share),
+                  policy.retry_longest_s * share)  # fmt: skip
     assert plain_s * (1 - JITTER) - 1e-5 <= wait_s <= plain_s * (1 + JITTER) + 1e-5
+
+
+def test_every_scope_has_its_share() -> None:
+    assert set(SHARE_OF_WAIT) == set(Scope)
 
 
 def test_tries_of_one_message_thin_out() -> None:
@@ -26,17 +41,18 @@ def test_tries_of_one_message_thin_out() -> None:
     at = Instant(0)
     tries = 0
     while at < HOUR_US:
-        at = next_attempt(at, Instant(0), MessageClass.NORMAL, rng)
+        at = next_attempt(at, Instant(0), MessageClass.NORMAL, Scope.MESSAGE, CLASS_POLICY, rng)
         tries += 1
     assert 8 <= tries <= 16
 
 
 def test_urgent_classes_are_tried_again_sooner() -> None:
-    ordered = sorted(MessageClass, key=lambda each: each.rank)
-    for table in (FIRST_WAIT_S, LONGEST_WAIT_S):
-        assert [table[each] for each in ordered] == sorted(table.values())
+    ordered = [CLASS_POLICY[each] for each in sorted(MessageClass, key=lambda each: each.rank)]
+    for one, other in pairwise(ordered):
+        assert one.retry_first_s < other.retry_first_s
+        assert one.retry_longest_s < other.retry_longest_s
 
 
 def test_the_same_seed_gives_the_same_instant() -> None:
-    args = (Instant(5 * SECOND_US), Instant(0), MessageClass.ALARM)
+    args = (Instant(5 * SECOND_US), Instant(0), MessageClass.ALARM, Scope.SIM, CLASS_POLICY)
     assert next_attempt(*args, Random(7)) == next_attempt(*args, Random(7))

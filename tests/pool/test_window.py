@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.codec.causes import Phase, classify
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.pool.window import (
     DEAD_AFTER,
+    DOUBTED_AFTER,
     FIRST_DEAD_S,
     FIRST_GAP_S,
     LONGEST_DEAD_S,
-    LONGEST_GAP_S,
+    WIDENS_BY,
     Window,
 )
+
+SIM_DOUBT = [classify("CMS", code, "", Phase.AFTER_PDU) for code in (21, 30, 50, 69)]
 
 
 def failure(scope: Scope, cls: OutcomeClass = OutcomeClass.TRANSIENT) -> Outcome:
     return Outcome(cls=cls, scope=scope, code="x", text="")
+
+
+UNKNOWN = failure(Scope.MODEM, OutcomeClass.UNKNOWN)
 
 
 def after(window: Window, outcomes: list[Outcome], now: float = 0.0) -> Window:
@@ -36,15 +43,19 @@ def test_what_concerns_a_message_never_slows_the_sim(scope: Scope, cls: OutcomeC
 
 
 @pytest.mark.parametrize("scope", [Scope.SIM, Scope.MODEM])
-def test_the_gap_doubles_on_trouble_and_halves_on_success(scope: Scope) -> None:
+def test_the_rate_halves_on_trouble_and_comes_back_slowly(scope: Scope) -> None:
     gaps = []
     window = Window()
     for _ in range(DEAD_AFTER - 1):
         window = window.feedback(failure(scope), 0)
         gaps.append(window.free_at())
     assert gaps == [FIRST_GAP_S * 2**n for n in range(DEAD_AFTER - 1)]
-    assert window.feedback(SENT, 0).free_at() == gaps[-1] / 2
-    assert after(window, [SENT] * 5).free_at() == 0
+    rates = []
+    while window.gap_s:
+        rates.append(1 / window.gap_s)
+        window = window.feedback(SENT, 0)
+    assert rates == pytest.approx([1 / gaps[-1] + WIDENS_BY * n for n in range(len(rates))])
+    assert len(rates) > 10
 
 
 def test_dead_after_failures_in_a_row_only() -> None:
@@ -61,8 +72,37 @@ def test_each_closure_is_longer_up_to_an_hour() -> None:
         closures.append(window.free_at())
     assert closures[:3] == [FIRST_DEAD_S, 2 * FIRST_DEAD_S, 4 * FIRST_DEAD_S]
     assert closures[-1] == LONGEST_DEAD_S
-    assert window.gap_s == LONGEST_GAP_S
+    assert window.feedback(SENT, 0).free_at() < FIRST_GAP_S  # and begins again
 
 
 def test_a_modem_that_came_back_starts_afresh() -> None:
     assert after(Window(), [failure(Scope.MODEM)] * 20).reopened() == Window()
+
+
+@pytest.mark.parametrize("refused", SIM_DOUBT, ids=lambda each: each.code)
+def test_codes_that_are_often_the_sims_close_it_when_three_come_in_a_row(refused: Outcome) -> None:
+    window = after(Window(), [refused] * (DOUBTED_AFTER - 1), now=5)
+    assert not window.dead
+    assert window.free_at() == 0  # no slower for it
+    assert not after(window, [SENT, refused], now=5).dead
+    closed = window.feedback(refused, 5)
+    assert closed.dead
+    assert closed.free_at() == 5 + FIRST_DEAD_S
+    assert closed.feedback(refused, 100).free_at() == 100 + 2 * FIRST_DEAD_S
+    assert not closed.feedback(SENT, 100).dead
+
+
+def test_a_message_that_another_sim_is_refused_too_acquits_the_first() -> None:
+    window = after(Window(), [SIM_DOUBT[0]] * DOUBTED_AFTER)
+    assert window.acquitted() == Window()
+    assert after(Window(), [SIM_DOUBT[0]]).acquitted() == Window()
+
+
+def test_three_of_unknown_fate_in_a_row_put_it_in_doubt() -> None:
+    assert not after(Window(), [UNKNOWN, UNKNOWN, SENT, UNKNOWN]).in_doubt
+    assert not after(Window(), [UNKNOWN, UNKNOWN, failure(Scope.SIM), UNKNOWN]).in_doubt
+    doubted = after(Window(), [UNKNOWN] * DOUBTED_AFTER)
+    assert doubted.in_doubt
+    assert doubted.reopened().in_doubt  # that the modem came back says nothing of its SIM
+    assert not doubted.settled().in_doubt
+    assert not doubted.feedback(SENT, 0).in_doubt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.model import Waits
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import SegmentState
 from airpost.store.rows import event_of, inbound_of, message_of, outcome_of, part_of
@@ -12,6 +13,7 @@ from tests.store.values import NOW, after
 MESSAGE = (
     7, "m", "shop", "+49", "otp", "sent", "ucs2", "g1", NOW, None, after(9), after(1), None, 0,
     None, "语".encode(), None, 1, "hold", 2, "ref", '["a", "ü"]',
+    after(5), "quiet_hours", "its night",
 )  # fmt: skip
 PART = (7, 1, "sent", "g1", 9, 1, after(1), None, "ok", "message", "OK", "taken")
 
@@ -20,6 +22,7 @@ def test_a_message_with_its_parts() -> None:
     found = message_of(MESSAGE, [part_of(PART)])
     assert (found.seq, found.text, found.data, found.tags) == (7, "语", None, ("a", "ü"))
     assert (found.final, found.want_report, found.possible_duplicates) == (False, True, 2)
+    assert found.waits == Waits(reason="quiet_hours", words="its night", until=after(5))
     (part,) = found.parts
     assert (part.state, part.modem, part.reference) == (SegmentState.SENT, "g1", 9)
     assert part.outcome == Outcome(
@@ -28,7 +31,8 @@ def test_a_message_with_its_parts() -> None:
 
 
 def test_content_that_was_erased_reads_as_none() -> None:
-    found = message_of((*MESSAGE[:15], None, None, *MESSAGE[17:21], "[]"), [])
+    found = message_of((*MESSAGE[:15], None, None, *MESSAGE[17:21], "[]", None, None, None), [])
+    assert found.waits is None
     assert (found.text, found.data, found.tags) == (None, None, ())
 
 

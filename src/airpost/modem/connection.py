@@ -46,6 +46,7 @@ from airpost.modem.session import Session
 from airpost.modem.trace import Trace
 from airpost.modem.ussd import UssdDialogue
 from airpost.outcome import Outcome, Scope
+from airpost.policy import CLASS_POLICY, Policies
 from airpost.tasks import until_first
 
 log = logging.getLogger("airpost.connection")
@@ -87,6 +88,7 @@ class UnitSettings:
     number: str | None = None
     hang_up: bool = False
     routes: frozenset[str] = frozenset({"default"})
+    classes: Policies = field(default_factory=lambda: CLASS_POLICY)
 
 
 class Tell(Protocol):

@@ -16,7 +16,6 @@ from airpost.at.events import Late
 from airpost.clock import Clock
 from airpost.errors import AtError, ModemError, PortError
 from airpost.model import (
-    CLASS_POLICY,
     Claimed,
     Lane,
     ModemView,
@@ -362,7 +361,7 @@ class Unit:
         stalled = False
         try:
             done = await connection.sender.send(
-                segment, commit, CLASS_POLICY[segment.class_].patience_s
+                segment, commit, self._settings.classes[segment.class_].patience_s
             )
             stalled = done.outcome is STILL_SENDING
             if stalled:

@@ -13,9 +13,10 @@ from random import Random
 
 from airpost.clock import SECOND_US, Clock, Instant
 from airpost.errors import StoreUnavailable
-from airpost.model import CLASS_POLICY, Claimed, Lane
+from airpost.model import Claimed, Lane
 from airpost.modem.api import ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.policy import CLASS_POLICY
 from airpost.pool.retry import next_attempt
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
@@ -268,7 +269,10 @@ class LaneLoop:
         retry_at = None
         grace_until = None
         if event is SegmentEvent.TRANSIENT:
-            retry_at = next_attempt(now, segment.waiting_since, segment.class_, self._rng)
+            retry_at = next_attempt(
+                now, segment.waiting_since, segment.class_, result.outcome.scope,
+                CLASS_POLICY, self._rng,
+            )  # fmt: skip
         if event is SegmentEvent.UNKNOWN:
             grace_until = Instant(now + round(CLASS_POLICY[segment.class_].grace_s * SECOND_US))
             self._attempts[segment.segment_id] = attempt

@@ -9,28 +9,35 @@ from random import Random
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageClass
+from airpost.outcome import Scope
+from airpost.policy import Policies
 
-FIRST_WAIT_S = {
-    MessageClass.OTP: 1.0,
-    MessageClass.ALARM: 2.0,
-    MessageClass.NORMAL: 5.0,
-    MessageClass.BULK: 15.0,
-}
-LONGEST_WAIT_S = {
-    MessageClass.OTP: 10.0,
-    MessageClass.ALARM: 60.0,
-    MessageClass.NORMAL: 900.0,
-    MessageClass.BULK: 1800.0,
-}
 JITTER = 0.1  # share by which a wait is spread, so that a congested cell is not hit in step
+# The waits of a class (`policy.py`) times this. What the SIM or the modem is to blame for can go by
+# another soon, and the window slows the guilty one; a handset that is full or off stays so.
+SHARE_OF_WAIT = {
+    Scope.MESSAGE: 1.0,
+    Scope.DESTINATION: 2.0,
+    Scope.SIM: 0.5,
+    Scope.MODEM: 0.5,
+    Scope.STORE: 0.5,
+}
 
 
-def next_attempt(now: Instant, since: Instant, class_: MessageClass, rng: Random) -> Instant:
+def next_attempt(
+    now: Instant,
+    since: Instant,
+    class_: MessageClass,
+    scope: Scope,
+    policies: Policies,
+    rng: Random,
+) -> Instant:
     """The instant of the next try: as long from now as has passed since `since`, clamped.
 
     Waiting as long again as one has waited is an exponential back-off that needs no counter.
     """
+    policy, share = policies[class_], SHARE_OF_WAIT[scope]
     age_s = (now - since) / SECOND_US
-    wait_s = min(max(age_s, FIRST_WAIT_S[class_]), LONGEST_WAIT_S[class_])
+    wait_s = min(max(age_s, policy.retry_first_s * share), policy.retry_longest_s * share)
     wait_s *= 1 + rng.uniform(-JITTER, JITTER)
     return Instant(now + round(wait_s * SECOND_US))

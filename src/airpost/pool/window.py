@@ -1,20 +1,27 @@
-"""How fast one SIM may be used now, and whether it is dead.
+"""How fast one SIM may be used now, whether it is dead, and whether it is in doubt.
 
-Pure: no clock, no asyncio. May import L0. A modem sends one segment at a time, so the window is a
-gap between segments, not a number of them: it doubles on failures of SIM or modem scope, shrinks on
-success, and closes for a growing time after several failures in a row. Failures that concern a
-message or its destination never touch it.
+Pure: no clock, no asyncio. May import codec, L0. The only breaker of a SIM. A modem sends one
+segment at a time, so the window is a gap between segments, not a number of them: it doubles on
+failures of SIM or modem scope, shrinks slowly on success, and closes for a growing time after
+several failures in a row; then one message tries it. Failures that concern a message or its
+destination never touch it, but for the codes that name the message and are often the SIM's: several
+in a row close it too. After several messages in a row whose fate nobody knows it opens for nothing
+but a probe.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from airpost.codec.causes import sim_in_doubt
 from airpost.outcome import Outcome, OutcomeClass, Scope
 
 FIRST_GAP_S = 1.0
 LONGEST_GAP_S = 60.0
+WIDENS_BY = 1 / 4  # segments a second more, on each success
+SMALLEST_GAP_S = 0.25  # below it there is none
 DEAD_AFTER = 5  # failures in a row
+DOUBTED_AFTER = 3  # in a row: of unknown fate, or refused with a code that is often the SIM's
 FIRST_DEAD_S = 60.0
 LONGEST_DEAD_S = 3600.0
 _OURS = frozenset({Scope.SIM, Scope.MODEM})
@@ -26,6 +33,8 @@ class Window:
 
     gap_s: float = 0.0
     failures: int = 0
+    refusals: int = 0  # in a row, with codes that are often the SIM's
+    unknown: int = 0  # in a row
     dead_s: float = FIRST_DEAD_S  # how long the next closure lasts
     closed_until: float = 0.0
 
@@ -36,26 +45,51 @@ class Window:
     @property
     def dead(self) -> bool:
         """True after so many failures in a row that others should take the queue."""
-        return self.failures >= DEAD_AFTER
+        return self.failures >= DEAD_AFTER or self.refusals >= DOUBTED_AFTER
+
+    @property
+    def in_doubt(self) -> bool:
+        """True when only a probe, a late answer or a person opens it again."""
+        return self.unknown >= DOUBTED_AFTER
 
     def feedback(self, outcome: Outcome, now: float) -> Window:
         """The window after an attempt ended at `now`."""
-        if outcome.scope not in _OURS and outcome.cls is not OutcomeClass.OK:
-            return self
         if outcome.cls is OutcomeClass.OK:
-            gap = self.gap_s / 2 if self.gap_s > FIRST_GAP_S else 0.0
+            gap = self.gap_s / (1 + WIDENS_BY * self.gap_s)
+            gap = gap if gap >= SMALLEST_GAP_S else 0.0
             return Window(gap_s=gap, closed_until=now + gap)
-        failures = self.failures + 1
-        if failures >= DEAD_AFTER:
-            return Window(
-                gap_s=LONGEST_GAP_S,
-                failures=failures,
-                dead_s=min(self.dead_s * 2, LONGEST_DEAD_S),
-                closed_until=now + self.dead_s,
-            )
-        gap = min(max(self.gap_s * 2, FIRST_GAP_S), LONGEST_GAP_S)
-        return replace(self, gap_s=gap, failures=failures, closed_until=now + gap)
+        unknown = self.unknown + 1 if outcome.cls is OutcomeClass.UNKNOWN else 0
+        if outcome.scope in _OURS:
+            failures = self.failures + 1
+            known = replace(self, failures=failures, unknown=unknown)
+            if known.dead:
+                return known._closed(now)
+            gap = min(max(self.gap_s * 2, FIRST_GAP_S), LONGEST_GAP_S)
+            return replace(known, gap_s=gap, closed_until=now + gap)
+        if not sim_in_doubt(outcome):
+            return replace(self, unknown=unknown, refusals=0)
+        refused = replace(self, unknown=unknown, refusals=self.refusals + 1)
+        return refused._closed(now) if refused.dead else refused
+
+    def _closed(self, now: float) -> Window:
+        return replace(
+            self,
+            gap_s=FIRST_GAP_S,  # the rate it begins with again
+            dead_s=min(self.dead_s * 2, LONGEST_DEAD_S),
+            closed_until=now + self.dead_s,
+        )
+
+    def settled(self) -> Window:
+        """After it became known that what had no answer went out."""
+        return replace(self, unknown=0)
+
+    def acquitted(self) -> Window:
+        """After another SIM was refused the same: it was the message."""
+        return replace(self, refusals=0) if self.refusals < DOUBTED_AFTER else self.reopened()
 
     def reopened(self) -> Window:
-        """After the modem came back new: what it does best is anyone's guess, so from the start."""
-        return Window()
+        """After the modem came back new: what it does best is anyone's guess, so from the start.
+
+        That it came back says nothing of the SIM: what is in doubt stays so.
+        """
+        return Window(unknown=self.unknown)

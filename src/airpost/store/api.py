@@ -58,6 +58,7 @@ class Binding:
     lane: Lane
     sim_id: SimId
     reason: str
+    charged_at: Instant | None = None  # it counts for its recipient and key, if it did not yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

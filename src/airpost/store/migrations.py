@@ -78,7 +78,14 @@ def m002_reference_use(db: Database) -> None:
         db.conn.execute(statement)
 
 
-RELEASED = (m001_schema.__name__, m002_reference_use.__name__)
+@migrations()
+def m006_limits(db: Database) -> None:
+    """What limits hold, what has been counted for them, and recurring schedules."""
+    for statement in _statements(text("schema_6")):
+        db.conn.execute(statement)
+
+
+RELEASED = (m001_schema.__name__, m002_reference_use.__name__, m006_limits.__name__)
 
 
 def _statements(script: str) -> list[str]:

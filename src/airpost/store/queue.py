@@ -48,6 +48,8 @@ def backlog(
             parts=row[4],
             lane=row[5],
             route=row[6],
+            key_id=row[8],
+            charged=row[9] is not None,
         )
         for row in found[:n]
     ]
@@ -95,7 +97,8 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
     """Bind what is still unbound and open; how many were."""
     count = 0
     for each in bindings:
-        done = tx.db.execute(_SQL["bind"], (each.lane, each.sim_id, each.message_seq))
+        row = (each.lane, each.sim_id, each.charged_at, each.message_seq)
+        done = tx.db.execute(_SQL["bind"], row)
         if done.rowcount != 1:
             continue
         count += 1

@@ -7,8 +7,8 @@ queued. What had not begun goes back to the backlog: its modem may be another no
 from __future__ import annotations
 
 from airpost.clock import SECOND_US, Instant
-from airpost.model import CLASS_POLICY
 from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.policy import CLASS_POLICY
 from airpost.states import SegmentEvent
 from airpost.store.api import Recovered
 from airpost.store.attempts import AttemptRow, attempt_of, end_attempt, unknown_columns

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from airpost.clock import Instant
 from airpost.model import (
     Encoding,
     Event,
@@ -17,6 +18,7 @@ from airpost.model import (
     MessageClass,
     OnUncertain,
     PartView,
+    Waits,
 )
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import MessageState, SegmentState
@@ -71,7 +73,12 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         sender_ref=row[20],
         tags=() if row[21] == "[]" else tuple(json.loads(row[21])),
         parts=tuple(parts),
+        waits=_waits(*row[22:25]) if not row[13] else None,
     )
+
+
+def _waits(until: int | None, reason: str, words: str) -> Waits | None:
+    return None if until is None else Waits(reason=reason, words=words, until=Instant(until))
 
 
 def event_of(row: Row) -> Event:

@@ -51,9 +51,11 @@ from airpost.store.api import (
     Swept,
     Wake,
 )
+from airpost.store.holds import Holds
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
+from airpost.store.schedules import Schedules
 from airpost.store.writer import Writer, probe, work_of
 from airpost.tasks import spawn, stop
 
@@ -74,6 +76,8 @@ class SqliteStore:
             path, rng, migrate=lambda: migrate(path), committed=self._wake, failed=self._failed
         )
         self._reader = Reader(path)
+        self.holds = Holds(self._write, self._read)
+        self.schedules = Schedules(self._write, self._read)
         self._unavailable: str | None = None
         self._probing: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Wake], None]] = []

@@ -17,6 +17,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Swept, Wake
+from airpost.store.holds import free_due
 from airpost.store.inbound import hand_over_partial
 from airpost.store.moves import (
     OURSELVES,
@@ -51,6 +52,7 @@ def sweep(tx: Tx, now: Instant) -> Stretch:
     """A bounded stretch of what is due."""
     full = [
         _unschedule(tx, now) == ROWS,
+        free_due(tx, now, ROWS) == ROWS,
         tx.db.execute(_SQL["retries"], (now, ROWS)).rowcount == ROWS,
     ]
     expired = _expire(tx, now)

@@ -17,7 +17,6 @@ from airpost.codec.split import Split, split, split_data
 from airpost.codec.udh import Ports
 from airpost.errors import CodecError, DuplicateRequest, InvalidRequest
 from airpost.model import (
-    CLASS_POLICY,
     Encoding,
     Idempotency,
     Lane,
@@ -27,6 +26,7 @@ from airpost.model import (
     SegmentBody,
     uuid7,
 )
+from airpost.policy import CLASS_POLICY
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, RUNNING, HttpDeps

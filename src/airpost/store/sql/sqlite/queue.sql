@@ -2,7 +2,8 @@
 -- partial indexes: else they are not used.
 
 -- name: backlog
-SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank
+SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
+       m.charged_at
 FROM message m
 WHERE m.outlet = ? AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted'
     AND m.expires_at > ?2
@@ -11,7 +12,8 @@ WHERE m.outlet = ? AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted'
 ORDER BY m.rank, m.seq LIMIT ?
 
 -- name: backlog_scheduled
-SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank
+SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
+       m.charged_at
 FROM message m INDEXED BY message_scheduled
 WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane IS NULL
     AND m.expires_at > ?2
@@ -53,7 +55,7 @@ WHERE m.lane = ? AND m.open = 1 AND s.state = 'queued'
 ORDER BY m.rank, m.seq, s.seq LIMIT ?
 
 -- name: bind
-UPDATE message SET lane = ?, sim_id = ?
+UPDATE message SET lane = ?, sim_id = ?, charged_at = ifnull(charged_at, ?)
 WHERE seq = ? AND lane IS NULL AND open = 1
 
 -- name: to_release

@@ -16,6 +16,8 @@ SELECT min(at) FROM (
     UNION ALL
     SELECT min(due_at) FROM part WHERE due_at IS NOT NULL
     UNION ALL
+    SELECT min(held_until) FROM message WHERE held_until IS NOT NULL
+    UNION ALL
     SELECT min(kept_until) FROM idempotency
 )
 

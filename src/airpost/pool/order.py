@@ -1,0 +1,40 @@
+"""Which of the segments a lane has before it goes next.
+
+Pure: no clock, no asyncio. May import L0. Classes are strict, and what is urgent overtakes
+everything but the segment on the air. A message of several parts that has begun is not cut in two
+without need, though: its parts lie incomplete on the handset meanwhile. So one of a higher class
+goes first only where waiting for the rest would make it later than its class may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airpost.clock import SECOND_US, Instant
+from airpost.model import Claimed
+from airpost.policy import Policies
+
+
+def next_up(
+    ahead: Sequence[Claimed],
+    in_hand: int | None,
+    service_s: float,
+    now: Instant,
+    policies: Policies,
+) -> Claimed | None:
+    """The next of `ahead`, which comes by class and age; None when there is none.
+
+    `in_hand` is the message (its `message_seq`) of which the lane has sent a part last.
+    """
+    if not ahead:
+        return None
+    first = ahead[0]
+    rest = [each for each in ahead if each.message_seq == in_hand]
+    if not rest or first.message_seq == in_hand:
+        return first
+    if first.class_.rank >= rest[0].class_.rank:
+        return rest[0]
+    # Claimed ahead are a few segments only: the last of its parts may lie beyond.
+    parts = rest[0].of - rest[0].seq + 1
+    waits_s = (now - first.waiting_since) / SECOND_US + parts * service_s
+    return rest[0] if waits_s <= policies[first.class_].begin_within_s else first
