@@ -197,6 +197,14 @@ class Message:
     waits: Waits | None = None  # a limit holds it
 
 
+class Severity(Enum):
+    """How grave an event is. `high` is for a person, now: nothing of ours helps any more."""
+
+    INFO = "info"
+    WARNING = "warning"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One row of history; `seq` is the store's commit order."""
@@ -209,6 +217,7 @@ class Event:
     to: str | None
     reason: str
     actor: str
+    severity: Severity = Severity.INFO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +342,18 @@ class UnitState(Enum):
     DRAINING = "draining"
     COOLDOWN = "cooldown"
     QUARANTINED = "quarantined"
+
+    @property
+    def severity(self) -> Severity:
+        """How grave it is to come into it."""
+        return _SEVERITIES.get(self, Severity.INFO)
+
+
+_SEVERITIES = {
+    UnitState.DEGRADED: Severity.WARNING,
+    UnitState.COOLDOWN: Severity.WARNING,
+    UnitState.QUARANTINED: Severity.HIGH,
+}
 
 
 class Way(Enum):

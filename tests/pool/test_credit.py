@@ -11,7 +11,7 @@ import pytest
 
 from airpost.clock import SECOND_US
 from airpost.errors import StoreUnavailable
-from airpost.model import Credit, Lane, SimId, UnitState
+from airpost.model import Credit, Lane, Severity, SimId, UnitState
 from airpost.pool.credit import (
     AGAIN_S,
     MAX_TEXT,
@@ -140,6 +140,11 @@ async def told(rig: Rig) -> list[str]:
     return [each.reason for each in page.items if each.to == "credit"]
 
 
+async def severities(rig: Rig) -> list[Severity]:
+    page = await rig.store.events(0, 500)
+    return [each.severity for each in page.items if each.to == "credit"]
+
+
 def test_the_value_is_asked_for_shown_and_asked_again_when_it_is_due(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2, 0.2), upkeep=watched(every_h=6.0)) as rig:
@@ -179,6 +184,8 @@ def test_low_is_told_once_until_it_rises_again(tmp_path: Path) -> None:
             unit.said["*100#"] = "4,99"
             await asyncio.sleep(2 * HOUR_S)
             assert await told(rig) == [low, "the credit is 5 again", low]
+            grave = [Severity.WARNING, Severity.INFO, Severity.WARNING]
+            assert await severities(rig) == grave
 
     run_virtual(main)
 
@@ -190,6 +197,7 @@ def test_an_answer_without_an_amount_is_told_once_with_what_to_do(tmp_path: Path
             await asyncio.sleep(3 * HOUR_S)
             (words,) = await told(rig)
             assert "correct `pattern` in `credit`" in words
+            assert await severities(rig) == [Severity.WARNING]
             assert credit(rig).problem == (
                 "no amount is found in the answer to *100#: correct `pattern`"
             )

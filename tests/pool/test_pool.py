@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airpost.clock import SECOND_US, Instant
-from airpost.model import Lane, MessageClass, OnUncertain, UnitState
+from airpost.model import Lane, MessageClass, OnUncertain, Severity, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.states import MessageState
 from tests.pool.rig import Closed, ScriptedUnit, failure, pooled
@@ -370,6 +370,9 @@ def test_a_unit_that_crashes_again_and_again_is_shown_as_such(tmp_path: Path) ->
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2, 0.2), run={"gate-1": crash}) as rig:
             await rig.until(lambda: rig.units[0].view.state is UnitState.QUARANTINED)
+            await asyncio.sleep(1)
+            newest = (await rig.store.events(0, 99)).items[-1]
+            assert (newest.to, newest.severity) == ("quarantined", Severity.HIGH)
             assert crashes == 4
             assert "a bug" in rig.units[0].view.detail
             assert (await rig.state(await rig.accept(), "sent")).modem == "gate-2"

@@ -19,6 +19,7 @@ from airpost.model import (
     ProofKind,
     RawPart,
     SelfTest,
+    Severity,
     SimId,
     UnitState,
 )
@@ -88,7 +89,7 @@ def arrived(sender: str, to: str | None, text: str = TEXT) -> RawPart:
 def test_none_is_begun_where_none_is_asked_for(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path) as rig:
-            await asyncio.sleep(25 * HOUR_S)
+            await asyncio.sleep(SETTLED_S + 3 * LOOK_S)  # with a schedule it would be now
             assert await made_in(rig) == []
 
     run_virtual(main)
@@ -147,6 +148,9 @@ def test_a_failure_is_seen_and_told_and_so_is_the_recovery(tmp_path: Path) -> No
             await rig.store.record_report(rig.report(rig.units[0], 0))
             await asyncio.sleep(2 * LOOK_S)
             assert (await said(rig))[1:] == [f"self-test {newest(rig).message_id} was delivered"]
+            page = await rig.store.events(0, 500)
+            grave = [each.severity for each in page.items if each.to == "selftest"]
+            assert grave == [Severity.WARNING, Severity.INFO]
 
     run_virtual(main)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from airpost.model import Severity
 from airpost.store.api import LaneBinding, Store
 from tests.store.values import G1, G2, NOW, SIM1, SIM2, after
 
@@ -33,6 +34,9 @@ async def test_a_note_is_an_event(store: Store) -> None:
     (event,) = (await store.events(0, 10)).items
     assert (event.subject, event.from_, event.to) == ("modem gate-1", "ready", "absent")
     assert (event.at, event.reason) == (after(3), "unplugged")
+    assert event.severity is Severity.INFO
+    await store.note("modem gate-1", None, "quarantined", "nothing helps", after(4), Severity.HIGH)
+    assert (await store.events(event.seq, 10)).items[0].severity is Severity.HIGH
 
 
 async def test_what_is_remembered_is_there_after_a_restart(

@@ -16,6 +16,7 @@ from airpost.model import Encoding, MessageClass, OnUncertain
 from airpost.outcome import OutcomeClass, Scope
 from airpost.states import MessageState, SegmentState
 from airpost.store.migrations import (
+    APPLICATION_ID,
     AUTO_VACUUM,
     PAGE_SIZE,
     RELEASED,
@@ -28,8 +29,12 @@ from airpost.store.migrations import (
 
 # What each released migration makes. A changed line here means that two stores of one name differ:
 # write a further migration instead.
-FROZEN = {"m001_schema": "3ef492883a8f9c33", "m002_reference_use": "4908def0bde68829",
-          "m006_limits": "0fb83622e6a59b17"}  # fmt: skip
+FROZEN = {
+    "m001_schema": "3ef492883a8f9c33",
+    "m002_reference_use": "4908def0bde68829",
+    "m006_limits": "0fb83622e6a59b17",
+    "m004_severity": "7c5b3bbc6f7806f2",
+}
 
 
 @pytest.fixture
@@ -74,6 +79,22 @@ def test_released_migrations_are_frozen(db: sqlite3.Connection) -> None:
             migrations.apply(Database(empty, execute_plugins=False), stop_before=after)
             assert made_by_all(empty) == FROZEN[name]
     empty.close()
+
+
+def test_the_history_of_an_earlier_schema_is_kept_and_nothing_to_look_at(path: Path) -> None:
+    with sqlite3.connect(path) as earlier:
+        wrapped = Database(earlier, execute_plugins=False)
+        earlier.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrations.apply(wrapped, stop_before="m004_severity")
+        earlier.execute("INSERT INTO event (at, subject, reason, actor) VALUES (1, 's', 'r', 'a')")
+    earlier.close()
+    migrate(path)
+    db = connect(path)
+    assert db.execute("SELECT reason, severity FROM event").fetchall() == [("r", None)]
+    db.execute("UPDATE event SET severity = 'high'")
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        db.execute("UPDATE event SET severity = 'grave'")
+    db.close()
 
 
 def test_the_schema_of_the_design_is_there(db: sqlite3.Connection) -> None:

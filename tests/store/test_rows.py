@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.model import Waits
+from airpost.model import Severity, Waits
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import SegmentState
 from airpost.store.rows import event_of, inbound_of, message_of, outcome_of, part_of
@@ -46,10 +46,13 @@ def test_a_value_no_enum_knows_is_no_row_of_ours() -> None:
 
 
 def test_an_event() -> None:
-    found = event_of((1, NOW, "m", "part 2", "queued", "sending", "attempt 1", "modem g1"))
+    found = event_of((1, NOW, "m", "part 2", "queued", "sending", "attempt 1", "modem g1", None))
     assert (found.seq, found.subject, found.from_, found.to, found.actor) == (
         1, "part 2", "queued", "sending", "modem g1",
     )  # fmt: skip
+    assert found.severity is Severity.INFO
+    grave = event_of((1, NOW, None, "modem g1", None, "quarantined", "gone", "airpost", "high"))
+    assert grave.severity is Severity.HIGH
 
 
 def test_a_received_message() -> None:

@@ -20,6 +20,7 @@ from airpost.model import (
     Lane,
     ModemView,
     ProofKind,
+    Severity,
     SimId,
     UnitState,
     WireLine,
@@ -40,9 +41,9 @@ from airpost.tasks import spawn
 log = logging.getLogger("airpost.unit")
 
 LEVELS = {
-    UnitState.COOLDOWN: logging.WARNING,
-    UnitState.DEGRADED: logging.WARNING,
-    UnitState.QUARANTINED: logging.ERROR,
+    Severity.INFO: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.HIGH: logging.ERROR,
 }
 FORCED = "a person asked for it"
 STOPPING = "airpost is stopping"
@@ -317,7 +318,7 @@ class Unit:
             changes |= {"last_proof_at": None, "last_proof": None}  # it was proved with another
         after = replace(before, state=state, **changes)
         if (state, after.detail) != (before.state, before.detail):
-            level = LEVELS.get(state, logging.INFO)
+            level = LEVELS[state.severity]
             log.log(level, "modem.%s modem=%s %s", state.value, self.lane, after.detail)
         if after != before:
             self._view = after

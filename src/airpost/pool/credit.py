@@ -16,7 +16,7 @@ from typing import Protocol
 
 from airpost.clock import SECOND_US, Clock, Instant
 from airpost.errors import AtError, ModemError, PortError, StoreUnavailable
-from airpost.model import Credit, Lane, ModemView, SimId
+from airpost.model import Credit, Lane, ModemView, Severity, SimId
 from airpost.pool.kept import keep, recalled
 from airpost.store.api import Store
 from airpost.tasks import spawn
@@ -235,7 +235,10 @@ class CreditWatch:
         try:
             if words is not None:
                 log.warning("credit.event modem=%s %s", lane, words)
-                await self._store.note(f"modem {lane}", None, CREDIT, words, Instant(now))
+                well = value is not None and not after.low
+                severity = Severity.INFO if well else Severity.WARNING
+                subject = f"modem {lane}"
+                await self._store.note(subject, None, CREDIT, words, Instant(now), severity)
             await keep(self._store, _key(sim_id), after)
         except StoreUnavailable as error:
             log.warning("credit.not_stored modem=%s %s", lane, error.reason)

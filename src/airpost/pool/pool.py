@@ -13,7 +13,7 @@ from random import Random
 
 from airpost.clock import Clock
 from airpost.errors import ModemError, NoRoute, StoreUnavailable
-from airpost.model import Lane, MessageId, ModemView, SimId, WireLine, masked
+from airpost.model import Lane, MessageId, ModemView, Severity, SimId, WireLine, masked
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
@@ -225,7 +225,13 @@ class ModemPool:
             callback(view)
         if before is not None and before.state is not view.state:
             spawn(
-                self._note(view.lane, before.state.value, view.state.value, view.detail),
+                self._note(
+                    view.lane,
+                    before.state.value,
+                    view.state.value,
+                    view.detail,
+                    view.state.severity,
+                ),
                 name=f"note {view.lane}",
             )
         loop = self._loops.get(view.lane)
@@ -286,9 +292,17 @@ class ModemPool:
         except StoreUnavailable as error:
             log.warning("modem.binding_not_stored modem=%s %s", binding.lane, error.reason)
 
-    async def _note(self, lane: Lane, before: str | None, after: str, reason: str) -> None:
+    async def _note(
+        self,
+        lane: Lane,
+        before: str | None,
+        after: str,
+        reason: str,
+        severity: Severity = Severity.INFO,
+    ) -> None:
+        now = self._clock.now()
         try:
-            await self._store.note(f"modem {lane}", before, after, reason, self._clock.now())
+            await self._store.note(f"modem {lane}", before, after, reason, now, severity)
         except StoreUnavailable as error:
             log.warning("modem.event_not_stored modem=%s %s", lane, error.reason)
 

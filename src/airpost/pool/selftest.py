@@ -30,6 +30,7 @@ from airpost.model import (
     RawPart,
     SegmentBody,
     SelfTest,
+    Severity,
     SimId,
     uuid7,
 )
@@ -324,7 +325,8 @@ class SelfTests:
                 log.log(logging.WARNING if bad else logging.INFO, "selftest.over modem=%s %s",
                         self._lanes[sim_id], words)  # fmt: skip
                 subject = f"modem {self._lanes[sim_id]}"
-                await self._store.note(subject, None, SELFTEST, words, now)
+                severity = Severity.WARNING if bad else Severity.INFO
+                await self._store.note(subject, None, SELFTEST, words, now, severity)
             after = replace(after, bad=bad)
         if after != record:
             await self._keep(sim_id, after)

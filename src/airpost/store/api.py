@@ -25,6 +25,7 @@ from airpost.model import (
     NewMessage,
     RawPart,
     RawReport,
+    Severity,
     SimId,
     Waiting,
 )
@@ -305,7 +306,13 @@ class Store(Protocol):
         ...
 
     async def note(
-        self, subject: str, from_: str | None, to: str | None, reason: str, now: Instant
+        self,
+        subject: str,
+        from_: str | None,
+        to: str | None,
+        reason: str,
+        now: Instant,
+        severity: Severity = Severity.INFO,
     ) -> None:
         """An event about a modem or the service itself."""
         ...

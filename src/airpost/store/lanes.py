@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from airpost.clock import Instant
+from airpost.model import Severity
 from airpost.store.api import LaneBinding
 from airpost.store.moves import OURSELVES, add_event
 from airpost.store.statements import load
@@ -44,10 +45,16 @@ def lane_bindings(db: sqlite3.Connection) -> list[LaneBinding]:
 
 
 def note(
-    tx: Tx, subject: str, from_: str | None, to: str | None, reason: str, now: Instant
+    tx: Tx,
+    subject: str,
+    from_: str | None,
+    to: str | None,
+    reason: str,
+    now: Instant,
+    severity: Severity,
 ) -> None:
     """An event about a modem or the service."""
-    add_event(tx, now, subject, from_, to, reason=reason, actor=OURSELVES)
+    add_event(tx, now, subject, from_, to, reason=reason, actor=OURSELVES, severity=severity)
 
 
 def recall(db: sqlite3.Connection, key: str) -> str | None:

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from airpost.errors import ConfigError
-from airpost.model import Encoding, MessageClass, OnUncertain
+from airpost.model import Encoding, MessageClass, OnUncertain, Severity
 from airpost.outcome import OutcomeClass, Scope
 from airpost.states import MessageState, SegmentState
 from airpost.store.faults import meaning
@@ -42,6 +42,7 @@ BUSY_S = 5.0  # another program, a backup say, may hold the file that long
 
 _ENUMS: tuple[type[Enum], ...] = (
     SegmentState, MessageState, MessageClass, Encoding, OnUncertain, OutcomeClass, Scope,
+    Severity,
 )  # fmt: skip
 
 _IN_ENUM = re.compile(r"(\w+) IN \{(\w+)\}")
@@ -60,8 +61,12 @@ def one_of(column: str, enum: type[Enum]) -> str:
 
 def schema_1() -> str:
     """The statements of the first migration, `column IN {Enum}` written out."""
+    return _written_out(text("schema_1"))
+
+
+def _written_out(script: str) -> str:
     known = {enum.__name__: enum for enum in _ENUMS}
-    return _IN_ENUM.sub(lambda found: one_of(found[1], known[found[2]]), text("schema_1"))
+    return _IN_ENUM.sub(lambda found: one_of(found[1], known[found[2]]), script)
 
 
 @migrations()
@@ -85,7 +90,19 @@ def m006_limits(db: Database) -> None:
         db.conn.execute(statement)
 
 
-RELEASED = (m001_schema.__name__, m002_reference_use.__name__, m006_limits.__name__)
+@migrations()
+def m004_severity(db: Database) -> None:
+    """How grave an event is."""
+    for statement in _statements(_written_out(text("schema_4"))):
+        db.conn.execute(statement)
+
+
+RELEASED = (
+    m001_schema.__name__,
+    m002_reference_use.__name__,
+    m006_limits.__name__,
+    m004_severity.__name__,
+)
 
 
 def _statements(script: str) -> list[str]:

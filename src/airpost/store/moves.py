@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from airpost.clock import Instant
 from airpost.errors import StaleTransition
-from airpost.model import MessageClass, OnUncertain
+from airpost.model import MessageClass, OnUncertain, Severity
 from airpost.outcome import Outcome
 from airpost.states import (
     MessageState,
@@ -139,9 +139,11 @@ def add_event(
     actor: str,
     message_seq: int | None = None,
     inbound_seq: int | None = None,
+    severity: Severity = Severity.INFO,
 ) -> None:
     """One row of history."""
-    tx.history.append((at, message_seq, inbound_seq, subject, from_, to, reason, actor))
+    grave = None if severity is Severity.INFO else severity.value  # NULL costs nothing
+    tx.history.append((at, message_seq, inbound_seq, subject, from_, to, reason, actor, grave))
     tx.wakes.add(Wake.EVENT)
 
 

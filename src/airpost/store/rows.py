@@ -18,6 +18,7 @@ from airpost.model import (
     MessageClass,
     OnUncertain,
     PartView,
+    Severity,
     Waits,
 )
 from airpost.outcome import Outcome, OutcomeClass, Scope
@@ -92,6 +93,7 @@ def event_of(row: Row) -> Event:
         to=row[5],
         reason=row[6],
         actor=row[7],
+        severity=Severity(row[8] or Severity.INFO.value),
     )
 
 

@@ -28,6 +28,7 @@ from airpost.model import (
     NewMessage,
     RawPart,
     RawReport,
+    Severity,
     SimId,
     Waiting,
 )
@@ -262,10 +263,16 @@ class SqliteStore:
         return await self._read(lanes.lane_bindings)
 
     async def note(
-        self, subject: str, from_: str | None, to: str | None, reason: str, now: Instant
+        self,
+        subject: str,
+        from_: str | None,
+        to: str | None,
+        reason: str,
+        now: Instant,
+        severity: Severity = Severity.INFO,
     ) -> None:
         """An event about a modem or the service."""
-        await self._write(lanes.note, subject, from_, to, reason, now)
+        await self._write(lanes.note, subject, from_, to, reason, now, severity)
 
     async def recall(self, key: str) -> str | None:
         """What was remembered under a key."""

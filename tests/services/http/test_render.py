@@ -146,7 +146,7 @@ def test_a_received_message() -> None:
 def test_an_event() -> None:
     assert event_json(event(3, "m")) == {
         "seq": 3, "at": TIME, "message": "m", "subject": "message", "from": None, "to": "queued",
-        "reason": "accepted", "actor": "local",
+        "reason": "accepted", "actor": "local", "severity": "info",
     }  # fmt: skip
 
 

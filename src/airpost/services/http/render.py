@@ -185,6 +185,7 @@ def event_json(event: Event) -> Json:
         "to": event.to,
         "reason": event.reason,
         "actor": event.actor,
+        "severity": event.severity.value,
     }
 
 

@@ -26,11 +26,13 @@ SELECT seq FROM message WHERE id = ? AND (?2 IS NULL OR owner = ?2)
 SELECT max(seq) FROM message
 
 -- name: message_events
-SELECT e.seq, e.at, m.id, e.subject, e.from_state, e.to_state, e.reason, e.actor
+SELECT e.seq, e.at, m.id, e.subject, e.from_state, e.to_state, e.reason, e.actor,
+       e.severity
 FROM message m JOIN event e ON e.message_seq = m.seq WHERE m.id = ? ORDER BY e.seq
 
 -- name: events
-SELECT e.seq, e.at, m.id, e.subject, e.from_state, e.to_state, e.reason, e.actor
+SELECT e.seq, e.at, m.id, e.subject, e.from_state, e.to_state, e.reason, e.actor,
+       e.severity
 FROM event e LEFT JOIN message m ON m.seq = e.message_seq WHERE e.seq > ? ORDER BY e.seq LIMIT ?
 
 -- name: inbound

@@ -1,5 +1,6 @@
 -- What every request writes when its own work is done.
 
 -- name: history
-INSERT INTO event (at, message_seq, inbound_seq, subject, from_state, to_state, reason, actor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event (at, message_seq, inbound_seq, subject, from_state, to_state, reason, actor,
+                   severity)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
