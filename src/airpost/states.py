@@ -54,6 +54,7 @@ class SegmentEvent(Enum):
     RESEND = "resend"  # once more, by on_uncertain or a person
     SETTLED_SENT = "settled_sent"  # a person says it went out
     SETTLED_CANCELLED = "settled_cancelled"  # a person gives it up
+    RESTORED = "restored"  # the store was put back to an earlier state: it may have gone out since
     CANCEL = "cancel"
     EXPIRE = "expire"
     DEADLINE = "deadline"  # no further attempt and no longer waited for: final, state kept
@@ -71,6 +72,7 @@ SEGMENT: Mapping[SegmentState, Mapping[SegmentEvent, SegmentState]] = {
         _E.INTENT: _S.SENDING,
         _E.CANCEL: _S.CANCELLED,
         _E.EXPIRE: _S.EXPIRED,
+        _E.RESTORED: _S.UNCERTAIN,
         # Refused before anything was written: no modem may carry it, or it cannot be built.
         _E.PERMANENT: _S.FAILED,
         # Queued once more by a resend: the fate of the first attempt may still become known.
@@ -82,6 +84,7 @@ SEGMENT: Mapping[SegmentState, Mapping[SegmentEvent, SegmentState]] = {
         _E.TRANSIENT: _S.QUEUED,
         _E.PERMANENT: _S.FAILED,
         _E.UNKNOWN: _S.UNCERTAIN,
+        _E.RESTORED: _S.UNCERTAIN,
         # A report can overtake +CMGS by so much that only the crash is seen in between.
         **_REPORTS,
     },
@@ -91,9 +94,10 @@ SEGMENT: Mapping[SegmentState, Mapping[SegmentEvent, SegmentState]] = {
         _E.SETTLED_SENT: _S.SENT,
         _E.SETTLED_CANCELLED: _S.CANCELLED,
         _E.DEADLINE: _S.UNCERTAIN,
+        _E.RESTORED: _S.UNCERTAIN,
         **_REPORTS,
     },
-    _S.SENT: {_E.DEADLINE: _S.SENT, **_REPORTS},
+    _S.SENT: {_E.DEADLINE: _S.SENT, _E.RESTORED: _S.UNCERTAIN, **_REPORTS},
     # A report after the end is recorded and may still correct the state.
     _S.DELIVERED: dict(_REPORTS),
     _S.FAILED: dict(_REPORTS),

@@ -34,6 +34,7 @@ FROZEN = {
     "m002_reference_use": "4908def0bde68829",
     "m006_limits": "0fb83622e6a59b17",
     "m004_severity": "7c5b3bbc6f7806f2",
+    "m008_statistics": "531ddf395fcd0a40",
 }
 
 

@@ -31,6 +31,7 @@ from airpost.model import (
 )
 from airpost.outcome import Outcome
 from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store.keeping import Keeping
 
 T = TypeVar("T")
 
@@ -202,6 +203,11 @@ class Store(Protocol):
     @property
     def unavailable(self) -> str | None:
         """Why nothing can be written now, or None. A probe every 5 s clears it."""
+        ...
+
+    @property
+    def keeping(self) -> Keeping:
+        """Statistics, retention and copies of this store."""
         ...
 
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:

@@ -97,11 +97,19 @@ def m004_severity(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m008_statistics(db: Database) -> None:
+    """What statistics need, and what is left of rows that have gone."""
+    for statement in _statements(text("schema_8")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
     m006_limits.__name__,
     m004_severity.__name__,
+    m008_statistics.__name__,
 )
 
 
@@ -125,6 +133,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = FAST")  # what was erased is not left in the file
         db.execute("PRAGMA temp_store = MEMORY")  # savepoints keep pages there: else in a file
         db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
     except sqlite3.Error:

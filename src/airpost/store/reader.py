@@ -19,8 +19,8 @@ BATCH_REQUESTS = 16
 class Reader(StoreThread):
     """The thread. Each request sees one state of the store, never one in the middle of a commit."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("store reader")
+    def __init__(self, path: Path, name: str = "store reader") -> None:
+        super().__init__(name)
         self._path = path
         self._db: sqlite3.Connection | None = None
 

@@ -53,6 +53,7 @@ from airpost.store.api import (
     Wake,
 )
 from airpost.store.holds import Holds
+from airpost.store.keeper import Keeper
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
@@ -79,6 +80,7 @@ class SqliteStore:
         self._reader = Reader(path)
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
+        self.keeping = Keeper(path, clock, self._write)
         self._unavailable: str | None = None
         self._probing: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Wake], None]] = []
@@ -91,7 +93,9 @@ class SqliteStore:
             await self._writer.start()
             found: Recovered = await self._writer.ask(work_of(recovery.recover, now), urgent=True)
             await self._reader.start()
+            await self.keeping.start()
         except BaseException:
+            await self._reader.stop()
             await self._writer.stop()
             self._lock.release()
             raise
@@ -102,6 +106,7 @@ class SqliteStore:
         """Finish what was taken, then close both connections and give the lock back."""
         if self._probing is not None:
             await stop(self._probing)
+        await self.keeping.stop()
         await self._reader.stop()
         await self._writer.stop()  # the last connection: it empties the log into the file
         self._lock.release()
@@ -109,7 +114,7 @@ class SqliteStore:
     @property
     def pending(self) -> int:
         """Requests taken and not yet answered."""
-        return self._writer.pending + self._reader.pending
+        return self._writer.pending + self._reader.pending + self.keeping.pending
 
     @property
     def unavailable(self) -> str | None:

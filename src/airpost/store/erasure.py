@@ -1,0 +1,86 @@
+"""`forget`: a number and what was said to and by it are erased; the counts stay.
+
+May import L0. `traces` runs in a reader and finds; the rest runs in the writer's thread, some at a
+time. What is still under way stays, because it must be known whether it went out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airpost.clock import Instant
+from airpost.store.moves import add_event
+from airpost.store.numbers import tail_of
+from airpost.store.retention import erase_inbound, erase_messages
+from airpost.store.statements import load
+from airpost.store.writer import Tx
+
+_SQL = load("erasure")
+FORGOTTEN = "forgotten"  # stands where the number stood
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """Numbers of what names a number; of `answers` (owner, key, body)."""
+
+    messages: tuple[int, ...]
+    inbound: tuple[int, ...]
+    answers: tuple[tuple[str, str, int], ...]
+    under_way: int
+
+
+def traces(db: sqlite3.Connection, number: str) -> Traces:
+    """What names a number."""
+    return Traces(
+        messages=tuple(row[0] for row in db.execute(_SQL["messages"], (number,))),
+        inbound=tuple(row[0] for row in db.execute(_SQL["inbound"], (number,))),
+        answers=tuple(db.execute(_SQL["answers"], (number,)).fetchall()),
+        under_way=db.execute(_SQL["under_way"], (number,)).fetchone()[0],
+    )
+
+
+def forget_messages(tx: Tx, seqs: Sequence[int]) -> int:
+    """Erase what messages say and to whom; of how many there was time for."""
+    _overwrite(tx)
+    done = erase_messages(tx, seqs)
+    for seq in seqs[:done]:
+        tx.db.execute(_SQL["rename_message"], (FORGOTTEN, seq))
+        tx.db.execute(_SQL["rename_reports"], (FORGOTTEN, seq))
+        tx.db.execute(_SQL["bare_tails"], (seq,))
+        tx.db.execute(_SQL["drop_tags"], (seq,))
+    return done
+
+
+def forget_inbound(tx: Tx, seqs: Sequence[int]) -> int:
+    """Erase what received messages say and from whom; of how many there was time for."""
+    _overwrite(tx)
+    done = erase_inbound(tx, seqs)
+    for seq in seqs[:done]:
+        tx.db.execute(_SQL["rename_inbound"], (FORGOTTEN, seq))
+        tx.db.execute(_SQL["rename_parts"], (FORGOTTEN, seq))
+    return done
+
+
+def _overwrite(tx: Tx) -> None:
+    """What goes is written over in the file too."""
+    tx.db.execute("PRAGMA secure_delete = ON").fetchall()
+
+
+def forget_rest(
+    tx: Tx, number: str, answers: Sequence[tuple[str, str, int]], actor: str, now: Instant
+) -> None:
+    """What is left beside messages: parts that wait, stray reports, calls, kept answers."""
+    _overwrite(tx)
+    for owner, key, body in answers:
+        tx.db.execute(_SQL["body"], (body,))
+        tx.db.execute(_SQL["drop_answer"], (owner, key))
+    for name in ("waiting_bodies", "drop_waiting", "stray_bodies", "drop_stray"):
+        tx.db.execute(_SQL[name], (number,))
+    tx.db.execute(_SQL["rename_calls"], (FORGOTTEN, number))
+    recipient = tail_of(number) or number
+    tx.db.execute(_SQL["drop_references"], (recipient,))
+    tx.db.execute(_SQL["drop_reference_uses"], (recipient,))
+    add_event(tx, now, "service", None, FORGOTTEN, reason="a number was erased", actor=actor)
+    tx.db.execute("PRAGMA secure_delete = FAST").fetchall()
