@@ -241,7 +241,7 @@ async def test_57_second_reader(loop: VirtualLoop, tmp_path: Path) -> None:
         modem.faults.set("second_reader", share=0.5, for_s=300)
         begun_s = loop.time()
         trouble = spawn(accounted(house, 5), name="load")
-        await house.until(lambda: "another program" in pool.modems()[0].detail, 120)
+        await house.until(lambda: "another program" in (pool.modems()[0].last_error or ""), 120)
         named_s = loop.time() - begun_s
         await house.until(lambda: modem.faults.get("second_reader") is None, 400)
         begun_s = loop.time()

@@ -19,6 +19,7 @@ from airpost.model import Claimed, MessageClass, MessageId, SegmentBody, UnitSta
 from airpost.modem.api import SendResult
 from airpost.modem.profile import load_profile
 from airpost.modem.sender import build_tpdu, late_result
+from airpost.modem.session import NOT_ALONE
 from airpost.outcome import OutcomeClass, Scope
 from airpost.store.api import AirResult
 from airpost.tasks import spawn
@@ -532,6 +533,26 @@ async def test_busy_to_the_probe_means_still_sending(loop: VirtualLoop, tmp_path
         assert result.air_s == pytest.approx(30.2, abs=0.1)
         rig.sim.faults.clear()
         await usable(rig)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@virtually
+async def test_answers_in_pieces_are_told_while_the_message_is_out(
+    loop: VirtualLoop, tmp_path: Path, share: float
+) -> None:
+    """`modems.md` fault 57: not only after the limit of the message; silence alone is no sign."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=100, answers=True, count=1)
+        rig.sim.faults.set("cme_error", verb="+CMEE", code=515)
+        sending = spawn(rig.send(class_=MessageClass.BULK), name="the message")
+        await asyncio.sleep(1)
+        fault = "second_reader" if share else "silence"
+        rig.sim.faults.set(fault, **({"share": share} if share else {}))
+        await asyncio.sleep(59)
+        assert (rig.view.last_error == NOT_ALONE) is (share > 0)
+        assert not sending.done()
+        rig.sim.faults.clear(fault)
+        assert ends(await sending) == (True, OK, "OK")
 
 
 @virtually

@@ -84,7 +84,7 @@ class Channel:
         self._written = False  # the payload went out: from now on ESC could cut what is sent
         self._given_up: Command | None = None  # whose answer may still come late
         self._owed = 0  # finals of commands given up that have not come
-        self._probes = 0  # written and not yet answered
+        self.probes = 0  # written and not yet answered
         self._probed = False  # the probe's information line came; its final is next
         self._foreign = False  # a late reference came; the next final belongs to it
         self._others = False  # an answer came that was not asked for here; so may the next OK
@@ -116,10 +116,10 @@ class Channel:
         In DESYNC an ESC goes first: a prompt that is still open swallows every command.
         """
         if self.state is State.DESYNC:
-            self._probes += 1
+            self.probes += 1
             return ESC + CR + PROBE.text.encode("ascii") + CR
         if self.state is State.WAIT_SENT and self._written:
-            self._probes += 1
+            self.probes += 1
             return PROBE.text.encode("ascii") + CR
         raise LocalProtocolError(f"a probe while {self.state.value}")
 
@@ -190,7 +190,7 @@ class Channel:
     def _prompt_may_come(self) -> bool:
         # After the payload a prompt means something only when a probe has ended a line.
         return self.state is State.WAIT_PROMPT or (
-            self._probes > 0 and self.state in (State.WAIT_SENT, State.DESYNC)
+            self.probes > 0 and self.state in (State.WAIT_SENT, State.DESYNC)
         )
 
     def _prompted(self) -> None:
@@ -331,8 +331,8 @@ class Channel:
         elif self._written and final.ok and not self._lines and self._may_be_anothers:
             self._others = False
             self._paid(line)  # without a reference it is never believed to say "sent"
-        elif self._written and self._probes and final.kind in (FinalKind.CME, FinalKind.ERROR):
-            self._probes -= 1  # "busy" to the probe; the dialogue's own errors are CMS
+        elif self._written and self.probes and final.kind in (FinalKind.CME, FinalKind.ERROR):
+            self.probes -= 1  # "busy" to the probe; the dialogue's own errors are CMS
             self._ready.append(Noise(line=line))
         else:
             self._end(command, final)
@@ -340,7 +340,7 @@ class Channel:
     @property
     def _may_be_anothers(self) -> bool:
         """True where a bare OK may be a late one, that of a probe, or one to somebody else."""
-        return self._owed > 0 or self._probes > 0 or self._others
+        return self._owed > 0 or self.probes > 0 or self._others
 
     def _paid(self, line: str) -> None:
         """A final that nobody waits for any more."""
@@ -359,8 +359,8 @@ class Channel:
     def _probe_answered(self, line: str, final: Final) -> None:
         """A final behind the probe's own line: it proves where we are."""
         self._probed = False
-        ours = self._probes > 0
-        self._probes = max(0, self._probes - 1)
+        ours = self.probes > 0
+        self.probes = max(0, self.probes - 1)
         command = self._command
         if not final.ok or not ours:
             self._ready.append(Noise(line=line))
@@ -392,4 +392,4 @@ class Channel:
         self._written = False
         self._probed = self._foreign = self._others = False
         if state is not State.DESYNC:
-            self._probes = 0
+            self.probes = 0

@@ -42,7 +42,7 @@ from airpost.modem.profile import Profile, Sign
 from airpost.modem.recovery import Failure
 from airpost.modem.refusals import Refusals
 from airpost.modem.sender import Sender
-from airpost.modem.session import Session
+from airpost.modem.session import NOT_ALONE, Session
 from airpost.modem.trace import Trace
 from airpost.modem.ussd import UssdDialogue
 from airpost.outcome import Outcome, Scope
@@ -162,7 +162,7 @@ class Connection:
         self._sweep_due = False
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
-        self.sender = Sender(self._session, clock, profile.timing)
+        self.sender = Sender(session, clock, profile.timing, self._garbled)
         self.was_ready = False
         self.starved: str | None = None  # it has complained of its supply
 
@@ -401,6 +401,10 @@ class Connection:
                 await self._look.wait()
         except TimeoutError:
             pass  # that is what was waited for
+
+    def _garbled(self) -> None:
+        log.warning("modem.garbled modem=%s %s", self._settings.lane, NOT_ALONE)
+        self._tell(None, last_error=NOT_ALONE)
 
     # -- unsolicited lines -----------------------------------------------------------------------
     def _unsolicited(self, urc: Urc) -> None:

@@ -8,7 +8,7 @@ way, and the PDU follows when both are there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ log = logging.getLogger("airpost.sender")
 CTRL_Z = b"\x1a"
 PROMPT_S = 10.0  # from AT+CMGS to the prompt; 8 s are on record
 PROBE_EVERY_S = 5.0
+SCRAPS = 3  # probes of one message that were answered by what is no answer, until it is told
 AT_ONCE_S = 0.5  # an ERROR so soon after the text comes from no network
 INVALID_PDU = 304  # what is built here is valid: something of it was lost, or the prompt was
 TRIES = 3  # until it is believed all the same
@@ -88,15 +89,28 @@ class _Air:
     patient_until: float | None = None
     probe_at: float | None = None
     limit: float = 0.0
+    unanswered: int = 0  # probes
+    noise: int = 0  # lines of it that had come when the last probe went out
+    scraps: int = 0
 
 
 class Sender:
-    """Sends over one session. One segment at a time."""
+    """Sends over one session. One segment at a time.
 
-    def __init__(self, session: Session, clock: Clock, timing: Timing) -> None:
+    `garbled` is called when only pieces of answers come while a message is on the air.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        timing: Timing,
+        garbled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._session = session
         self._clock = clock
         self._timing = timing
+        self._garbled = garbled
         self._air = _Air()
         self.command: Command | None = None  # of the newest dialogue
         self._owed_until_s = 0.0  # until then the answer to an earlier message may come
@@ -235,7 +249,7 @@ class Sender:
                 break
             if air.probe_at is not None and now >= air.probe_at:
                 air.probe_at += PROBE_EVERY_S
-                session.probe()
+                self._probe()
             if air.patient_until is not None and now >= air.patient_until:
                 air.patient_until = None
                 return self._result(STILL_SENDING)
@@ -249,6 +263,16 @@ class Sender:
         except (Desynced, PortError) as error:
             log.info("sender.lost_after_timeout %s", error)
         return result
+
+    def _probe(self) -> None:
+        """Ask whether the modem still sends. Pieces of an answer say that the rest got lost."""
+        session, air = self._session, self._air
+        noise, unanswered = session.noise, session.probe()
+        if unanswered > air.unanswered > 0 and noise > air.noise:
+            air.scraps += 1
+            if air.scraps == SCRAPS:
+                self._garbled()
+        air.unanswered, air.noise = unanswered, noise
 
     def _answered(self, reply: Reply) -> SendResult:
         mr = reference(reply.lines) if reply.final.ok else None

@@ -168,8 +168,7 @@ class Session(asyncio.Protocol):
         while (event := self._channel.next_event()) is not None:
             self._hand_out(event)
         if self._channel.half_open and self._half_timer is None:
-            loop = asyncio.get_running_loop()
-            self._half_timer = loop.call_later(HALF_S, self._half_is_over)
+            self._half_timer = asyncio.get_running_loop().call_later(HALF_S, self._half_is_over)
         elif not self._channel.half_open:
             self._half_came()
 
@@ -287,10 +286,11 @@ class Session(asyncio.Protocol):
         if self._transport.is_closing() and self._transport.tx_bytes == taken:
             raise self.error or PortLost(self.path, "the modem went away")
 
-    def probe(self) -> None:
-        """Ask the modem something with an answer of its own, without giving the dialogue up."""
+    def probe(self) -> int:
+        """Ask something with an answer of its own, within the dialogue; how many have none now."""
         self.doubt()  # the dialogue may end before the probe is answered
         self._write(self._channel.probe())
+        return self._channel.probes
 
     def give_up(self) -> None:
         """Stop waiting for the command, if one is under way; `resync()` before the next one."""
