@@ -13,8 +13,9 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 
 L0 = {
     f"airpost.{name}"
-    for name in ("errors", "outcome", "clock", "states", "model", "policy", "schedule", "tasks")
-}
+    for name in ("errors", "outcome", "clock", "states", "model", "numbering", "policy", "routes",
+                 "schedule", "tasks")
+}  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 STORE = {"airpost.store.api", "airpost.store.keeping"}
 EVERYTHING = {"airpost", "hwsim"}
@@ -27,7 +28,9 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.tasks": {"airpost.clock"},
     "airpost.states": {"airpost.errors"},
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
+    "airpost.numbering": set(),
     "airpost.policy": {"airpost.model"},
+    "airpost.routes": {"airpost.model", "airpost.numbering"},
     "airpost.schedule": {"airpost.clock"},
     "airpost.codec": PURE_L0,
     "airpost.at": PURE_L0,
@@ -49,13 +52,15 @@ CONFINED = {
     "aiohttp": {"airpost.services.http", "airpost.daemon"},
     "pydantic": {"airpost.services.http.schemas", "airpost.daemon.config"},
     "cronsim": {"airpost.schedule"},
+    "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},
     "click": {"airpost.daemon.cli"},
     "rich": {"airpost.daemon.cli"},
 }
 NO_ASYNCIO = ("airpost.codec", "airpost.at", "airpost.states", "airpost.pool.window",
               "airpost.pool.route", "airpost.pool.retry", "airpost.pool.order",
               "airpost.pool.capacity", "airpost.pool.reserve", "airpost.pool.budget",
-              "airpost.pool.limits", "airpost.pool.sendwindow", "airpost.schedule")  # fmt: skip
+              "airpost.pool.limits", "airpost.pool.sendwindow", "airpost.schedule",
+              "airpost.numbering", "airpost.routes")  # fmt: skip
 NO_LOGGING = ("airpost.codec", "airpost.at")
 
 

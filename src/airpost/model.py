@@ -139,6 +139,7 @@ class NewMessage:
     on_uncertain: OnUncertain
     lane: Lane | None = None  # the caller asked for this modem
     route: str | None = None
+    carrier: str | None = None  # of the recipient, by prefix; where routes ask for it
     sender_ref: str | None = None
     tags: tuple[str, ...] = ()
     idempotency: Idempotency | None = None
@@ -233,6 +234,10 @@ class Waiting:
     route: str | None
     key_id: str | None = None
     charged: bool = False  # counted for recipient and key already
+    carrier: str | None = None  # of the recipient, by prefix; where routes ask for it
+    last_sim: SimId | None = None  # which last exchanged messages with this number
+    failed_on: frozenset[SimId] = frozenset()  # by failures of SIM or modem, with this message
+    groups_failed: int = 0  # of its route: brought no delivery report in time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,6 +430,7 @@ class ModemView:
     last_proof_at: Instant | None = None  # last segment taken or message received
     last_proof: ProofKind | None = None
     service_s: float | None = None  # measured seconds a segment
+    roaming: bool = False  # in somebody else's network
     stalled: bool = False  # still on the air past the segment's patience: takes nothing now
     routes: frozenset[str] = field(default_factory=lambda: frozenset({"default"}))
     credit: Credit | None = None

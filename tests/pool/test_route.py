@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from airpost.clock import Instant
 from airpost.errors import NoRoute
 from airpost.model import Lane, MessageClass, MessageId, ModemView, SimId, UnitState, Waiting
-from airpost.pool.route import LaneLoad, choose, rejections
+from airpost.pool.route import LaneLoad, Rules, choose, rejections
+from airpost.routes import Route, RouteTable
 
 
 def view(name: str, *, state: UnitState = UnitState.READY, service_s: float | None = 1.0,
@@ -86,6 +88,168 @@ def test_nobody_fit_says_why() -> None:
         choose(MESSAGE, loads(LaneLoad(view=view("a", state=UnitState.ABSENT), segments=0, room=2)))
     with pytest.raises(NoRoute, match="no modem is configured"):
         choose(MESSAGE, {})
+
+
+# -- groups --------------------------------------------------------------------------------------
+A, B, C = Lane("a"), Lane("b"), Lane("c")
+
+
+def rules(**route: Any) -> Rules:
+    return Rules(table=RouteTable(routes=(Route(name="r", **route),)))
+
+
+def served(*names: str, **changes: Any) -> dict[Lane, LaneLoad]:
+    made = loads(*(load(name, **changes) for name in names))
+    for each in made.values():
+        each.view = replace(each.view, routes=frozenset({"r"}))
+    return made
+
+
+ROUTED = replace(MESSAGE, route="r")
+
+
+def test_a_later_group_waits_until_those_before_it_have_failed() -> None:
+    two = rules(groups=({A: 1}, {B: 1, C: 1}))
+    busy = served("a", "b", "c")
+    busy[A].segments, busy[A].room = 9, 0
+    chosen = choose(ROUTED, busy, two)
+    assert (chosen.lane, chosen.bind) == ("a", False)  # busy is not failed
+    state = served("a", "b", "c")
+    state[A].view = replace(state[A].view, state=UnitState.REGISTERING)
+    chosen = choose(ROUTED, state, two)
+    assert (chosen.lane, chosen.group) == ("b", 1)
+    assert chosen.others == {
+        "a": "no network",
+        "c": "could carry it, but b: least expected wait",
+    }
+
+
+def test_a_sim_that_failed_with_the_message_is_passed_over_within_its_group_first() -> None:
+    two = rules(groups=({A: 1, B: 1}, {C: 1}))
+    tried = replace(ROUTED, failed_on=frozenset({SimId("a")}))
+    chosen = choose(tried, served("a", "b", "c"), two)
+    assert chosen.lane == "b"
+    assert chosen.others["a"] == "has failed with this message before"
+    assert chosen.others["c"] == "stands in group 2, and group 1 comes first"
+    both = replace(ROUTED, failed_on=frozenset({SimId("a"), SimId("b")}))
+    assert choose(both, served("a", "b", "c"), two).lane == "c"
+    # When all have failed, the first begins anew.
+    every = replace(ROUTED, failed_on=frozenset({SimId("a"), SimId("b"), SimId("c")}))
+    assert choose(every, served("a", "b", "c"), two).lane == "a"
+
+
+def test_a_modem_that_fails_again_and_again_hands_over_to_the_next_group() -> None:
+    state = served("a", "b")
+    state[A].dead, state[A].failures = True, 5
+    chosen = choose(ROUTED, state, rules(groups=({A: 1}, {B: 1})))
+    assert chosen.lane == "b"
+    assert chosen.others == {"a": "has failed 5 times in a row"}
+
+
+def test_without_a_report_in_time_the_next_group_is_tried_and_no_further() -> None:
+    two = rules(groups=({A: 1}, {B: 1}), failover_s={MessageClass.ALARM: 60.0})
+    alarm = replace(ROUTED, class_=MessageClass.ALARM)
+    first = choose(alarm, served("a", "b"), two)
+    assert (first.lane, first.failover_s) == ("a", 60.0)
+    second = choose(replace(alarm, groups_failed=1), served("a", "b"), two)
+    assert (second.lane, second.failover_s) == ("b", None)
+    assert second.others == {"a": "its group 1 has brought no delivery report in time"}
+    assert choose(ROUTED, served("a", "b"), two).failover_s is None  # of another class
+    # A route that has shrunk meanwhile begins anew.
+    assert choose(replace(alarm, groups_failed=7), served("a", "b"), two).lane == "a"
+
+
+def test_a_route_whose_groups_hold_no_modem_of_ours_says_so() -> None:
+    with pytest.raises(NoRoute, match="a: stands in no group of the route"):
+        choose(ROUTED, served("a"), rules(groups=({C: 1},)))
+
+
+def test_a_modem_that_is_asked_for_by_name_stands_above_groups() -> None:
+    asked = replace(MESSAGE, lane=B, route=None)
+    chosen = choose(asked, served("a", "b"), rules(groups=({A: 1},)))
+    assert (chosen.lane, chosen.reason) == ("b", "the only fit modem")
+
+
+# -- preferences ---------------------------------------------------------------------------------
+KNOWN = replace(ROUTED, last_sim=SimId("b"), carrier="China Mobile")
+
+
+def test_the_sim_that_last_spoke_with_the_number_goes_first() -> None:
+    state = served("a", "b")
+    state[B].segments = 1
+    chosen = choose(KNOWN, state, rules())
+    assert (chosen.lane, chosen.reason) == ("b", "its SIM last exchanged messages with this number")
+    assert choose(KNOWN, served("a", "b"), rules(sticky=False)).lane == "a"
+
+
+def test_a_preference_costs_no_more_than_route_and_class_allow() -> None:
+    def lane(class_: MessageClass, segments: int, **route: Any) -> str:
+        state = served("a", "b")
+        state[B].segments = segments
+        return choose(replace(KNOWN, class_=class_), state, rules(**route)).lane
+
+    assert lane(MessageClass.NORMAL, 15) == "b"
+    assert lane(MessageClass.NORMAL, 16) == "a"
+    assert lane(MessageClass.NORMAL, 16, prefer_s=20.0) == "b"
+    assert lane(MessageClass.OTP, 2) == "b"
+    assert lane(MessageClass.OTP, 3) == "a"
+
+
+def test_a_preference_leaves_no_modem_without_work() -> None:
+    state = served("a", "b")
+    state[B].room = 0
+    assert choose(KNOWN, state, rules()).lane == "a"
+
+
+def test_a_sim_of_the_recipients_carrier_goes_first() -> None:
+    state = served("a", "b", "c")
+    for lane, operator in ((A, "China Unicom"), (B, "CHINA MOBILE"), (C, "China Mobile")):
+        state[lane].view = replace(state[lane].view, operator=operator)
+    unknown = replace(KNOWN, last_sim=None)
+    chosen = choose(unknown, state, rules(same_carrier=True))
+    assert (chosen.lane, chosen.reason) == ("b", "its SIM is one of China Mobile")
+    assert chosen.others["a"] == "could carry it, but b: its SIM is one of China Mobile"
+    assert choose(unknown, served("a", "b"), rules(same_carrier=True)).lane == "a"
+    state[B].view = replace(state[B].view, roaming=True)
+    table = replace(rules(same_carrier=True).table, roaming=True)
+    assert choose(unknown, state, Rules(table=table)).lane == "c"
+
+
+def test_weights_share_what_could_begin_equally_soon() -> None:
+    count = {A: 0, B: 0}
+    weighed = rules(groups=({A: 3, B: 1},))
+    for seq in range(1000):
+        count[choose(replace(ROUTED, seq=seq), served("a", "b"), weighed).lane] += 1
+    assert 700 < count[A] < 800
+    state = served("a", "b")
+    state[A].segments = 2
+    assert choose(ROUTED, state, weighed).lane == "b"  # who is free does not wait for a share
+
+
+# -- what stands against -------------------------------------------------------------------------
+def test_a_modem_that_roams_carries_nothing_unless_it_is_allowed() -> None:
+    state = served("a", "b")
+    state[A].view = replace(state[A].view, roaming=True)
+    chosen = choose(ROUTED, state, rules())
+    assert chosen.lane == "b"
+    assert "roaming = true of [[modem]]" in chosen.others["a"]
+    table = replace(rules().table, roaming_lanes={A: True})
+    assert choose(ROUTED, state, Rules(table=table)).lane == "a"
+
+
+def test_a_lane_may_be_closed_for_a_reason_of_somebody_elses() -> None:
+    chosen = choose(ROUTED, served("a", "b"), rules(), {A: "its day is full, until 10:00"})
+    assert chosen.lane == "b"
+    assert chosen.others == {"a": "its day is full, until 10:00"}
+    with pytest.raises(NoRoute, match="its day is full"):
+        choose(ROUTED, served("a"), rules(), {A: "its day is full"})
+
+
+def test_the_others_are_told_when_it_is_bound_or_asked_for() -> None:
+    state = served("a", "b", room=0)
+    assert choose(ROUTED, state, rules()).others == {}
+    told = choose(ROUTED, served("a", "b", room=0), rules(), explain=True).others
+    assert told == {"b": "could carry it, but a: least expected wait"}
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.sampled_from([None, 0.5, 6.0])),
