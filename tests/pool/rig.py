@@ -98,6 +98,9 @@ class ScriptedUnit:
         self.mr += 1
         return SendResult(begun=True, outcome=outcome, mr=self.mr - 1, air_s=self.air_s)
 
+    def compose(self, segment: Claimed) -> bytes | None:
+        return b"tpdu"
+
     async def ussd(self, code: str) -> str:
         self.codes.append(code)
         if code not in self.said:

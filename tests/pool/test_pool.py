@@ -32,19 +32,31 @@ def test_parts_go_out_in_order_and_the_message_is_sent(tmp_path: Path) -> None:
     run_virtual(main)
 
 
-def test_the_next_intent_carries_the_result_of_the_one_before(tmp_path: Path) -> None:
+def test_one_commit_a_segment_and_nobody_waits_for_it(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path) as rig:
-            seen: list[tuple[bool, bool]] = []
-            air = rig.store.air
+            seen: list[tuple[list[str], bool]] = []
+            air, follow = rig.store.air, rig.store.follow
 
-            def watched(settle: Any, intent: Any) -> Any:
-                seen.append((settle is not None, intent is not None))
+            def waited_for(settle: Any, intent: Any) -> Any:
+                assert settle is None
+                seen.append((["commit"], intent is not None))
                 return air(settle, intent)
 
-            rig.store.air = watched  # type: ignore[method-assign]
+            def followed(facts: Any, intent: Any) -> Any:
+                seen.append(([type(each).__name__ for each in facts], intent is not None))
+                return follow(facts, intent)
+
+            rig.store.air = waited_for  # type: ignore[method-assign]
+            rig.store.follow = followed  # type: ignore[method-assign]
             await rig.state(await rig.accept(LONG), "sent")
-            assert seen == [(False, True), (True, True), (True, True), (True, False)]
+            assert seen == [
+                (["commit"], True),
+                ([], True),
+                (["Settlement", "Begun"], True),
+                (["Settlement", "Begun"], False),
+                (["Settlement"], False),
+            ]
 
     run_virtual(main)
 

@@ -17,11 +17,11 @@ from random import Random
 from typing import Any
 
 from airpost.clock import SystemClock
-from airpost.model import Idempotency, Lane, MessageClass, OnUncertain, SimId
+from airpost.model import Idempotency, Lane, MessageClass, MessageId, OnUncertain, SimId
 from airpost.states import SegmentEvent
-from airpost.store.api import Binding, Intent, Settlement
+from airpost.store.api import Begun, Binding, Prepared, Settlement
 from airpost.store.sqlite import SqliteStore
-from tests.store.values import after, concat, new, part, settlement
+from tests.store.values import after, concat, intent_of, new, part, settlement
 
 CLOCK = SystemClock()
 EVENTS = [SegmentEvent.TAKEN] * 6 + [
@@ -42,6 +42,7 @@ class Load:
         self.store = store
         self.run = run
         self.rng = rng
+        self.accepted: list[str] = []
 
     async def accept(self, who: int) -> None:
         n = 0
@@ -54,6 +55,7 @@ class Load:
             )  # fmt: skip
             await self.store.accept([made])
             say("accepted", id=id_, parts=len(made.segments))
+            self.accepted.append(id_)
             n += 1
             await asyncio.sleep(self.rng.random() * 0.004)
 
@@ -71,44 +73,76 @@ class Load:
             await self.store.bind(bindings)
             await asyncio.sleep(0.002)
 
-    async def lane(self, name: str) -> None:
-        """As a lane does: the result of one and the intent of the next in one commit."""
-        last: Settlement | None = None
-        told: dict[str, Any] = {}
+    async def cancel(self) -> None:
+        """Take back what was just accepted: it may be waiting, prepared, or on the air."""
         while True:
-            claimed = await self.store.claim(Lane(name), CLOCK.now(), 4)
+            await asyncio.sleep(self.rng.random() * 0.004)
+            if not self.accepted:
+                continue
+            id_ = self.rng.choice(self.accepted[-40:])
+            say("cancelling", id=id_)
+            done = await self.store.cancel(MessageId(id_), None, "load")
+            if done.cancelled:
+                say("cancelled", id=id_)
+
+    async def lane(self, name: str) -> None:
+        """As a lane does: the next segment is prepared while one is on the air."""
+        store, lane = self.store, Lane(name)
+        facts: list[Settlement | Begun] = []
+        told: dict[str, Any] = {}  # a result nobody has confirmed
+        kept = True
+        following: asyncio.Future[Prepared | None] | None = None
+        while True:
+            ready = None if following is None else await following
+            following = None
+            claimed = await store.claim(lane, CLOCK.now(), 4)
             if not claimed:
-                if last is not None:
-                    await self.store.air(last, None)
+                await store.follow(facts, None)
+                facts.clear()
+                if told:
                     say("settled", **told)
-                    last = None
+                told = {}
                 await asyncio.sleep(0.002)
                 continue
-            segment = claimed[0]
+            segment, *more = claimed
             at = {"id": segment.message_id, "seq": segment.seq}
-            intent = Intent(
-                segment_id=segment.segment_id, lane=Lane(name), sim_id=SimId(name), tpdu=b"tpdu",
-                begun_at=CLOCK.now(),
-            )  # fmt: skip
             say("intending", **at)
-            done = await self.store.air(last, intent)
-            if last is not None:
-                say("settled", **told)
-            last = None
-            if done.attempt_id is None:
+            if ready is not None and ready.segment_id == segment.segment_id and kept:
+                begun = store.begin(ready)
+                attempt = None if begun is None else begun.attempt_id
+                facts += [] if begun is None else [begun]
+            else:
+                settle = facts.pop() if facts else None
+                assert not isinstance(settle, Begun)
+                intent = intent_of(segment, CLOCK.now(), lane, SimId(name))
+                attempt = (await store.air(settle, intent)).attempt_id
+                if told:
+                    say("settled", **told)
+                told = {}
+            if attempt is None:
                 say("refused", **at)
                 continue
             say("intended", **at)
+            following = store.follow(
+                tuple(facts),
+                intent_of(more[0], CLOCK.now(), lane, SimId(name)) if more else None,
+            )
+            facts.clear()
             await asyncio.sleep(self.rng.random() * 0.003)
             event = self.rng.choice(EVENTS)
             told = {**at, "event": event.value}
             now = CLOCK.now()
             last = settlement(
-                segment, done.attempt_id, event, self.rng.randrange(256), now,
+                segment, attempt, event, self.rng.randrange(256), now,
                 retry_at=after(3600, now) if event is SegmentEvent.TRANSIENT else None,
                 grace_until=now if event is SegmentEvent.UNKNOWN else None,
             )  # fmt: skip
             say("settling", **told)
+            facts.append(last)
+            kept = event is SegmentEvent.TAKEN and store.ended(last, lane)
+            if kept:
+                say("settled", **told)
+                told = {}
 
     async def receive(self) -> None:
         ref = 0
@@ -137,6 +171,7 @@ async def main() -> None:
             group.create_task(load.accept(who))
         group.create_task(load.bind())
         group.create_task(load.receive())
+        group.create_task(load.cancel())
         for n in range(LANES):
             group.create_task(load.lane(f"lane-{n}"))
 

@@ -43,6 +43,8 @@ class Heard:
     on_air: set[Key] = field(default_factory=set)
     parts: list[tuple[str, int, int]] = field(default_factory=list)
     whole: set[str] = field(default_factory=set)
+    cancelling: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
     uncertain: int = 0
 
     def take(self, line: dict[str, Any]) -> None:
@@ -53,6 +55,7 @@ class Heard:
         elif what == "intending":
             self.may_be[key] = {S.QUEUED, S.UNCERTAIN}  # the commit may be done and unheard of
         elif what == "intended":
+            assert line["id"] not in self.cancelled
             self.may_be[key] = {S.UNCERTAIN}
             self.on_air.add(key)
         elif what == "refused":
@@ -62,6 +65,11 @@ class Heard:
         elif what == "settled":
             self.may_be[key] = {AFTER[line["event"]]}
             self.on_air.discard(key)
+        elif what == "cancelling":
+            self.cancelling.add(line["id"])
+        elif what == "cancelled":
+            assert not any(id_ == line["id"] for id_, _ in self.on_air)
+            self.cancelled.add(line["id"])
         elif what == "part":
             self.parts.append((line["sender"], line["ref"], line["seq"]))
             if line["whole"] is not None:
@@ -117,6 +125,8 @@ async def check(path: Path, heard: Heard) -> None:
             # A part that failed takes the waiting ones of its message with it.
             failed = any(p.state is S.FAILED for p in message.parts)
             may = may | {S.CANCELLED} if failed and S.QUEUED in may else may
+            may = may | {S.CANCELLED} if id_ in heard.cancelling else may
+            may = {S.CANCELLED} if id_ in heard.cancelled else may
             assert each.state in may, (id_, each, may)
     for id_ in Random(SEED).sample(sorted(heard.accepted), 20):
         assert await store.idempotent("shop", id_) == (id_, 202, id_.encode())
@@ -154,5 +164,6 @@ async def test_kill_9_under_load(place: Path) -> None:
     assert heard.uncertain > 0
     sys.stdout.write(
         f"\n{KILLS} kills, seed {SEED}: {lines} acknowledgements, {len(heard.accepted)} messages "
-        f"and {len(heard.parts)} parts kept, 0 lost, {heard.uncertain} segments uncertain\n"
+        f"and {len(heard.parts)} parts kept, 0 lost, {heard.uncertain} segments uncertain, "
+        f"{len(heard.cancelled)} messages cancelled\n"
     )

@@ -35,6 +35,7 @@ FROZEN = {
     "m006_limits": "0fb83622e6a59b17",
     "m004_severity": "7c5b3bbc6f7806f2",
     "m008_statistics": "531ddf395fcd0a40",
+    "m003_prepared": "d756a416248a5714",
 }
 
 

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from airpost.errors import StoreUnavailable
 from airpost.store import writer as module
+from airpost.store.ahead import Ahead
 from airpost.store.api import Wake
 from airpost.store.writer import Tx, Writer, work_of
 
@@ -41,7 +42,7 @@ async def writer(place: Path, log: Log) -> AsyncIterator[Writer]:
         db.close()
 
     made = Writer(
-        place / "a.db", Random(1), migrate=migrate,
+        place / "a.db", Random(1), ahead=Ahead(), catch_up=lambda tx, begun: None, migrate=migrate,
         committed=log.wakes.append, failed=log.failures.append,
     )  # fmt: skip
     await made.start()

@@ -28,7 +28,8 @@ from airpost.model import (
 )
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.states import SegmentEvent
-from airpost.store.api import AirResult, Binding, Intent, Settlement, Store
+from airpost.store.api import AirResult, Binding, Intent, Prepared, Settlement, Store
+from airpost.store.sqlite import SqliteStore
 
 NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
 G1, G2 = Lane("gate-1"), Lane("gate-2")
@@ -211,6 +212,27 @@ def settlement(
         ended_at=at,
     )
     return replace(made, **changes)
+
+
+def intent_of(
+    segment: Claimed, at: Instant = NOW, lane: Lane = G1, sim: SimId = SIM1, tpdu: bytes = b"tpdu"
+) -> Intent:
+    return Intent(segment_id=segment.segment_id, lane=lane, sim_id=sim, tpdu=tpdu, begun_at=at)
+
+
+async def prepare(store: Store, segment: Claimed, at: Instant = NOW) -> Prepared:
+    """Prepare a segment to begin."""
+    made = await store.follow((), intent_of(segment, at))
+    assert made is not None
+    return made
+
+
+async def killed(store: SqliteStore) -> None:
+    """As kill -9 leaves it: nothing is withdrawn, and the lock is free."""
+    await store._reader.stop()
+    await store._writer.stop()
+    store._journal.close()
+    store._lock.release()
 
 
 async def sent(store: Store, segment: Claimed, mr: int | None, at: Instant = NOW) -> int:

@@ -40,7 +40,8 @@ class Committed(Protocol):
 
 CommitIntent = Callable[[bytes], Awaitable[Committed]]
 """Given the exact TPDU octets, commit the intent. It is under way when the call returns, and is
-awaited when the prompt is there."""
+awaited once the prompt is there, right before the PDU: one that was prepared begins only then.
+Without a prompt it is left alone."""
 
 
 class Intake(Protocol):
@@ -131,6 +132,10 @@ class ModemUnit(Protocol):
         again. Past the class's patience it returns `unknown` while the modem stays on the dialogue
         (`view.stalled`); a result that comes after that goes to `UnitListener.late`.
         """
+        ...
+
+    def compose(self, segment: Claimed) -> bytes | None:
+        """The TPDU that `send` would hand to `commit` if it began now; None when it cannot."""
         ...
 
     async def ussd(self, code: str) -> str:

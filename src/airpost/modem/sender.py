@@ -2,13 +2,13 @@
 
 May import at, codec, L0 and session. The TPDU is built at this moment, because its validity and
 flags depend on it. `AT+CMGS` goes out first, the intent is committed while the prompt is on its
-way, and the PDU follows when both are there.
+way, or was before, and the PDU follows when both are there.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from airpost.codec.tpdu import Submit
 from airpost.codec.udh import stamp_reference
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
 from airpost.model import Claimed
-from airpost.modem.api import CommitIntent, Committed, SendResult
+from airpost.modem.api import CommitIntent, SendResult
 from airpost.modem.profile import Timing
 from airpost.modem.session import Session, failed
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
@@ -78,6 +78,14 @@ def build_tpdu(segment: Claimed, now: int) -> bytes:
         ud=body.ud,
         udl=body.udl,
     ).build()
+
+
+def composed(segment: Claimed, now: int) -> bytes | None:
+    """As `build_tpdu`; None when it cannot be built."""
+    try:
+        return build_tpdu(segment, now)
+    except CodecError:
+        return None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,7 +187,8 @@ class Sender:
             intent = commit(tpdu)
             self.command = send_pdu(length, timing.cmgs_s, PROMPT_S)
             session.begin(self.command)
-            refused, allowed = await self._permission(intent)
+            refused = await self._prompt()
+            allowed = refused is None and (await intent).attempt_id is not None
         except StoreUnavailable:
             await self._take_back()
             raise
@@ -199,15 +208,6 @@ class Sender:
         )
         self._since += 1
         return await self._wait()
-
-    async def _permission(self, intent: Awaitable[Committed]) -> tuple[Outcome | None, bool]:
-        """Why the modem gave no prompt, if it did not, and whether the intent stands."""
-        try:
-            refused = await self._prompt()
-        except (Desynced, PortError):
-            await intent  # whatever the modem does, a commit is never cut
-            raise
-        return refused, (await intent).attempt_id is not None
 
     async def _take_back(self) -> None:
         """Leave the prompt without a message."""

@@ -32,7 +32,7 @@ from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance, sentence
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure, why_not
-from airpost.modem.sender import STILL_SENDING, late_result
+from airpost.modem.sender import STILL_SENDING, composed, late_result
 from airpost.modem.trace import Trace
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
@@ -373,6 +373,10 @@ class Unit:
         finally:
             if not stalled:
                 self._quiet.set()
+
+    def compose(self, segment: Claimed) -> bytes | None:
+        """The TPDU as it would go out now; see ModemUnit."""
+        return composed(segment, self._clock.now())
 
     async def _rest(self, connection: Connection, segment: Claimed, begun_s: float) -> None:
         """A dialogue whose `send` has returned: what comes of it is told as late."""

@@ -1,22 +1,23 @@
 """One loop per lane: claim, send, settle.
 
-May import store.api, modem.api, L0. While a segment is on the air the next ones are claimed, so
-that its result and the next intent share one commit and only the PDU waits for it.
+May import store.api, modem.api, L0. While a segment is on the air the next ones are claimed and the
+first of them is prepared, so that it begins without a commit (`ledger.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from random import Random
 
 from airpost.clock import SECOND_US, Clock, Instant
 from airpost.errors import StoreUnavailable
-from airpost.model import Claimed, Lane
-from airpost.modem.api import ModemUnit, SendResult
+from airpost.model import Claimed, Lane, SimId
+from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY
+from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.retry import next_attempt
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
@@ -60,7 +61,10 @@ class LaneLoop:
         self._idle = idle
         self._fresh = True  # came back or has worked since it was last told to be idle
         self._trouble = trouble
-        self._unsettled: Settlement | None = None
+        self._ledger = Ledger(
+            unit.lane, store, next_intent=self._next_intent, committed=self._committed
+        )
+        self._taken: dict[int, int] = {}  # segment begun → the claim that will not show it
         self._wake = asyncio.Event()
         self._wanted = 0  # claims asked for; `_have` is the newest one that is answered
         self._have = 0
@@ -170,8 +174,9 @@ class LaneLoop:
     async def _next(self) -> Claimed | None:
         if not self.unit.view.ready or self._clock.mono() < self.window.free_at():
             return None
-        # A claim begun before our last commit may still show what that commit took.
-        while self._have < self._wanted:
+        # A claim begun before our last commit may still show what that commit took; what is
+        # prepared is ours, whatever it shows.
+        while self._have < self._wanted and not self._first_is_ready():
             self._answered.clear()
             await self._answered.wait()
         return self.ahead.pop(0) if self.ahead else None
@@ -191,8 +196,14 @@ class LaneLoop:
                 continue
             on_air = self.current.segment_id if self.current is not None else None
             # What was taken before its intent is on disk still reads as queued.
-            self.ahead = [each for each in ahead if each.segment_id != on_air]
+            self._taken = {
+                segment: claim for segment, claim in self._taken.items() if claim > asked
+            }
+            hidden = {on_air, *self._taken, *self._ledger.unwritten}
+            self.ahead = [each for each in ahead if each.segment_id not in hidden]
             self._have = asked
+            if on_air is not None:
+                self._ledger.follow()
             self._expected = {seq: at for seq, at in self._expected.items() if at > asked}
             self._answered.set()
             if self.ahead:
@@ -216,35 +227,32 @@ class LaneLoop:
             self._look_again()
             await self._clock.sleep(NOT_BEGUN_WAIT_S)
             return
+        ready = await self._ledger.prepared_for(segment, sim_id, self._clock.now())
         self.current = segment
-        settle = self._unsettled
-        asked: asyncio.Future[AirResult] | None = None
+        asked: asyncio.Future[AirResult] | Beginning | None = None
 
-        def commit(tpdu: bytes) -> asyncio.Future[AirResult]:
+        def commit(tpdu: bytes) -> Awaitable[Committed]:
             nonlocal asked
-            intent = Intent(
-                segment_id=segment.segment_id,
-                lane=self.lane,
-                sim_id=sim_id,
-                tpdu=tpdu,
-                begun_at=self._clock.now(),
-            )
-            self._unsettled = None
-            asked = self._store.air(settle, intent)
-            asked.add_done_callback(self._committed)
+            if ready is not None and ready.tpdu == tpdu:
+                asked = self._ledger.beginning(ready)
+            else:
+                asked = self._ledger.commit(self._intent(segment, sim_id, tpdu))
             return asked
 
         try:
             result = await self.unit.send(segment, commit)
+            if isinstance(asked, asyncio.Future):
+                await asked  # whatever the modem did, a commit is never cut
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
-            self._unsettled = settle
             self.current = None
             self._look_again()
             await self._clock.sleep(STORE_WAIT_S)
             return
         self.current = None
-        attempt = None if asked is None else asked.result().attempt_id
+        attempt = None
+        if asked is not None:
+            attempt = (asked.result() if isinstance(asked, asyncio.Future) else asked).attempt_id
         if attempt is not None:
             self._settle_later(segment, attempt, result)
         else:
@@ -254,14 +262,40 @@ class LaneLoop:
             await self.settle_now()
             self._trouble(self.lane)
 
-    def _committed(self, asked: asyncio.Future[AirResult]) -> None:
-        """The claim no longer shows this segment.
+    def _intent(self, segment: Claimed, sim_id: SimId, tpdu: bytes) -> Intent:
+        return Intent(
+            segment_id=segment.segment_id,
+            lane=self.lane,
+            sim_id=sim_id,
+            tpdu=tpdu,
+            begun_at=self._clock.now(),
+        )
+
+    def _next_intent(self) -> Intent | None:
+        """For the first that waits while something is on the air, unless it is prepared."""
+        sim_id = self.unit.view.sim_id
+        if not self.ahead or sim_id is None or self.current is None or self._first_is_ready():
+            return None
+        tpdu = self.unit.compose(self.ahead[0])
+        return None if tpdu is None else self._intent(self.ahead[0], sim_id, tpdu)
+
+    def _first_is_ready(self) -> bool:
+        ready = self._ledger.ready
+        return (
+            bool(self.ahead)
+            and ready is not None
+            and (ready.segment_id == self.ahead[0].segment_id)
+        )
+
+    def _committed(self, begun: Sequence[int]) -> None:
+        """The next claim no longer shows what had begun, or what waited for this commit.
 
         The look ahead waits until the PDU is on the wire: the threads of the store would only hold
         that up.
         """
-        if not asked.cancelled() and asked.exception() is None:
-            self._look_again(AHEAD_AFTER_S)
+        self._look_again(AHEAD_AFTER_S)
+        for segment_id in begun:
+            self._taken[segment_id] = self._wanted
 
     def _settle_later(self, segment: Claimed, attempt: int, result: SendResult) -> None:
         now = self._clock.now()
@@ -281,7 +315,7 @@ class LaneLoop:
             event.value, segment.message_id, segment.seq, segment.of, self.lane,
             result.mr, result.air_s,
         )  # fmt: skip
-        self._unsettled = Settlement(
+        settlement = Settlement(
             segment_id=segment.segment_id,
             attempt_id=attempt,
             event=event,
@@ -291,6 +325,7 @@ class LaneLoop:
             retry_at=retry_at,
             grace_until=grace_until,
         )
+        self._ledger.ended(settlement)
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome
@@ -309,14 +344,12 @@ class LaneLoop:
 
     async def settle_now(self) -> None:
         """Write what is not yet on disk; waits as long as the store needs."""
-        if self._unsettled is None:
+        if self._ledger.settled:
             return
-        while self._unsettled is not None:
-            settle, self._unsettled = self._unsettled, None
+        while not self._ledger.settled:
             try:
-                await self._store.air(settle, None)
+                await self._ledger.settle()
             except StoreUnavailable as error:
-                self._unsettled = settle
                 log.warning("dispatch.not_settled modem=%s %s", self.lane, error.reason)
                 if self._stopping:
                     return  # the attempt stays `sending`; the next start makes it uncertain

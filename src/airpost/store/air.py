@@ -6,14 +6,17 @@ May import L0. Run in the writer's thread, before anything that is handed in.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from airpost.clock import Instant
+from airpost.model import Lane, SimId
 from airpost.outcome import Outcome
 from airpost.states import SegmentEvent, SegmentState, sources
-from airpost.store import reports
-from airpost.store.api import AirResult, Intent, Settlement, Wake
+from airpost.store import ahead, reports
+from airpost.store.ahead import PreparedRow
+from airpost.store.api import AirResult, Begun, Intent, Prepared, Settlement, Wake
 from airpost.store.attempts import (
     AttemptRow,
     attempt_of,
@@ -47,48 +50,128 @@ _ENDINGS = {SegmentEvent.TAKEN, SegmentEvent.TRANSIENT, SegmentEvent.PERMANENT,
 
 def turn(tx: Tx, done: Settlement | None, intent: Intent | None) -> AirResult:
     """The result of one segment and the beginning of the next, in one commit."""
-    state: SegmentState | None = None
-    if done is not None and (settled := settle(tx, done)) is not None:
-        attempt, state = settled
-        if reports.apply_waiting(tx, attempt) and (row := segment_row(tx, attempt.segment_id)):
-            state = row.state
+    state = None if done is None else _settle(tx, done)
     attempt_id = None if intent is None else begin(tx, intent)
     return AirResult(attempt_id=attempt_id, state=state)
 
 
+def follow(tx: Tx, facts: Sequence[Settlement | Begun], intent: Intent | None) -> Prepared | None:
+    """What has happened on the air, in order, and what may begin next."""
+    for fact in facts:
+        if isinstance(fact, Begun):
+            begun(tx, fact)
+        else:
+            _settle(tx, fact)
+    return None if intent is None else prepare(tx, intent)
+
+
+def _settle(tx: Tx, done: Settlement) -> SegmentState | None:
+    """End an attempt, apply what reports waited for that; the segment's state."""
+    settled = settle(tx, done)
+    if settled is None:
+        return None
+    attempt, state = settled
+    if reports.apply_waiting(tx, attempt) and (row := segment_row(tx, attempt.segment_id)):
+        return row.state
+    return state
+
+
 # -- intent --------------------------------------------------------------------------------------
 def begin(tx: Tx, intent: Intent) -> int | None:
-    """Begin an attempt; None when the segment may not be sent by this lane now."""
+    """Begin an attempt; None when the segment may not be sent by this lane now.
+
+    What was prepared for the lane is withdrawn.
+    """
+    ahead.withdraw(tx, intent.lane)
+    row = _sendable(tx, intent)
+    if row is None:
+        return None
+    if _other_sim(tx, row, intent.sim_id):
+        _begin_whole(tx, row, intent)
+        return None
+    attempt_id = tx.ahead.next_attempt(tx)
+    body = add_body(tx, "tpdu", intent.tpdu)
+    at = intent.begun_at
+    _begin(tx, row, attempt_id, intent.lane, intent.sim_id, tail_of(row.number), body, at)
+    return attempt_id
+
+
+def prepare(tx: Tx, intent: Intent) -> Prepared | None:
+    """As `begin`, but its segment stays queued until the attempt begins."""
+    ahead.withdraw(tx, intent.lane)
+    row = _sendable(tx, intent)
+    if row is None or _other_sim(tx, row, intent.sim_id):
+        return None
+    attempt_id = tx.ahead.next_attempt(tx)
+    body = add_body(tx, "tpdu", intent.tpdu)
+    tail = tail_of(row.number)
+    ahead.add(
+        tx,
+        PreparedRow(intent.lane, attempt_id, row.id, intent.sim_id, tail, body, intent.begun_at),
+    )
+    prepared = Prepared(
+        segment_id=row.id, message_seq=row.message_seq, attempt_id=attempt_id,
+        lane=intent.lane, sim_id=intent.sim_id, tpdu=intent.tpdu,
+    )  # fmt: skip
+    tx.ahead.offer(prepared)
+    return prepared
+
+
+def begun(tx: Tx, fact: Begun) -> None:
+    """What was prepared has begun; nothing when that is written already."""
+    found = ahead.of_lane(tx, fact.lane)
+    if found is not None and found.attempt_id == fact.attempt_id:
+        write_begun(tx, found, fact.begun_at)
+
+
+def write_begun(tx: Tx, found: PreparedRow, at: Instant) -> None:
+    """The attempt of what was prepared; its segment is sending."""
+    ahead.drop(tx, found, body=False)
+    row = segment_row(tx, found.segment_id)
+    if row is None:
+        return
+    lane, sim_id = Lane(found.lane), SimId(found.sim_id)
+    _begin(tx, row, found.attempt_id, lane, sim_id, found.tail, found.tpdu_body, at)
+
+
+def _sendable(tx: Tx, intent: Intent) -> SegmentRow | None:
     row = segment_row(tx, intent.segment_id)
     if row is None or row.state is not SegmentState.QUEUED:
         return None
     if row.lane != intent.lane or row.expires_at <= intent.begun_at:
         return None  # given back and bound elsewhere, or its time is over
-    if not _same_sim(tx, row, intent):
-        return None
-    made = tx.db.execute(
-        _SQL["begin"],
-        (row.id, row.attempts + 1, intent.lane, intent.sim_id, tail_of(row.number),
-         add_body(tx, "tpdu", intent.tpdu), intent.begun_at),
-    ).lastrowid  # fmt: skip
-    actor = f"modem {intent.lane}"
+    return row
+
+
+def _begin(
+    tx: Tx, row: SegmentRow, attempt_id: int, lane: Lane, sim_id: SimId, tail: str, body: int,
+    at: Instant,
+) -> None:  # fmt: skip
+    n = row.attempts + 1
+    tx.db.execute(_SQL["begin"], (attempt_id, row.id, n, lane, sim_id, tail, body, at))
+    if row.state is not SegmentState.QUEUED:  # it went out all the same
+        log.error("store.begun_while segment=%d state=%s", row.id, row.state.value)
+        return
+    actor = f"modem {lane}"
     moved = move(
-        tx, row, SegmentEvent.INTENT, intent.begun_at, f"attempt {row.attempts + 1}", actor,
-        attempts=row.attempts + 1, lane=intent.lane, mr=None, not_before=None,
+        tx, row, SegmentEvent.INTENT, at, f"attempt {n}", actor,
+        attempts=n, lane=lane, mr=None, not_before=None,
     )  # fmt: skip
-    fold_moved(tx, row, moved, intent.begun_at, actor)
-    return made
+    fold_moved(tx, row, moved, at, actor)
 
 
-def _same_sim(tx: Tx, row: SegmentRow, intent: Intent) -> bool:
-    """True when no part went out, or may have, by another SIM; else it begins again whole."""
+def _other_sim(tx: Tx, row: SegmentRow, sim_id: SimId) -> bool:
+    """True when a part went out, or may have, by another SIM."""
     if row.parts == 1:
-        return True
-    if tx.db.execute(_SQL["elsewhere"], (row.message_seq, intent.sim_id)).fetchone() is None:
-        return True
+        return False
+    return tx.db.execute(_SQL["elsewhere"], (row.message_seq, sim_id)).fetchone() is not None
+
+
+def _begin_whole(tx: Tx, row: SegmentRow, intent: Intent) -> None:
+    """Its parts would not be joined on the handset: it begins again, unless one is on the air."""
     rows = current_rows(tx, row.message_seq)
     if any(each.state is SegmentState.SENDING for each in rows):
-        return False
+        return
     # What is queued once more was counted when it was.
     counted = not any(each.state in _OUT for each in rows)
     begin_again(
@@ -96,7 +179,6 @@ def _same_sim(tx: Tx, row: SegmentRow, intent: Intent) -> bool:
         reason=f"a part is out, or may be, by another SIM than that of {intent.lane}",
         resends=max(each.resends for each in rows), unbind=False, counted=counted,
     )  # fmt: skip
-    return False
 
 
 # -- settlement ----------------------------------------------------------------------------------

@@ -97,6 +97,31 @@ class AirResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An intent on disk that may begin later without a commit; its segment is still queued.
+
+    `attempt_id` is the number its attempt will have.
+    """
+
+    segment_id: int
+    message_seq: int
+    attempt_id: int
+    lane: Lane
+    sim_id: SimId
+    tpdu: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What was prepared is on the air since `begun_at`."""
+
+    segment_id: int
+    attempt_id: int
+    lane: Lane
+    begun_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartStored:
     """`inbound` is the message when this part completed it; `repeat` when it was known already."""
 
@@ -256,6 +281,33 @@ class Store(Protocol):
         intent that its guard refuses (cancelled or expired meanwhile) gives attempt_id None.
         An unmatched report for the same SIM, reference and number is applied at once.
         """
+        ...
+
+    def follow(
+        self, facts: Sequence[Settlement | Begun], intent: Intent | None
+    ) -> Future[Prepared | None]:
+        """Write what has happened on the air, in order, and prepare what a lane may begin next.
+
+        Nobody waits for it on the air, so many share a commit. An intent takes the place of what
+        was prepared for its lane; None where its segment may not be sent by it now, or there is no
+        journal to begin it with.
+        """
+        ...
+
+    def stands(self, prepared: Prepared) -> bool:
+        """True while it may begin: its segment was not cancelled, expired or bound elsewhere."""
+        ...
+
+    def begin(self, prepared: Prepared) -> Begun | None:
+        """Put it on the air now; None when it may not begin any more.
+
+        Returns at once and survives the end of the process, though not that of the machine: then
+        everything prepared is taken for begun. `follow()` writes it.
+        """
+        ...
+
+    def ended(self, settlement: Settlement, lane: Lane) -> bool:
+        """Keep a result (TAKEN) past the end of the process, at once; False when it is not kept."""
         ...
 
     async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:

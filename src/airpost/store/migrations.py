@@ -104,12 +104,20 @@ def m008_statistics(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m003_prepared(db: Database) -> None:
+    """What a lane may begin next."""
+    for statement in _statements(text("schema_3")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
     m006_limits.__name__,
     m004_severity.__name__,
     m008_statistics.__name__,
+    m003_prepared.__name__,
 )
 
 

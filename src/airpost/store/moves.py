@@ -25,6 +25,7 @@ from airpost.states import (
     is_final,
     sources,
 )
+from airpost.store.ahead import hold
 from airpost.store.api import Wake
 from airpost.store.statements import load
 from airpost.store.writer import Tx
@@ -167,10 +168,13 @@ def move(
 ) -> Part:
     """Move a segment and write it down; what it is now. The caller folds its message afterwards.
 
-    StaleTransition where the table or the guard does not allow it. `columns` are set with it;
+    StaleTransition where the table or the guard does not allow it; what is queued and prepared
+    cannot begin any more, and where it has, BegunMeanwhile. `columns` are set with it;
     `words` tell people why, in the history and beside a state that needs a reason.
     """
     state = advance(row.state, event)
+    if row.state is SegmentState.QUEUED and event is not SegmentEvent.INTENT:
+        hold(tx, row.id)
     if event is not SegmentEvent.DEADLINE:
         columns["reason"] = words if state in _EXPLAINED else None
     final = is_final(state, event, want_report=row.want_report)

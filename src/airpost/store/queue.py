@@ -13,6 +13,7 @@ from typing import Any
 from airpost.clock import SECOND_US, Instant
 from airpost.model import Claimed, Lane, MessageClass, SegmentBody, Waiting
 from airpost.states import SegmentState
+from airpost.store.ahead import hold_message
 from airpost.store.api import Binding, Wake
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
@@ -149,6 +150,7 @@ def _may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s:
 
 def unbind(tx: Tx, message_seq: int, reason: str, now: Instant) -> None:
     """Back to the backlog as it is."""
+    hold_message(tx, message_seq)
     tx.db.execute(_SQL["unbind"], (message_seq,))
     _remark(tx, message_seq, f"given back to the backlog: {reason}", now)
     tx.wakes.add(Wake.QUEUE)

@@ -1,17 +1,22 @@
 """What a start finds from the run before.
 
 May import L0. What was on the air when the process ended may have gone out: it is uncertain, never
-queued. What had not begun goes back to the backlog: its modem may be another now.
+queued, unless the air journal tells its result. What was prepared has begun where the journal says
+so, and where the journal is no proof; else it is queued. What had not begun goes back to the
+backlog: its modem may be another now.
 """
 
 from __future__ import annotations
 
 from airpost.clock import SECOND_US, Instant
-from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY
-from airpost.states import SegmentEvent
-from airpost.store.api import Recovered
+from airpost.states import SegmentEvent, SegmentState
+from airpost.store import ahead
+from airpost.store.air import follow, write_begun
+from airpost.store.api import Recovered, Settlement
 from airpost.store.attempts import AttemptRow, attempt_of, end_attempt, unknown_columns
+from airpost.store.journal import Told
 from airpost.store.moves import OURSELVES, fold_message, move, outcome_columns, segment_row
 from airpost.store.queue import unbind_all
 from airpost.store.reports import apply_waiting
@@ -27,13 +32,56 @@ INTERRUPTED = Outcome(
 )
 
 
-def recover(tx: Tx, now: Instant) -> Recovered:
-    """`sending` becomes `uncertain`, a report that waited is applied, the rest is given back."""
-    found = [row[0] for row in tx.db.execute(_SQL["on_air"])]
+def recover(tx: Tx, now: Instant, told: Told) -> Recovered:
+    """`sending` becomes `sent` or `uncertain`; what has not begun is given back."""
+    _take_up_prepared(tx, now, told)
+    on_air = [row[0] for row in tx.db.execute(_SQL["on_air"])]
+    found = [segment_id for segment_id in on_air if not _ended(tx, segment_id, told)]
     attempts = [each for segment_id in found for each in _interrupt(tx, segment_id, now)]
     for attempt in attempts:
         apply_waiting(tx, attempt)
     return Recovered(uncertain=len(found), unbound=unbind_all(tx, now))
+
+
+def journal_of(tx: Tx) -> bytes:
+    """The number of the journal that belongs to this store; none, where that is not known."""
+    found = tx.db.execute(_SQL["journal"]).fetchone()
+    return b"" if found is None else bytes.fromhex(found[0])
+
+
+def use_journal(tx: Tx, nonce: bytes) -> None:
+    """From this commit on it is another one."""
+    tx.db.execute(_SQL["use_journal"], (nonce.hex(),))
+
+
+def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> None:
+    """What was prepared begins now in the store where it may have begun on the air."""
+    rows = ahead.all_rows(tx)
+    # Of a store that was put back to an earlier state, the journal knows what the store does not.
+    newest = ahead.last_attempt(tx)
+    whole = told.whole and all(attempt_id <= newest for attempt_id in told.begun)
+    for row in rows:
+        segment = segment_row(tx, row.segment_id)
+        may_have = row.attempt_id in told.begun or not whole
+        if segment is None or segment.state is not SegmentState.QUEUED or not may_have:
+            ahead.drop(tx, row, body=True)
+        else:
+            write_begun(tx, row, min(told.begun.get(row.attempt_id, row.prepared_at), now))
+
+
+def _ended(tx: Tx, segment_id: int, told: Told) -> bool:
+    """Settle it where its result is told."""
+    for attempt_id, *_ in tx.db.execute(_SQL["open_attempts"], (segment_id,)).fetchall():
+        if attempt_id not in told.ended:
+            continue
+        mr, at = told.ended[attempt_id]
+        done = Settlement(
+            segment_id=segment_id, attempt_id=attempt_id, event=SegmentEvent.TAKEN, outcome=SENT,
+            mr=mr, ended_at=at,
+        )  # fmt: skip
+        follow(tx, [done], None)
+        return True
+    return False
 
 
 def _interrupt(tx: Tx, segment_id: int, now: Instant) -> list[AttemptRow]:

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from airpost.clock import Clock, Instant
-from airpost.errors import StoreUnavailable
+from airpost.errors import StoreError, StoreUnavailable
 from airpost.model import (
     ApiKey,
     Claimed,
@@ -35,9 +35,11 @@ from airpost.model import (
 from airpost.outcome import Outcome
 from airpost.store import air, inbound, keys, lanes, lists, outbound, queue, recovery, reports
 from airpost.store import sweep as sweeping
+from airpost.store.ahead import Ahead, withdraw_all
 from airpost.store.api import (
     Accepted,
     AirResult,
+    Begun,
     Binding,
     CancelResult,
     Intent,
@@ -45,6 +47,7 @@ from airpost.store.api import (
     MessageFilter,
     Page,
     PartStored,
+    Prepared,
     QueueView,
     Recovered,
     ReportStored,
@@ -53,12 +56,13 @@ from airpost.store.api import (
     Wake,
 )
 from airpost.store.holds import Holds
+from airpost.store.journal import AirJournal, new_nonce
 from airpost.store.keeper import Keeper
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
 from airpost.store.schedules import Schedules
-from airpost.store.writer import Writer, probe, work_of
+from airpost.store.writer import Tx, Writer, probe, work_of
 from airpost.tasks import spawn, stop
 
 log = logging.getLogger("airpost.store")
@@ -74,8 +78,16 @@ class SqliteStore:
     def __init__(self, path: Path, clock: Clock, rng: Random) -> None:
         self._clock = clock
         self._lock = StoreLock(path)
+        self._journal = AirJournal(path)
+        self._ahead = Ahead()
         self._writer = Writer(
-            path, rng, migrate=lambda: migrate(path), committed=self._wake, failed=self._failed
+            path,
+            rng,
+            ahead=self._ahead,
+            catch_up=air.begun,
+            migrate=lambda: migrate(path),
+            committed=self._wake,
+            failed=self._failed,
         )
         self._reader = Reader(path)
         self.holds = Holds(self._write, self._read)
@@ -91,24 +103,48 @@ class SqliteStore:
         self._lock.take()
         try:
             await self._writer.start()
-            found: Recovered = await self._writer.ask(work_of(recovery.recover, now), urgent=True)
+            nonce = new_nonce()
+            found: Recovered = await self._writer.ask(
+                work_of(self._recover, now, nonce), urgent=True
+            )
+            await self._writer.ask(lambda _: self._begin_journal(nonce), urgent=True)
             await self._reader.start()
             await self.keeping.start()
         except BaseException:
             await self._reader.stop()
             await self._writer.stop()
+            self._journal.close()
             self._lock.release()
             raise
         log.info("store.open uncertain=%d unbound=%d", found.uncertain, found.unbound)
         return found
 
+    def _recover(self, tx: Tx, now: Instant, nonce: bytes) -> Recovered:
+        """In the writer's thread: what the run before has left, with what its journal tells."""
+        told = self._journal.read(recovery.journal_of(tx))
+        found = recovery.recover(tx, now, told)
+        recovery.use_journal(tx, nonce)
+        return found
+
+    def _begin_journal(self, nonce: bytes) -> None:
+        """In the writer's thread, after that is on disk. Without a journal each segment waits."""
+        try:
+            self._journal.create(nonce)
+        except OSError as error:
+            log.warning("store.no_air_journal %s; every segment waits for its commit", error)
+
     async def close(self) -> None:
         """Finish what was taken, then close both connections and give the lock back."""
+        try:
+            await self._writer.ask(work_of(withdraw_all), urgent=True)
+        except StoreError as error:
+            log.info("store.not_withdrawn %s", error)  # the next start asks the journal
         if self._probing is not None:
             await stop(self._probing)
         await self.keeping.stop()
         await self._reader.stop()
         await self._writer.stop()  # the last connection: it empties the log into the file
+        self._journal.close()
         self._lock.release()
 
     @property
@@ -167,10 +203,12 @@ class SqliteStore:
             log.info("store.available")
             self._wake(set(Wake))
 
-    def _ask(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> Future[T]:
+    def _ask(
+        self, function: Callable[..., T], *given: Any, urgent: bool = True, waited: bool = True
+    ) -> Future[T]:
         if self._unavailable is not None:
             raise StoreUnavailable(self._unavailable)
-        return self._writer.ask(work_of(function, *given), urgent=urgent)
+        return self._writer.ask(work_of(function, *given), urgent=urgent, waited=waited)
 
     async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
         return await self._ask(function, *given, urgent=urgent)
@@ -213,6 +251,49 @@ class SqliteStore:
     def air(self, settle: Settlement | None, intent: Intent | None) -> Future[AirResult]:
         """End one attempt and begin the next; asked for when the call returns."""
         return self._ask(air.turn, settle, intent)
+
+    def follow(
+        self, facts: Sequence[Settlement | Begun], intent: Intent | None
+    ) -> Future[Prepared | None]:
+        """What happened on the air, and what may begin next; asked for when the call returns."""
+        if not self._journal.open:
+            intent = None
+        asked = self._ask(air.follow, facts, intent, waited=False)
+        begun = [fact for fact in facts if isinstance(fact, Begun)]
+        if begun:
+            asked.add_done_callback(lambda done: self._written(begun, done))
+        return asked
+
+    def _written(self, begun: Sequence[Begun], done: Future[Any]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            for each in begun:
+                self._ahead.forget(each)
+
+    def stands(self, prepared: Prepared) -> bool:
+        """True while it may begin."""
+        return self._ahead.stands(prepared)
+
+    def begin(self, prepared: Prepared) -> Begun | None:
+        """Put it on the air now, with a record in the journal."""
+        begun = self._ahead.begin(prepared, self._clock.now())
+        if begun is None:
+            return None
+        try:
+            self._journal.begun(begun.lane, begun.attempt_id, begun.begun_at)
+        except OSError as error:
+            log.warning("store.not_in_air_journal modem=%s %s", begun.lane, error)
+            self._ahead.forget(begun)
+            return None
+        return begun
+
+    def ended(self, settlement: Settlement, lane: Lane) -> bool:
+        """Keep a result in the journal."""
+        try:
+            self._journal.ended(lane, settlement.attempt_id, settlement.mr, settlement.ended_at)
+        except OSError as error:
+            log.debug("store.not_in_air_journal modem=%s %s", lane, error)
+            return False
+        return True
 
     async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:
         """Fail what can never be sent."""

@@ -23,13 +23,19 @@ log = logging.getLogger("airpost.store")
 class Request:
     """One piece of work and, once it is done, what came of it."""
 
-    __slots__ = ("error", "future", "result", "urgent", "wakes", "work")
+    __slots__ = ("error", "future", "result", "urgent", "waited", "wakes", "work")
 
     def __init__(
-        self, work: Callable[[Any], Any], future: asyncio.Future[Any], *, urgent: bool
+        self,
+        work: Callable[[Any], Any],
+        future: asyncio.Future[Any],
+        *,
+        urgent: bool,
+        waited: bool = True,
     ) -> None:
         self.work = work
         self.urgent = urgent
+        self.waited = waited
         self.future = future
         self.result: Any = None
         self.error: BaseException | None = None
@@ -105,11 +111,16 @@ class StoreThread:
             raise
         self.closed = ""
 
-    def ask(self, work: Callable[[Any], Any], *, urgent: bool) -> asyncio.Future[Any]:
-        """Have `work` done in the thread. StoreUnavailable when it is not open."""
+    def ask(
+        self, work: Callable[[Any], Any], *, urgent: bool, waited: bool = True
+    ) -> asyncio.Future[Any]:
+        """Have `work` done in the thread; `waited`: a modem stands still until it is.
+
+        StoreUnavailable when it is not open.
+        """
         if self.closed:
             raise StoreUnavailable(self.closed)
-        request = self._request(work, urgent=urgent)
+        request = self._request(work, urgent=urgent, waited=waited)
         self.mail.put(request)
         return request.future
 
@@ -124,10 +135,12 @@ class StoreThread:
         await self._end.future
         thread.join()  # it has nothing left to do
 
-    def _request(self, work: Callable[[Any], Any], *, urgent: bool = True) -> Request:
+    def _request(
+        self, work: Callable[[Any], Any], *, urgent: bool = True, waited: bool = True
+    ) -> Request:
         assert self._loop is not None
         self.pending += 1
-        return Request(work, self._loop.create_future(), urgent=urgent)
+        return Request(work, self._loop.create_future(), urgent=urgent, waited=waited)
 
     def answer(self, done: Sequence[Request]) -> None:
         """Hand results to the loop; from the thread."""

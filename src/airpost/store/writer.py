@@ -15,7 +15,8 @@ from random import Random
 from typing import Any
 
 from airpost.errors import StoreUnavailable
-from airpost.store.api import Wake
+from airpost.store.ahead import Ahead, BegunMeanwhile
+from airpost.store.api import Begun, Wake
 from airpost.store.faults import meaning
 from airpost.store.migrations import connect
 from airpost.store.statements import load
@@ -31,14 +32,15 @@ class Tx:
     """What a request works with: the connection, and what follows its own work.
 
     `history` takes event rows, which are written together when the work is done; `wakes` says whom
-    the commit wakes.
+    the commit wakes; `ahead` is what the loop may begin meanwhile.
     """
 
-    __slots__ = ("db", "history", "rng", "wakes")
+    __slots__ = ("ahead", "db", "history", "rng", "wakes")
 
-    def __init__(self, db: sqlite3.Connection, rng: Random) -> None:
+    def __init__(self, db: sqlite3.Connection, rng: Random, ahead: Ahead | None = None) -> None:
         self.db = db
         self.rng = rng
+        self.ahead = ahead or Ahead()
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
 
@@ -57,6 +59,8 @@ class Writer(StoreThread):
         path: Path,
         rng: Random,
         *,
+        ahead: Ahead,
+        catch_up: Callable[[Tx, Begun], None],
         migrate: Callable[[], None],
         committed: Callable[[set[Wake]], None],
         failed: Callable[[str], None],
@@ -64,6 +68,8 @@ class Writer(StoreThread):
         super().__init__("store writer")
         self._path = path
         self._rng = rng
+        self._ahead = ahead
+        self._catch_up = catch_up
         self._migrate = migrate
         self._committed = committed
         self._failed = failed
@@ -102,34 +108,49 @@ class Writer(StoreThread):
         until = time.monotonic() + BATCH_S
         first = self.taken[0]
         self._do(db, first, alone=True)
-        # One urgent request a batch: modems whose messages end together would, by sharing their
-        # commits, all wait for the last of them, and end together for ever.
-        urgent = first.urgent
+        # One request a batch that holds up a modem: those whose messages end together would, by
+        # sharing their commits, all wait for the last of them, and end together for ever.
+        waited = first.urgent and first.waited
         while db.in_transaction and len(self.taken) < BATCH_REQUESTS and time.monotonic() < until:
-            more = self.mail.take(wait=False, urgent=not urgent)
+            more = self.mail.take(wait=False, urgent=not waited)
             if more is None:
                 return
-            urgent = urgent or more.urgent
+            waited = waited or (more.urgent and more.waited)
             self.taken.append(more)
             self._do(db, more)
 
     def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> None:
         """The work of a request; the first of a batch needs no savepoint in its transaction."""
-        tx = Tx(db, self._rng)
-        if not alone:
-            db.execute("SAVEPOINT request")
-        try:
-            request.result = request.work(tx)
-            tx.write_history()
-        except BaseException as error:  # noqa: BLE001 whoever asked gets it
-            request.error = meaning(error)
-            if db.in_transaction:
-                db.execute("ROLLBACK" if alone else "ROLLBACK TO request")
-                db.execute("BEGIN IMMEDIATE" if alone else "RELEASE request")
+        work = request.work
+        while True:
+            tx = Tx(db, self._rng, self._ahead)
+            if not alone:
+                db.execute("SAVEPOINT request")
+            try:
+                request.result = work(tx)
+                tx.write_history()
+            except BaseException as error:  # noqa: BLE001 whoever asked gets it
+                if db.in_transaction:
+                    db.execute("ROLLBACK" if alone else "ROLLBACK TO request")
+                    db.execute("BEGIN IMMEDIATE" if alone else "RELEASE request")
+                    if isinstance(error, BegunMeanwhile):
+                        work = self._after(error.begun, work)
+                        continue
+                request.error = meaning(error)
+                return
+            if not alone:
+                db.execute("RELEASE request")
+            request.wakes = tx.wakes
             return
-        if not alone:
-            db.execute("RELEASE request")
-        request.wakes = tx.wakes
+
+    def _after(self, begun: Begun, work: Callable[[Tx], Any]) -> Callable[[Tx], Any]:
+        """`work` once more, behind what the loop has begun meanwhile."""
+
+        def both(tx: Tx) -> Any:
+            self._catch_up(tx, begun)
+            return work(tx)
+
+        return both
 
     def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""

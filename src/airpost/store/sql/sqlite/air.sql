@@ -10,8 +10,8 @@ FROM attempt a JOIN segment s ON s.id = a.segment_id JOIN message m ON m.seq = s
 WHERE a.id = ? AND a.segment_id = ?
 
 -- name: begin
-INSERT INTO attempt (segment_id, n, lane, sim_id, tail, tpdu_body, begun_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO attempt (id, segment_id, n, lane, sim_id, tail, tpdu_body, begun_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: taken_before
 SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ? AND outcome_class = 'ok' LIMIT 1

@@ -7,3 +7,10 @@ WHERE m.lane IS NOT NULL AND m.open = 1 AND s.current = 1 AND s.state = 'sending
 -- name: open_attempts
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
 FROM attempt WHERE segment_id = ? AND ended_at IS NULL ORDER BY id
+
+-- name: journal
+SELECT value FROM meta WHERE key = 'air journal'
+
+-- name: use_journal
+INSERT INTO meta (key, value) VALUES ('air journal', ?)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value

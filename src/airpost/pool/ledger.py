@@ -1,0 +1,187 @@
+"""What one lane owes to the store, and what it may begin without waiting for it.
+
+May import store.api, L0. While a segment is on the air the next one is prepared in the store. Then
+a beginning and a success go into the air journal at once, and into the store in the background, in
+order. Anything but a success, and whatever is not prepared, waits for a commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+
+from airpost.clock import Instant
+from airpost.errors import StoreUnavailable
+from airpost.model import Claimed, Lane, SimId
+from airpost.states import SegmentEvent
+from airpost.store.api import AirResult, Begun, Intent, Prepared, Settlement, Store
+
+log = logging.getLogger("airpost.dispatch")
+
+FOLLOW_S = 0.1  # from a result to its commit, where nothing begins before
+PREPARE_AFTER_S = 0.001  # from an intent on disk to what comes next: the PDU goes first
+
+Fact = Settlement | Begun
+
+
+class Beginning:
+    """The intent of what is prepared: it begins when it is awaited, and nothing is waited for."""
+
+    def __init__(self, begin: Callable[[], Begun | None]) -> None:
+        self._begin = begin
+        self.attempt_id: int | None = None
+
+    def __await__(self) -> Generator[None, None, Beginning]:
+        begun = self._begin()
+        self.attempt_id = None if begun is None else begun.attempt_id
+        return self
+        yield  # only a generator can be awaited
+
+
+class Ledger:
+    """Of one lane. `next_intent` is asked for what to prepare, None for nothing now.
+
+    `committed` is told after each commit that changes what the lane may claim.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        store: Store,
+        *,
+        next_intent: Callable[[], Intent | None],
+        committed: Callable[[Sequence[int]], None],
+    ) -> None:
+        self.ready: Prepared | None = None  # what may begin without a commit
+        self.unwritten: set[int] = set()  # segments that have begun and read as queued
+        self._lane = lane
+        self._store = store
+        self._next_intent = next_intent
+        self._committed = committed
+        self._owed: dict[int, Fact] = {}  # what happened and is not handed in, in order
+        self._count = 0
+        self._kept = True  # the newest result is in the journal, or on disk
+        self._under_way: set[asyncio.Future[Prepared | None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def settled(self) -> bool:
+        """True when all that happened is in the store."""
+        return not self._owed and not self._under_way
+
+    def _owe(self, fact: Fact) -> None:
+        self._owed[self._count] = fact
+        self._count += 1
+
+    def _owe_again(self, facts: Mapping[int, Fact]) -> None:
+        self._owed = dict(sorted([*facts.items(), *self._owed.items()]))
+
+    # -- beginning -------------------------------------------------------------------------------
+    async def prepared_for(self, segment: Claimed, sim_id: SimId, now: Instant) -> Prepared | None:
+        """What the segment may begin with now; None where it must wait for a commit."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        ready = self.ready
+        if ready is None or not self._kept or segment.segment_id != ready.segment_id:
+            return None
+        if ready.sim_id != sim_id or segment.expires_at <= now or not self._store.stands(ready):
+            return None
+        return ready
+
+    def beginning(self, ready: Prepared) -> Beginning:
+        """To be awaited right before the PDU is written; the store hears of it after that."""
+
+        def begin() -> Begun | None:
+            self.ready = None
+            begun = self._store.begin(ready)
+            if begun is not None:
+                self._owe(begun)
+                self.unwritten.add(begun.segment_id)
+                asyncio.get_running_loop().call_soon(self.follow)
+            return begun
+
+        return Beginning(begin)
+
+    def commit(self, intent: Intent) -> asyncio.Future[AirResult]:
+        """Begin with a commit, which holds the result that is owed; StoreUnavailable."""
+        owed: dict[int, Fact] = {}
+        settle: Settlement | None = None
+        newest = next(reversed(self._owed.values()), None)
+        if len(self._owed) == 1 and isinstance(newest, Settlement):
+            owed, settle, self._owed = self._owed, newest, {}
+        elif self._owed:
+            self._hand_in(None)
+        self.ready = None
+        try:
+            asked = self._store.air(settle, intent)
+        except StoreUnavailable:
+            self._owe_again(owed)
+            raise
+        asked.add_done_callback(lambda done: self._air_done(owed, done))
+        return asked
+
+    def _air_done(self, owed: Mapping[int, Fact], done: asyncio.Future[AirResult]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._owe_again(owed)
+            return
+        self._committed(())
+        self.follow_soon(PREPARE_AFTER_S)
+
+    # -- what happened ---------------------------------------------------------------------------
+    def ended(self, settlement: Settlement) -> None:
+        """The result of what is on the air."""
+        self._owe(settlement)
+        taken = settlement.event is SegmentEvent.TAKEN
+        self._kept = taken and self._store.ended(settlement, self._lane)
+        self.follow_soon(FOLLOW_S)
+
+    def follow_soon(self, after_s: float) -> None:
+        """`follow` in a while, in place of what was asked for before."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(after_s, self.follow)
+
+    def follow(self) -> None:
+        """Hand in what is owed, and prepare what comes next; nothing while that is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._under_way:
+            return
+        intent = self._next_intent()
+        if self._owed or intent is not None:
+            try:
+                self._hand_in(intent)
+            except StoreUnavailable as error:
+                log.info("dispatch.not_followed modem=%s %s", self._lane, error.reason)
+
+    async def settle(self) -> None:
+        """Return when all that happened is in the store; StoreUnavailable."""
+        while not self.settled:
+            if not self._under_way:
+                self._hand_in(None)
+            await next(iter(self._under_way))
+
+    def _hand_in(self, intent: Intent | None) -> None:
+        facts = self._owed
+        asked = self._store.follow(tuple(facts.values()), intent)
+        self._owed = {}
+        if intent is not None:
+            self.ready = None
+        self._under_way.add(asked)
+        asked.add_done_callback(lambda done: self._followed(facts, done))
+
+    def _followed(self, facts: Mapping[int, Fact], done: asyncio.Future[Prepared | None]) -> None:
+        self._under_way.discard(done)
+        if done.cancelled() or done.exception() is not None:
+            self._owe_again(facts)
+            return
+        if (ready := done.result()) is not None:
+            self.ready = ready
+        begun = [each.segment_id for each in facts.values() if isinstance(each, Begun)]
+        if facts:
+            self._committed(begun)
+        self.unwritten.difference_update(begun)
+        if any(isinstance(each, Begun) for each in self._owed.values()):
+            self.follow()  # it began while this commit was under way

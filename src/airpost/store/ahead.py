@@ -1,0 +1,162 @@
+"""What lanes may begin next without a commit, and who decides that one does.
+
+May import L0. An attempt is prepared on disk while another segment is on the air; when that one has
+ended, the loop begins it with a record in the air journal, and the row that says so follows. Until
+then the segment is queued, and the writer may have other plans for it: whoever takes it first wins.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from airpost.clock import Instant
+from airpost.store.api import Begun, Prepared
+from airpost.store.statements import load
+
+if TYPE_CHECKING:
+    from airpost.store.writer import Tx
+
+_SQL = load("ahead")
+
+
+class BegunMeanwhile(Exception):
+    """What a request found queued is on the air: `begun` goes first, then it once more."""
+
+    def __init__(self, begun: Begun) -> None:
+        super().__init__(f"segment {begun.segment_id} has begun")
+        self.begun = begun
+
+
+class PreparedRow(NamedTuple):
+    """A row of `prepared`."""
+
+    lane: str
+    attempt_id: int
+    segment_id: int
+    sim_id: str
+    tail: str
+    tpdu_body: int
+    prepared_at: Instant
+
+
+class Ahead:
+    """What is prepared, by segment; the loop begins, the writer's thread offers and withdraws."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()  # never held longer than a look into two dicts
+        self._offered: dict[int, Prepared] = {}
+        self._begun: dict[int, Begun] = {}
+        self._last_attempt: int | None = None
+
+    # -- on the loop -----------------------------------------------------------------------------
+    def stands(self, prepared: Prepared) -> bool:
+        """True while it may begin."""
+        return self._offered.get(prepared.segment_id) is prepared
+
+    def begin(self, prepared: Prepared, at: Instant) -> Begun | None:
+        """It begins now, unless it may not any more."""
+        with self._lock:
+            if self._offered.get(prepared.segment_id) is not prepared:
+                return None
+            del self._offered[prepared.segment_id]
+            begun = Begun(
+                segment_id=prepared.segment_id, attempt_id=prepared.attempt_id,
+                lane=prepared.lane, begun_at=at,
+            )  # fmt: skip
+            self._begun[prepared.segment_id] = begun
+            return begun
+
+    def forget(self, begun: Begun) -> None:
+        """It is on disk, or nothing was written to the modem and nothing will be."""
+        with self._lock:
+            if self._begun.get(begun.segment_id) is begun:
+                del self._begun[begun.segment_id]
+
+    # -- in the writer's thread ------------------------------------------------------------------
+    def offer(self, prepared: Prepared) -> None:
+        """It may begin once its commit is known."""
+        with self._lock:
+            self._offered[prepared.segment_id] = prepared
+
+    def take(self, segment_id: int) -> Prepared | Begun | None:
+        """Take it from the loop: what was taken, or what the loop has taken first."""
+        with self._lock:
+            return self._offered.pop(segment_id, None) or self._begun.get(segment_id)
+
+    def of_message(self, message_seq: int) -> list[int]:
+        """Segments of a message that are offered or have just begun."""
+        with self._lock:
+            found = [p.segment_id for p in self._offered.values() if p.message_seq == message_seq]
+            return found + list(self._begun)
+
+    def next_attempt(self, tx: Tx) -> int:
+        """A number no attempt has, and none that was ever prepared since the store was opened."""
+        if self._last_attempt is None:
+            self._last_attempt = last_attempt(tx)
+        self._last_attempt += 1
+        return self._last_attempt
+
+
+def last_attempt(tx: Tx) -> int:
+    """The highest number of an attempt, begun or prepared."""
+    return int(tx.db.execute(_SQL["last_attempt"]).fetchone()[0])
+
+
+def of_lane(tx: Tx, lane: str) -> PreparedRow | None:
+    """What is prepared for a lane."""
+    found = tx.db.execute(_SQL["of_lane"], (lane,)).fetchone()
+    return None if found is None else PreparedRow(*found)
+
+
+def all_rows(tx: Tx) -> list[PreparedRow]:
+    """Everything that is prepared, in order."""
+    return [PreparedRow(*found) for found in tx.db.execute(_SQL["all"])]
+
+
+def add(tx: Tx, row: PreparedRow) -> None:
+    """Write a row; its lane has none."""
+    tx.db.execute(_SQL["add"], row)
+
+
+def drop(tx: Tx, row: PreparedRow, *, body: bool) -> None:
+    """Delete a row, with its octets unless an attempt has them now."""
+    tx.db.execute(_SQL["drop"], (row.lane, row.attempt_id))
+    if body:
+        tx.db.execute(_SQL["drop_body"], (row.tpdu_body,))
+
+
+def hold(tx: Tx, segment_id: int) -> None:
+    """From now on the loop cannot begin the segment; BegunMeanwhile when it has.
+
+    To be called before a queued segment is moved, and before its message leaves its lane.
+    """
+    taken = tx.ahead.take(segment_id)
+    if taken is None:
+        return
+    row = of_lane(tx, taken.lane)
+    if row is None or row.attempt_id != taken.attempt_id:
+        return  # written already
+    if isinstance(taken, Begun):
+        raise BegunMeanwhile(taken)
+    drop(tx, row, body=True)
+
+
+def hold_message(tx: Tx, message_seq: int) -> None:
+    """As `hold`, for every segment of a message."""
+    for segment_id in tx.ahead.of_message(message_seq):
+        hold(tx, segment_id)
+
+
+def withdraw(tx: Tx, lane: str) -> None:
+    """Nothing is prepared for the lane any more."""
+    row = of_lane(tx, lane)
+    if row is not None:
+        hold(tx, row.segment_id)
+        drop(tx, row, body=True)  # also where it was offered by nobody: a rollback took it back
+
+
+def withdraw_all(tx: Tx) -> None:
+    """Nothing is prepared for any lane any more: the store is about to be closed."""
+    for row in all_rows(tx):
+        withdraw(tx, row.lane)

@@ -1,0 +1,23 @@
+-- What may begin next.
+
+-- name: last_attempt
+SELECT max((SELECT ifnull(max(id), 0) FROM attempt),
+           (SELECT ifnull(max(attempt_id), 0) FROM prepared))
+
+-- name: of_lane
+SELECT lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at
+FROM prepared WHERE lane = ?
+
+-- name: all
+SELECT lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at
+FROM prepared ORDER BY attempt_id
+
+-- name: add
+INSERT INTO prepared (lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: drop
+DELETE FROM prepared WHERE lane = ? AND attempt_id = ?
+
+-- name: drop_body
+DELETE FROM body WHERE id = ?

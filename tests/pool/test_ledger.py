@@ -1,0 +1,207 @@
+"""What begins without a commit, and what waits for one."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airpost.errors import StoreUnavailable
+from airpost.model import Claimed, MessageClass, SimId
+from airpost.outcome import OutcomeClass, Scope
+from airpost.pool.ledger import Beginning
+from airpost.store.api import Begun
+from airpost.store.sqlite import SqliteStore
+from tests.pool.rig import Rig, failure, pooled
+from tests.virtual import VirtualLoop, run_virtual
+
+LONG = "a text of three parts " * 18
+
+
+class Watched:
+    """Counts what begins how; refuses everything while `shut`."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.commits: list[bool] = []  # True: with the result of the one before
+        self.journalled = 0
+        self.shut = False
+        self._air, self._follow, self._begin = store.air, store.follow, store.begin
+        store.air = self.air  # type: ignore[method-assign]
+        store.follow = self.follow  # type: ignore[method-assign]
+        store.begin = self.begin  # type: ignore[method-assign]
+
+    def _check(self) -> None:
+        if self.shut:
+            raise StoreUnavailable("shut by the test")
+
+    def air(self, settle: Any, intent: Any) -> Any:
+        self._check()
+        self.commits.append(settle is not None)
+        return self._air(settle, intent)
+
+    def follow(self, facts: Any, intent: Any) -> Any:
+        self._check()
+        return self._follow(facts, intent)
+
+    def begin(self, prepared: Any) -> Begun | None:
+        begun = self._begin(prepared)
+        self.journalled += begun is not None
+        return begun
+
+
+async def test_it_begins_when_it_is_awaited() -> None:
+    begun: list[int] = []
+
+    def begin() -> Begun | None:
+        begun.append(1)
+        return None
+
+    made = Beginning(begin)
+    assert begun == []
+    assert (await made).attempt_id is None
+    assert begun == [1]
+
+
+def test_a_row_of_messages_waits_for_one_commit(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            watched = Watched(rig.store)
+            ids = [await rig.accept(f"message {at}") for at in range(6)]
+            for each in ids:
+                await rig.state(each, "sent")
+            assert (watched.commits, watched.journalled) == ([False], 5)
+
+    run_virtual(main)
+
+
+def test_without_time_on_the_air_everything_is_sent_once(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.0, 0.0)) as rig:
+            ids = [await rig.accept(f"message {at}") for at in range(50)]
+            for each in ids:
+                await rig.state(each, "sent")
+            assert sum(len(unit.sent) for unit in rig.units) == 50
+            assert sum(unit.refused for unit in rig.units) == 0
+
+    run_virtual(main)
+
+
+def test_an_urgent_message_overtakes_what_is_prepared(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0,)) as rig:
+            watched = Watched(rig.store)
+            await rig.accept(LONG)
+            await asyncio.sleep(0.5)
+            urgent = await rig.accept("now", class_=MessageClass.OTP)
+            await rig.state(urgent, "sent")
+            first, second, *_ = rig.units[0].sent
+            assert (first.class_, second.class_) == (MessageClass.NORMAL, MessageClass.OTP)
+            assert watched.commits == [False]
+
+    run_virtual(main)
+
+
+def test_what_is_cancelled_while_it_is_prepared_is_never_sent(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0,)) as rig:
+            ids = [await rig.accept(text) for text in ("one", "two", "three")]
+            await asyncio.sleep(0.5)
+            assert (await rig.store.cancel(ids[1], None, "test")).cancelled
+            await rig.state(ids[2], "sent")
+            assert [each.message_id for each in rig.units[0].sent] == [ids[0], ids[2]]
+
+    run_virtual(main)
+
+
+def sims(tmp_path: Path) -> list[str]:
+    db = sqlite3.connect(tmp_path / "airpost.db")
+    found = [row[0] for row in db.execute("SELECT sim_id FROM attempt ORDER BY id")]
+    db.close()
+    return found
+
+
+def test_another_sim_begins_nothing_that_was_prepared_for_the_first(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0,)) as rig:
+            watched = Watched(rig.store)
+            ids = [await rig.accept(text) for text in ("one", "two")]
+            await asyncio.sleep(0.5)
+            rig.units[0].show(sim_id=SimId("another"))
+            await rig.state(ids[1], "sent")
+            assert (watched.commits, watched.journalled) == ([False, True], 0)
+            assert sims(tmp_path) == ["sim of gate-1", "another"]
+
+    run_virtual(main)
+
+
+def test_octets_that_have_changed_wait_for_their_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            watched = Watched(rig.store)
+
+            def before(_segment: Claimed) -> bytes:
+                return b"with a longer validity"
+
+            monkeypatch.setattr(rig.units[0], "compose", before)
+            for each in [await rig.accept(text) for text in ("one", "two")]:
+                await rig.state(each, "sent")
+            assert (watched.commits, watched.journalled) == ([False, True], 0)
+            db = sqlite3.connect(tmp_path / "airpost.db")
+            kept = db.execute("SELECT bytes FROM body WHERE kind = 'tpdu'").fetchall()
+            db.close()
+            assert kept == [(b"tpdu",), (b"tpdu",)]
+
+    run_virtual(main)
+
+
+def test_after_a_failure_its_result_goes_first(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            watched = Watched(rig.store)
+            barred = failure(OutcomeClass.PERMANENT, Scope.MESSAGE)
+            rig.units[0].outcomes = [barred]
+            ids = [await rig.accept(text) for text in ("one", "two", "three")]
+            await rig.state(ids[0], "failed")
+            await rig.state(ids[2], "sent")
+            assert (watched.commits, watched.journalled) == ([False, True], 1)
+
+    run_virtual(main)
+
+
+def test_the_rest_of_a_message_that_failed_is_not_sent(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            rig.units[0].outcomes = [failure(OutcomeClass.PERMANENT, Scope.MESSAGE)]
+            await rig.state(await rig.accept(LONG), "failed")
+            await asyncio.sleep(5)
+            assert len(rig.units[0].sent) == 1
+
+    run_virtual(main)
+
+
+def test_while_nothing_can_be_written_only_what_is_prepared_goes_out(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0,)) as rig:
+            watched = Watched(rig.store)
+            ids = [await rig.accept(f"message {at}") for at in range(4)]
+            await asyncio.sleep(0.5)  # the first is on the air, the second prepared
+            watched.shut = True
+            await asyncio.sleep(30)
+            assert [each.message_id for each in rig.units[0].sent] == ids[:2]
+            assert (await rig.message(ids[0])).state.value == "sending"
+            watched.shut = False
+            for each in ids:
+                await rig.state(each, "sent")
+            assert [each.message_id for each in rig.units[0].sent] == ids
+            assert [(await attempts(rig, each)) for each in ids] == [1, 1, 1, 1]
+
+    run_virtual(main)
+
+
+async def attempts(rig: Rig, message_id: Any) -> int:
+    return (await rig.message(message_id)).parts[0].attempts

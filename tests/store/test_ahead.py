@@ -1,0 +1,239 @@
+"""What is prepared: who takes it first has it, and what does not begin leaves no trace."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+import pytest_asyncio
+
+from airpost.model import MessageId, OnUncertain
+from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store.ahead import Ahead
+from airpost.store.api import Prepared
+from airpost.store.sqlite import SqliteStore
+from tests.store.values import (
+    BARRED,
+    G1,
+    G2,
+    NOW,
+    SIM1,
+    SIM2,
+    FakeClock,
+    after,
+    begin,
+    bound,
+    claim,
+    end,
+    intent_of,
+    lost,
+    moves,
+    new,
+    prepare,
+    report,
+    seen,
+    settlement,
+)
+
+M, S, E = MessageState, SegmentState, SegmentEvent
+
+
+@pytest_asyncio.fixture
+async def store(place: Path, clock: FakeClock) -> AsyncIterator[SqliteStore]:
+    made = SqliteStore(place / "airpost.db", clock, Random(1))
+    await made.open(NOW)
+    yield made
+    await made.close()
+
+
+def rows(place: Path, table: str = "prepared") -> int:
+    with sqlite3.connect(place / "airpost.db") as db:
+        count: int = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    db.close()
+    return count
+
+
+def test_one_of_two_has_it() -> None:
+    ahead = Ahead()
+    made = Prepared(segment_id=1, message_seq=2, attempt_id=3, lane=G1, sim_id=SIM1, tpdu=b"tpdu")
+    assert ahead.begin(made, NOW) is None
+    ahead.offer(made)
+    assert ahead.stands(made)
+    begun = ahead.begin(made, after(1))
+    assert begun is not None
+    assert (begun.attempt_id, begun.begun_at, ahead.stands(made)) == (3, after(1), False)
+    assert ahead.begin(made, NOW) is None
+    assert ahead.take(1) is begun
+    assert ahead.of_message(2) == [1]
+    ahead.forget(begun)
+    assert ahead.take(1) is None
+    ahead.offer(made)
+    assert ahead.take(1) is made
+    assert ahead.begin(made, NOW) is None
+
+
+async def test_prepared_it_waits_and_begun_it_is_an_attempt(
+    store: SqliteStore, place: Path
+) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    first = await begin(store, one)
+    made = await prepare(store, two)
+    assert [p.state for p in (await seen(store, "m")).parts] == [S.SENDING, S.QUEUED]
+    assert [c.seq for c in await claim(store)] == [2]
+    begun = store.begin(made)
+    assert begun is not None
+    taken = settlement(one, first, mr=7, at=after(1))
+    assert await store.follow([taken, begun], None) is None
+    found = await seen(store, "m")
+    assert [(p.state, p.attempts) for p in found.parts] == [(S.SENT, 1), (S.SENDING, 1)]
+    assert rows(place) == 0
+    await end(store, two, made.attempt_id, mr=8, at=after(2))
+    assert (await seen(store, "m")).state is M.SENT
+    assert await moves(store, "m", "part 2") == [("queued", "sending"), ("sending", "sent")]
+    assert rows(place, "body WHERE kind = 'tpdu'") == 2
+
+
+async def test_written_twice_it_has_begun_once(store: SqliteStore) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    begun = store.begin(made)
+    assert begun is not None
+    await store.follow([begun], None)
+    await store.follow([begun], None)
+    assert (await seen(store, "m")).parts[0].attempts == 1
+
+
+async def test_a_more_urgent_one_takes_its_place(store: SqliteStore, place: Path) -> None:
+    await bound(store, new("later"), new("urgent"))
+    later, urgent = await claim(store)
+    before = await prepare(store, later)
+    made = await prepare(store, urgent)
+    assert (store.stands(before), store.stands(made)) == (False, True)
+    assert store.begin(before) is None
+    assert made.attempt_id > before.attempt_id
+    assert rows(place) == 1
+    assert rows(place, "body WHERE kind = 'tpdu'") == 1
+    assert store.begin(made) is not None
+
+
+async def test_a_commit_withdraws_what_was_prepared(store: SqliteStore, place: Path) -> None:
+    await bound(store, new("later"), new("now"))
+    later, now = await claim(store)
+    made = await prepare(store, later)
+    assert await begin(store, now) > made.attempt_id
+    assert store.begin(made) is None
+    assert rows(place) == 0
+
+
+async def test_cancelled_before_it_begins_it_never_does(store: SqliteStore, place: Path) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    assert (await store.cancel(MessageId("m"), None, "test")).cancelled
+    assert store.begin(made) is None
+    assert rows(place) == 0
+    assert rows(place, "body WHERE kind = 'tpdu'") == 0
+
+
+async def test_begun_before_it_is_cancelled_it_is_on_the_air(store: SqliteStore) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    begun = store.begin(made)
+    assert begun is not None  # and nobody has told the store yet
+    done = await store.cancel(MessageId("m"), None, "test")
+    assert (done.cancelled, done.reason) == (False, "sending has begun")
+    await store.follow([begun, settlement(segment, made.attempt_id, mr=1)], None)
+    assert (await seen(store, "m")).state is M.SENT
+
+
+@pytest.mark.parametrize("begun_first", [False, True])
+async def test_expiry_finds_what_is_prepared_waiting(store: SqliteStore, begun_first: bool) -> None:
+    await bound(store, new("m", expires_at=after(5)))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    begun = store.begin(made) if begun_first else None
+    assert (await store.sweep(after(6))).expired == (0 if begun_first else 1)
+    assert (begun is not None) is begun_first
+    assert store.begin(made) is None
+    state = (await seen(store, "m")).state
+    assert state is (M.SENDING if begun_first else M.EXPIRED)
+
+
+@pytest.mark.parametrize("begun_first", [False, True])
+async def test_given_back_it_is_the_lanes_no_more(
+    store: SqliteStore, place: Path, begun_first: bool
+) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    begun = store.begin(made) if begun_first else None
+    assert await store.release(G1, NOW, 300) == (0 if begun_first else 1)
+    assert store.begin(made) is None
+    assert rows(place) == 0
+    found = await seen(store, "m")
+    assert (begun is not None, found.modem) == (begun_first, G1 if begun_first else None)
+
+
+async def test_refused_it_does_not_begin(store: SqliteStore) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    await store.refuse(segment.segment_id, BARRED, NOW)
+    assert store.begin(made) is None
+
+
+async def test_news_of_the_first_sending_stops_a_resend_that_is_prepared(
+    store: SqliteStore,
+) -> None:
+    await bound(store, new("m", on_uncertain=OnUncertain.RESEND))
+    (segment,) = await claim(store)
+    await lost(store, segment, grace_s=1)
+    assert (await store.sweep(after(2))).resent == 1
+    (again,) = await claim(store, after(2))
+    made = await prepare(store, again, after(2))
+    await store.record_report(report(5, received_at=after(3)))
+    assert (await seen(store, "m")).state is M.DELIVERED
+    assert store.begin(made) is None
+
+
+async def test_nothing_is_prepared_that_could_not_begin(store: SqliteStore) -> None:
+    await bound(store, new("gone"), new("old", expires_at=after(5)), new("air"), new("two", 2))
+    gone, old, air, one, two = await claim(store)
+    await store.cancel(MessageId("gone"), None, "test")
+    await begin(store, air)
+    await end(store, one, await begin(store, one), mr=1)
+    assert await store.follow((), intent_of(gone)) is None
+    assert await store.follow((), intent_of(old, after(5))) is None
+    assert await store.follow((), intent_of(air)) is None
+    assert await store.follow((), intent_of(two, lane=G2)) is None
+    # Its other part went out by another SIM: that is for the commit to sort out.
+    assert await store.follow((), intent_of(two, sim=SIM2)) is None
+    assert await store.follow((), intent_of(two)) is not None
+
+
+async def test_a_report_that_overtakes_the_result_waits_for_it(store: SqliteStore) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    made = await prepare(store, segment)
+    begun = store.begin(made)
+    assert begun is not None
+    await store.follow([begun], None)
+    assert (await store.record_report(report(9, received_at=after(1)))).message_id is None
+    await store.follow([settlement(segment, made.attempt_id, mr=9, at=after(2))], None)
+    assert (await seen(store, "m")).state is M.DELIVERED
+
+
+async def test_a_close_leaves_nothing_prepared(place: Path, clock: FakeClock) -> None:
+    made = SqliteStore(place / "airpost.db", clock, Random(1))
+    await made.open(NOW)
+    await bound(made, new("m"))
+    await prepare(made, (await claim(made))[0])
+    assert rows(place) == 1
+    await made.close()
+    assert rows(place) == 0
