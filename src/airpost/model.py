@@ -137,6 +137,7 @@ class NewMessage:
     not_before: Instant | None
     expires_at: Instant
     on_uncertain: OnUncertain
+    ordered: bool = False  # later ones to the same number wait until its fate is known
     lane: Lane | None = None  # the caller asked for this modem
     route: str | None = None
     carrier: str | None = None  # of the recipient, by prefix; where routes ask for it
@@ -234,6 +235,8 @@ class Waiting:
     route: str | None
     key_id: str | None = None
     charged: bool = False  # counted for recipient and key already
+    avoid_sim: SimId | None = None  # refused it with a code that is often the SIM's
+    follows: Lane | None = None  # where the message before it to this number is bound
     carrier: str | None = None  # of the recipient, by prefix; where routes ask for it
     last_sim: SimId | None = None  # which last exchanged messages with this number
     failed_on: frozenset[SimId] = frozenset()  # by failures of SIM or modem, with this message
@@ -258,6 +261,7 @@ class Claimed:
     want_report: bool
     waiting_since: Instant  # created_at, or not_before where that is later
     expires_at: Instant
+    avoid_sim: SimId | None = None  # refused it with a code that is often the SIM's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

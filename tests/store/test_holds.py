@@ -54,7 +54,7 @@ async def history(store: SqliteStore, id_: str) -> list[str]:
 
 
 async def test_a_held_message_is_in_nobody_s_way_until_it_is_due(store: SqliteStore) -> None:
-    one, _ = await store.accept([new("a"), new("b")])
+    one, _ = await store.accept([new("a"), new("b", to="+4915199999999")])
     assert await hold(store, one.seq, 60)
     assert await waiting(store) == ["b"]
     shown = await store.message(one.id, None)

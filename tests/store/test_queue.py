@@ -37,6 +37,7 @@ from tests.store.values import (
 )
 
 M, S, E = MessageState, SegmentState, SegmentEvent
+OTHER = "+4915199999999"
 Make = Callable[[], Store]
 
 
@@ -48,7 +49,9 @@ async def waiting(
 
 async def test_the_backlog_goes_by_class_then_by_commit(store: Store) -> None:
     classes = [MessageClass.BULK, MessageClass.NORMAL, MessageClass.ALARM, MessageClass.OTP]
-    await store.accept([new(f"{c.value}-{n}", class_=c) for n in (1, 2) for c in classes])
+    await store.accept(
+        [new(f"{c.value}-{n}", class_=c, to=f"{NUMBER}{n}") for n in (1, 2) for c in classes]
+    )
     assert await waiting(store) == [
         "otp-1", "otp-2", "alarm-1", "alarm-2", "normal-1", "normal-2", "bulk-1", "bulk-2",
     ]  # fmt: skip
@@ -79,7 +82,7 @@ async def test_what_the_backlog_tells_of_a_message(store: Store) -> None:
 
 
 async def test_a_message_waits_for_its_time(store: Store) -> None:
-    await store.accept([new("later", not_before=after(60)), new("now")])
+    await store.accept([new("later", not_before=after(60)), new("now", to=OTHER)])
     assert (await seen(store, "later")).state is M.ACCEPTED
     assert await waiting(store) == ["now"]
     assert await waiting(store, 60) == ["later", "now"]  # also before the sweep
@@ -183,13 +186,106 @@ async def test_release_leaves_a_message_with_a_part_on_the_air_however_long(stor
     assert await store.release(G1, after(999), 300) == 0
 
 
+# -- order ---------------------------------------------------------------------------------------
+async def turns(store: Store, at: float = 0) -> list[tuple[str, Lane | None]]:
+    """(id, the lane where alone it may go) of what the backlog offers."""
+    return [(w.id, w.follows) for w in await store.backlog(after(at), 10, [G1], ["default"])]
+
+
+async def bind_to(store: Store, id_: str, lane: Lane = G1) -> None:
+    seq = (await seen(store, id_)).seq
+    await store.bind([Binding(message_seq=seq, lane=lane, sim_id=SIM1, reason="test")])
+
+
+async def test_of_one_number_only_the_first_comes_and_the_next_follows_it(store: Store) -> None:
+    await store.accept([new("a"), new("b"), new("c"), new("other", to=OTHER)])
+    assert await turns(store) == [("a", None), ("other", None)]
+    await bind_to(store, "a")
+    assert await turns(store) == [("b", G1), ("other", None)]
+    await bind_to(store, "b")
+    assert await turns(store) == [("c", G1), ("other", None)]
+    a, b = await claim(store)
+    attempt = await begin(store, a)
+    assert (await turns(store))[0] == ("c", G1)  # what is on the air is not over
+    await end(store, a, attempt, mr=1)
+    await sent(store, b, 2)
+    assert (await turns(store))[0] == ("c", None)
+
+
+async def test_classes_and_outlets_do_not_wait_for_each_other(store: Store) -> None:
+    await store.accept([new("n"), new("b", class_=MessageClass.BULK), new("g", lane=G1)])
+    assert await turns(store) == [("n", None), ("g", None), ("b", None)]
+
+
+@pytest.mark.parametrize("event", [E.TRANSIENT, E.UNKNOWN])
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_what_waits_for_a_retry_or_is_uncertain_holds_later_ones_only_if_ordered(
+    store: Store, event: SegmentEvent, *, ordered: bool
+) -> None:
+    await bound(store, new("a", ordered=ordered))
+    await store.accept([new("b")])
+    assert await turns(store) == ([] if ordered else [("b", G1)])
+    (a,) = await claim(store)
+    attempt = await begin(store, a)
+    await end(store, a, attempt, event, retry_at=after(9), grace_until=after(9))
+    assert await turns(store) == ([] if ordered else [("b", None)])
+    await store.sweep(after(9))
+    (again,) = await claim(store, after(9))
+    attempt = await begin(store, again, after(9))
+    assert await turns(store, 9) == ([] if ordered else [("b", None)])
+    await end(store, again, attempt, mr=1, at=after(9))
+    assert await turns(store, 9) == [("b", None)]
+
+
+async def test_an_ordered_message_that_ends_badly_lets_the_next_go(store: Store) -> None:
+    await bound(store, new("a", ordered=True))
+    await store.accept([new("b")])
+    (a,) = await claim(store)
+    await end(store, a, await begin(store, a), E.PERMANENT)
+    assert await turns(store) == [("b", None)]
+
+
+async def test_a_retry_that_was_given_back_holds_nobody(store: Store) -> None:
+    await bound(store, new("a"))
+    await store.accept([new("b")])
+    (a,) = await claim(store)
+    await end(store, a, await begin(store, a), E.TRANSIENT, retry_at=after(9))
+    await store.release(G1, NOW, 300)
+    assert await turns(store, 9) == [("a", None), ("b", None)]
+
+
+async def test_a_message_of_several_parts_is_over_when_each_was_tried(store: Store) -> None:
+    await bound(store, new("a", 2))
+    await store.accept([new("b")])
+    one, two = await claim(store)
+    await sent(store, one, 1)
+    assert await turns(store) == [("b", G1)]
+    await sent(store, two, 2)
+    assert await turns(store) == [("b", None)]
+
+
+async def test_a_long_run_to_one_number_does_not_hide_the_others(store: Store) -> None:
+    await store.accept([new(f"run-{n}") for n in range(500)] + [new("other", to=OTHER)])
+    assert await turns(store) == [("run-0", None), ("other", None)]
+
+
+async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
+    await store.accept([new(c.value, class_=c) for c in MessageClass])
+    found = await store.backlog(NOW, 9, [G1], ["default"], MessageClass.ALARM)
+    assert [each.id for each in found] == ["otp", "alarm"]
+
+
 # -- how SQLite finds them -----------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("file", "name", "index"),
     [
         ("queue", "backlog", "message_backlog"),
         ("queue", "backlog_scheduled", "message_scheduled"),
+        ("queue", "before", "message_order"),
         ("queue", "backlog_seqs", "message_backlog"),
+        ("decisions", "of_lane", "message_lane"),
+        ("sweep", "age", "message_ageing"),
+        ("sweep", "next_due", "message_ageing"),
         ("queue", "bound_seqs", "message_lane"),
         ("queue", "claim", "message_lane"),
         ("queue", "to_release", "message_lane"),
@@ -228,5 +324,5 @@ def test_no_hot_statement_looks_at_every_row(place: Path, file: str, name: str, 
     assert index in plan
     # A scan of a co-routine or of json_each is of what the statement itself made.
     assert re.findall(r"SCAN (?!found|\d|\(|CONSTANT|json_each)(?!.*USING).*", plan) == []
-    if name in ("claim", "backlog", "backlog_seqs", "bound_seqs"):
+    if name in ("claim", "backlog", "before", "backlog_seqs", "bound_seqs"):
         assert "TEMP B-TREE" not in plan, plan

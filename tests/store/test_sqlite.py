@@ -164,10 +164,10 @@ async def test_another_program_that_holds_the_file_is_said_and_got_over(
 
 @pytest.fixture
 def tiny_disk(place: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+    """A file system of two megabytes."""
     if os.geteuid() != 0:
         pytest.skip("needs root: a small tmpfs is mounted")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount a tmpfs")
     yield place

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from airpost.model import (
+    MessageClass,
     OnUncertain,
 )
 from airpost.states import MessageState, SegmentEvent, SegmentState
@@ -140,3 +141,25 @@ async def test_a_long_night_is_swept_in_stretches(
     assert (await store.counts())["expired"] == 7
     assert (await store.counts()).get("accepted", 0) == 0
     assert await store.sweep(after(60)) == sweep.NONE_SWEPT
+
+
+# -- ageing --------------------------------------------------------------------------------------
+async def test_bulk_that_has_waited_an_hour_goes_as_normal_does(store: Store) -> None:
+    bulk = MessageClass.BULK
+    await store.accept([new("old", class_=bulk), new("later", class_=bulk, not_before=after(60))])
+    assert await store.next_due(after(61)) == after(60)
+    await store.sweep(after(60))
+    assert await store.next_due(after(61)) == after(HOUR)
+    await store.accept([new("normal", at=after(HOUR)), new("otp", class_=MessageClass.OTP)])
+
+    async def order() -> list[str]:
+        found = await store.backlog(after(HOUR), 9, [], ["default"])
+        return [each.id for each in found]
+
+    assert await order() == ["otp", "normal", "old"]
+    await store.sweep(after(HOUR))
+    assert await order() == ["otp", "old", "normal"]
+    assert (await seen(store, "old")).class_ is bulk
+    assert await store.next_due(after(HOUR)) == after(HOUR + 60)
+    await store.sweep(after(HOUR + 60))
+    assert await store.next_due(after(HOUR)) == after(DAY)

@@ -185,7 +185,10 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
-    """Which messages a list shows; None means any. `owner` None sees all."""
+    """Which messages a list shows; None means any. `owner` None sees all.
+
+    `uncertain`: only those that are, or of which something may have gone out twice.
+    """
 
     owner: str | None = None
     state: MessageState | None = None
@@ -194,6 +197,7 @@ class MessageFilter:
     modem: Lane | None = None
     tag: str | None = None
     since: Instant | None = None
+    uncertain: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +207,39 @@ class QueueView:
     bound: tuple[Message, ...]
     backlog: tuple[Message, ...]
     backlog_total: int
+
+
+class Verdict(Enum):
+    """What a person says of a message of unknown fate."""
+
+    RESEND = "resend"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+class Decisions(Protocol):
+    """What people decide about messages that wait or are in doubt."""
+
+    async def move(self, lane: Lane, to: Lane | None, actor: str) -> int:
+        """Move what is bound to `lane` or asks for it, and has not begun; how many messages.
+
+        They ask for `to` then; None: for whatever serves their route.
+        """
+        ...
+
+    async def settle(
+        self, message_id: MessageId, owner: str | None, verdict: Verdict, actor: str
+    ) -> bool:
+        """A person's word about a message in doubt; False when nothing of it is, or it is sending.
+
+        RESEND is counted as a possible duplicate; where its time is over it gets that of its class
+        anew. KeyError when the owner has no such message.
+        """
+        ...
+
+    async def elsewhere(self, segment_id: int, sim_id: SimId) -> None:
+        """The message of a queued segment is tried at once by another SIM than this one."""
+        ...
 
 
 class Store(Protocol):
@@ -240,6 +277,11 @@ class Store(Protocol):
         ...
 
     # -- outbound --------------------------------------------------------------------------------
+    @property
+    def decisions(self) -> Decisions:
+        """What people decide."""
+        ...
+
     async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
         """Store messages with transmission, segments and events, all or none of each.
 
@@ -253,12 +295,20 @@ class Store(Protocol):
         ...
 
     async def backlog(
-        self, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str]
+        self,
+        now: Instant,
+        n: int,
+        lanes: Sequence[Lane],
+        routes: Sequence[str],
+        lowest: MessageClass = MessageClass.BULK,
     ) -> list[Waiting]:
         """Up to `n` unbound messages that are due, by class rank, then commit order.
 
-        Left out, so that they block nobody: messages that ask for a lane not in `lanes`, and
-        messages whose route (none asked for reads "default") is not in `routes`.
+        Of a number, class and outlet (a route, or a modem asked for) only the first that was never
+        tried: `follows` is the lane where the one before it is bound and not over; while that is
+        bound nowhere, or is `ordered` and its fate open, none comes. Classes below `lowest` are not
+        looked at. Left out, so that they block nobody: messages that ask for a lane not in `lanes`,
+        and messages whose route (none asked for reads "default") is not in `routes`.
         """
         ...
 

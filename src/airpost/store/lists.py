@@ -30,6 +30,7 @@ _CONDITIONS = {
     "class_": "m.class = :class_",
     "modem": "m.lane = :modem",
     "since": "m.created_at >= :since",
+    "uncertain": "(m.state = 'uncertain' OR m.possible_duplicates > 0)",
     "tag": "EXISTS (SELECT 1 FROM tag t WHERE t.tag = :tag AND t.message_seq = m.seq)",
 }
 
@@ -59,6 +60,7 @@ def _values(where: MessageFilter) -> dict[str, Any]:
         "modem": where.modem,
         "since": where.since,
         "tag": where.tag,
+        "uncertain": where.uncertain or None,
     }
     return {name: value for name, value in asked.items() if value is not None}
 

@@ -111,6 +111,13 @@ def m003_prepared(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m007_order(db: Database) -> None:
+    """Who goes first to a number, what has aged, and which SIM a message avoids."""
+    for statement in _statements(text("schema_7")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -118,6 +125,7 @@ RELEASED = (
     m004_severity.__name__,
     m008_statistics.__name__,
     m003_prepared.__name__,
+    m007_order.__name__,
 )
 
 

@@ -78,7 +78,7 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
          new.encoding.value, text, data, len(new.segments), new.want_report,
          new.on_uncertain.value, new.created_at, new.not_before, new.expires_at, new.lane,
          new.route, outlet_of(new.lane, new.route), new.sender_ref,
-         json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]"),
+         json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]", new.ordered),
     ).lastrowid  # fmt: skip
     assert seq is not None
     for tag in new.tags:

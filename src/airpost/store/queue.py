@@ -8,6 +8,9 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import islice, product
+from operator import itemgetter
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
@@ -23,37 +26,75 @@ from airpost.store.writer import Tx
 
 _SQL = load("queue")
 _OUT = {SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN}
+LOOK_ROWS = 5_000  # of the backlog in one look: a long run to one number gives nobody else the look
 
 
 # -- reading -------------------------------------------------------------------------------------
 def backlog(
-    db: sqlite3.Connection, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str]
+    db: sqlite3.Connection,
+    now: Instant,
+    n: int,
+    lanes: Sequence[Lane],
+    routes: Sequence[str],
+    lowest: MessageClass = MessageClass.BULK,
 ) -> list[Waiting]:
     """The next `n` due unbound messages that one of `lanes` or `routes` may carry.
 
-    Each outlet has its own stretch of the index: what waits for an absent one is never looked at.
+    None of a class below `lowest`. Each outlet has its own stretch of the index: what waits for an
+    absent one is never looked at. First attempts keep their order: of a number, class and outlet
+    only the first comes, and while the one before it is bound, it may follow there alone.
     """
     outlets = [outlet_of(lane, None) for lane in lanes]
     outlets += [outlet_of(None, route) for route in routes]
-    found: list[Any] = []
-    for outlet in dict.fromkeys(outlets):
-        for name in ("backlog", "backlog_scheduled"):
-            found += db.execute(_SQL[name], (outlet, now, n))
-    found.sort(key=lambda row: (row[7], row[0]))
-    return [
-        Waiting(
-            seq=row[0],
-            id=row[1],
-            to=row[2],
-            class_=MessageClass(row[3]),
-            parts=row[4],
-            lane=row[5],
-            route=row[6],
-            key_id=row[8],
-            charged=row[9] is not None,
-        )
-        for row in found[:n]
-    ]
+    found: list[Waiting] = []
+    waiting: set[tuple[str, ...]] = set()  # whose first is here, or may not go yet
+    with ExitStack() as open_:
+        streams = []
+        for outlet, name in product(dict.fromkeys(outlets), ("backlog", "backlog_scheduled")):
+            rows = db.execute(_SQL[name], (outlet, now, lowest.rank))
+            open_.callback(rows.close)  # an unread row would hold the log from being emptied
+            streams.append(rows)
+        for row in islice(heapq.merge(*streams, key=itemgetter(7, 0)), LOOK_ROWS):
+            tried, whose = row[13], (row[2], row[3], row[12])
+            follows: Lane | None = None
+            if not tried:
+                if whose in waiting:
+                    continue
+                may, follows = _turn(db, row)
+                waiting.add(whose)
+                if not may:
+                    continue
+            found.append(_waiting(row, follows))
+            if len(found) == n:
+                break
+    return found
+
+
+def _turn(db: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[bool, Lane | None]:
+    """Whether a message that was never tried may go, and the lane where alone it may."""
+    before = db.execute(_SQL["before"], (row[2], row[3], row[0], row[12])).fetchone()
+    if before is None:
+        return True, None
+    lane, ordered, over = before
+    if over and not ordered:
+        return True, None
+    return (not ordered and lane is not None), lane
+
+
+def _waiting(row: tuple[Any, ...], follows: Lane | None) -> Waiting:
+    return Waiting(
+        seq=row[0],
+        id=row[1],
+        to=row[2],
+        class_=MessageClass(row[3]),
+        parts=row[4],
+        lane=row[5],
+        route=row[6],
+        key_id=row[8],
+        charged=row[9] is not None,
+        avoid_sim=row[10],
+        follows=follows,
+    )
 
 
 def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Claimed]:
@@ -74,6 +115,7 @@ def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Clai
             want_report=bool(row[15]),
             waiting_since=Instant(max(row[16], row[17] or 0)),
             expires_at=row[18],
+            avoid_sim=row[19],
         )
         for row in db.execute(_SQL["claim"], (lane, now, n))
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from airpost.clock import SECOND_US, Instant
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
-from airpost.policy import CLASS_POLICY
+from airpost.policy import QueuePolicy
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store import ahead
 from airpost.store.air import follow, write_begun
@@ -32,12 +32,12 @@ INTERRUPTED = Outcome(
 )
 
 
-def recover(tx: Tx, now: Instant, told: Told) -> Recovered:
+def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
     """`sending` becomes `sent` or `uncertain`; what has not begun is given back."""
     _take_up_prepared(tx, now, told)
     on_air = [row[0] for row in tx.db.execute(_SQL["on_air"])]
     found = [segment_id for segment_id in on_air if not _ended(tx, segment_id, told)]
-    attempts = [each for segment_id in found for each in _interrupt(tx, segment_id, now)]
+    attempts = [each for segment_id in found for each in _interrupt(tx, segment_id, now, policy)]
     for attempt in attempts:
         apply_waiting(tx, attempt)
     return Recovered(uncertain=len(found), unbound=unbind_all(tx, now))
@@ -84,14 +84,14 @@ def _ended(tx: Tx, segment_id: int, told: Told) -> bool:
     return False
 
 
-def _interrupt(tx: Tx, segment_id: int, now: Instant) -> list[AttemptRow]:
+def _interrupt(tx: Tx, segment_id: int, now: Instant, policy: QueuePolicy) -> list[AttemptRow]:
     """Its open attempts, ended now."""
     row = segment_row(tx, segment_id)
     assert row is not None
     ended = [attempt_of(each) for each in tx.db.execute(_SQL["open_attempts"], (segment_id,))]
     for attempt in ended:
         end_attempt(tx, attempt.id, now, attempt.mr, INTERRUPTED)
-    grace_until = Instant(now + round(CLASS_POLICY[row.class_].grace_s * SECOND_US))
+    grace_until = Instant(now + round(policy.classes[row.class_].grace_s * SECOND_US))
     columns = {**outcome_columns(INTERRUPTED), **unknown_columns(row, now, grace_until)}
     move(tx, row, SegmentEvent.UNKNOWN, now, INTERRUPTED.text, OURSELVES, **columns)
     if row.current:

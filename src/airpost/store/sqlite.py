@@ -24,6 +24,7 @@ from airpost.model import (
     Inbound,
     Lane,
     Message,
+    MessageClass,
     MessageId,
     NewMessage,
     RawPart,
@@ -33,6 +34,7 @@ from airpost.model import (
     Waiting,
 )
 from airpost.outcome import Outcome
+from airpost.policy import QueuePolicy
 from airpost.store import air, inbound, keys, lanes, lists, outbound, queue, recovery, reports
 from airpost.store import sweep as sweeping
 from airpost.store.ahead import Ahead, withdraw_all
@@ -55,6 +57,7 @@ from airpost.store.api import (
     Swept,
     Wake,
 )
+from airpost.store.decisions import Decisions
 from airpost.store.holds import Holds
 from airpost.store.journal import AirJournal, new_nonce
 from airpost.store.keeper import Keeper
@@ -75,8 +78,11 @@ PROBE_S = 5.0  # between tries while the store cannot write
 class SqliteStore:
     """The store in the file at `path`. Open once, close once."""
 
-    def __init__(self, path: Path, clock: Clock, rng: Random) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, rng: Random, policy: QueuePolicy | None = None
+    ) -> None:
         self._clock = clock
+        self._policy = policy or QueuePolicy()
         self._lock = StoreLock(path)
         self._journal = AirJournal(path)
         self._ahead = Ahead()
@@ -92,6 +98,7 @@ class SqliteStore:
         self._reader = Reader(path)
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
+        self.decisions = Decisions(self._write, clock, self._policy)
         self.keeping = Keeper(path, clock, self._write)
         self._unavailable: str | None = None
         self._probing: asyncio.Task[None] | None = None
@@ -122,7 +129,7 @@ class SqliteStore:
     def _recover(self, tx: Tx, now: Instant, nonce: bytes) -> Recovered:
         """In the writer's thread: what the run before has left, with what its journal tells."""
         told = self._journal.read(recovery.journal_of(tx))
-        found = recovery.recover(tx, now, told)
+        found = recovery.recover(tx, now, self._policy, told)
         recovery.use_journal(tx, nonce)
         return found
 
@@ -231,14 +238,19 @@ class SqliteStore:
         return await self._read(lists.kept_answer, owner, key)
 
     async def backlog(
-        self, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str]
+        self,
+        now: Instant,
+        n: int,
+        lanes: Sequence[Lane],
+        routes: Sequence[str],
+        lowest: MessageClass = MessageClass.BULK,
     ) -> list[Waiting]:
         """The next unbound messages that these may carry."""
-        return await self._read(queue.backlog, now, n, lanes, routes)
+        return await self._read(queue.backlog, now, n, lanes, routes, lowest)
 
     async def next_due(self, now: Instant) -> Instant | None:  # noqa: ARG002 what is past counts too
         """When time has to do something; what is past stands until it is swept."""
-        return await self._read(sweeping.next_due)
+        return await self._read(sweeping.next_due, self._policy)
 
     async def bind(self, bindings: Sequence[Binding]) -> int:
         """Bind what is still unbound."""
@@ -312,7 +324,7 @@ class SqliteStore:
         """Everything that is due, a stretch at a time, so that what is on the air goes between."""
         swept = sweeping.NONE_SWEPT
         while True:
-            stretch = await self._write(sweeping.sweep, now, urgent=False)
+            stretch = await self._write(sweeping.sweep, now, self._policy, urgent=False)
             swept = sweeping.total(swept, stretch.swept)
             if not stretch.more:
                 return swept

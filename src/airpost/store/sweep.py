@@ -5,7 +5,8 @@ for a long night's work.
 
 A segment of unknown fate is sent once more after its grace where `on_uncertain` says resend, its
 message is not decided and its time is not over. Alone, with the same reference, while the handset
-still holds the other parts of its message (REJOIN_S); after that the message begins again whole.
+is trusted to keep the other parts of its message (`resume_s`); after that the message begins again
+whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import OnUncertain
+from airpost.policy import QueuePolicy
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Swept, Wake
 from airpost.store.holds import free_due
@@ -35,7 +37,6 @@ from airpost.store.writer import Tx
 _SQL = load("sweep")
 ROWS = 200  # of each kind in one call
 MAX_RESENDS = 1
-REJOIN_S = 300  # how long handsets are trusted to keep the parts they have
 ON_AIR_WAIT_S = 5  # a resend of the whole waits for a part that is on the air
 NONE_SWEPT = Swept(expired=0, resent=0, finalised=0, partials=0, forgotten=0)
 
@@ -48,15 +49,17 @@ class Stretch:
     more: bool
 
 
-def sweep(tx: Tx, now: Instant) -> Stretch:
+def sweep(tx: Tx, now: Instant, policy: QueuePolicy) -> Stretch:
     """A bounded stretch of what is due."""
     full = [
         _unschedule(tx, now) == ROWS,
         free_due(tx, now, ROWS) == ROWS,
         tx.db.execute(_SQL["retries"], (now, ROWS)).rowcount == ROWS,
+        tx.db.execute(_SQL["age"], (now - round(policy.ageing_s * SECOND_US), ROWS)).rowcount
+        == ROWS,
     ]
     expired = _expire(tx, now)
-    resent, looked = _resend(tx, now)
+    resent, looked = _resend(tx, now, policy)
     finalised = _finalise(tx, now)
     partials = _hand_over(tx, now)
     forgotten = _forget(tx, now)
@@ -72,9 +75,11 @@ def sweep(tx: Tx, now: Instant) -> Stretch:
     return Stretch(swept, any(full))
 
 
-def next_due(db: sqlite3.Connection) -> Instant | None:
+def next_due(db: sqlite3.Connection, policy: QueuePolicy) -> Instant | None:
     """The earliest instant at which anything is due, past ones too; in the reader's thread."""
-    found: Instant | None = db.execute(_SQL["next_due"]).fetchone()[0]
+    found: Instant | None = db.execute(
+        _SQL["next_due"], (round(policy.ageing_s * SECOND_US),)
+    ).fetchone()[0]
     return found
 
 
@@ -121,7 +126,7 @@ def _expiry_words(row: SegmentRow) -> str:
     )
 
 
-def _resend(tx: Tx, now: Instant) -> tuple[int, int]:
+def _resend(tx: Tx, now: Instant, policy: QueuePolicy) -> tuple[int, int]:
     """(sent again, looked at)."""
     found = tx.db.execute(_SQL["graces"], (now, ROWS)).fetchall()
     resent = 0
@@ -133,7 +138,7 @@ def _resend(tx: Tx, now: Instant) -> tuple[int, int]:
         if not _may_resend(row, now):
             tx.db.execute(_SQL["set_grace"], (None, row.id))
             continue
-        resent += _resend_one(tx, row, now)
+        resent += _resend_one(tx, row, now, policy.resume_s)
     return resent, len(found)
 
 
@@ -146,10 +151,10 @@ def _may_resend(row: SegmentRow, now: Instant) -> bool:
     )
 
 
-def _resend_one(tx: Tx, row: SegmentRow, now: Instant) -> bool:
+def _resend_one(tx: Tx, row: SegmentRow, now: Instant, resume_s: float) -> bool:
     words = "sent once more: no answer came"
     begun_at = tx.db.execute(_SQL["newest_attempt"], (row.id,)).fetchone()[0]
-    if row.parts > 1 and now - begun_at > REJOIN_S * SECOND_US:
+    if row.parts > 1 and now - begun_at > resume_s * SECOND_US:
         rows = current_rows(tx, row.message_seq)
         if any(each.state is SegmentState.SENDING for each in rows):
             tx.db.execute(_SQL["set_grace"], (now + ON_AIR_WAIT_S * SECOND_US, row.id))

@@ -3,21 +3,32 @@
 
 -- name: backlog
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
-       m.charged_at
+       m.charged_at, m.avoid_sim, m.ordered, m.outlet, EXISTS (SELECT 1 FROM segment s
+           WHERE s.message_seq = m.seq AND (s.current = 0 OR s.attempts > 0 OR s.resends > 0))
+           AS tried
 FROM message m
 WHERE m.outlet = ? AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted'
-    AND m.expires_at > ?2
+    AND m.rank <= ?3 AND m.expires_at > ?2
     AND EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = m.seq AND s.current = 1
         AND s.state = 'queued' AND (s.not_before IS NULL OR s.not_before <= ?2))
-ORDER BY m.rank, m.seq LIMIT ?
+ORDER BY m.rank, m.seq
 
 -- name: backlog_scheduled
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
-       m.charged_at
+       m.charged_at, m.avoid_sim, m.ordered, m.outlet, 0 AS tried
 FROM message m INDEXED BY message_scheduled
 WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane IS NULL
-    AND m.expires_at > ?2
-ORDER BY m.rank, m.seq LIMIT ?
+    AND m.rank <= ?3 AND m.expires_at > ?2
+ORDER BY m.rank, m.seq
+
+-- name: before
+SELECT e.lane, e.ordered, EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = e.seq
+    AND (s.current = 0 OR s.attempts > 1 OR s.resends > 0 OR s.state = 'uncertain'
+        OR (s.state = 'queued' AND s.attempts > 0))) AS over
+FROM message e INDEXED BY message_order
+WHERE (e.open = 1 OR (e.ordered = 1 AND e.state = 'uncertain' AND e.final = 0))
+    AND e.number = ? AND e.class = ? AND e.seq < ? AND e.outlet = ? AND e.state <> 'accepted'
+ORDER BY e.seq DESC LIMIT 1
 
 -- name: outlets
 WITH RECURSIVE found (name) AS (
@@ -44,7 +55,8 @@ SELECT seq FROM message WHERE lane = ? AND open = 1 ORDER BY rank, seq LIMIT ?
 
 -- name: claim
 SELECT s.id, m.seq, m.id, m.number, m.class, s.seq, m.parts, s.pid, s.dcs, s.udh, b.bytes, s.udl,
-       t.concat_ref, s.attempts, s.resends, m.want_report, m.created_at, m.not_before, m.expires_at
+       t.concat_ref, s.attempts, s.resends, m.want_report, m.created_at, m.not_before, m.expires_at,
+       m.avoid_sim
 FROM message m
 JOIN segment s ON s.message_seq = m.seq AND s.current = 1
 JOIN transmission t ON t.id = s.transmission_id

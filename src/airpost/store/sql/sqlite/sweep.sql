@@ -19,6 +19,9 @@ SELECT min(at) FROM (
     SELECT min(held_until) FROM message WHERE held_until IS NOT NULL
     UNION ALL
     SELECT min(kept_until) FROM idempotency
+    UNION ALL
+    SELECT min(max(created_at, ifnull(not_before, 0))) + ?1 FROM message INDEXED BY message_ageing
+    WHERE rank = 3 AND open = 1
 )
 
 -- name: scheduled
@@ -32,6 +35,11 @@ UPDATE message SET state = 'queued' WHERE seq = ? AND state = 'accepted'
 UPDATE segment SET not_before = NULL WHERE id IN (
     SELECT id FROM segment WHERE state = 'queued' AND not_before IS NOT NULL AND not_before <= ?
     ORDER BY not_before LIMIT ?)
+
+-- name: age
+UPDATE message SET rank = 2 WHERE seq IN (
+    SELECT seq FROM message INDEXED BY message_ageing
+    WHERE rank = 3 AND open = 1 AND max(created_at, ifnull(not_before, 0)) <= ? LIMIT ?)
 
 -- name: expired
 SELECT DISTINCT message_seq FROM segment WHERE state = 'queued' AND expires_at <= ?
