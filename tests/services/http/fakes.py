@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
@@ -29,6 +31,16 @@ from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
 from airpost.states import MessageState
 from airpost.store.api import Accepted, CancelResult, MessageFilter, Page, QueueView, Wake
+from airpost.store.keeping import (
+    BackedUp,
+    By,
+    Checked,
+    Forgotten,
+    FunnelRow,
+    Pruned,
+    Refused,
+    Retention,
+)
 
 NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
 
@@ -69,6 +81,7 @@ class FakeStore:
         self.raises: Exception | None = None
         self.asked: list[MessageFilter] = []
         self.actors: list[str] = []
+        self.keeping = FakeKeeping()
 
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:
         self.callbacks.append(callback)
@@ -181,6 +194,54 @@ class FakeStore:
             revoked_at=None,
         )
         return {"Authorization": f"Bearer {token}"}
+
+
+class FakeKeeping:
+    """What was asked, by its name, and what is answered."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.rows: list[FunnelRow] = []
+        self.refused: Counter[Refused] = Counter()
+        self.raises: Exception | None = None
+        self.frozen = 3
+
+    def _noted(self, *asked: Any) -> None:
+        self.asked.append(asked)
+        if self.raises is not None:
+            raise self.raises
+
+    async def funnel(self, by: By | None, since: Instant, until: Instant) -> list[FunnelRow]:
+        self._noted("funnel", by, since, until)
+        return self.rows
+
+    async def count_refused(self, refused: Mapping[Refused, int], now: Instant) -> None:
+        self._noted("refused", now)
+        self.refused.update(refused)
+
+    async def prune(self, retention: Retention, now: Instant) -> Pruned:
+        self._noted("prune", retention, now)
+        return Pruned(contents=2, messages=1)
+
+    async def forget(self, number: str, actor: str) -> Forgotten:
+        self._noted("forget", number, actor)
+        return Forgotten(messages=2, inbound=1, under_way=1)
+
+    async def check(self) -> Checked:
+        self._noted("check")
+        return Checked(faults=("odd",), octets=4096, messages=7)
+
+    async def backup(self, to: Path) -> BackedUp:
+        self._noted("backup", to)
+        return BackedUp(path=to, octets=8192, took_s=0.5)
+
+    async def restored(self) -> int:
+        return self.frozen
+
+    async def release_restored(self, ids: Sequence[MessageId], actor: str) -> int:
+        self._noted("release", tuple(ids), actor)
+        released, self.frozen = len(ids) or self.frozen, 0
+        return released
 
 
 class FakePool:

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from airpost.services.http import care, health, inbound, keys, messages, modems
+from airpost.services.http import care, health, inbound, keeping, keys, messages, modems, stats
 from airpost.services.http.auth import CallerHandler, Handler, guarded
 from airpost.services.http.credentials import Scope
 from airpost.services.http.deps import DEPS, ENDED, RUNNING, HttpDeps
 from airpost.services.http.idempotency import Running
 from airpost.services.http.problems import problems, stopping
+from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
 
 __all__ = ["HttpDeps", "HttpSettings", "build_app"]
@@ -21,7 +22,7 @@ __all__ = ["HttpDeps", "HttpSettings", "build_app"]
 log = logging.getLogger("airpost.http")
 
 CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
-    ("POST", "/v1/messages", Scope.SEND, messages.create),
+    ("POST", "/v1/messages", Scope.SEND, counted(messages.create)),
     ("GET", "/v1/messages", Scope.READ, messages.listing),
     ("GET", "/v1/messages/{id}", Scope.READ, messages.one),
     ("GET", "/v1/messages/{id}/events", Scope.READ, messages.events),
@@ -36,6 +37,12 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("POST", "/v1/modems/{name}/reset", Scope.ADMIN, care.reset),
     ("POST", "/v1/modems/{name}/selftest", Scope.ADMIN, modems.selftest),
     ("GET", "/v1/doctor", Scope.ADMIN, care.about),
+    ("GET", "/v1/stats/funnel", Scope.READ_ALL, stats.funnel),
+    ("POST", "/v1/db/prune", Scope.ADMIN, keeping.prune),
+    ("POST", "/v1/db/check", Scope.ADMIN, keeping.check),
+    ("POST", "/v1/db/backup", Scope.ADMIN, keeping.backup),
+    ("POST", "/v1/db/forget", Scope.ADMIN, keeping.forget),
+    ("POST", "/v1/db/release", Scope.ADMIN, keeping.release),
     ("POST", "/v1/keys", Scope.ADMIN, keys.create),
     ("GET", "/v1/keys", Scope.ADMIN, keys.listing),
     ("DELETE", "/v1/keys/{id}", Scope.ADMIN, keys.revoke),
@@ -55,7 +62,9 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[DEPS] = deps
     app[RUNNING] = Running()
     app[ENDED] = asyncio.Event()
+    app[REFUSALS] = Refusals(deps.store, deps.clock)
     app.on_shutdown.append(_end_polls)
+    app.on_cleanup.append(_count_the_last)
     for method, path, scope, handler in CALLS:
         app.router.add_route(method, path, guarded(scope, handler))
     for method, path, open_handler in OPEN_CALLS:
@@ -65,6 +74,10 @@ def build_app(deps: HttpDeps) -> web.Application:
 
 async def _end_polls(app: web.Application) -> None:
     app[ENDED].set()
+
+
+async def _count_the_last(app: web.Application) -> None:
+    await app[REFUSALS].close()
 
 
 @web.middleware

@@ -63,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
         ("not-reset", 409, "The modem could not be reset"),
         ("not-cancellable", 409, "The message can no longer be cancelled"),
         ("no-selftest", 409, "There can be no self-test now"),
+        ("no-backup", 409, "The backup could not be made"),
         ("idempotency-running", 409, "The first request with this key is still running"),
         ("body-too-large", 413, "The body is too large"),
         ("unsupported-media-type", 415, "The body must be JSON"),

@@ -20,6 +20,7 @@ from airpost.model import Encoding, Language, MessageClass, OnUncertain
 from airpost.services.http.problems import Refusal
 from airpost.services.http.words import words
 from airpost.states import MessageState
+from airpost.store.keeping import By
 
 MAX_NAME = 64
 MAX_TAGS = 20
@@ -121,6 +122,24 @@ class SelfTestIn(_Body):
     to: Annotated[str, Field(min_length=1)] | None = None
 
 
+class BackupIn(_Body):
+    """`POST /v1/db/backup`: the file to make."""
+
+    path: Annotated[str, Field(min_length=1, max_length=4096, pattern=_PLAIN)]
+
+
+class ForgetIn(_Body):
+    """`POST /v1/db/forget`."""
+
+    number: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
+
+
+class ReleaseIn(_Body):
+    """`POST /v1/db/release`: these messages, all that are frozen where none is named."""
+
+    ids: tuple[str, ...] = ()
+
+
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -147,6 +166,14 @@ class InboundQuery(ListQuery):
     """`GET /v1/inbound`."""
 
     wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+
+
+class FunnelQuery(_Query):
+    """`GET /v1/stats/funnel`."""
+
+    by: By | None = None
+    since: Time | None = None
+    until: Time | None = None
 
 
 class QueueQuery(_Query):

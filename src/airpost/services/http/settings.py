@@ -1,15 +1,17 @@
 """What the HTTP service is told: where it listens, who may call, and its limits.
 
-Stdlib only, so that configuration and command line can read it without loading a server.
+Stdlib and L0, so that configuration and command line can read it without loading a server.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+
+from airpost.store.keeping import Retention
 
 MAX_PARTS = 255
 DEFAULT_SOCKET = "/run/airpost/http.sock"
@@ -99,3 +101,5 @@ class HttpSettings:
     page_limit: int = 50  # where a list is asked for without `limit`
     max_page: int = 500
     max_wait_s: int = 60
+    # What a prune by hand goes by.
+    retention: Retention = field(default_factory=Retention)

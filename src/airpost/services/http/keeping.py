@@ -1,0 +1,78 @@
+"""The store as a thing to look after: prune, check, back up, forget a number, release what is held.
+
+May import codec, L0 and the store's protocols. All of it is for admins.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from aiohttp import web
+
+from airpost.codec.address import dialable
+from airpost.errors import CodecError, InvalidRequest
+from airpost.model import MessageId
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS
+from airpost.services.http.problems import Refusal
+from airpost.services.http.schemas import BackupIn, ForgetIn, ReleaseIn, read_body
+from airpost.tasks import shielded
+
+log = logging.getLogger("airpost.http")
+
+
+async def prune(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/db/prune`: what went, once it has gone."""
+    deps = request.app[DEPS]
+    log.info("http.prune actor=%s", caller.actor)
+    work = deps.store.keeping.prune(deps.settings.retention, deps.clock.now())
+    return answer(asdict(await shielded(work, name="prune")))
+
+
+async def check(request: web.Request, _caller: Caller) -> web.Response:
+    """`POST /v1/db/check`: `{faults, octets, messages}`."""
+    found = await request.app[DEPS].store.keeping.check()
+    return answer({**asdict(found), "faults": list(found.faults)})
+
+
+async def backup(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/db/backup`: `{path, octets, took_s}` once the copy is on disk."""
+    path = Path(read_body(BackupIn, await read_json(request)).path)
+    if not path.is_absolute():
+        raise InvalidRequest("path", "begins with /")
+    log.info("http.backup path=%s actor=%s", path, caller.actor)
+    work = request.app[DEPS].store.keeping.backup(path)
+    try:
+        made = await shielded(work, name="backup")
+    except ValueError as error:
+        raise Refusal("no-backup", str(error)) from None
+    return answer({"path": str(made.path), "octets": made.octets, "took_s": made.took_s})
+
+
+async def forget(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/db/forget`: `{messages, inbound, under_way}`."""
+    number = read_body(ForgetIn, await read_json(request)).number
+    log.info("http.forget actor=%s", caller.actor)
+    work = request.app[DEPS].store.keeping.forget(plain(number), caller.actor)
+    return answer(asdict(await shielded(work, name="forget")))
+
+
+def plain(number: str) -> str:
+    """A number as it is stored; a name of letters, which a sender may have, as it is."""
+    try:
+        return dialable(number)
+    except CodecError:
+        return number
+
+
+async def release(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/db/release`: `{released, held}`; what a restore has frozen goes on."""
+    keeping = request.app[DEPS].store.keeping
+    given = read_body(ReleaseIn, await read_json(request))
+    ids = [MessageId(each) for each in given.ids]
+    log.info("http.release actor=%s messages=%s", caller.actor, len(ids) or "all")
+    released = await shielded(keeping.release_restored(ids, caller.actor), name="release")
+    return answer({"released": released, "held": await keeping.restored()})

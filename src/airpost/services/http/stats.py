@@ -1,0 +1,73 @@
+"""The delivery funnel.
+
+May import L0 and the store's protocols. It counts everybody's messages: for those who see all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from airpost.clock import SECOND_US, Instant, rfc3339
+from airpost.errors import InvalidRequest
+from airpost.services.http.body import answer
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS
+from airpost.services.http.render import Json
+from airpost.services.http.schemas import FunnelQuery, read_query
+from airpost.store.keeping import By, FunnelRow
+
+HOUR_US = 3600 * SECOND_US
+DEFAULT_US = 24 * HOUR_US
+_TIMED = ("p50_ms", "p95_ms", "p98_7_ms", "p99_ms")
+
+
+async def funnel(request: web.Request, _caller: Caller) -> web.Response:
+    """`GET /v1/stats/funnel`: `{by, since, until, groups}`, of the last 24 hours if not told."""
+    deps = request.app[DEPS]
+    asked = read_query(FunnelQuery, request.query.items())
+    now = deps.clock.now()
+    until = now if asked.until is None else asked.until
+    since = until - DEFAULT_US if asked.since is None else asked.since
+    if since >= until:
+        raise InvalidRequest("since", "is not before until", "time-out-of-range")
+    # Whole hours: counts of what has gone are kept by the hour.
+    begin, end = Instant(since // HOUR_US * HOUR_US), Instant(-(-until // HOUR_US) * HOUR_US)
+    rows = await deps.store.keeping.funnel(asked.by, begin, end)
+    parts = list(dict.fromkeys(row.part for row in rows))
+    return answer(
+        {
+            "by": None if asked.by is None else asked.by.value,
+            "since": rfc3339(begin),
+            "until": rfc3339(end),
+            "groups": [_group(asked.by, part, [r for r in rows if r.part == part])
+                       for part in parts],
+        }
+    )  # fmt: skip
+
+
+def _group(by: By | None, part: str, rows: Sequence[FunnelRow]) -> Json:
+    """One part of the funnel: its name, and each stage by its name."""
+    name: str | int = part
+    if by is By.HOUR:
+        name = rfc3339(Instant(int(part) * HOUR_US))
+    elif by is By.PARTS:
+        name = int(part)
+    found: Json = {"group": name}
+    for row in rows:
+        if row.reason:
+            found[row.stage]["reasons"][row.reason] = row.count
+            continue
+        stage: Json = {
+            "count": row.count,
+            "of_previous_pct": row.of_previous_pct,
+            "of_requested_pct": row.of_requested_pct,
+        }
+        if row.stage in ("rejected", "failed", "expired"):
+            stage["reasons"] = {}
+        if row.p50_ms is not None:
+            stage |= {name: getattr(row, name) for name in _TIMED}
+        found[row.stage] = stage
+    found["dlr_coverage_pct"] = found["dlr_received"]["of_previous_pct"]
+    return found
