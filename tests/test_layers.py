@@ -17,7 +17,7 @@ L0 = {
                  "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
-STORE = {"airpost.store.api", "airpost.store.keeping"}
+STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.routing"}
 EVERYTHING = {"airpost", "hwsim"}
 
 # Package → what of ours it may import, itself always included.

@@ -16,6 +16,7 @@ ELSEWHERE = {
     "src/airpost/daemon/config/file.py": "tests/daemon/config/test_load.py",
     "src/airpost/daemon/config/section.py": "tests/daemon/config/test_faults.py",
     "src/airpost/daemon/config/settings.py": "tests/daemon/config/test_load.py",
+    "src/airpost/store/routing.py": "protocol only: tests/store/test_choices.py runs it",
     "src/airpost/pool/facade.py": "protocol only: tests/pool/test_pool.py runs it",
     "src/airpost/pool/dispatch.py": "tests/pool/test_pool.py",
     "src/airpost/pool/intake.py": "tests/pool/test_pool.py",

@@ -36,7 +36,8 @@ FROZEN = {
     "m004_severity": "7c5b3bbc6f7806f2",
     "m008_statistics": "531ddf395fcd0a40",
     "m003_prepared": "d756a416248a5714",
-    "m007_order": "6f7bd1400b8cb941",
+    "m007_order": "1e00a9f3df9b5339",
+    "m005_routes": "1d89a4549750cbdc",
 }
 
 

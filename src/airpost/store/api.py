@@ -7,8 +7,8 @@ StoreUnavailable, and then nothing of the request was written.
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -32,6 +32,7 @@ from airpost.model import (
 from airpost.outcome import Outcome
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.keeping import Keeping
+from airpost.store.routing import Blocklist, Choices
 
 T = TypeVar("T")
 
@@ -61,6 +62,9 @@ class Binding:
     sim_id: SimId
     reason: str
     charged_at: Instant | None = None  # it counts for its recipient and key, if it did not yet
+    others: Mapping[Lane, str] = field(default_factory=dict)  # why not each of them
+    group: int = 0  # of its route
+    failover_s: float | None = None  # without a report by then the next group is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +272,16 @@ class Store(Protocol):
         ...
 
     @property
+    def choices(self) -> Choices:
+        """Why messages go where they go."""
+        ...
+
+    @property
+    def blocklist(self) -> Blocklist:
+        """Numbers never to be texted."""
+        ...
+
+    @property
     def keeping(self) -> Keeping:
         """Statistics, retention and copies of this store."""
         ...
@@ -301,6 +315,7 @@ class Store(Protocol):
         lanes: Sequence[Lane],
         routes: Sequence[str],
         lowest: MessageClass = MessageClass.BULK,
+        sims: int = 0,
     ) -> list[Waiting]:
         """Up to `n` unbound messages that are due, by class rank, then commit order.
 
@@ -308,7 +323,8 @@ class Store(Protocol):
         tried: `follows` is the lane where the one before it is bound and not over; while that is
         bound nowhere, or is `ordered` and its fate open, none comes. Classes below `lowest` are not
         looked at. Left out, so that they block nobody: messages that ask for a lane not in `lanes`,
-        and messages whose route (none asked for reads "default") is not in `routes`.
+        and messages whose route (none asked for reads "default") is not in `routes`. `last_sim` is
+        looked up for the first `sims` alone.
         """
         ...
 

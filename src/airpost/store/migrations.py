@@ -118,6 +118,13 @@ def m007_order(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m005_routes(db: Database) -> None:
+    """Why a message goes where it goes, and who is never texted."""
+    for statement in _statements(text("schema_5")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -126,6 +133,7 @@ RELEASED = (
     m008_statistics.__name__,
     m003_prepared.__name__,
     m007_order.__name__,
+    m005_routes.__name__,
 )
 
 

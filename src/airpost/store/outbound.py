@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from airpost.clock import SECOND_US, Instant
-from airpost.errors import DuplicateRequest
+from airpost.errors import DuplicateRequest, InvalidRequest
 from airpost.model import MessageId, NewMessage
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Accepted, CancelResult, Wake
@@ -29,10 +29,11 @@ def outlet_of(lane: str | None, route: str | None) -> str:
 
 
 def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Accepted]:
-    """Store messages; DuplicateRequest undoes all of them."""
+    """Store messages; DuplicateRequest, or InvalidRequest for a blocked number, undoes them all."""
     done = []
     for each in new:
         _keep_answer(tx, each)
+        _refuse_blocked(tx, each.to)
         seq = _add_message(tx, each)
         transmission = add_transmission(
             tx, seq, each.to, each.concat_bits, len(each.segments), "accepted", each.created_at
@@ -67,6 +68,12 @@ def _keep_answer(tx: Tx, new: NewMessage) -> None:
     )
 
 
+def _refuse_blocked(tx: Tx, number: str) -> None:
+    if tx.db.execute(_SQL["blocked"], (number,)).fetchone() is not None:
+        words = "is on the blocklist; `airpost blocklist remove` takes it off"
+        raise InvalidRequest("to", words, "blocked")
+
+
 def _add_message(tx: Tx, new: NewMessage) -> int:
     waits = new.not_before is not None and new.not_before > new.created_at
     state = MessageState.ACCEPTED if waits else MessageState.QUEUED
@@ -78,7 +85,8 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
          new.encoding.value, text, data, len(new.segments), new.want_report,
          new.on_uncertain.value, new.created_at, new.not_before, new.expires_at, new.lane,
          new.route, outlet_of(new.lane, new.route), new.sender_ref,
-         json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]", new.ordered),
+         json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]", new.ordered,
+         new.carrier),
     ).lastrowid  # fmt: skip
     assert seq is not None
     for tag in new.tags:

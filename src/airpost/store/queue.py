@@ -14,10 +14,11 @@ from operator import itemgetter
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
-from airpost.model import Claimed, Lane, MessageClass, SegmentBody, Waiting
+from airpost.model import Claimed, Lane, MessageClass, SegmentBody, SimId, Waiting
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
 from airpost.store.api import Binding, Wake
+from airpost.store.choices import failed_on, keep, last_sim
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
 from airpost.store.statements import load
@@ -37,12 +38,14 @@ def backlog(
     lanes: Sequence[Lane],
     routes: Sequence[str],
     lowest: MessageClass = MessageClass.BULK,
+    sims: int = 0,
 ) -> list[Waiting]:
     """The next `n` due unbound messages that one of `lanes` or `routes` may carry.
 
-    None of a class below `lowest`. Each outlet has its own stretch of the index: what waits for an
-    absent one is never looked at. First attempts keep their order: of a number, class and outlet
-    only the first comes, and while the one before it is bound, it may follow there alone.
+    None of a class below `lowest`; `last_sim` is looked up for the first `sims`. Each outlet has
+    its own stretch of the index: what waits for an absent one is never looked at. First attempts
+    keep their order: of a number, class and outlet only the first comes, and while the one before
+    it is bound, it may follow there alone.
     """
     outlets = [outlet_of(lane, None) for lane in lanes]
     outlets += [outlet_of(None, route) for route in routes]
@@ -64,7 +67,9 @@ def backlog(
                 waiting.add(whose)
                 if not may:
                     continue
-            found.append(_waiting(row, follows))
+            last = last_sim(db, row[2]) if len(found) < sims else None
+            tried_by = failed_on(db, row[0]) if tried else frozenset[SimId]()
+            found.append(_waiting(row, follows, last, tried_by))
             if len(found) == n:
                 break
     return found
@@ -81,7 +86,9 @@ def _turn(db: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[bool, Lane | No
     return (not ordered and lane is not None), lane
 
 
-def _waiting(row: tuple[Any, ...], follows: Lane | None) -> Waiting:
+def _waiting(
+    row: tuple[Any, ...], follows: Lane | None, last: SimId | None, failed: frozenset[SimId]
+) -> Waiting:
     return Waiting(
         seq=row[0],
         id=row[1],
@@ -94,6 +101,10 @@ def _waiting(row: tuple[Any, ...], follows: Lane | None) -> Waiting:
         charged=row[9] is not None,
         avoid_sim=row[10],
         follows=follows,
+        carrier=row[14],
+        groups_failed=row[15],
+        last_sim=last,
+        failed_on=failed,
     )
 
 
@@ -145,6 +156,7 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
         if done.rowcount != 1:
             continue
         count += 1
+        keep(tx, each, now)
         _remark(tx, each.message_seq, f"bound to {each.lane}: {each.reason}", now)
     if count:
         tx.wakes.add(Wake.QUEUE)

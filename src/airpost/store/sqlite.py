@@ -57,6 +57,8 @@ from airpost.store.api import (
     Swept,
     Wake,
 )
+from airpost.store.blocklist import Blocklist
+from airpost.store.choices import Choices
 from airpost.store.decisions import Decisions
 from airpost.store.holds import Holds
 from airpost.store.journal import AirJournal, new_nonce
@@ -99,6 +101,8 @@ class SqliteStore:
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
         self.decisions = Decisions(self._write, clock, self._policy)
+        self.choices = Choices(self._read)
+        self.blocklist = Blocklist(self._write, self._read)
         self.keeping = Keeper(path, clock, self._write)
         self._unavailable: str | None = None
         self._probing: asyncio.Task[None] | None = None
@@ -244,9 +248,10 @@ class SqliteStore:
         lanes: Sequence[Lane],
         routes: Sequence[str],
         lowest: MessageClass = MessageClass.BULK,
+        sims: int = 0,
     ) -> list[Waiting]:
         """The next unbound messages that these may carry."""
-        return await self._read(queue.backlog, now, n, lanes, routes, lowest)
+        return await self._read(queue.backlog, now, n, lanes, routes, lowest, sims)
 
     async def next_due(self, now: Instant) -> Instant | None:  # noqa: ARG002 what is past counts too
         """When time has to do something; what is past stands until it is swept."""

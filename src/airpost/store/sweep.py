@@ -19,6 +19,7 @@ from airpost.model import OnUncertain
 from airpost.policy import QueuePolicy
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Swept, Wake
+from airpost.store.choices import fail_over, forget_choices
 from airpost.store.holds import free_due
 from airpost.store.inbound import hand_over_partial
 from airpost.store.moves import (
@@ -57,6 +58,8 @@ def sweep(tx: Tx, now: Instant, policy: QueuePolicy) -> Stretch:
         tx.db.execute(_SQL["retries"], (now, ROWS)).rowcount == ROWS,
         tx.db.execute(_SQL["age"], (now - round(policy.ageing_s * SECOND_US), ROWS)).rowcount
         == ROWS,
+        fail_over(tx, now, ROWS) == ROWS,
+        forget_choices(tx, ROWS) == ROWS,
     ]
     expired = _expire(tx, now)
     resent, looked = _resend(tx, now, policy)

@@ -8,11 +8,14 @@ FROM idempotency i JOIN body b ON b.id = i.answer_body WHERE i.owner = ? AND i.k
 INSERT INTO idempotency (owner, key, fingerprint, status, answer_body, kept_until)
 VALUES (?, ?, ?, ?, ?, ?)
 
+-- name: blocked
+SELECT 1 FROM blocked WHERE number = ?
+
 -- name: add_message
 INSERT INTO message (id, owner, key_id, number, class, rank, state, open, final, encoding,
     text_body, data_body, parts, want_report, on_uncertain, created_at, not_before, expires_at,
-    asked_lane, route, outlet, sender_ref, tags, ordered)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    asked_lane, route, outlet, sender_ref, tags, ordered, carrier)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: add_tag
 INSERT OR IGNORE INTO tag (tag, message_seq) VALUES (?, ?)

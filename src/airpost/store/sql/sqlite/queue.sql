@@ -5,7 +5,7 @@
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
        m.charged_at, m.avoid_sim, m.ordered, m.outlet, EXISTS (SELECT 1 FROM segment s
            WHERE s.message_seq = m.seq AND (s.current = 0 OR s.attempts > 0 OR s.resends > 0))
-           AS tried
+           AS tried, m.carrier, m.groups_failed
 FROM message m
 WHERE m.outlet = ? AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted'
     AND m.rank <= ?3 AND m.expires_at > ?2
@@ -15,7 +15,8 @@ ORDER BY m.rank, m.seq
 
 -- name: backlog_scheduled
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
-       m.charged_at, m.avoid_sim, m.ordered, m.outlet, 0 AS tried
+       m.charged_at, m.avoid_sim, m.ordered, m.outlet, 0 AS tried,
+       m.carrier, m.groups_failed
 FROM message m INDEXED BY message_scheduled
 WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane IS NULL
     AND m.rank <= ?3 AND m.expires_at > ?2

@@ -20,6 +20,9 @@ SELECT min(at) FROM (
     UNION ALL
     SELECT min(kept_until) FROM idempotency
     UNION ALL
+    SELECT min(sent_at + failover_us) FROM message INDEXED BY message_failover
+    WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0
+    UNION ALL
     SELECT min(max(created_at, ifnull(not_before, 0))) + ?1 FROM message INDEXED BY message_ageing
     WHERE rank = 3 AND open = 1
 )
