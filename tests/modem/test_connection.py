@@ -230,7 +230,7 @@ async def test_lines_of_starting_without_a_restart_change_nothing(
             await asyncio.sleep(1)
         assert len(rig.behind.states) == states
         memories = {'AT+CPMS="ME"', 'AT+CPMS="SM"'}
-        asked = {"AT+CPIN?", "AT+CREG?", "AT+CNMI?", *memories}
+        asked = {"AT+CPIN?", "AT+CIMI", "AT+CCID", "AT+CREG?", "AT+CNMI?", *memories}
         assert set(rig.heard(from_s)) == asked, "the SIM, the settings, and what it holds"
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +18,9 @@ import pytest
 from airpost.clock import SystemClock
 from airpost.modem import discover
 from airpost.modem.devices import Device
-from airpost.modem.discover import Discovery
+from airpost.modem.discover import FINISHED, Discovery
 from airpost.modem.profiles import load_profiles
+from airpost.modem.udevrules import MADE_BY, MAKER, ROLE_TAG
 from airpost.tasks import spawn, stop
 from hwsim.ptys import Pty
 from tests.modem.testbed import (
@@ -56,6 +61,16 @@ async def watching(tree: Tree, **options: Any) -> AsyncIterator[Heard]:
         yield heard
     finally:
         await stop(task)
+
+
+class Silent:
+    """A monitor that never rings."""
+
+    def __init__(self, ring: Any) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
 
 
 # -- without udev --------------------------------------------------------------------------------
@@ -122,17 +137,6 @@ async def test_named_ports_need_not_be_usb_and_nothing_else_is_told(tree: Tree) 
     assert heard.news[0]["at_ports"] == [name]
 
 
-async def test_what_is_there_is_known_by_whoever_asks(tree: Tree) -> None:
-    tree.plug("adapter-ch340")
-    heard = Heard()
-    found = Discovery(heard, PROFILES, SystemClock(), root=tree.root, scan_s=SCAN_S)
-    assert found.devices == ()
-    task = spawn(found.run(), name="discovery")
-    await heard.until(1)
-    assert [each.usb_path for each in found.devices] == ["1-1.6"]
-    await stop(task)
-
-
 async def test_a_listener_that_fails_does_not_keep_the_rest_from_being_told(
     tree: Tree, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -183,13 +187,6 @@ async def test_where_udev_cannot_be_had_it_is_said_and_ports_are_looked_for(
 async def test_a_udev_that_does_not_ring_is_found_out(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Silent:
-        def __init__(self, ring: Any) -> None:
-            pass
-
-        def stop(self) -> None:
-            pass
-
     monkeypatch.setattr(discover, "_UdevMonitor", Silent)
     monkeypatch.setattr(discover, "_finished_ttys", lambda: {"ttyUSB20": None, "ttyUSB6": None})
     monkeypatch.setattr(discover, "UDEV_SCAN_S", 0.5)
@@ -203,6 +200,131 @@ async def test_a_udev_that_does_not_ring_is_found_out(
         await heard.until(2)
         assert asyncio.get_running_loop().time() - began_s < 0.4
     assert heard.said == ["found 1-1.6", "gone 1-1.6"]
+
+
+async def test_what_udev_has_not_finished_with_is_looked_at_again_without_a_ring(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last event may have come before udev's database was written."""
+    looks = []
+
+    def finished() -> dict[str, str | None]:
+        looks.append(None)
+        return {} if len(looks) < 3 else {"ttyUSB20": None, "ttyUSB6": None}
+
+    monkeypatch.setattr(discover, "_UdevMonitor", Silent)
+    monkeypatch.setattr(discover, "_finished_ttys", finished)
+    tree.plug("adapter-ch340")
+    async with watching(tree, udev=True) as heard:
+        await heard.until(1)
+        enough = len(looks)
+        await asyncio.sleep(5 * SCAN_S)
+        assert len(looks) == enough, "nothing is withheld any more"
+    assert heard.said == ["found 1-1.6"]
+
+
+class FakeUdev:
+    """As much of pyudev as there is: ttys, and a monitor whose events get lost when it is told."""
+
+    def __init__(self, ttys: dict[str, dict[str, str]]) -> None:
+        self.ttys = ttys
+        self.started: list[FakeMonitor] = []
+        self.Monitor = SimpleNamespace(from_netlink=self._monitor)
+
+    def Context(self) -> FakeUdev:  # noqa: N802 - its name there
+        return self
+
+    def list_devices(self, subsystem: str) -> list[Any]:
+        assert subsystem == "tty"
+        return [
+            SimpleNamespace(
+                sys_name=name, device_path=told.get("DEVPATH", f"/devices/{name}"), properties=told
+            )
+            for name, told in self.ttys.items()
+        ]
+
+    def _monitor(self, _context: Any, source: str) -> FakeMonitor:
+        assert source == "udev"
+        self.started.append(FakeMonitor())
+        return self.started[-1]
+
+
+class FakeMonitor:
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.filters: set[str] = set()
+        self.lost = False
+
+    def filter_by(self, subsystem: str) -> None:
+        self.filters.add(subsystem)
+
+    def start(self) -> None:
+        self.ours.setblocking(False)
+
+    def fileno(self) -> int:
+        return self.ours.fileno()
+
+    def poll(self, timeout: float) -> bytes | None:
+        assert timeout == 0
+        if self.lost:
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+        try:
+            return self.ours.recv(1)
+        except BlockingIOError:
+            return None
+
+    def close(self) -> None:
+        self.ours.close()
+        self.theirs.close()
+
+
+def test_roles_of_our_own_rules_and_ttys_of_no_device_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = {FINISHED: "1"}
+    udev = FakeUdev({
+        "ttyUSB0": done | {ROLE_TAG: "at", MADE_BY: MAKER},
+        "ttyUSB1": done | {ROLE_TAG: "at", MADE_BY: "me"},
+        "ttyUSB2": done | {ROLE_TAG: "diag"},
+        "ttyUSB3": done,
+        "ttyUSB4": {ROLE_TAG: "at"},
+        "tty1": done | {"DEVPATH": "/devices/virtual/tty/tty1"},
+    })  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pyudev", udev)
+    assert discover._finished_ttys() == {
+        "ttyUSB0": None, "ttyUSB1": "at", "ttyUSB2": "diag", "ttyUSB3": None,
+    }  # fmt: skip
+
+
+async def test_a_monitor_that_has_lost_events_is_made_anew_and_rings_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    udev = FakeUdev({})
+    monkeypatch.setitem(sys.modules, "pyudev", udev)
+    rings: list[None] = []
+    monitor = discover._UdevMonitor(lambda: rings.append(None))
+    (first,) = udev.started
+    assert first.filters == {"usb", "tty"}
+
+    async def event(of: FakeMonitor) -> None:
+        of.theirs.send(b"x")
+        await asyncio.sleep(0.02)
+
+    await event(first)
+    assert len(rings) == 1
+    first.lost = True
+    await event(first)
+    assert len(rings) == 2  # what was lost may have been a plug
+    _, second = udev.started
+    await event(first)
+    assert len(rings) == 2, "nobody listens to the old one any more"
+    await event(second)
+    assert len(rings) == 3
+    monitor.stop()
+    await event(second)
+    assert len(rings) == 3
+    for each in udev.started:
+        each.close()
 
 
 async def test_fifty_beginnings_and_ends_leak_nothing(tree: Tree) -> None:

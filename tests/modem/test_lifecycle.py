@@ -59,3 +59,10 @@ def test_what_comes_too_late_changes_nothing() -> None:
 
 def test_deadlines_are_only_where_a_failure_leads_on() -> None:
     assert all(advance(state, E.FAILED) is S.COOLDOWN for state in DEADLINE_S)
+
+
+def test_what_was_to_be_found_otherwise_is_not_missed_by_a_port() -> None:
+    words = "no modem here has the SIM 8949"
+    assert sentence(S.ABSENT, "", words) == words
+    assert sentence(S.OPENING, "/dev/x", words) == "opening /dev/x"
+    assert "/dev/x" in sentence(S.ABSENT, "/dev/x")

@@ -15,6 +15,7 @@ from tests.modem.rig import Rig, rigged, virtually
 from tests.virtual import VirtualLoop
 
 S = UnitState
+OTHER_SIM = "8949990000000000001"
 
 
 def pins_tried(rig: Rig) -> int:
@@ -217,3 +218,36 @@ async def test_a_refusal_is_not_forgotten_for_another_sim_that_opens(
         await rig.until(lambda: rig.view.state is S.SIM, 60)
         await asyncio.sleep(60)
         assert pins_tried(rig) == 1
+
+
+@virtually
+async def test_what_has_opened_one_sim_is_not_tried_on_another(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, before=locked, pin="1234") as rig:
+        own = rig.sim.card.iccid
+        rig.sim.unplug()
+        await rig.until(lambda: rig.view.state is S.ABSENT, 30)
+        rig.sim.card.iccid = OTHER_SIM
+        rig.sim.card.lock("4321")
+        rig.sim.plug()
+        await rig.until(lambda: "not the SIM that the PIN" in rig.view.detail, 60)
+        await rig.restart()
+        await asyncio.sleep(300)
+        assert "write the file anew" in rig.view.detail
+        assert (pins_tried(rig), rig.sim.card.pin_tries) == (1, 3)
+        rig.sim.unplug()
+        await asyncio.sleep(5)
+        rig.sim.card.iccid = own
+        rig.sim.card.lock("1234")
+        rig.sim.plug()
+        await rig.ready()
+        assert pins_tried(rig) == 2
+        await rig.restart(pin="4321", pin_mark="mark 2")  # who writes it anew means the SIM in it
+        rig.sim.unplug()
+        await asyncio.sleep(5)
+        rig.sim.card.iccid = OTHER_SIM
+        rig.sim.card.lock("4321")
+        rig.sim.plug()
+        await rig.ready()
+        assert pins_tried(rig) == 3

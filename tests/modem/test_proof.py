@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from airpost.at.replies import SimStatus
 from airpost.errors import PortRefused
 from airpost.modem import proof
 from airpost.modem.devices import PortInfo
@@ -22,6 +23,7 @@ from airpost.modem.proof import (
     Finding,
     PortQuestions,
     Proof,
+    SimSeen,
     prove,
     prove_first,
 )
@@ -328,12 +330,12 @@ async def test_the_number_of_a_sim_is_read_without_a_session(tmp_path: Path) -> 
     try:
         modem = pool.modems[0]
         questions = PortQuestions(PortSettings())
-        assert await questions.iccid(str(pool.ports[0])) == modem.card.iccid
+        assert await questions.sim(str(pool.ports[0])) == SimSeen(iccid=modem.card.iccid)
         (found,) = await questions.prove_first(
             [PortInfo(path=str(pool.ports[0]), interface=None, role=None)]
         )
         assert found.imei == modem.imei
-        assert await questions.iccid(str(tmp_path / "nowhere")) is None
+        assert await questions.sim(str(tmp_path / "nowhere")) == SimSeen()
     finally:
         await pool.stop()
 
@@ -344,5 +346,35 @@ async def test_a_sim_that_tells_no_number_is_not_waited_for_for_ever(
     monkeypatch.setattr(proof, "PROOF_S", 0.2)
     monkeypatch.setattr(proof, "SIM_BUSY_S", 0.01)
     async with port(tmp_path, mapped()) as peer:
-        assert await PortQuestions(PortSettings()).iccid(str(peer.pty.link)) is None
+        assert await PortQuestions(PortSettings()).sim(str(peer.pty.link)) == SimSeen()
         assert peer.asked.count("AT+CCID") > 1
+
+
+@virtually
+async def test_what_a_sim_waits_for_is_told_where_its_number_is_not(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    pool = SimPool(tmp_path, 1)
+    await pool.start()
+    modem = pool.modems[0]
+    modem.faults.set("command_error", verb="+CCID,+ICCID,^ICCID")
+    with watched(loop, pool.modems):
+        try:
+            questions, path = PortQuestions(PortSettings()), str(pool.ports[0])
+            modem.card.lock("1234")
+            assert await questions.sim(path) == SimSeen(status=SimStatus.SIM_PIN)
+            modem.card.block(10)
+            assert await questions.sim(path) == SimSeen(status=SimStatus.SIM_PUK)
+            modem.faults.set("sim_removed")
+            modem.settings.cmee = 1  # else it says ERROR, as a busy one does
+            began_s = loop.time()
+            assert await questions.sim(path) == SimSeen(status=SimStatus.NOT_INSERTED)
+            assert loop.time() - began_s < 5.0
+            modem.faults.clear("sim_removed")
+            modem.card.block(None)
+            modem.card.lock(None)
+            began_s = loop.time()
+            assert await questions.sim(path) == SimSeen()  # it may be busy: to the last moment
+            assert loop.time() - began_s == pytest.approx(PROOF_S, abs=1.0)
+        finally:
+            await pool.stop()

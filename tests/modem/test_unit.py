@@ -15,6 +15,7 @@ import pytest
 
 from airpost.errors import CommandFailed, LocalProtocolError, ModemError, PortLost
 from airpost.model import MessageClass, ProofKind, UnitState
+from airpost.modem.healing import Place
 from airpost.outcome import OutcomeClass, Scope
 from airpost.tasks import spawn
 from hwsim.personality import Personality, names
@@ -598,3 +599,19 @@ async def test_another_profile_is_no_trouble(
         assert rig.view.last_error is None
         assert "it is to be spoken to as Another; opened anew in 1 s" in caplog.text
         assert [each for each in caplog.records if each.levelno > logging.INFO] == []
+
+
+@virtually
+async def test_nowhere_it_says_what_it_was_to_be_found_by(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    words = "no modem here has the SIM 8949; put it into one, or correct `iccid`"
+    async with rigged(loop, tmp_path) as rig:
+        port = rig.unit.view.port
+        rig.unit.move(None, words)
+        await rig.until(lambda: rig.view.state is S.ABSENT, 10)
+        assert rig.view.detail == words
+        rig.unit.move(None, "something else")
+        assert rig.view.detail == "something else"
+        rig.unit.move(Place(port=port))
+        await rig.ready()

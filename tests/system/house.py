@@ -31,9 +31,12 @@ class House:
     """A running daemon with simulated modems gate-1, gate-2, …"""
 
     def __init__(
-        self, folder: Path, sim: SimPool, loop: asyncio.AbstractEventLoop, *, found: bool = False
-    ) -> None:
+        self, folder: Path, sim: SimPool, loop: asyncio.AbstractEventLoop, *, found: bool = False,
+        lanes: Sequence[ModemSettings] = (), discover: bool = True,
+    ) -> None:  # fmt: skip
         self.sim = sim
+        self.lanes = tuple(lanes)  # of modems that are found and yet have a name
+        self.discover = found and discover
         self.found = found  # modems are found by themselves, in the simulator's /sys and /dev
         self._folder = folder
         self._loop = loop
@@ -51,11 +54,11 @@ class House:
             store=StoreSettings(path=self._folder / "airpost.db"),
             http=HttpSettings(listen=(UnixListen(path=path),), auth=AuthMode.NONE),
             sms=SmsSettings(),
-            modems=() if self.found else tuple(
+            modems=self.lanes if self.found else tuple(
                 ModemSettings(name=Lane(f"gate-{at}"), port=str(port), **modem)
                 for at, port in enumerate(self.sim.ports, 1)
             ),
-            discover=self.found,
+            discover=self.discover,
         )  # fmt: skip
         clock: LoopClock | SystemClock = SystemClock()
         if isinstance(self._loop, VirtualLoop):
@@ -156,13 +159,16 @@ class House:
 @asynccontextmanager
 async def opened(
     loop: asyncio.AbstractEventLoop, folder: Path, modems: int = 1, *, wait: bool = True,
-    modem: Mapping[str, Any] | None = None, found: bool = False, **settings: Any,
+    modem: Mapping[str, Any] | None = None, found: bool = False,
+    lanes: Callable[[SimPool], Sequence[ModemSettings]] = lambda _sim: (), discover: bool = True,
+    prepare: Callable[[SimPool], object] = lambda _sim: None, **settings: Any,
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house with its modems ready."""
     settings.setdefault("air_s", 0.2)
     sim = SimPool(folder / "modems", modems, usb=found, **settings)
     await sim.start()
-    house = House(folder, sim, loop, found=found)
+    house = House(folder, sim, loop, found=found, lanes=lanes(sim), discover=discover)
+    prepare(sim)
     with watched(loop, sim.modems):
         try:
             await house.start(**(modem or {}))

@@ -18,6 +18,7 @@ from airpost.modem.connection import UnitSettings
 from airpost.modem.discover import Discovery
 from airpost.modem.healing import NOWHERE, Place, RungBook
 from airpost.modem.identity import ModemIdentity
+from airpost.modem.lanebook import LaneBook
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile
 from airpost.modem.profiles import load_profiles
@@ -86,6 +87,7 @@ def build(
     bindings = Bindings([_selector(modem) for modem in settings.modems], discover=settings.discover)
     reception = Reception(
         bindings,
+        LaneBook(store, bindings.lanes),
         pool,
         PortQuestions(PortSettings()),
         clock,

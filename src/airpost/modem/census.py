@@ -55,11 +55,6 @@ class Census:
         self._named_only = named_only
         self._entries: dict[str, _Entry] = {}
 
-    @property
-    def devices(self) -> tuple[Device, ...]:
-        """Everything that was told and is still there."""
-        return tuple(each for entry in self._entries.values() for each in entry.told.values())
-
     def note(self, sightings: Iterable[Sighting], now_s: float) -> list[News]:
         """Take in a complete look; what is to be told comes back in order, what has gone first."""
         seen = {each.usb_path: each for each in sightings}
@@ -84,7 +79,7 @@ class Census:
         return min(waiting, default=None)
 
     def _has_settled(self, entry: _Entry, now_s: float) -> bool:
-        waited = now_s - entry.since_s >= self._patience_s(entry)
+        waited = now_s >= entry.since_s + self._patience_s(entry)  # as `due_s()` has told it
         return waited or complete(entry.seen, self._profiles)
 
     def _patience_s(self, entry: _Entry) -> float:

@@ -43,6 +43,7 @@ from airpost.modem.recovery import Failure
 from airpost.modem.refusals import Refusals
 from airpost.modem.sender import Sender
 from airpost.modem.session import NOT_ALONE, Session
+from airpost.modem.simcard import EXCHANGED, SENTENCES, SimCard
 from airpost.modem.trace import Trace
 from airpost.modem.ussd import UssdDialogue
 from airpost.outcome import Outcome, Scope
@@ -53,8 +54,6 @@ log = logging.getLogger("airpost.connection")
 
 LOOK_GAP_S = 0.2  # between two looks at the least
 LONGEST_LOOK_GAP_S = 5.0  # where what is asked brings the line that asks for the next look
-SIM_LOOK_S = 1.0  # while the SIM starts
-SIM_LATER_S = 15.0  # while it waits for a person
 NETWORK_LOOK_S = 5.0  # while there is no network
 ASK_S = 30.0  # for a message on the air to end, and for the modem to come into step afterwards
 EARLY = 100  # direct deliveries kept until the SIM is known
@@ -62,11 +61,6 @@ SMSC_LOST = "CMS 330"
 CIRCUIT_SWITCHED = "+CREG"
 NETWORK_LINES = frozenset({CIRCUIT_SWITCHED, "+CGREG", "+CEREG", "+C5GREG"})
 
-SIM_SENTENCES = {
-    SimStatus.SIM_PUK: "the SIM is locked and wants its PUK; unlock it in a phone",
-    SimStatus.NOT_INSERTED: "there is no SIM; put one in",
-    SimStatus.NOT_READY: "waiting for the SIM",
-}
 LOST_SETTINGS = "has lost its settings: it restarted, or another program uses it"
 STORE_BACK = "a memory for messages can be chosen now"
 RESTARTED = "the modem has restarted by itself"
@@ -117,6 +111,7 @@ class Connection:
         tell: Tell,
         met: Callable[[ModemIdentity], Profile],
         identified: Callable[[str, SimId], None],
+        checked_sim: Callable[[SimId | None], None],
         late: Callable[[Late], None],
         called: Callable[[str | None], None],
         probed: Callable[[float | None], None],
@@ -135,13 +130,17 @@ class Connection:
             settings.port, trace, urc=self._unsolicited, late=late, probed=probed,
             guard_s=profile.timing.guard_ms / 1000,
         )  # fmt: skip
-        self._pin = Pin(settings.lane, settings.pin, settings.pin_mark, memory)
         self._lists = lists
         self._list_hangs = list_hangs
         self._cure = cure
         self._opened = False
         self._ended_as: Failure | None = None  # where more is known than the exception says
         self._driver = Driver(session, clock, profile)
+        self._look = asyncio.Event()
+        self._sim = SimCard(
+            self._driver, Pin(settings.lane, settings.pin, settings.pin_mark, memory), self._look,
+            check=checked_sim, say=lambda words: tell(None, detail=words), pause=self._pause,
+        )  # fmt: skip
         self._centre = ServiceCentre(self._driver, memory, settings.lane)
         self._ussd = UssdDialogue(session, profile.flags.ussd)
         hang_up = profile.flags.hang_up if settings.hang_up else ()
@@ -153,7 +152,6 @@ class Connection:
         self._inbox: Inbox | None = None
         self._early: deque[Urc] = deque(maxlen=EARLY)
         self._prepared: Settings | None = None
-        self._look = asyncio.Event()
         self._gap_s = LOOK_GAP_S
         self._refusals = Refusals()
         self._registered = False
@@ -163,7 +161,6 @@ class Connection:
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
         self.sender = Sender(session, clock, profile.timing, self._garbled)
-        self.was_ready = False
         self.starved: str | None = None  # it has complained of its supply
 
     # -- the whole -------------------------------------------------------------------------------
@@ -180,11 +177,11 @@ class Connection:
         try:
             modem = await self._probe()
         except CommandFailed:  # some modems tell nothing before the PIN
-            await self._open_sim()
+            await self._sim.open()
             modem = await self._probe()
         while True:
-            await self._open_sim()
-            sim = await self._driver.sim_identity(modem.imei)
+            await self._sim.open()
+            sim = await self._sim.identify(modem.imei)
             before = await self._centre.recall(sim)
             self._prepared = await self._driver.prepare(self._settings.smsc, before)
             await self._centre.keep(sim, self._prepared.smsc)
@@ -193,7 +190,7 @@ class Connection:
                        smsc=self._prepared.smsc)  # fmt: skip
             self._told_identity(modem.imei, sim.id)
             await self._in_service(sim, number, self._prepared)
-            self._tell(UnitEvent.SIM_GONE, sim_id=None, detail=SIM_SENTENCES[SimStatus.NOT_READY])
+            self._tell(UnitEvent.SIM_GONE, sim_id=None, detail=SENTENCES[SimStatus.NOT_READY])
 
     def give_up(self, failure: Failure, reason: str) -> None:
         """End it because of what the modem did, or a person wants."""
@@ -269,26 +266,6 @@ class Connection:
         self._tell(UnitEvent.IDENTIFIED, imei=modem.imei, manufacturer=modem.manufacturer,
                    model=modem.model)  # fmt: skip
         return modem
-
-    async def _open_sim(self) -> None:
-        """Wait until the SIM can be used, with the PIN where it wants one."""
-        while True:
-            self._look.clear()
-            status = await self._driver.sim_status()
-            if status.usable:
-                await self._pin.right()
-                return
-            if status is SimStatus.SIM_PIN:
-                tried, written = await self._pin.enter(
-                    self._driver.enter_pin, self._driver.pin_tries
-                )
-                sentence, pause_s = tried.value, SIM_LOOK_S if written else SIM_LATER_S
-            else:
-                words = f"the SIM or the modem is locked: {status.value}"
-                sentence = SIM_SENTENCES.get(status, words)
-                pause_s = SIM_LOOK_S if status is SimStatus.NOT_READY else SIM_LATER_S
-            self._tell(None, detail=sentence)
-            await self._pause(pause_s)
 
     async def _in_service(self, sim: SimIdentity, number: str | None, done: Settings) -> None:
         """Receive and watch over the modem; returns when the SIM is gone."""
@@ -369,14 +346,17 @@ class Connection:
             self._reports = found.n
         words = "the modem does not say whether it is registered"
         if found is None or not found.registered:
+            self._sim.doubted = True  # it may be exchanged before anybody asks again
             sentence = words if found is None else found.sentence
             self._tell(UnitEvent.UNREGISTERED, registration=sentence, operator=None,
                        detail=f"no network: {sentence}")  # fmt: skip
             return False
+        if not await self._sim.is_same():
+            self.give_up(Failure.RESTARTED, EXCHANGED)
+            return False
         if not self._registered:
             self._tell(None, operator=await self._driver.operator(),
                        signal_dbm=await self._driver.signal_dbm())  # fmt: skip
-        self.was_ready = True
         self._tell(UnitEvent.REGISTERED, registration=found.sentence)
         refused = self._refusals.complaint
         complaints = (*done.complaints, *inbox.complaints, *((refused,) if refused else ()))
@@ -435,5 +415,6 @@ class Connection:
             self._tell(None, last_error=self.starved)
         else:  # the SIM has come or gone, the settings may have gone, messages may wait: ask
             self._woken = self._woken or sign is Sign.WOKEN
+            self._sim.doubted = self._sim.doubted or sign in (Sign.SIM_GONE, Sign.WOKEN)
             self._sweep_due = self._sweep_due or sign is not Sign.SIM_GONE
             self._look.set()

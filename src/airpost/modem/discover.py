@@ -80,11 +80,6 @@ class Discovery:
         self._scan_s = scan_s
         self._bell = asyncio.Event()
 
-    @property
-    def devices(self) -> tuple[Device, ...]:
-        """Everything that was told and is still there."""
-        return self._census.devices
-
     async def run(self) -> None:
         """Tell the listener until cancelled; first of everything that is there already."""
         monitor = self._start_monitor()  # before the first look, or a device between is lost

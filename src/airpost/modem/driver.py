@@ -189,13 +189,16 @@ class Driver:
             imsi = replies.imsi(await self.patient(at.IMSI))
         except (CommandFailed, CommandTimeout):
             imsi = None
-        iccid = None
+        return sim_identity(imei, await self.iccid(), imsi)
+
+    async def iccid(self) -> str | None:
+        """The number of the SIM, before its PIN too where the modem does that; None for none."""
         for command in (at.ICCID, *at.ICCID_OTHERWISE):
             told = await self._told(command, replies.iccid)
             iccid = clean_iccid(told or "")
             if iccid is not None:
-                break
-        return sim_identity(imei, iccid, imsi)
+                return iccid
+        return None
 
     async def own_number(self) -> str | None:
         """The first number the SIM has of itself."""

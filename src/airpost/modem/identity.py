@@ -51,10 +51,10 @@ def clean_imei(told: str) -> str | None:
         return None
     digits = found[1]
     # Sixteen digits are an IMEISV (TS 23.003 6.2.2): software version instead of check digit.
-    return digits[:14] + _check_digit(digits[:14]) if len(digits) != 15 else digits
+    return digits[:14] + check_digit(digits[:14]) if len(digits) != 15 else digits
 
 
-def _check_digit(fourteen: str) -> str:
+def check_digit(fourteen: str) -> str:
     """TS 23.003 annex B: Luhn over the first fourteen digits."""
     total = 0
     for at, char in enumerate(fourteen):
@@ -85,3 +85,9 @@ def sim_identity(imei: str, iccid: str | None, imsi: str | None) -> SimIdentity:
     if imsi:
         return SimIdentity(id=SimId(f"imsi:{imsi}"), imsi=imsi)
     return SimIdentity(id=SimId(f"imei:{imei}"))
+
+
+def same_sim(one: SimIdentity, other: SimIdentity) -> bool:
+    """False when they are known to be two: a busy SIM may leave out one of its numbers."""
+    told = ((one.iccid, other.iccid), (one.imsi, other.imsi))
+    return all(left == right for left, right in told if left and right)

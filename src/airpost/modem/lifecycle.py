@@ -113,6 +113,11 @@ def advance(state: UnitState, event: UnitEvent) -> UnitState:
     return UNIT[state].get(event, state)
 
 
-def sentence(state: UnitState, port: str) -> str:
-    """What is the case, for people, where nothing better is known."""
+def sentence(state: UnitState, port: str, missing: str | None = None) -> str:
+    """What is the case, for people, where nothing better is known.
+
+    `missing` is what to say of a modem that was to be found by something else than a port.
+    """
+    if state is UnitState.ABSENT and missing is not None:
+        return missing
     return SENTENCES[state].format(port=port)

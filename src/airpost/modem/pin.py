@@ -34,6 +34,10 @@ class Tried(Enum):
         "the PIN of `pin_file` was entered and nothing tells what came of it: it is not tried "
         "again; open the SIM in a phone, or write the file anew"
     )
+    OTHER_SIM = (
+        "this is not the SIM that the PIN of `pin_file` has opened, and the PIN is not tried on "
+        "it: write the file anew for this one"
+    )
     UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
 
@@ -48,14 +52,20 @@ class Pin:
         # Not by IMEI: a SIM that is moved from stick to stick must not lose a try in each.
         self._key = f"pin {lane}"
         self._tries_key = f"pin tries {lane}"  # left before each try without a result
+        self._sim_key = f"pin sim {lane}"  # which SIM it has opened
+        self._sim: str | None = None
         self._looked = self._given_up = False
 
     async def enter(
-        self, write: Callable[[str], Awaitable[None]], left: Callable[[], Awaitable[int | None]]
+        self,
+        write: Callable[[str], Awaitable[None]],
+        left: Callable[[], Awaitable[int | None]],
+        sim: str | None = None,
     ) -> tuple[Tried, bool]:
         """Enter it by `write` where that is allowed, and whether it was written.
 
-        `write` raises CommandFailed when the SIM refuses it; `left` tells the tries that are left.
+        `write` raises CommandFailed when the SIM refuses it; `left` tells the tries that are left;
+        `sim` is its number, None where the modem tells none before the PIN.
         """
         if self._pin is None:
             return Tried.MISSING, False
@@ -63,6 +73,8 @@ class Pin:
             record = await self._memory.recall(self._key)
             if record == REFUSED + self._mark:
                 return Tried.SPENT, False
+            if not await self._may_be_for(sim):
+                return Tried.OTHER_SIM, False
             tried, before = record == TRIED + self._mark, list[str]()
             if tried:
                 before = (await self._memory.recall(self._tries_key) or "").split()
@@ -90,6 +102,12 @@ class Pin:
             return Tried.DOUBTED, True
         return Tried.TAKEN, True
 
+    async def _may_be_for(self, sim: str | None) -> bool:
+        """False for another SIM than the one that this PIN has opened."""
+        self._sim = sim
+        opened = (await self._memory.recall(self._sim_key) or "").partition(" ")
+        return sim is None or opened[2] != self._mark or opened[0] in ("", sim)
+
     async def _remember_refusal(self) -> None:
         """Another SIM in the same lane that opens says nothing about the one that refused."""
         try:
@@ -104,6 +122,8 @@ class Pin:
         try:
             if await self._memory.recall(self._key) == TRIED + self._mark:
                 await self._memory.remember(self._key, "")
+                if self._sim is not None:
+                    await self._memory.remember(self._sim_key, f"{self._sim} {self._mark}")
         except StoreUnavailable as error:
             log.warning("modem.pin_not_forgotten modem=%s %s", self._lane, error.reason)
 

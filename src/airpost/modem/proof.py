@@ -1,8 +1,8 @@
 """What kind of port this is, by asking it: the AT port of a modem, or one that only looks like it.
 
-May import at, codec, L0, devices, identity and port. Asks nothing that changes a modem and is done
-within `PROOF_S`. What a modem can do the driver asks later, in a session; here answers may be
-missing, nonsense, or come from no modem at all.
+May import at, codec, L0, devices, driver, identity and port. Asks nothing that changes a modem and
+is done within `PROOF_S`. What a modem can do the driver asks later, in a session; here answers may
+be missing, nonsense, or come from no modem at all.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from airpost.at import command, replies
 from airpost.at.channel import ESC, Channel
 from airpost.at.command import Command
 from airpost.at.events import FinalKind, Reply
+from airpost.at.replies import SimStatus
 from airpost.errors import PortBusy, PortError, PortLost, PortRefused
 from airpost.modem.devices import PortInfo
+from airpost.modem.driver import SIM_ERRORS
 from airpost.modem.identity import clean_iccid, clean_imei
 from airpost.modem.port import PortSettings, open_port
 from airpost.tasks import spawn, stop
 
 PROOF_S = 25.0  # for one port, opening and closing aside
 SIM_BUSY_S = 1.0
+SIM_TRIES = 3  # what a SIM waits for is believed, where it tells no number
+SETTLED = frozenset({SimStatus.SIM_PIN, SimStatus.SIM_PUK, SimStatus.NOT_INSERTED})
 TRIES = 9  # a modem on a UART misses the first characters, one that starts all of them at first
 PACE = 3  # questions within the limit of one: who starts is heard soon after
 LAST_TRIES = 2  # of a port that was silent, when another one of the same modem has answered
@@ -163,6 +167,14 @@ async def _likelier(
     return proofs
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimSeen:
+    """Its number, or else what it waits for; neither where nothing was told in time."""
+
+    iccid: str | None = None
+    status: SimStatus | None = None
+
+
 class PortQuestions:
     """Asks ports with one line's settings; nothing stays open."""
 
@@ -173,34 +185,45 @@ class PortQuestions:
         """See the function of that name."""
         return await prove_first(ports, self._settings)
 
-    async def iccid(self, path: str) -> str | None:
-        """The number of the SIM behind the AT port `path`; None where it is not told in time."""
+    async def sim(self, path: str) -> SimSeen:
+        """The SIM behind the AT port `path`, as far as it is told in time."""
         ear = _Ear()
         try:
             transport = await open_port(path, ear, self._settings)
         except PortError:
-            return None
+            return SimSeen()
         ear.attach(transport)
         try:
             async with asyncio.timeout(PROOF_S):
-                return await _iccid(ear)
+                return await _sim(ear)
         except (PortLost, TimeoutError):
-            return None
+            return SimSeen()
         finally:
             transport.abort()
             await ear.closed.wait()
 
 
-async def _iccid(ear: _Ear) -> str:
+async def _sim(ear: _Ear) -> SimSeen:
     """Asked again and again: a SIM that has just been powered is busy for some seconds."""
     await ear.ask(command.AT, first=ESC + b"\r")
+    clear = 0
     while True:
         for question in (command.ICCID, *command.ICCID_OTHERWISE):
             reply = await ear.ask(question)
             told = None if reply is None else clean_iccid(replies.iccid(reply.lines) or "")
             if told is not None:
-                return told
+                return SimSeen(iccid=told)
+        status = _status(await ear.ask(command.PIN_STATE, limit_s=SIM_BUSY_S))
+        clear = clear + 1 if status in SETTLED else 0
+        if clear == SIM_TRIES:
+            return SimSeen(status=status)
         await asyncio.sleep(SIM_BUSY_S)
+
+
+def _status(reply: Reply | None) -> SimStatus | None:
+    if reply is None:
+        return None
+    return replies.sim_status(reply.lines) or SIM_ERRORS.get(reply.final.code or 0)
 
 
 def _kept_out(error: PortError) -> Finding:

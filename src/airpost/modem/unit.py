@@ -70,7 +70,7 @@ class Unit:
         power: UsbPower | None = None,
         book: RungBook | None = None,
         strayed: Callable[[Lane], None] = lambda _lane: None,
-        belongs: Callable[[Lane, SimId], bool] = lambda _lane, _sim: True,
+        belongs: Callable[[Lane, SimId | None], bool] = lambda _lane, _sim: True,
     ) -> None:
         self.trace = Trace(settings.lane, clock)
         self._settings = settings
@@ -96,6 +96,7 @@ class Unit:
         self._quiet = asyncio.Event()  # set while no dialogue is under way
         self._quiet.set()
         self._lists = True  # until AT+CMGL has hung once: it would again
+        self._missing: str | None = None  # what to do while it is nowhere
         self._open_fate: int | None = None  # the segment whose answer may still come late
         self._late_answer: Late | None = None  # one that came before its dialogue was over
         self._stopping = asyncio.Event()
@@ -188,7 +189,8 @@ class Unit:
             self._clock,
             tell=self._tell,
             met=self._met,
-            identified=self._identified,
+            identified=lambda imei, sim_id: self._listener.identified(self.lane, imei, sim_id),
+            checked_sim=self._checked_sim,
             late=self._late,
             called=lambda number: self._listener.called(self.lane, number),
             probed=self._healing.probed,
@@ -245,9 +247,11 @@ class Unit:
         if forced is not None and not forced[1].done():
             forced[1].set_result(trouble)
 
-    def move(self, place: Place | None) -> None:
-        """Its modem is at `place` now, None: nowhere; after a plug, a reset, or a swap of two."""
-        before, after = self._healing.place, place or NOWHERE
+    def move(self, place: Place | None, words: str | None = None) -> None:
+        """Its modem is at `place` now; None: nowhere, and `words` say what to do."""
+        before, after, self._missing = self._healing.place, place or NOWHERE, words
+        if self._view.state is UnitState.ABSENT and words is not None:
+            self._say(words)
         if after == before:
             return
         self._healing.moved(after)
@@ -310,7 +314,7 @@ class Unit:
         before = self._view
         state = before.state if event is None else advance(before.state, event)
         if state is not before.state:
-            changes.setdefault("detail", sentence(state, self._healing.port))
+            changes.setdefault("detail", sentence(state, self._healing.port, self._missing))
             changes["since"] = self._clock.now()
         if state not in (UnitState.READY, UnitState.DEGRADED) and state is not before.state:
             changes.setdefault("stalled", False)
@@ -342,11 +346,11 @@ class Unit:
     def _list_hangs(self) -> None:
         self._lists = False
 
-    def _identified(self, imei: str, sim_id: SimId) -> None:
+    def _checked_sim(self, sim_id: SimId | None) -> None:
+        """ModemError when the SIM in it, None for one that tells no number, is not to be here."""
         if not self._belongs(self.lane, sim_id):
             asyncio.get_running_loop().call_soon(self._strayed, self.lane)
             raise ModemError("the SIM in it is not the one of this name")
-        self._listener.identified(self.lane, imei, sim_id)
 
     # -- sending ---------------------------------------------------------------------------------
     async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
