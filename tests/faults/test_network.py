@@ -9,7 +9,7 @@ import pytest
 
 from airpost.model import UnitState
 from airpost.modem.profile import load_profile
-from tests.faults.rigging import faulty, faulty_house, recovered, sends, usable
+from tests.faults.rigging import AFTER, faulty, faulty_house, recovered, sends, usable
 from tests.modem.rig import virtually
 from tests.virtual import VirtualLoop
 
@@ -17,25 +17,31 @@ POLL_S = load_profile().timing.poll_s
 CALLER = "+4917099"
 
 
-@pytest.mark.parametrize("stat", [2, 3, 11])
+@pytest.mark.parametrize(("stat", "words"), [(2, "search"), (3, "denied"), (11, "")])
 @virtually
-async def test_63_not_registered(loop: VirtualLoop, tmp_path: Path, stat: int) -> None:
-    """It waits, and says for what; what others can send goes out through them."""
+async def test_63_not_registered(loop: VirtualLoop, tmp_path: Path, stat: int, words: str) -> None:
+    """The queue waits, or goes to the other modem; nothing is reset because of a network."""
     async with faulty_house(loop, tmp_path, 2) as house:
-        modem = house.sim.modems[0]
-        modem.faults.set("not_registered", stat=stat)
-        await asyncio.sleep(10)
-        shown = await house.get("/v1/modems/gate-1")
-        assert shown["state"] == "registering"
-        assert "no network" in shown["detail"]
-        await sends(house, 3)
-        assert modem.records.counts["+CMGS"] == 0
-        begun_s = loop.time()
-        modem.faults.clear()
+        sim, other = house.sim.modems
         pool = house.daemon.parts.pool
-        await house.until(lambda: all(each.ready for each in pool.modems()))
+        sim.faults.set("not_registered", stat=stat)
+        begun_s = loop.time()
+        await house.until(lambda: pool.modems()[0].state is UnitState.REGISTERING, 10)
+        assert "no network: " in pool.modems()[0].detail
+        assert words in pool.modems()[0].detail
+        await sends(house, 4)
+        other.faults.set("not_registered", stat=stat)
+        await house.until(lambda: not any(view.ready for view in pool.modems()), 10)
+        waiting = await house.post(AFTER, "waits")
+        await asyncio.sleep(100)
+        assert (await house.message(waiting["id"]))["state"] == "queued"
+        for modem in (sim, other):
+            modem.faults.clear()
+            assert list(modem.records.resets) == []
+        begun_s = loop.time()
+        (done,) = await house.settled([waiting["id"]], 60)
         recovered(63, loop.time() - begun_s)
-        await sends(house, 2)
+        assert done["state"] == "delivered"
 
 
 @pytest.mark.parametrize("value", [99, 0])
@@ -72,7 +78,7 @@ async def test_65_broken_creg(loop: VirtualLoop, tmp_path: Path) -> None:
         assert rig.behind.states.count(UnitState.PROBING) == 1
 
 
-@pytest.mark.parametrize("personality", ["generic", "huawei-e3372-like"])
+@pytest.mark.parametrize("personality", ["generic", "huawei-e3372-like", "simcom-sim800-like"])
 @virtually
 async def test_66_ussd_noise(loop: VirtualLoop, tmp_path: Path, personality: str) -> None:
     """Of several lines the one with the network's words is the answer, all lines of it."""

@@ -95,20 +95,6 @@ async def test_71_idle_sleep(loop: VirtualLoop, tmp_path: Path) -> None:
 
 
 @virtually
-async def test_74_clock_nonsense(loop: VirtualLoop, tmp_path: Path) -> None:
-    """The modem's clock is not asked, so times are the host's."""
-    async with faulty_house(loop, tmp_path) as house:
-        modem = house.sim.modems[0]
-        modem.faults.set("clock_nonsense")
-        await sends(house)
-        (message,) = await house.everything()
-        assert message["sent_at"].startswith("2026-01-01T00:0")
-        assert message["delivered_at"].startswith("2026-01-01T00:0")
-        assert not [line for _, line in modem.heard if "CCLK" in line]
-        recovered(74, 0.0)
-
-
-@virtually
 async def test_75_cnmi_reset(loop: VirtualLoop, tmp_path: Path) -> None:
     """What nobody announces is found within a minute, and then it is asked why."""
     async with faulty(loop, tmp_path) as rig:

@@ -59,6 +59,23 @@ async def test_10_no_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
         await sends(house)
 
 
+@virtually
+async def test_10_no_prompt_ever_again(loop: VirtualLoop, tmp_path: Path) -> None:
+    """Slowed down, then set up anew, then reset; nothing has gone out, so nothing is doubtful."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("no_prompt", healed_by="reset")
+        begun_s = loop.time()
+        message = await house.post(text="hello")
+        await house.until(house.texts)
+        recovered(10, loop.time() - begun_s - AIR_S)
+        (done,) = await house.settled([message["id"]])
+        assert (done["state"], done["possible_duplicates"]) == ("delivered", 0)
+        assert house.texts() == ["hello"]
+        assert len(modem.records.resets) == 1
+        await sends(house)
+
+
 @pytest.mark.parametrize(("answer", "times"), [("ERROR", 1), ("ERROR", 3), ("+CMS ERROR: 304", 1)])
 @virtually
 async def test_11_prompt_lost(loop: VirtualLoop, tmp_path: Path, answer: str, times: int) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from airpost.model import UnitState
 from hwsim.modem import SimModem
-from tests.faults.rigging import AFTER, faulty, faulty_house, recovered, sends, usable
+from tests.faults.rigging import AFTER, faulty, faulty_house, recovered, usable
 from tests.modem.rig import virtually
 from tests.virtual import VirtualLoop
 
@@ -108,110 +106,7 @@ async def test_62_puk(loop: VirtualLoop, tmp_path: Path) -> None:
         assert loop.time() - begun_s < 20
 
 
-# -- 63 to 65: the network -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("stat", "words"), [(2, "search"), (3, "denied"), (0, "not"), (11, "")])
-@virtually
-async def test_63_not_registered(loop: VirtualLoop, tmp_path: Path, stat: int, words: str) -> None:
-    """The queue waits, or goes to the other modem; nothing is reset because of a network."""
-    async with faulty_house(loop, tmp_path, 2) as house:
-        sim, other = house.sim.modems
-        pool = house.daemon.parts.pool
-        sim.faults.set("not_registered", stat=stat)
-        begun_s = loop.time()
-        await house.until(lambda: pool.modems()[0].state is S.REGISTERING, 10)
-        assert "no network: " in pool.modems()[0].detail
-        assert words in pool.modems()[0].detail
-        await sends(house, 4)
-        other.faults.set("not_registered", stat=stat)
-        await house.until(lambda: not any(view.ready for view in pool.modems()), 10)
-        waiting = await house.post(AFTER, "waits")
-        await asyncio.sleep(400)
-        assert (await house.message(waiting["id"]))["state"] == "queued"
-        for modem in (sim, other):
-            modem.faults.clear()
-            assert list(modem.records.resets) == []
-        begun_s = loop.time()
-        (done,) = await house.settled([waiting["id"]], 60)
-        recovered(63, loop.time() - begun_s)
-        assert done["state"] == "delivered"
-
-
-@pytest.mark.parametrize(("value", "dbm"), [(99, None), (0, -113)])
-@virtually
-async def test_64_no_signal(loop: VirtualLoop, tmp_path: Path, value: int, dbm: int | None) -> None:
-    """99 is unknown, which is not zero; neither keeps a registered modem from sending."""
-
-    def weak(modem: SimModem) -> None:
-        modem.faults.set("no_signal", value=value)
-
-    async with faulty(loop, tmp_path, before=weak) as rig:
-        assert rig.view.signal_dbm == dbm
-        assert rig.view.state is S.READY
-        await usable(rig)
-        rig.sim.faults.clear()
-        begun_s = loop.time()
-        await rig.until(lambda: rig.view.signal_dbm == -73, 400)
-        recovered(64, loop.time() - begun_s)
-
-
-@virtually
-async def test_65_broken_creg(loop: VirtualLoop, tmp_path: Path) -> None:
-    """Only <stat> is read, whatever is wrong behind it."""
-
-    def broken(modem: SimModem) -> None:
-        modem.faults.set("broken_creg")
-
-    async with faulty(loop, tmp_path, before=broken) as rig:
-        assert rig.view.registration == "registered in the home network"
-        rig.sim.faults.set("not_registered", stat=2)
-        begun_s = loop.time()
-        await rig.until(lambda: rig.view.state is S.REGISTERING, 10)
-        rig.sim.faults.clear("not_registered")
-        await usable(rig)
-        recovered(65, loop.time() - begun_s)
-
-
-# -- 66 to 68: what goes on beside messages ------------------------------------------------------
-
-
-@pytest.mark.parametrize("personality", ["generic", "huawei-e3372-like", "simcom-sim800-like"])
-@virtually
-async def test_66_ussd_noise(loop: VirtualLoop, tmp_path: Path, personality: str) -> None:
-    """Of two answers the one with the network's words is taken, with all its lines."""
-    async with faulty(loop, tmp_path, personality=personality) as rig:
-        rig.sim.faults.set("ussd_noise")
-        begun_s = loop.time()
-        said = await rig.unit.ussd("*100#")
-        recovered(66, loop.time() - begun_s)
-        assert "Credit: 12.34 EUR" in said
-        assert "Initiating" not in said
-        await usable(rig)
-
-
-@pytest.mark.parametrize("hang_up", [False, True])
-@virtually
-async def test_67_incoming_call(loop: VirtualLoop, tmp_path: Path, hang_up: bool) -> None:
-    """A call during a message: told once, hung up after it where that is wished."""
-    async with faulty(loop, tmp_path) as rig:
-        await rig.restart(hang_up=hang_up)
-        await rig.ready()
-        rig.sim.radio.air_s = 8.0
-        rig.sim.faults.set("incoming_call", when="ctrl_z", count=1)
-        begun_s = loop.time()
-        result = await rig.send("while it rings")
-        assert result.outcome.ok
-        assert loop.time() - begun_s < 8.5
-        hung_up = [line for line in rig.heard(begun_s) if line == "AT+CHUP"]
-        assert hung_up == []
-        await asyncio.sleep(20)
-        recovered(67, 0.0)
-        assert rig.behind.calls == ["+4917099"]
-        hung_up = [line for line in rig.heard(begun_s) if line == "AT+CHUP"]
-        assert len(hung_up) == hang_up
-        assert not [line for line in rig.heard() if line.startswith("ATA")]
-        await usable(rig)
+# -- 68: what goes on beside messages ------------------------------------------------------
 
 
 @virtually

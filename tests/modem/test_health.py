@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.modem.health import DEAD_AFTER, SmsHealth
+from airpost.modem.health import DEAD_AFTER, NO_PROMPT, SmsHealth
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 
 
@@ -52,13 +52,22 @@ def test_an_answer_of_the_network_is_life(answer: Outcome) -> None:
         outcome(OutcomeClass.UNKNOWN, "CMS 500"),
         outcome(OutcomeClass.UNKNOWN, "port lost"),
         outcome(OutcomeClass.UNKNOWN, "desync"),
-        outcome(OutcomeClass.TRANSIENT, "no prompt"),
     ],
     ids=lambda each: each.code,
 )
 def test_what_says_nothing_about_it_changes_nothing(nothing: Outcome) -> None:
     assert not after(*[nothing] * 10).dead
     assert after(TIMEOUT, TIMEOUT, nothing, TIMEOUT).dead
+
+
+def test_a_modem_that_never_asks_for_the_text_is_dead_too() -> None:
+    """`modems.md` fault 10."""
+    unprompted = outcome(OutcomeClass.TRANSIENT, NO_PROMPT)
+    almost = after(*[unprompted] * (DEAD_AFTER - 1), begun=False)
+    assert not almost.dead
+    assert almost.sent(unprompted, begun=False).dead
+    assert not almost.sent(SENT, begun=True).sent(unprompted, begun=False).dead
+    assert almost.suspected().sent(unprompted, begun=False).dead
 
 
 def test_what_never_went_on_the_air_changes_nothing() -> None:

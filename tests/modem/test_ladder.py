@@ -16,8 +16,9 @@ import pytest
 from airpost.clock import Instant, LoopClock
 from airpost.errors import ModemError, PortLost
 from airpost.model import MessageClass, UnitState
-from airpost.modem import session, usbpower
+from airpost.modem import recovery, session, usbpower
 from airpost.modem.healing import Place
+from airpost.modem.health import DEAD_AFTER
 from airpost.modem.port import PortTransport
 from airpost.modem.profile import Rung
 from airpost.modem.rungs import KEY, RungRecord, records_from_json
@@ -41,6 +42,12 @@ def ladder(loop: VirtualLoop, folder: Path, **more: Any) -> AbstractAsyncContext
     )
     more.setdefault("personality", "quectel-ec25-like")
     return rigged(loop, folder, usb=True, power=power, **more)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer and shorter waits between passes: more resets would fall into an hour, not fewer."""
+    monkeypatch.setattr(recovery, "BETWEEN_S", (60.0, 120.0, 300.0))
 
 
 def done(rig: Rig) -> list[str]:
@@ -173,7 +180,27 @@ async def test_dead_messages_are_found_and_healed(loop: VirtualLoop, tmp_path: P
         assert done(rig) == [RESET]
 
 
-@pytest.mark.parametrize("fault", ["no_credit", "congestion", "no_prompt"])
+@virtually
+async def test_a_modem_that_never_asks_for_the_text_is_healed(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """`modems.md` fault 10."""
+    async with ladder(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_prompt", healed_by="reset")
+        tried = 0
+        while rig.sim.faults.get("no_prompt"):
+            await rig.ready()
+            tried += not (await rig.send()).begun
+            await asyncio.sleep(1)
+        await rig.ready()
+        assert (await rig.send()).outcome.ok
+        assert tried == DEAD_AFTER + 1, "one more shows that setting it up did not help"
+        assert await record(rig, Rung.REINIT) == RungRecord(tried=1)
+        assert (await record(rig, Rung.RESET)).healed == 1
+        assert done(rig) == [RESET]
+
+
+@pytest.mark.parametrize("fault", ["no_credit", "congestion"])
 @virtually
 async def test_a_message_that_is_refused_is_no_sickness(
     loop: VirtualLoop, tmp_path: Path, fault: str
@@ -209,12 +236,13 @@ async def test_sim_and_network_are_waited_for(
         await rig.until(lambda: rig.view.state is state, 60)
         await rig.until(lambda: words in rig.view.detail, 60)
         opened = rig.behind.states.count(S.OPENING)
-        await asyncio.sleep(3600)
+        await asyncio.sleep(900)
         assert rig.view.state is state
         assert rig.behind.states.count(S.OPENING) == opened
         assert done(rig) == []
 
 
+@pytest.mark.usefixtures("hurried")
 @virtually
 async def test_a_port_that_never_was_a_modem_is_not_reset(
     loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -222,22 +250,23 @@ async def test_a_port_that_never_was_a_modem_is_not_reset(
     async with ladder(
         loop, tmp_path, wait=False, before=lambda sim: sim.faults.set("silence", ports="all")
     ) as rig:
-        await rig.until(lambda: rig.view.state is S.QUARANTINED, 4 * 3600)
+        await rig.until(lambda: rig.view.state is S.QUARANTINED, 3600)
         assert "is it the right port?" in rig.view.detail
         assert rig.view.detail.startswith("out of service, nothing has helped")
         errors = [each for each in caplog.records if each.levelno >= logging.ERROR]
         assert [each.name for each in errors] == ["airpost.unit"]
         assert done(rig) == []
         rig.sim.faults.clear()
-        await rig.until(lambda: rig.view.ready, 2 * 3600)
+        await rig.until(lambda: rig.view.ready, 600)
 
 
+@pytest.mark.usefixtures("hurried")
 @virtually
 async def test_in_quarantine_it_is_plugged_in_anew(loop: VirtualLoop, tmp_path: Path) -> None:
     async with ladder(
         loop, tmp_path, wait=False, before=lambda sim: sim.faults.set("silence", ports="all")
     ) as rig:
-        await rig.until(lambda: rig.view.state is S.QUARANTINED, 4 * 3600)
+        await rig.until(lambda: rig.view.state is S.QUARANTINED, 3600)
         rig.sim.unplug()
         await rig.until(lambda: rig.view.state is S.ABSENT, 2)
         rig.sim.faults.clear()
@@ -248,6 +277,7 @@ async def test_in_quarantine_it_is_plugged_in_anew(loop: VirtualLoop, tmp_path: 
 # -- limits --------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("hurried")
 @virtually
 async def test_a_modem_that_nothing_heals_is_reset_within_limits(
     loop: VirtualLoop, tmp_path: Path
@@ -255,11 +285,11 @@ async def test_a_modem_that_nothing_heals_is_reset_within_limits(
     """`modems.md` fault 72: no storm of resets, and in the end a person is called."""
     async with ladder(loop, tmp_path) as rig:
         rig.sim.faults.set("no_final", whole=True)  # it hears, and never answers
-        await rig.until(lambda: rig.view.state is S.QUARANTINED, 4 * 3600)
+        await rig.until(lambda: rig.view.state is S.QUARANTINED, 3600)
         assert {RESET, USB, POWER} == set(done(rig))
         assert rig.sim.records.worst_hour() <= 3 + 2 + 1
         before = done(rig)
-        await asyncio.sleep(2 * 3600)
+        await asyncio.sleep(1800)
         assert done(rig) == before, "in quarantine it is opened, and no more"
 
 
@@ -289,7 +319,7 @@ async def test_one_that_does_not_come_back_after_its_power_was_cut_is_said(
         await rig.until(lambda: rig.view.state is S.ABSENT, 10)
         assert "plug it in anew" in rig.view.detail
         before = done(rig)
-        await asyncio.sleep(900)
+        await asyncio.sleep(300)
         assert done(rig) == before
         rig.sim.faults.clear()
         rig.sim.plug()
@@ -508,7 +538,7 @@ async def test_resets_are_counted_over_a_restart_of_the_daemon(
 ) -> None:
     async with ladder(loop, tmp_path) as rig:
         rig.sim.faults.set("no_final", whole=True)
-        for _ in range(6):
-            await asyncio.sleep(900)
+        for _ in range(4):  # each climbs to the end, were it not for those before it
+            await asyncio.sleep(500)
             await rig.restart()
         assert rig.sim.records.worst_hour() <= 3 + 2 + 1

@@ -1,4 +1,4 @@
-"""Whether messages still get through a modem that answers AT (`modems.md` fault 76).
+"""Whether messages still get through a modem that answers AT (`modems.md` faults 10, 76).
 
 May import outcome. Pure. `OK` to `AT` proves nothing: what counts is a message that went
 out or came in.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from airpost.outcome import Outcome, OutcomeClass, Scope
 
 NO_ANSWER = frozenset({"timeout", "dropped"})  # the codes of a send nobody answered, AT did
+NO_PROMPT = "no prompt"  # the code of one whose text the modem never asked for
 DEAD_AFTER = 3  # in a row
 SUSPECT_DEAD_AFTER = 1  # after a try to heal it
 
@@ -30,8 +31,10 @@ class SmsHealth:
     def sent(self, outcome: Outcome, *, begun: bool) -> SmsHealth:
         """After a dialogue. An answer from the SIM or the network shows that messages get there.
 
-        One whose PDU was never written shows nothing.
+        One whose PDU was not written shows nothing, unless the modem did not ask for it.
         """
+        if outcome.code == NO_PROMPT:
+            return replace(self, unanswered=self.unanswered + 1)
         if not begun:
             return self
         if outcome.cls is OutcomeClass.UNKNOWN and outcome.code in NO_ANSWER:

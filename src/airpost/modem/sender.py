@@ -25,6 +25,7 @@ from airpost.codec.udh import stamp_reference
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
 from airpost.model import Claimed
 from airpost.modem.api import CommitIntent, SendResult
+from airpost.modem.health import NO_PROMPT
 from airpost.modem.profile import Timing
 from airpost.modem.session import Session, failed
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
@@ -222,10 +223,10 @@ class Sender:
         if isinstance(event, Reply):
             if event.final.ok:
                 self._session.doubt()  # the prompt may still come, and swallow what is written
-                return _modem(OutcomeClass.TRANSIENT, "no prompt", "said OK instead of asking")
+                return _modem(OutcomeClass.TRANSIENT, NO_PROMPT, "said OK instead of asking")
             return _judged(event.final, Phase.BEFORE_PDU)
         await self._take_back()
-        return _modem(OutcomeClass.TRANSIENT, "no prompt", f"no prompt within {PROMPT_S:g} s")
+        return _modem(OutcomeClass.TRANSIENT, NO_PROMPT, f"no prompt within {PROMPT_S:g} s")
 
     async def _wait(self) -> SendResult:
         """Three clocks after Ctrl-Z: patience of the message, probes of the line, the limit."""
