@@ -22,7 +22,7 @@ async def test_a_spawned_task_is_held_until_done() -> None:
 
     spawn(work(), name="work")
     gc.collect()
-    await asyncio.wait_for(done.wait(), 1)
+    await asyncio.wait_for(done.wait(), 60)
 
 
 async def test_an_error_nobody_awaits_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-STUCK_S = 30.0  # real seconds without an event while something claims to be under way
-OUTSIDE_S = 0.02  # the same, where what is under way may itself be waiting for this loop
+LOOK_S = 0.002  # real seconds that one look for work takes at the most
+STUCK_LOOKS = 15_000  # looks, not seconds: a process that was stopped meanwhile is not stuck
+OUTSIDE_LOOKS = 10  # the same, where what is under way may itself be waiting for this loop
 TTY_GRACE_S = (
     0.0005  # a terminal hands bytes over by a kernel worker: look once more before jumping
 )
@@ -49,14 +49,14 @@ class _JumpingSelector(selectors.BaseSelector):
         if ready or (timeout is not None and timeout <= 0):
             return ready
         ready = self._inner.select(TTY_GRACE_S)
-        began = time.monotonic()
+        looks = 0
         while not ready and self._loop.under_way():
-            ready = self._inner.select(0.002)
-            waited = time.monotonic() - began
-            if self._loop.outside and waited > OUTSIDE_S and timeout is not None:
+            ready = self._inner.select(LOOK_S)
+            looks += 1
+            if self._loop.outside and looks > OUTSIDE_LOOKS and timeout is not None:
                 break
-            if waited > STUCK_S:
-                raise RuntimeError(f"nothing moved for {STUCK_S} s: {self._loop.under_way()}")
+            if looks > STUCK_LOOKS:
+                raise RuntimeError(f"nothing moved for long: {self._loop.under_way()}")
         if ready:
             return ready
         if timeout is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,13 +159,12 @@ async def test_what_hangs_holds_up_nobody(sysfs: Path, monkeypatch: pytest.Monke
     def write(_path: Path, value: str) -> None:
         values.append(value)
         if value == "0":
-            came.wait(5)
+            came.wait(100)
 
     monkeypatch.setattr(usbpower, "_write", write)
-    begun_s = time.monotonic()
     with pytest.raises(ModemError, match=r"did not come back within 0\.1 s"):
         await power(sysfs, limit_s=0.1).reauthorize("1-1.4")
-    assert time.monotonic() - begun_s < 1.0
+    assert not came.is_set()
     assert values == ["0", "1"], "it may go off later: then it is on again"
     came.set()
 
@@ -201,10 +199,10 @@ async def test_one_that_stays_off_is_said_loudly(
 async def test_cancelled_while_off_it_is_still_switched_on(
     sysfs: Path, written: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(usbpower, "OFF_S", 0.1)
+    monkeypatch.setattr(usbpower, "OFF_S", 60)
     task = spawn(power(sysfs).reauthorize("1-1.4"), name="to be cancelled")
-    await asyncio.sleep(0.05)
-    assert len(written) == 1
+    while not written:  # noqa: ASYNC110 - another thread writes
+        await asyncio.sleep(0.001)
     await stop(task)
     assert written == ["devices/1-1.4/authorized 0", "devices/1-1.4/authorized 1"]
 

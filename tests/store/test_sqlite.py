@@ -71,7 +71,7 @@ def size_of(name: str) -> int:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 the store has no event for it
             await asyncio.sleep(PROBE_S / 2)
 
@@ -272,7 +272,7 @@ async def test_a_turn_tells_how_many_messages_wait(plain: SqliteStore) -> None:
 @pytest.mark.parametrize("which", ["_writer", "_reader"])
 async def test_a_turn_waits_for_both_threads(plain: SqliteStore, which: str) -> None:
     gate = threading.Event()
-    getattr(plain, which).ask(lambda _: gate.wait(10), urgent=True)
+    getattr(plain, which).ask(lambda _: gate.wait(60), urgent=True)
     turn = spawn(plain.turn(), name="turn")
     await asyncio.sleep(0.05)
     assert not turn.done()

@@ -83,7 +83,7 @@ async def test_whoever_is_cancelled_is_counted_until_the_work_is_done() -> None:
     echo = Echo()
     await echo.start()
     gate = threading.Event()
-    asked = echo.ask(lambda _: gate.wait(5), urgent=True)
+    asked = echo.ask(lambda _: gate.wait(60), urgent=True)
     asked.cancel()
     await asyncio.sleep(0.01)
     assert echo.pending == 1
@@ -123,13 +123,13 @@ def test_a_loop_that_is_gone_does_not_stop_the_thread() -> None:
 
     async def leave() -> None:
         await echo.start()
-        echo.ask(lambda _: gate.wait(5), urgent=True)
+        echo.ask(lambda _: gate.wait(60), urgent=True)
 
     asyncio.run(leave())
     gate.set()
     echo.mail.close()
     assert echo._thread is not None
-    echo._thread.join(5)
+    echo._thread.join(60)
     assert echo.calls == ["open", "close"]
 
 
@@ -139,7 +139,7 @@ async def test_a_thread_that_dies_leaves_nobody_waiting(caplog: pytest.LogCaptur
     gate = threading.Event()
 
     def broken(_: str) -> None:
-        gate.wait(5)
+        gate.wait(60)
         raise RuntimeError("an invariant of ours")
 
     asked = [echo.ask(broken, urgent=True), echo.ask(lambda _: None, urgent=False)]

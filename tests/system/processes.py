@@ -14,7 +14,7 @@ from airpost.daemon.cli.client import Client, Unreachable
 from hwsim.cli import ask
 
 Json = dict[str, Any]
-START_S = 30.0
+START_S = 60.0
 
 
 def wait_for(true: Any, wait_s: float = START_S, every_s: float = 0.05) -> Any:
