@@ -60,6 +60,7 @@ class Daemon:
         try:
             self.addresses = await parts.http.start()
             unwatch = parts.pool.watch(self._say_status)
+            unobserve = parts.pool.watch(parts.bookkeeper.saw)
             try:
                 self._notifier.ready(self._watchdog.status)
                 self.started.set()
@@ -68,10 +69,12 @@ class Daemon:
                     parts.pool.run(),
                     self._until_stopped(),
                     self._watchdog.run(),
+                    parts.bookkeeper.run(),
                     self._while_the_store_lives(),
                     name="run",
                 )
             finally:
+                unobserve()
                 unwatch()
                 await parts.http.stop()
         finally:

@@ -26,6 +26,7 @@ from airpost.modem.proof import PortQuestions
 from airpost.modem.reception import Reception
 from airpost.modem.unit import Unit
 from airpost.modem.usbpower import UsbPower
+from airpost.pool.bookkeeper import Bookkeeper
 from airpost.pool.intake import StoreIntake
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
@@ -45,6 +46,7 @@ class Parts:
     pool: ModemPool
     units: tuple[Unit, ...]
     http: HttpServer
+    bookkeeper: Bookkeeper
     reception: Reception
     discovery: Discovery | None  # None where every modem is named by its port
 
@@ -124,6 +126,9 @@ def build(
         pool=pool,
         units=tuple(units),
         http=HttpServer(app, listen),
+        bookkeeper=Bookkeeper(
+            store, clock, settings.http.retention, silent_filter=settings.silent_filter
+        ),
         reception=reception,
         discovery=discovery,
     )

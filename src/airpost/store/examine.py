@@ -6,7 +6,9 @@ May import L0 and sqlite3. Runs in a reader.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from itertools import groupby
+from pathlib import Path
 
 from airpost.states import MessageState, SegmentState, fold
 from airpost.store.keeping import Checked
@@ -27,6 +29,15 @@ def check(db: sqlite3.Connection) -> Checked:
         return _look(db)
     except sqlite3.DatabaseError as error:
         return Checked(faults=(f"the file is damaged: {error}",), octets=0, messages=0)
+
+
+def check_file(path: Path) -> Checked:
+    """As `check`, of a store that nobody has opened; it may be too damaged to open it."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            return check(db)
+    except sqlite3.Error as error:
+        return Checked(faults=(f"{path}: {error}",), octets=0, messages=0)
 
 
 def _look(db: sqlite3.Connection) -> Checked:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from random import Random
-from typing import Any, TypeVar
 
 import click
 
 from airpost.clock import SystemClock
-from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, segment, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.daemon.cli.offline import config_option, either
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
-from airpost.errors import AirpostError
 from airpost.model import ApiKey
 from airpost.services.http.credentials import (
     ID_OCTETS,
@@ -25,16 +21,6 @@ from airpost.services.http.credentials import (
 )
 from airpost.services.http.render import key_json
 from airpost.store.api import Store
-
-T = TypeVar("T")
-Work = Callable[[Store], Awaitable[T]]
-CONFIG = "/etc/airpost/airpost.toml"
-
-config_option = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), envvar="AIRPOST_CONFIG",
-    default=CONFIG, show_default=True,
-    help="Whose store is opened when the service is not running.",
-)  # fmt: skip
 
 
 @click.group()
@@ -83,7 +69,7 @@ def create(
         await store.add_key(key, token_hash(token))
         return {**key_json(key), "token": token}
 
-    made = _either(lambda: client.post("/v1/keys", body), offline, config_path)
+    made = either(lambda: client.post("/v1/keys", body), offline, config_path)
     if as_json:
         say_json(made)
     else:
@@ -100,7 +86,7 @@ def list_(client: Client, *, config_path: Path, as_json: bool) -> None:
     async def offline(store: Store) -> list[Json]:
         return [key_json(key) for key in await store.keys()]
 
-    found = _either(lambda: client.get("/v1/keys")["items"], offline, config_path)
+    found = either(lambda: client.get("/v1/keys")["items"], offline, config_path)
     if as_json:
         for each in found:
             say_json(each)
@@ -126,45 +112,6 @@ def revoke(client: Client, key_id: str, *, config_path: Path) -> None:
         client.delete(f"/v1/keys/{segment(key_id)}")
         return True
 
-    if not _either(online, offline, config_path):
+    if not either(online, offline, config_path):
         raise click.ClickException("there is no such key, or it was revoked before")
     click.echo(f"{key_id} revoked")
-
-
-def _either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
-    """What the service says; when it is not running, the work at its store."""
-    try:
-        return online()
-    except Unreachable:
-        if _elsewhere() or not config_path.exists():
-            raise
-    try:
-        return asyncio.run(_at_store(offline, config_path))
-    except AirpostError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _elsewhere() -> bool:
-    """True when a service was named that is not simply the one of this machine."""
-    context = click.get_current_context()
-    typed = context.get_parameter_source("url") is click.core.ParameterSource.COMMANDLINE
-    return typed or not str(context.params["url"]).startswith("unix:")
-
-
-async def _at_store(work: Work[T], config_path: Path) -> T:
-    store = _store(config_path)
-    await store.open(SystemClock().now())
-    try:
-        return await work(store)
-    finally:
-        await store.close()
-
-
-def _store(config_path: Path) -> Store:
-    from importlib import import_module
-
-    from airpost.daemon.config.load import load_config
-
-    make: Any = import_module("airpost.store.sqlite").SqliteStore
-    store: Store = make(load_config(config_path).store.path, SystemClock(), Random())
-    return store

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airpost.daemon.config.modem import ModemSection
+from airpost.daemon.config.retention import RetentionSection, StatisticsSection
 from airpost.daemon.config.section import Hours, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
 from airpost.pool.facade import OWN
@@ -60,4 +61,6 @@ class File(Section):
     sms: SmsSection = SmsSection()
     modems: ModemsSection = ModemsSection()
     selftest: SelfTestSection | None = None
+    retention: RetentionSection = RetentionSection()
+    statistics: StatisticsSection = StatisticsSection()
     modem: list[ModemSection] = []

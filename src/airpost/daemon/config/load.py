@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from airpost.daemon.config.faults import config_error
 from airpost.daemon.config.file import File, SmsSection
 from airpost.daemon.config.modem import USB_PATH, modem_settings
+from airpost.daemon.config.retention import retention_of
 from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
 from airpost.daemon.regions import region_fault
 from airpost.errors import ConfigError
@@ -48,6 +49,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         discover=file.modems.discover,
         profiles=_folder(file.modems.profiles, "modems.profiles", folder),
         hubs=_hubs(file.modems.hubs),
+        silent_filter=file.statistics.silent_filter,
         selftest=None if not file.selftest else SelfTestSettings(**file.selftest.model_dump()),
     )
 
@@ -107,4 +109,5 @@ def _http(file: File) -> HttpSettings:
         auth=auth,
         max_parts=file.sms.max_parts,
         concat_bits=file.sms.concat_bits,
+        retention=retention_of(file.retention),
     )

@@ -72,3 +72,4 @@ class Settings:
     profiles: Path | None = None
     hubs: frozenset[str] = frozenset()
     selftest: SelfTestSettings | None = None
+    silent_filter: bool = True  # look for networks that take messages and deliver none

@@ -1,0 +1,149 @@
+"""`airpost db check | prune | backup | restore | forget`: the store as a thing to look after."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+import click
+
+from airpost.clock import SystemClock
+from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
+from airpost.daemon.cli.offline import config_option, either, elsewhere
+from airpost.daemon.cli.tables import say_fields, say_json
+from airpost.errors import AirpostError
+from airpost.store.api import Store
+
+LONG_S = 3600.0  # a large store takes its time
+ACTOR = "airpost db"
+
+
+@click.group()
+def db() -> None:
+    """Check, prune, copy and put back the store; erase a number."""
+
+
+def _say(found: Json, *, as_json: bool) -> None:
+    if as_json:
+        say_json(found)
+    else:
+        say_fields((name.replace("_", " "), value) for name, value in found.items())
+
+
+@db.command()
+@config_option
+@as_json_option
+@talks
+def check(client: Client, *, config_path: Path, as_json: bool) -> None:
+    """Look through all of the store; 1 where something is wrong."""
+    try:
+        found = client.post("/v1/db/check", {}, wait_s=LONG_S)
+    except Unreachable:
+        if elsewhere() or not config_path.exists():
+            raise
+        found = _checked(config_path)
+    if as_json:
+        say_json(found)
+    for fault in () if as_json else found["faults"]:
+        click.echo(fault)
+    if found["faults"]:
+        raise click.ClickException("the store is not sound; `airpost db restore` puts a copy back")
+    if not as_json:
+        click.echo(f"all is well: {found['messages']} messages, {found['octets']} octets")
+
+
+def _checked(config_path: Path) -> Json:
+    """As it lies there: a damaged store cannot be opened as one."""
+    from airpost.daemon.config.load import load_config
+    from airpost.store.examine import check_file
+    from airpost.store.lock import StoreLock
+
+    try:
+        path = load_config(config_path).store.path
+        lock = StoreLock(path)
+        lock.take()
+    except AirpostError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        return asdict(check_file(path))
+    finally:
+        lock.release()
+
+
+@db.command()
+@config_option
+@as_json_option
+@talks
+def prune(client: Client, *, config_path: Path, as_json: bool) -> None:
+    """Remove what is past its time now."""
+
+    async def offline(store: Store) -> Json:
+        from airpost.daemon.config.load import load_config
+
+        retention = load_config(config_path).http.retention
+        return asdict(await store.keeping.prune(retention, SystemClock().now()))
+
+    online = lambda: client.post("/v1/db/prune", {}, wait_s=LONG_S)  # noqa: E731
+    _say(either(online, offline, config_path), as_json=as_json)
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@config_option
+@as_json_option
+@talks
+def backup(client: Client, file: Path, *, config_path: Path, as_json: bool) -> None:
+    """Make FILE a copy of the store as it is now, while the service works."""
+    file = file.absolute()
+
+    async def offline(store: Store) -> Json:
+        made = await store.keeping.backup(file)
+        return {"path": str(made.path), "octets": made.octets, "took_s": made.took_s}
+
+    online = lambda: client.post("/v1/db/backup", {"path": str(file)}, wait_s=LONG_S)  # noqa: E731
+    _say(either(online, offline, config_path), as_json=as_json)
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@config_option
+@as_json_option
+def restore(file: Path, *, config_path: Path, as_json: bool) -> None:
+    """Put the store back to what FILE holds. The service must not be running.
+
+    What was waiting in FILE may have gone out since: it is held until `airpost queue release`.
+    The store that was there is kept beside it.
+    """
+    from airpost.daemon.config.load import load_config
+    from airpost.store.backup import restore as put_back
+
+    try:
+        path = load_config(config_path).store.path
+        held, old = put_back(file, path, SystemClock().now(), Random())
+    except AirpostError as error:
+        raise click.ClickException(str(error)) from error
+    found: Json = {"path": str(path), "held": held, "before": None if old is None else str(old)}
+    _say(found, as_json=as_json)
+
+
+@db.command()
+@click.argument("number")
+@config_option
+@as_json_option
+@talks
+def forget(client: Client, number: str, *, config_path: Path, as_json: bool) -> None:
+    """Erase NUMBER and everything said to and by it; counts stay.
+
+    1 while messages to it are under way: they stay until it is known what became of them.
+    """
+    from airpost.services.http.keeping import plain
+
+    async def offline(store: Store) -> Json:
+        return asdict(await store.keeping.forget(plain(number), ACTOR))
+
+    online = lambda: client.post("/v1/db/forget", {"number": number}, wait_s=LONG_S)  # noqa: E731
+    found = either(online, offline, config_path)
+    _say(found, as_json=as_json)
+    if found["under_way"]:
+        raise click.ClickException("messages to it are under way; forget it again when they ended")

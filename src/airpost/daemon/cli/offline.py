@@ -1,0 +1,68 @@
+"""A command that goes through the service, and to its store when it is not running.
+
+May import everything. The store is opened under its lock, so that there is never a second writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import click
+
+from airpost.clock import SystemClock
+from airpost.daemon.cli.client import Unreachable
+from airpost.errors import AirpostError
+from airpost.store.api import Store
+
+T = TypeVar("T")
+Work = Callable[[Store], Awaitable[T]]
+CONFIG = "/etc/airpost/airpost.toml"
+
+config_option = click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), envvar="AIRPOST_CONFIG",
+    default=CONFIG, show_default=True,
+    help="Whose store is opened when the service is not running.",
+)  # fmt: skip
+
+
+def either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
+    """What the service says; when it is not running, the work at its store."""
+    try:
+        return online()
+    except Unreachable:
+        if elsewhere() or not config_path.exists():
+            raise
+    try:
+        return asyncio.run(_at_store(offline, config_path))
+    except (AirpostError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def elsewhere() -> bool:
+    """True when a service was named that is not simply the one of this machine."""
+    context = click.get_current_context()
+    typed = context.get_parameter_source("url") is click.core.ParameterSource.COMMANDLINE
+    return typed or not str(context.params["url"]).startswith("unix:")
+
+
+async def _at_store(work: Work[T], config_path: Path) -> T:
+    store = _store(config_path)
+    await store.open(SystemClock().now())
+    try:
+        return await work(store)
+    finally:
+        await store.close()
+
+
+def _store(config_path: Path) -> Store:
+    from importlib import import_module
+
+    from airpost.daemon.config.load import load_config
+
+    make: Any = import_module("airpost.store.sqlite").SqliteStore
+    store: Store = make(load_config(config_path).store.path, SystemClock(), Random())
+    return store

@@ -1,0 +1,55 @@
+"""`[retention]`: times with a unit, by class, and nothing that would break what needs a record."""
+
+from __future__ import annotations
+
+import pytest
+
+from airpost.errors import ConfigError
+from airpost.model import MessageClass
+from airpost.store.keeping import Keep, Retention
+from tests.daemon.config.reading import read
+
+
+def test_the_defaults() -> None:
+    settings = read("")
+    assert settings.http.retention == Retention(inbound=Keep(bodies_d=90, records_d=155))
+    assert settings.silent_filter
+
+
+def test_by_class_and_for_ever() -> None:
+    given = """
+        [retention]
+        bodies = "30d"
+        records = "forever"
+        statistics = "2y"
+        inbound = { bodies = "2w" }
+        classes.otp = { bodies = "12h" }
+        [statistics]
+        silent_filter = false
+    """
+    settings = read(given)
+    kept = settings.http.retention
+    assert kept.messages == Keep(bodies_d=30, records_d=None)
+    assert kept.of(MessageClass.OTP) == Keep(bodies_d=0.5, records_d=None)
+    assert kept.of(MessageClass.BULK) == kept.messages
+    assert kept.inbound == Keep(bodies_d=14, records_d=None)
+    assert (kept.events_d, kept.statistics_d) == (155, 732)
+    assert not settings.silent_filter
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "words"),
+    [
+        ('bodies = "soon"', "retention.bodies", "12h"),
+        ("bodies = 90", "retention.bodies", "12h"),
+        ('records = "3d"', "retention.records", "at least"),
+        ('classes.otp = { records = "3d" }', "retention.classes.otp.records", "at least"),
+        ('classes.urgent = { bodies = "3d" }', "retention.classes.urgent", "there are otp"),
+        ('inbound = { bodies = "3d" }', "retention.inbound.bodies", "at least"),
+        ('records = "999y"', "retention.records", "36600"),
+    ],
+)
+def test_what_cannot_be(given: str, path: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        read(f"[retention]\n{given}")
+    assert caught.value.path == path

@@ -1,0 +1,129 @@
+"""Networks are noted once, what is past its time goes, a filter is told when it begins and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from airpost.clock import Instant, LoopClock
+from airpost.errors import StoreUnavailable
+from airpost.model import Lane, MessageId, ModemView, Severity, SimId, UnitState
+from airpost.pool.bookkeeper import FILTER, FIRST_S, HOUR_US, LOOK_S, PRUNE_EVERY_S, Bookkeeper
+from airpost.store.keeping import Pruned, Rate, Retention
+from airpost.tasks import spawn, stop
+from tests.virtual import VirtualLoop, run_virtual
+
+NOW = Instant(1_767_323_045_678_000)
+KEPT = Retention(events_d=1)
+
+
+class Keeping:
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, str]] = []
+        self.pruned: list[Retention] = []
+        self.found: list[Rate] = []
+        self.full = False
+
+    async def note_operator(self, sim_id: SimId, operator: str, now: Instant) -> None:
+        if self.full:
+            raise StoreUnavailable("full")
+        self.noted.append((sim_id, operator))
+
+    async def prune(self, kept: Retention, now: Instant) -> Pruned:
+        self.pruned.append(kept)
+        return Pruned(messages=1)
+
+    async def collect_rates(self, now: Instant) -> None:
+        pass
+
+    async def rates(self, since_hour: int) -> Sequence[Rate]:
+        return self.found
+
+
+class Store:
+    def __init__(self) -> None:
+        self.keeping = Keeping()
+        self.notes: list[tuple[str, str, Severity]] = []
+
+    async def note(self, subject: str, _from: Any, to: str, _words: str, _now: Instant, *,
+                   severity: Severity) -> None:  # fmt: skip
+        self.notes.append((subject, to, severity))
+
+
+def view(operator: str | None) -> ModemView:
+    return ModemView(lane=Lane("g"), port="p", state=UnitState.READY, since=NOW, detail="",
+                     sim_id=SimId("1"), operator=operator)  # fmt: skip
+
+
+def rate(hour: int, asked: int, delivered: int) -> Rate:
+    return Rate(operator="East", shape="s", hour=hour, asked=asked, delivered=delivered,
+                sample=MessageId("m"))  # fmt: skip
+
+
+async def begun(loop: VirtualLoop, **changes: Any) -> tuple[Store, Bookkeeper, asyncio.Task[None]]:
+    store = Store()
+    clock = LoopClock(loop.time, NOW)
+    keeper = Bookkeeper(store, clock, KEPT, **changes)  # type: ignore[arg-type]
+    return store, keeper, spawn(keeper.run(), name="bookkeeper")
+
+
+def test_a_network_is_noted_when_it_is_another() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, keeper, task = await begun(loop)
+        for told in (None, "East", "East", "West"):
+            keeper.saw(view(told))
+            await asyncio.sleep(0.1)
+        assert store.keeping.noted == [("1", "East"), ("1", "West")]
+        store.keeping.full = True
+        keeper.saw(view("North"))
+        await asyncio.sleep(0.1)
+        store.keeping.full = False
+        await asyncio.sleep(LOOK_S + 1)
+        assert store.keeping.noted[2:] == [("1", "North")]
+        await stop(task)
+
+    run_virtual(main)
+
+
+def test_what_is_past_its_time_goes_every_few_hours() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop)
+        await asyncio.sleep(FIRST_S + 1)
+        assert store.keeping.pruned == [KEPT]
+        await asyncio.sleep(PRUNE_EVERY_S - LOOK_S)
+        assert len(store.keeping.pruned) == 1
+        await asyncio.sleep(2 * LOOK_S)
+        assert len(store.keeping.pruned) == 2
+        await stop(task)
+
+    run_virtual(main)
+
+
+def test_a_filter_is_told_once_and_its_end_too() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop)
+        hour = NOW // HOUR_US - 2
+        before = [rate(hour - n, 20, 19) for n in range(30, 60)]
+        store.keeping.found = [*before, rate(hour, 40, 2)]
+        await asyncio.sleep(LOOK_S * 3)
+        told = [("operator East", FILTER, Severity.WARNING)]
+        assert store.notes == told * 2  # of the shape, and of the network as a whole
+        store.keeping.found = [*before, rate(hour, 40, 2), rate(hour + 1, 400, 390)]
+        await asyncio.sleep(LOOK_S * 3)
+        assert store.notes[2:] == [("operator East", "delivers again", Severity.INFO)] * 2
+        await stop(task)
+
+    run_virtual(main)
+
+
+def test_it_can_be_turned_off() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop, silent_filter=False)
+        hour = NOW // HOUR_US - 2
+        store.keeping.found = [rate(hour - 40, 600, 590), rate(hour, 40, 2)]
+        await asyncio.sleep(LOOK_S * 3)
+        assert store.notes == []
+        await stop(task)
+
+    run_virtual(main)

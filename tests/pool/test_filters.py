@@ -1,0 +1,85 @@
+"""The test for silent filters: its sum against a count by hand, what it finds, what it lets be."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from random import Random
+
+import pytest
+
+from airpost.model import MessageId
+from airpost.pool.filters import WHOLE, fewer, suspicions
+from airpost.store.keeping import Rate
+
+HOUR = 500_000
+
+
+def rate(hour: int, asked: int, delivered: int, shape: str = "s", operator: str = "East") -> Rate:
+    return Rate(operator=operator, shape=shape, hour=hour, asked=asked, delivered=delivered,
+                sample=MessageId(f"m{hour}"))  # fmt: skip
+
+
+def by_hand(delivered: int, asked: int, before: int, before_asked: int) -> float:
+    """Of all ways to draw `asked` of all, those with at most `delivered` good ones."""
+    total, good = asked + before_asked, delivered + before
+    draws = list(combinations(range(total), asked))
+    return sum(sum(each < good for each in draw) <= delivered for draw in draws) / len(draws)
+
+
+@pytest.mark.parametrize(
+    ("now", "before"), [((0, 4), (6, 6)), ((1, 4), (5, 6)), ((3, 3), (2, 7)), ((2, 5), (2, 5))]
+)
+def test_the_chance_is_exact(now: tuple[int, int], before: tuple[int, int]) -> None:
+    assert fewer(*now, *before) == pytest.approx(by_hand(*now, *before), rel=1e-9)
+
+
+def steady(hours: int, asked: int, delivered: int, **which: str) -> list[Rate]:
+    return [rate(HOUR - 24 - n, asked, delivered, **which) for n in range(1, hours)]
+
+
+def test_a_shape_that_is_filtered_is_found_within_the_hour() -> None:
+    known = steady(100, 20, 19) + steady(100, 20, 19, shape="t")
+    known += [rate(HOUR, 30, 10), rate(HOUR, 30, 29, shape="t")]
+    found = suspicions(known, HOUR)
+    assert {(each.operator, each.shape, each.window_h) for each in found} >= {("East", "s", 1)}
+    assert "t" not in {each.shape for each in found}
+    (words,) = [each.words for each in found if (each.shape, each.window_h) == ("s", 1)]
+    assert words == (
+        "East delivered 10 of 30 messages like m500000 in 1 h; before it were 95 of 100"
+    )
+
+
+def test_a_network_that_drops_everything_is_told_as_a_whole() -> None:
+    shapes = [f"s{n}" for n in range(10)]
+    known = [each for shape in shapes for each in steady(20, 10, 9, shape=shape)]
+    known += [rate(HOUR, 4, 0, shape=shape) for shape in shapes]
+    assert {(each.shape, each.window_h) for each in suspicions(known, HOUR)} == {
+        (WHOLE, 1), (WHOLE, 24),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        rate(HOUR, 19, 0),  # too few to say
+        rate(HOUR, 40, 36),  # as before
+        rate(HOUR, 5000, 4200),  # significant, but small
+        rate(HOUR - 30, 30, 0),  # another time
+    ],
+)
+def test_what_is_no_sign_is_let_be(now: Rate) -> None:
+    assert suspicions([*steady(100, 20, 19), now], HOUR) == []
+
+
+def test_without_a_past_nothing_is_said() -> None:
+    assert suspicions([rate(HOUR, 500, 0)], HOUR) == []
+
+
+def test_chance_alone_hardly_ever_makes_an_event() -> None:
+    rng = Random(7)
+    events = 0
+    for _ in range(300):
+        known = [rate(HOUR - n, 25, sum(rng.random() < 0.8 for _ in range(25)), shape=f"s{k}")
+                 for k in range(3) for n in range(60)]  # fmt: skip
+        events += len(suspicions(known, HOUR))
+    assert events == 0
