@@ -79,7 +79,6 @@ class Handset:
         self.number = number
         self.inbox: list[Received] = []
         self.parts: list[ReceivedPart] = []
-        self.duplicates = 0
         self.refusal: int | None = None
         self._on = True
         self._rng = rng
@@ -99,11 +98,6 @@ class Handset:
     def off(self) -> None:
         """Switch off: messages wait at the SMSC."""
         self._on = False
-
-    @property
-    def incomplete(self) -> int:
-        """Messages of which parts are missing."""
-        return len(self._open)
 
     def texts(self) -> list[str]:
         """The texts of the inbox."""
@@ -134,7 +128,6 @@ class Handset:
         key = (sender, concat.bits, concat.ref, concat.total)
         got = self._open.setdefault(key, {})
         if concat.seq in got:
-            self.duplicates += 1
             return
         got[concat.seq] = deliver
         if len(got) == concat.total:

@@ -67,8 +67,8 @@ def test_order_loses_and_repeats_parts() -> None:
     writer, reader, air = pair()
     writer.send("+491702", "x" * 400, order=(3, 1, 1))
     carry(air, reader)
-    assert (reader.inbox, reader.incomplete, reader.duplicates) == ([], 1, 1)
-    assert len(reader.parts) == 3
+    assert reader.inbox == []
+    assert len(reader.parts) == 3  # one of them twice
 
 
 def test_reply_goes_to_the_last_sender() -> None:

@@ -6,6 +6,7 @@ goes by the name of a tty: ttyUSB2 is another port after every plug.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from airpost.modem.profiles import Profiles
 
 SWITCH_S = 60.0  # sticks leave their CD-ROM mode within 15 s where a program switches them
 
+# The kernel's name: bus, then port by port.
+USB_NAME = re.compile(r"[1-9]\d*-[1-9]\d*(\.[1-9]\d*)*")
+HUB_CLASS = "09"  # bDeviceClass as sysfs writes it (USB 2.0, 11.23.1)
 VENDOR_CLASS = 0xFF  # USB class codes
 STORAGE = 0x08
 CDC = 0x02

@@ -66,9 +66,6 @@ class PortSettings:
     """Line settings; USB modems ignore the rate, UART boards do not."""
 
     baud: int = 115_200
-    rtscts: bool = False
-    dtr: bool = True
-    rts: bool = True
 
 
 class _Serial(serial.Serial):
@@ -265,14 +262,11 @@ def _drop_late(path: str, opening: asyncio.Future[serial.Serial]) -> None:
 def _open(path: str, settings: PortSettings) -> serial.Serial:
     port = _Serial(
         baudrate=settings.baud,
-        rtscts=settings.rtscts,
         exclusive=True,
         timeout=0,
         write_timeout=0,
         inter_byte_timeout=0,  # sets VMIN to 1, so that no data and hang-up read differently
     )
-    port.dtr = settings.dtr
-    port.rts = settings.rts
     port.port = path
     try:
         port.open()

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airpost.modem.devices import Interface, Sighting, Tty
+from airpost.modem.devices import USB_NAME, Interface, Sighting, Tty
 
 # .../1-1.4/1-1.4:1.2/ttyUSB0/tty/ttyUSB0: device, then interface, in the link of the tty.
 ON_USB = re.compile(r"/(?P<device>\d+-[\d.]+)/(?P=device):\d+\.(?P<interface>\d+)/(?:.*/)?tty")
-DEVICE = re.compile(r"\d+-\d+(\.\d+)*")
 # pci-0000:00:14.0-usb-0:1.4:1.2-port0, usb-HUAWEI_Mobile-if02-port0: what is behind the device.
 BY_PATH = re.compile(r"(?P<device>.+:[\d.]+):\d+\.(?P<interface>\d+)(-port(?P<port>\d+))?")
 BY_ID = re.compile(r"(?P<device>.+)-if(?P<interface>[0-9a-f]{2})(-port(?P<port>\d+))?")
@@ -88,7 +87,7 @@ class Surveyor:
 
     def _device_names(self) -> Iterator[str]:
         names = (each.name for each in _entries(self._usb))
-        return iter(sorted(name for name in names if DEVICE.fullmatch(name)))
+        return iter(sorted(name for name in names if USB_NAME.fullmatch(name)))
 
     def _device(self, name: str, ttys: Iterable[Tty]) -> Sighting | None:
         folder = self._usb / name

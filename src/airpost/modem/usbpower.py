@@ -1,9 +1,9 @@
 """A USB device switched off and on: by the kernel, by its driver, by the power of its hub port.
 
-May import tasks, clock, errors and port (its threads). It does what it is told or says in words
-why it cannot; whether to, `recovery` decides. Writes and programs run in threads: the kernel may
-take seconds over a device that has hung. Whatever is switched off is switched on again, also when
-cancelled.
+May import tasks, clock, errors, devices and port (its threads). It does what it is told or says in
+words why it cannot; whether to, `recovery` decides. Writes and programs run in threads: the kernel
+may take seconds over a device that has hung. Whatever is switched off is switched on again, also
+when cancelled.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from airpost.clock import Clock
 from airpost.errors import ModemError
+from airpost.modem.devices import HUB_CLASS, USB_NAME
 from airpost.modem.port import THREADS
 from airpost.tasks import shielded
 
@@ -29,8 +30,6 @@ T = TypeVar("T")
 LIMIT_S = 20.0  # for one write to sysfs or one run of uhubctl
 OFF_S = 2.0  # long enough for a stick to lose its charge
 ON_TRIES = 3  # a port that stays dark would need a person
-HUB_CLASS = "09"  # bDeviceClass (USB 2.0, 11.23.1)
-DEVICE = re.compile(r"[1-9]\d*-[1-9]\d*(\.[1-9]\d*)*")  # the kernel's name: bus, then port by port
 PORT_LINE = re.compile(r"\s*Port (\d+): [0-9a-f]{4}\b(.*)")
 
 
@@ -43,7 +42,7 @@ def hub_of(usb_path: str) -> tuple[str, int]:
 
     ModemError for what is no device on a port, root hubs among it.
     """
-    if not DEVICE.fullmatch(usb_path):
+    if not USB_NAME.fullmatch(usb_path):
         raise ModemError(f"{usb_path!r} is no USB device on a port (such as 1-1.4)")
     hub, _, port = usb_path.rpartition("." if "." in usb_path else "-")
     return hub, int(port)
@@ -72,7 +71,7 @@ class UsbPower:
         """The USB device behind a port or a link to one ("1-1.4"); None for none."""
         tty = self._ttys / Path(port).resolve().name / "device"
         folders = [folder.name for folder in (tty.resolve(), *tty.resolve().parents)]
-        return next((name for name in folders if tty.exists() and DEVICE.fullmatch(name)), None)
+        return next((name for name in folders if tty.exists() and USB_NAME.fullmatch(name)), None)
 
     def no_hub_power(self, usb_path: str) -> str | None:
         """Why the power of this device's port cannot be switched; None when it may be tried."""

@@ -32,6 +32,8 @@ def test_by_the_port(sim: Sim, tmp_path: Path) -> None:
     made = json.loads(text)
     assert (made["vendor"], made["model"], made["fidelity"]) == ("Quectel", "EC25", "bytes")
     assert made["id"] == "record-quectel-ec25"
+    assert made["basis"] == "simulated"
+    assert "no evidence for any hardware" in made["notes"]
     for secret in (before["imei"], before["iccid"], before["number"].lstrip("+")):
         assert secret not in text
         assert secret[4:] not in text
@@ -54,7 +56,7 @@ def test_through_the_service(service: Service) -> None:
         "AT+CPIN?": CommandFailed("CME", 10, "10"),
     }
     made = json.loads(service.run("record", "gate-1").stdout)
-    assert made["fidelity"] == "lines"
+    assert (made["fidelity"], made["basis"]) == ("lines", "unknown")  # its port is not here
     assert {"recv": ["\r\n490000000000000\r\n\r\nOK\r\n"]} in made["steps"]
     assert {"recv": ["\r\n+CME ERROR: 10\r\n"]} in made["steps"]
     assert read_steps(made["steps"])

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from airpost.clock import SystemClock
-from airpost.daemon.doctor.tape import QUESTIONS, Tape, ask_all, blanked, record
+from airpost.daemon.doctor.tape import (
+    QUESTIONS,
+    Basis,
+    Tape,
+    ask_all,
+    basis_of,
+    blanked,
+    record,
+)
 from airpost.errors import CommandFailed, CommandTimeout
 from airpost.modem.profiles import load_profiles
 from airpost.services.http.caution import objection
@@ -77,6 +88,25 @@ async def test_a_transcript_of_lines() -> None:
 
 
 def test_the_form_of_recorded_exchanges() -> None:
-    made = record("record-x", "Maker", None, "bytes", [])
+    made = record("record-x", "Maker", None, "bytes", [], Basis.DEVICE)
     assert made["kind"] == "exchange"
     assert made["fidelity"] == "bytes"
+
+
+def test_what_a_simulator_says_is_no_evidence(tmp_path: Path) -> None:
+    modem, port = os.openpty()
+    try:
+        link = tmp_path / "modem0"
+        link.symlink_to(os.ttyname(port))
+        assert basis_of(str(link)) is Basis.SIMULATED
+    finally:
+        os.close(modem)
+        os.close(port)
+    assert basis_of("/dev/null") is Basis.DEVICE  # any device file that is no pseudo-terminal
+    assert basis_of(str(tmp_path)) is Basis.UNKNOWN
+    assert basis_of(str(tmp_path / "nowhere")) is Basis.UNKNOWN
+    assert "evidence" not in record("x", None, None, "bytes", [], Basis.DEVICE)["notes"]
+    for basis in (Basis.SIMULATED, Basis.UNKNOWN):
+        made = record("x", None, None, "bytes", [], basis)
+        assert made["basis"] == basis.value
+        assert "no evidence for any hardware" in made["notes"]

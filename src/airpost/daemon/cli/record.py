@@ -32,13 +32,13 @@ def record(client: Client, port: str, *, baud: int, output: Path | None) -> None
     """Record what the modem at PORT (or of that NAME in the service) answers, as JSON.
 
     It can be read by anybody: numbers, IMEI, ICCID, texts and places are blanked. hw-sim plays it
-    back, and a profile may rest on it.
+    back, and a profile may rest on it, unless its `basis` says that the modem is simulated.
     """
     if output is not None and output.exists():
         raise click.UsageError(f"{output} is there already; name a new file")
     held = _held_by_service(client, port)
     try:
-        made = asyncio.run(_by_service(client, held) if held else _by_port(port, baud))
+        made = asyncio.run(_by_service(client, *held) if held else _by_port(port, baud))
     except (PortError, ModemError, AtError) as problem:
         raise click.ClickException(str(problem)) from problem
     text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
@@ -49,8 +49,8 @@ def record(client: Client, port: str, *, baud: int, output: Path | None) -> None
         click.echo(f"{len(made['steps'])} steps in {output}; look into it before you show it")
 
 
-def _held_by_service(client: Client, port: str) -> str | None:
-    """The name of the modem that the running service has at this port."""
+def _held_by_service(client: Client, port: str) -> tuple[str, str] | None:
+    """Name and port of the modem that the running service has at this port."""
     try:
         modems = client.get("/v1/modems")["items"]
     except (Unreachable, Refused):
@@ -58,25 +58,25 @@ def _held_by_service(client: Client, port: str) -> str | None:
     device = Path(port).resolve()
     for each in modems:
         if each["name"] == port or Path(each["port"]).resolve() == device:
-            return str(each["name"])
+            return str(each["name"]), str(each["port"])
     return None
 
 
-async def _by_service(client: Client, name: str) -> Json:
+async def _by_service(client: Client, name: str, port: str) -> Json:
     from airpost.daemon.doctor.line import ServiceLine
-    from airpost.daemon.doctor.tape import ask_all, record
+    from airpost.daemon.doctor.tape import ask_all, basis_of, record
 
     with ThreadPoolExecutor(1) as threads:
         line = ServiceLine(client, name, threads)
         maker, model = await _who(line)
         steps = await ask_all(line, _profile(maker, model))
-    return record(_id(maker, model), maker, model, "lines", steps)
+    return record(_id(maker, model), maker, model, "lines", steps, basis_of(port))
 
 
 async def _by_port(port: str, baud: int) -> Json:
     from airpost.clock import SystemClock
     from airpost.daemon.doctor.line import opened
-    from airpost.daemon.doctor.tape import Tape, ask_all, record
+    from airpost.daemon.doctor.tape import Tape, ask_all, basis_of, record
     from airpost.modem.port import PortSettings
 
     tape = Tape(port, SystemClock())
@@ -85,7 +85,7 @@ async def _by_port(port: str, baud: int) -> Json:
         tape.running = True
         await ask_all(line, _profile(maker, model))
         tape.running = False
-    return record(_id(maker, model), maker, model, "bytes", tape.steps())
+    return record(_id(maker, model), maker, model, "bytes", tape.steps(), basis_of(port))
 
 
 async def _who(line: ModemLine) -> tuple[str | None, str | None]:

@@ -6,8 +6,12 @@ lengths stay, so that a transcript can be parsed and played back (`hw-sim` trans
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
 
 from airpost.at import urc
 from airpost.at.grammar import split_prefix
@@ -16,6 +20,7 @@ from airpost.daemon.cli.client import Json
 from airpost.daemon.doctor.line import ModemLine
 from airpost.errors import AtError, CommandFailed, ModemError
 from airpost.model import Lane
+from airpost.modem.port import PTY_MAJORS
 from airpost.modem.profile import Profile
 from airpost.modem.trace import REDACTIONS, Trace
 
@@ -134,16 +139,43 @@ def _questions(profile: Profile | None) -> Iterable[str]:
     return dict.fromkeys((*QUESTIONS, *own))
 
 
+class Basis(Enum):
+    """What was recorded; only a device is evidence for what hardware does."""
+
+    DEVICE = "device"
+    SIMULATED = "simulated"
+    UNKNOWN = "unknown"
+
+    @property
+    def words(self) -> str:
+        """For who reads the record."""
+        return "" if self is Basis.DEVICE else f"; {self.value}: no evidence for any hardware"
+
+
+def basis_of(port: str) -> Basis:
+    """Of a simulator the port is a pseudo-terminal; one that is not on this machine tells nothing.
+
+    A program may also pass a real modem on through a pseudo-terminal: that cannot be told apart.
+    """
+    try:
+        kind = Path(port).stat()
+    except OSError:
+        return Basis.UNKNOWN
+    if not stat.S_ISCHR(kind.st_mode):
+        return Basis.UNKNOWN
+    return Basis.SIMULATED if os.major(kind.st_rdev) in PTY_MAJORS else Basis.DEVICE
+
+
 def record(name: str, maker: str | None, model: str | None, fidelity: str,
-           steps: list[Json]) -> Json:  # fmt: skip
+           steps: list[Json], basis: Basis) -> Json:  # fmt: skip
     """One record in the form of recorded exchanges."""
     return {
         "id": name,
         "kind": "exchange",
         "vendor": maker,
         "model": model,
-        "basis": "device",
+        "basis": basis.value,
         "fidelity": fidelity,
         "steps": steps,
-        "notes": "recorded by airpost; numbers, identities and texts are blanked",
+        "notes": f"recorded by airpost; numbers, identities and texts are blanked{basis.words}",
     }

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from airpost.daemon.doctor.finding import Finding, Severity, Write, error, note, warning
 from airpost.daemon.doctor.roots import Roots, read
-from airpost.modem.devices import Device, Sighting, devices_of
+from airpost.modem.devices import HUB_CLASS, Device, Sighting, devices_of
 from airpost.modem.profile import DeviceMode
 from airpost.modem.profiles import Profiles
 from airpost.modem.survey import Surveyor
 
-HUB_CLASS = "09"  # bDeviceClass, USB 2.0 11.23.1
 SELF_POWERED = 0x40  # bmAttributes, USB 2.0 table 9-10
 
 
