@@ -31,6 +31,8 @@ from airpost.model import (
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY
+from airpost.pool.limiter import Limits
+from airpost.pool.limits import LimitSettings
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
 from airpost.store.sqlite import SqliteStore
@@ -193,13 +195,15 @@ async def pooled(
     air_s: Sequence[float] = (0.2,),
     run: Mapping[str, Callable[[ScriptedUnit], Awaitable[None]]] | None = None,
     upkeep: UpkeepSettings | None = None,
+    limits: LimitSettings | None = None,
 ) -> AsyncIterator[Rig]:
     """A running pool with a unit for each time on the air."""
     clock = LoopClock(loop.time, Instant(START + round(loop.time() * SECOND_US)))
     store = SqliteStore(folder / "airpost.db", clock, Random(1))
     loop.busy["store"] = lambda: store.pending > 0
     await store.open(clock.now())
-    pool = ModemPool(store, clock, Random(2), upkeep)
+    limited = None if limits is None else Limits(limits, store.holds)
+    pool = ModemPool(store, clock, Random(2), upkeep, limited)
     rig = Rig(store, pool, clock)
     for at, each in enumerate(air_s, 1):
         unit = ScriptedUnit(f"gate-{at}", pool, clock, each)

@@ -14,7 +14,7 @@ from airpost.model import MessageClass, SimId, Waits
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import MessageState, SegmentEvent
 from airpost.store import holds
-from airpost.store.api import Binding
+from airpost.store.api import Binding, Hold
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
     BUSY,
@@ -46,7 +46,8 @@ async def waiting(store: SqliteStore) -> list[str]:
 
 
 async def hold(store: SqliteStore, seq: int, seconds: float, words: str = WORDS) -> bool:
-    return await store.holds.hold(seq, after(seconds), "rate_limited_local", words, NOW)
+    given = Hold(message_seq=seq, until=after(seconds), reason="rate_limited_local", words=words)
+    return await store.holds.hold([given], NOW) == 1
 
 
 async def history(store: SqliteStore, id_: str) -> list[str]:

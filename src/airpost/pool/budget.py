@@ -72,15 +72,20 @@ class Budget:
         self._told = {use.limit: self._level(use) for use in self.uses(now)}
 
     # -- asking ----------------------------------------------------------------------------------
-    def block(self, now: Instant, whom: str, *, urgent: bool) -> Block | None:
-        """What stands against one more to `whom` now; None where nothing does."""
+    def block(self, now: Instant, whom: str | None, *, urgent: bool) -> Block | None:
+        """What stands against one more to `whom` now; None where nothing does.
+
+        `whom` None: somebody who has counted this month.
+        """
         found: Block | None = None
         for until, words in self._blocks(now, whom, urgent=urgent):
             if until > now and (found is None or until > found.until):
                 found = Block(until=until, words=words)
         return found
 
-    def _blocks(self, now: Instant, whom: str, *, urgent: bool) -> Iterable[tuple[Instant, str]]:
+    def _blocks(
+        self, now: Instant, whom: str | None, *, urgent: bool
+    ) -> Iterable[tuple[Instant, str]]:
         profile = self.profile
         times = self._seen(now)
         if profile.gap_s and times:
@@ -101,7 +106,7 @@ class Budget:
             kept = "" if allowed == count else f", {count - allowed} of them kept for otp and alarm"
             yield end, f"{count} a {span.value}{kept}"
         limit = profile.recipients_per_month
-        if limit is None or whom in (met := self._this_month(now)):
+        if limit is None or whom is None or whom in (met := self._this_month(now)):
             return
         if len(met) >= limit - self._reserved(limit, urgent=urgent):
             yield self._edges_of(Span.MONTH, now)[1], f"{limit} {RECIPIENTS}"

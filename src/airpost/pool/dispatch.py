@@ -17,6 +17,7 @@ from airpost.model import Claimed, Lane, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY
+from airpost.pool.gate import Gate
 from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.retry import next_attempt
 from airpost.pool.window import Window
@@ -49,6 +50,7 @@ class LaneLoop:
         has_room: Callable[[], None],
         idle: Callable[[Lane], None],
         trouble: Callable[[Lane], None],
+        gate: Gate | None = None,
     ) -> None:
         self.unit = unit
         self.window = Window()
@@ -61,6 +63,7 @@ class LaneLoop:
         self._idle = idle
         self._fresh = True  # came back or has worked since it was last told to be idle
         self._trouble = trouble
+        self._gate = gate
         self._ledger = Ledger(
             unit.lane, store, next_intent=self._next_intent, committed=self._committed
         )
@@ -179,6 +182,8 @@ class LaneLoop:
         while self._have < self._wanted and not self._first_is_ready():
             self._answered.clear()
             await self._answered.wait()
+        if self._gate is not None:
+            return self._gate.take(self.ahead)
         return self.ahead.pop(0) if self.ahead else None
 
     async def _keep_ahead(self) -> None:
@@ -211,9 +216,14 @@ class LaneLoop:
             if self.room:
                 self._has_room()
 
+    def free_at(self) -> float:
+        """When the window and the limits let the next segment begin, seconds of `mono()`."""
+        opens = self.window.free_at()
+        return opens if self._gate is None else max(opens, self._gate.opens_at)
+
     async def _wait(self) -> None:
         """Until woken, or until the window opens."""
-        closed_s = self.window.free_at() - self._clock.mono()
+        closed_s = self.free_at() - self._clock.mono()
         try:
             async with asyncio.timeout(max(closed_s, SHORTEST_WAIT_S) if closed_s > 0 else None):
                 await self._wake.wait()
@@ -237,6 +247,8 @@ class LaneLoop:
                 asked = self._ledger.beginning(ready)
             else:
                 asked = self._ledger.commit(self._intent(segment, sim_id, tpdu))
+            if self._gate is not None:
+                self._gate.begun(segment, sim_id)
             return asked
 
         try:

@@ -6,11 +6,22 @@ May import L0.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from airpost.model import Lane, MessageId, ModemView, WireLine
+from airpost.model import Lane, Message, MessageId, ModemView, Waits, WireLine
+from airpost.pool.budget import Block, Use
 
 OWN = "own"  # instead of a number: another SIM of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetView:
+    """The budget of a SIM. `blocked`: what stands against an ordinary message now."""
+
+    profile: str
+    uses: tuple[Use, ...]
+    blocked: Block | None
 
 
 class Pool(Protocol):
@@ -42,6 +53,14 @@ class Pool(Protocol):
 
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         """What last went over the modem's wire, redacted, oldest first; KeyError."""
+        ...
+
+    def budget(self, lane: Lane) -> BudgetView | None:
+        """What the SIM in a modem has had and may have; None where nothing limits it."""
+        ...
+
+    def waits(self, message: Message) -> Waits | None:
+        """Which limit a message that is not final waits for, where it is known."""
         ...
 
     async def selftest(self, lane: Lane, to: str | None) -> MessageId:

@@ -12,23 +12,36 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from random import Random
 
 from airpost.clock import Clock
-from airpost.errors import ModemError, NoRoute, StoreUnavailable
-from airpost.model import Lane, MessageId, ModemView, Severity, SimId, WireLine, masked
+from airpost.errors import ModemError, StoreUnavailable
+from airpost.model import (
+    Lane,
+    Message,
+    MessageId,
+    ModemView,
+    Severity,
+    SimId,
+    Waits,
+    WireLine,
+    masked,
+)
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
+from airpost.pool.binder import Binder
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
+from airpost.pool.facade import BudgetView
+from airpost.pool.gate import Gate
 from airpost.pool.janitor import Janitor
-from airpost.pool.route import LaneLoad, choose
+from airpost.pool.limiter import Limiter, Limits
+from airpost.pool.route import LaneLoad
 from airpost.pool.upkeep import Upkeep, UpkeepSettings
-from airpost.states import SegmentEvent
-from airpost.store.api import Binding, LaneBinding, Settlement, Store, Wake
+from airpost.states import MessageState, SegmentEvent
+from airpost.store.api import LaneBinding, Settlement, Store, Wake
 from airpost.tasks import spawn, supervise
 
 log = logging.getLogger("airpost.pool")
 
 REMARK = "remark"  # what an event of a modem leads to where nothing about it changes
 CALL = "call"  # what an event of a modem leads to when somebody calls; its reason is the number
-LOOK_FOR_EACH = 4  # messages considered in one round of binding, for each modem that is ready
 RESUME_S = 300.0  # how long a message with a part out waits for its own SIM
 RELEASE_EVERY_S = 30.0  # how often lanes that are not ready are looked at again
 STORE_WAIT_S = 1.0
@@ -39,7 +52,12 @@ class ModemPool:
     """The pool. `run()` once; `stop()` ends it in order."""
 
     def __init__(
-        self, store: Store, clock: Clock, rng: Random, upkeep: UpkeepSettings | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        rng: Random,
+        upkeep: UpkeepSettings | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -51,6 +69,9 @@ class ModemPool:
         self._release = asyncio.Event()
         self._give_back: set[Lane] = set()
         self._idle: set[Lane] = set()
+        self._closed: set[Lane] = set()  # their SIM may send nothing for longer
+        self.limiter = Limiter(store, clock, limits, self._limits_changed)
+        self._binder = Binder(store, clock, self.limiter, self._loops, self._views, self._bind.set)
         self._janitor = Janitor(store, clock, self._time_moved)
         self.upkeep = Upkeep(store, self, clock, rng, upkeep or UpkeepSettings())
         self._stopping = asyncio.Event()
@@ -104,6 +125,17 @@ class ModemPool:
         """True while no message waits for the modem or is on the air."""
         return self._loops[lane].load_segments == 0
 
+    def budget(self, lane: Lane) -> BudgetView | None:
+        """What the SIM in a modem has had and may have; None where nothing limits it."""
+        view = self._views.get(lane)
+        return None if view is None else self.limiter.budget(view)
+
+    def waits(self, message: Message) -> Waits | None:
+        """Which limit a message that is not final waits for."""
+        if message.waits is not None or message.state is not MessageState.QUEUED:
+            return message.waits
+        return self.limiter.waits(message, [each for each in self._views.values() if each.ready])
+
     def routes(self) -> frozenset[str]:
         """The names of all routes that some modem serves."""
         return frozenset(route for view in self._views.values() for route in view.routes)
@@ -120,7 +152,8 @@ class ModemPool:
     def under_way(self) -> dict[Lane, Hashable]:
         """Lanes that could be sending now, each with a value that changes as it goes on.
 
-        Left out are lanes without work, without a ready modem, and in a pause of their window.
+        Left out are lanes without work, without a ready modem, and in a pause of their window
+        or their limits.
         """
         now = self._clock.mono()
         return {
@@ -133,7 +166,7 @@ class ModemPool:
             if not self._stopping.is_set()
             and self._views[lane].ready
             and loop.room < AHEAD_MESSAGES
-            and loop.window.free_at() <= now
+            and loop.free_at() <= now
         }
 
     # -- life ------------------------------------------------------------------------------------
@@ -148,9 +181,15 @@ class ModemPool:
             has_room=self._bind.set,
             idle=self._lane_idle,
             trouble=self._lane_in_trouble,
+            gate=self._gate(unit),
         )
         if self._group is not None and not self._stopping.is_set():
             self._start(self._group, unit.lane)
+
+    def _gate(self, unit: ModemUnit) -> Gate | None:
+        if self.limiter.none:
+            return None
+        return Gate(self.limiter, unit, self._clock.mono, self._lane_closed)
 
     def stranger(self, place: str, view: ModemView | None) -> None:
         """Something is plugged in at `place` that people should see; None: no more."""
@@ -237,6 +276,7 @@ class ModemPool:
         loop = self._loops.get(view.lane)
         if loop is None:
             return
+        self.limiter.seen(view)
         if view.ready and (before is None or not before.ready):
             loop.returned()
             self._bind.set()
@@ -331,39 +371,8 @@ class ModemPool:
                 self._bind.set()
 
     async def _bind_round(self) -> None:
-        known = {lane: self._load(loop) for lane, loop in self._loops.items()}
-        loads = {lane: load for lane, load in known.items() if load.view.ready}
-        if self._stopping.is_set() or not any(load.room > 0 for load in loads.values()):
-            return
-        free = [lane for lane, load in loads.items() if load.room > 0]
-        routes = sorted({route for lane in free for route in loads[lane].view.routes})
-        look = LOOK_FOR_EACH * len(loads)
-        waiting = await self._store.backlog(self._clock.now(), look, free, routes)
-        bindings: list[Binding] = []
-        for message in waiting:
-            if not any(load.room > 0 for load in loads.values()):
-                break
-            try:
-                choice = choose(message, loads)
-            except NoRoute as error:
-                log.debug("pool.no_route msg=%s %s", message.id, error)
-                continue
-            if choice.bind:
-                bindings.append(
-                    Binding(
-                        message_seq=choice.message_seq,
-                        lane=choice.lane,
-                        sim_id=choice.sim_id,
-                        reason=choice.reason,
-                    )
-                )
-        if not waiting:
+        if not self._stopping.is_set() and (loads := await self._binder.round()) is not None:
             self._share(loads)
-        if not bindings:
-            return
-        await self._store.bind(bindings)
-        for lane in {binding.lane for binding in bindings}:
-            self._loops[lane].bound(each.message_seq for each in bindings if each.lane == lane)
 
     def _share(self, loads: Mapping[Lane, LaneLoad]) -> None:
         """With nothing left in the backlog, an idle lane takes over what waits for a busy one."""
@@ -374,15 +383,6 @@ class ModemPool:
             self._give_back |= surplus
             self._release.set()
 
-    def _load(self, loop: LaneLoop) -> LaneLoad:
-        return LaneLoad(
-            view=self._views[loop.lane],
-            segments=loop.load_segments,
-            room=loop.room if not loop.window.dead else 0,
-            blocked_s=max(0.0, loop.window.free_at() - self._clock.mono()),
-            failures=loop.window.failures,
-        )
-
     # -- trouble ---------------------------------------------------------------------------------
     def _lane_idle(self, lane: Lane) -> None:
         self._idle.add(lane)
@@ -391,6 +391,14 @@ class ModemPool:
     def _lane_in_trouble(self, lane: Lane) -> None:
         self._give_back.add(lane)
         self._release.set()
+
+    def _lane_closed(self, lane: Lane) -> None:
+        self._closed.add(lane)
+        self._release.set()
+
+    def _limits_changed(self, lane: Lane) -> None:
+        self._loops[lane].wake()
+        self._bind.set()
 
     async def _keep_released(self) -> None:
         """Give back what waits for a modem that cannot serve it."""
@@ -411,8 +419,11 @@ class ModemPool:
 
     def _lanes_to_release(self) -> Sequence[Lane]:
         given, self._give_back = self._give_back, set()
+        closed, self._closed = self._closed, set()
         others_ready = {lane for lane, view in self._views.items() if view.ready}
         lanes = [lane for lane, view in self._views.items() if not view.ready]
+        lanes += [lane for lane in closed if self._views[lane].ready]
         # A ready modem keeps its queue while nobody else could take it.
+        given -= closed
         lanes += [lane for lane in given if self._views[lane].ready and others_ready - {lane}]
         return lanes

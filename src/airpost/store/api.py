@@ -68,6 +68,16 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A limit holds a message until then: `reason` for programs, `words` for people."""
+
+    message_seq: int
+    until: Instant
+    reason: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A segment is about to be written to a modem: from this commit on its fate may be unknown."""
 

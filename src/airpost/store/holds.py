@@ -16,7 +16,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageClass, SimId
 from airpost.outcome import Outcome
 from airpost.states import SegmentEvent
-from airpost.store.api import Wake
+from airpost.store.api import Hold, Wake
 from airpost.store.moves import (
     OURSELVES,
     add_event,
@@ -49,11 +49,9 @@ class Holds:
         self._write = write
         self._read = read
 
-    async def hold(
-        self, message_seq: int, until: Instant, reason: str, words: str, now: Instant
-    ) -> bool:
-        """Hold a message of which nothing has begun until then; False where something has."""
-        return bool(await self._write(hold, message_seq, until, reason, words, now))
+    async def hold(self, holds: Sequence[Hold], now: Instant) -> int:
+        """Hold those of which nothing has begun; how many were."""
+        return int(await self._write(hold_all, holds, now))
 
     async def reject(self, message_seq: int, outcome: Outcome, now: Instant) -> None:
         """A message that a limit refuses: it fails, unless something of it has begun."""
@@ -88,19 +86,24 @@ class Holds:
 
 
 # -- in the writer's thread ----------------------------------------------------------------------
-def hold(tx: Tx, message_seq: int, until: Instant, reason: str, words: str, now: Instant) -> bool:
-    """See `Holds.hold`. An event only where the words are others than last time."""
-    found = tx.db.execute(_SQL["may_hold"], (message_seq,)).fetchone()
-    if found is None or begun(current_rows(tx, message_seq)):
+def hold_all(tx: Tx, holds: Sequence[Hold], now: Instant) -> int:
+    """See `Holds.hold`."""
+    return sum(_hold(tx, each, now) for each in holds)
+
+
+def _hold(tx: Tx, hold: Hold, now: Instant) -> bool:
+    """An event only where the words are others than last time."""
+    found = tx.db.execute(_SQL["may_hold"], (hold.message_seq,)).fetchone()
+    if found is None or begun(current_rows(tx, hold.message_seq)):
         return False
     lane, told, state = found
     if lane is not None:
-        unbind(tx, message_seq, words, now)
-    tx.db.execute(_SQL["hold"], (until, reason, words, message_seq))
-    if told != words:
+        unbind(tx, hold.message_seq, hold.words, now)
+    tx.db.execute(_SQL["hold"], (hold.until, hold.reason, hold.words, hold.message_seq))
+    if told != hold.words:
         add_event(
             tx, now, "message", state, state,
-            reason=f"held: {words}", actor=OURSELVES, message_seq=message_seq,
+            reason=f"held: {hold.words}", actor=OURSELVES, message_seq=hold.message_seq,
         )  # fmt: skip
     tx.wakes.add(Wake.QUEUE)
     return True

@@ -1,0 +1,309 @@
+"""Limits as the pool applies them: one question before a message is given to a modem, one before a
+segment begins.
+
+May import store.api, L0. What a limit holds back is written on the message; what waits for the
+budget of a SIM stays in the backlog, where any SIM with room finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from airpost.clock import SECOND_US, Clock, Instant
+from airpost.errors import StoreUnavailable
+from airpost.model import (
+    Claimed,
+    Lane,
+    Message,
+    MessageClass,
+    MessageId,
+    ModemView,
+    Severity,
+    SimId,
+    Waiting,
+    Waits,
+)
+from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.pool.allowance import QUOTA, Allowances, ChargeStore, KeyStore
+from airpost.pool.budget import Block
+from airpost.pool.facade import BudgetView
+from airpost.pool.limits import LimitSettings, OnLimit
+from airpost.pool.simbudgets import LIMIT, SimBudgets, SpentStore
+from airpost.pool.zones import zones_of
+from airpost.store.api import Hold
+from airpost.tasks import spawn
+
+log = logging.getLogger("airpost.limits")
+
+SOON_S = 5.0  # a SIM that may go on so soon keeps what is bound to it
+LOOK = 200  # messages looked at in a round of binding while some are held: a night holds thousands
+SHOWN = 1_000  # messages of which it is known that they wait for a SIM
+
+
+class LimitStore(ChargeStore, SpentStore, Protocol):
+    """The store as limits know it."""
+
+    async def hold(self, holds: Sequence[Hold], now: Instant) -> int:
+        """Hold those of which nothing has begun; how many were."""
+        ...
+
+    async def reject(self, message_seq: int, outcome: Outcome, now: Instant) -> None:
+        """A message that a limit refuses: it fails, unless something of it has begun."""
+        ...
+
+
+class NoteStore(KeyStore, Protocol):
+    """The store as events need it."""
+
+    async def note(
+        self,
+        subject: str,
+        from_: str | None,
+        to: str | None,
+        reason: str,
+        now: Instant,
+        severity: Severity = Severity.INFO,
+    ) -> None:
+        """An event about a modem or the service itself."""
+        ...
+
+
+class _NoHolds:
+    """Where nothing is limited nothing is asked."""
+
+    async def spent(self, sim_id: SimId, since: Instant) -> list[tuple[Instant, str]]:
+        raise NotImplementedError
+
+    async def charges(
+        self, numbers: Sequence[str], key_ids: Sequence[str], since: Instant
+    ) -> list[tuple[str, Instant, MessageClass]]:
+        raise NotImplementedError
+
+    async def hold(self, holds: Sequence[Hold], now: Instant) -> int:
+        raise NotImplementedError
+
+    async def reject(self, message_seq: int, outcome: Outcome, now: Instant) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the configuration asks for, and where the store keeps it."""
+
+    settings: LimitSettings
+    holds: LimitStore
+
+
+class Limiter:
+    """All limits of one pool; `limits` None: there are none. `wake`: a lane may send more."""
+
+    def __init__(
+        self,
+        store: NoteStore,
+        clock: Clock,
+        limits: Limits | None,
+        wake: Callable[[Lane], None],
+    ) -> None:
+        settings = LimitSettings() if limits is None else limits.settings
+        holds: LimitStore = _NoHolds() if limits is None else limits.holds
+        self._store = store
+        self._holds = holds
+        self._clock = clock
+        self._wake = wake
+        self.sims = SimBudgets(holds, clock, settings, note=self._note, read=wake)
+        self._allowances = Allowances(
+            holds, store, clock, settings, lambda number: zones_of(number, settings.home_region)
+        )
+        self._for_a_sim: OrderedDict[MessageId, Waits] = OrderedDict()
+        self._goes_on: set[int] = set()  # messages that have begun: their hours do not matter
+        self._asked: set[int] = set()
+        self._held = False
+        self.free_at: Instant | None = None  # when to look at the backlog again
+
+    @property
+    def none(self) -> bool:
+        """True when nothing is limited."""
+        return self.sims.none and self._allowances.none
+
+    @property
+    def look(self) -> int:
+        """How many messages a round of binding should look at for the sake of limits."""
+        return LOOK if self._held else 0
+
+    def read_anew(self) -> None:
+        """The clock was wrong: so is what is in memory."""
+        self.sims.read_anew()
+        self._allowances.read_anew()
+
+    def seen(self, view: ModemView) -> None:
+        """A modem has changed; there may be another SIM in it."""
+        if view.sim_id is not None:
+            self.sims.seen(view.lane, view.sim_id)
+
+    # -- before a message is given to a modem ----------------------------------------------------
+    def begin_round(self) -> None:
+        """What follows is about a round of binding of its own."""
+        self.free_at = None
+
+    async def know(self, waiting: Sequence[Waiting]) -> None:
+        """Read what is not known of their recipients and keys. StoreUnavailable."""
+        if not self._allowances.none:
+            await self._allowances.know(waiting)
+
+    async def hold(self, held: Sequence[tuple[Waiting, Waits, bool]]) -> None:
+        """Hold these, or let them fail where the flag says so. StoreUnavailable."""
+        self._held = bool(held)
+        now = self._clock.now()
+        holds = [
+            Hold(message_seq=message.seq, until=waits.until, reason=waits.reason, words=waits.words)
+            for message, waits, reject in held
+            if not reject
+        ]
+        if holds:
+            await self._holds.hold(holds, now)
+        for message, waits, reject in held:
+            if reject:
+                await self._reject(message, waits, now)
+
+    async def _reject(self, message: Waiting, waits: Waits, now: Instant) -> None:
+        outcome = Outcome(
+            cls=OutcomeClass.PERMANENT, scope=Scope.MESSAGE, code=waits.reason,
+            text=f"refused by a limit: {waits.words}",
+        )  # fmt: skip
+        await self._holds.reject(message.seq, outcome, now)
+
+    def against(self, message: Waiting) -> tuple[Waits, bool] | None:
+        """What recipient, key and hours say against the message now, and whether it fails."""
+        if self._allowances.none:
+            return None
+        found = self._allowances.verdict(message, self._clock.now())
+        return None if found is None else (found.waits, found.reject)
+
+    def count(self, message: Waiting) -> Instant | None:
+        """It is given to a modem: when it counts for its recipient and its key."""
+        return self._allowances.count(message, self._clock.now())
+
+    def uncount(self) -> None:
+        """What was counted did not come to the disk."""
+        self._allowances.read_anew()
+
+    def closed(self, message: Waiting, views: Iterable[ModemView]) -> dict[Lane, Block]:
+        """The lanes whose SIM may not take it for longer than SOON_S, with what stands against."""
+        if self.sims.none:
+            return {}
+        soon = self._clock.now() + SOON_S * SECOND_US
+        found: dict[Lane, Block] = {}
+        for view in views:
+            if view.sim_id is not None:
+                block = self.sims.block(view.lane, view.sim_id, message.class_, message.to)
+                if block is not None and block.until > soon:
+                    found[view.lane] = block
+        return found
+
+    def shut(self, view: ModemView) -> bool:
+        """True where its SIM takes nothing at all for longer than SOON_S, and nothing fails."""
+        profile = self.sims.profile(view.lane)
+        if profile is None or view.sim_id is None or profile.on_limit is OnLimit.REJECT:
+            return False
+        block = self.sims.block(view.lane, view.sim_id, MessageClass.OTP, None)
+        if block is None or block.until <= self._clock.now() + SOON_S * SECOND_US:
+            return False
+        self._look_at(block.until)
+        return True
+
+    def stays(self, lane: Lane) -> bool:
+        """True where what is meant for a lane waits for it while its SIM is closed."""
+        profile = self.sims.profile(lane)
+        return profile is not None and profile.on_limit is OnLimit.HOLD
+
+    def waits_for_a_sim(self, message: Waiting, closed: Mapping[Lane, Block]) -> tuple[Waits, bool]:
+        """What a message waits for that every SIM it could go by is closed to; True: it fails."""
+        waits = _waits_for(closed)
+        rejects = [self.sims.profile(each) for each in closed]
+        if any(each is not None and each.on_limit is OnLimit.REJECT for each in rejects):
+            return waits, True
+        self._for_a_sim[message.id] = waits
+        self._for_a_sim.move_to_end(message.id)
+        while len(self._for_a_sim) > SHOWN:
+            self._for_a_sim.popitem(last=False)
+        self._look_at(waits.until)
+        return waits, False
+
+    def _look_at(self, until: Instant) -> None:
+        self.free_at = until if self.free_at is None else min(self.free_at, until)
+
+    # -- before a segment begins -----------------------------------------------------------------
+    def wait_s(self, lane: Lane, sim_id: SimId | None, segment: Claimed) -> float:
+        """Seconds until the segment may begin; 0 for now."""
+        now = self._clock.now()
+        until = now
+        if sim_id is not None:
+            block = self.sims.block(lane, sim_id, segment.class_, segment.to)
+            until = now if block is None else block.until
+        if not self._allowances.none and segment.message_seq not in self._goes_on:
+            quiet = self._allowances.quiet(segment.class_, segment.to, now)
+            if quiet is not None:
+                until = max(until, Instant(now + SECOND_US))
+                self._ask_to_hold(lane, segment, quiet)
+        return max(0.0, (until - now) / SECOND_US)
+
+    def begun(self, lane: Lane, sim_id: SimId, segment: Claimed) -> None:
+        """It is on the air."""
+        self._for_a_sim.pop(segment.message_id, None)
+        self._goes_on.discard(segment.message_seq)
+        self.sims.spend(lane, sim_id, segment.to)
+
+    def _ask_to_hold(self, lane: Lane, segment: Claimed, quiet: Waits) -> None:
+        if segment.message_seq not in self._asked:
+            self._asked.add(segment.message_seq)
+            spawn(self._hold_bound(lane, segment, quiet), name=f"hold {segment.message_id}")
+
+    async def _hold_bound(self, lane: Lane, segment: Claimed, quiet: Waits) -> None:
+        """A bound message whose hours are over; one that has begun goes on."""
+        hold = Hold(message_seq=segment.message_seq, until=quiet.until, reason=quiet.reason,
+                    words=quiet.words)  # fmt: skip
+        try:
+            if not await self._holds.hold([hold], self._clock.now()):
+                self._goes_on.add(segment.message_seq)
+        except StoreUnavailable as error:
+            log.warning("limits.not_held msg=%s %s", segment.message_id, error.reason)
+        finally:
+            self._asked.discard(segment.message_seq)
+        self._wake(lane)
+
+    # -- for people ------------------------------------------------------------------------------
+    def budget(self, view: ModemView) -> BudgetView | None:
+        """The budget of the SIM in a modem; None where nothing limits it."""
+        return self.sims.view(view.lane, view.sim_id)
+
+    def waits(self, message: Message, ready: Sequence[ModemView]) -> Waits | None:
+        """Which SIM's budget a message waits for: its own, or that of every ready modem."""
+        found = self._for_a_sim.get(message.id)
+        if message.modem is None and found is not None and found.until > self._clock.now():
+            return found
+        blocks: dict[Lane, Block] = {}
+        for view in ready:
+            if view.sim_id is None or message.modem not in (None, view.lane):
+                continue
+            block = self.sims.block(view.lane, view.sim_id, message.class_, message.to)
+            if block is None:
+                return None
+            blocks[view.lane] = block
+        return _waits_for(blocks) if blocks else None
+
+    async def _note(self, lane: Lane, words: str) -> None:
+        try:
+            now = self._clock.now()
+            await self._store.note(f"modem {lane}", None, LIMIT, words, now, Severity.WARNING)
+        except StoreUnavailable as error:
+            log.warning("limits.event_not_stored modem=%s %s", lane, error.reason)
+
+
+def _waits_for(blocks: Mapping[Lane, Block]) -> Waits:
+    """The first of them to open."""
+    lane = min(blocks, key=lambda each: (blocks[each].until, each))
+    return Waits(reason=QUOTA, words=f"{lane}: {blocks[lane].words}", until=blocks[lane].until)

@@ -1,0 +1,397 @@
+"""Limits on a running pool: what is held, what goes by another SIM, what fails, over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from airpost.clock import SECOND_US, Instant, rfc3339
+from airpost.model import ApiKey, Lane, MessageClass, SimId, UnitState
+from airpost.pool.limits import (
+    READY,
+    ClassLimits,
+    LimitProfile,
+    LimitSettings,
+    OnLimit,
+    Span,
+)
+from airpost.pool.sendwindow import send_window
+from airpost.states import MessageState
+from tests.pool.rig import PHONE, START, Rig, ScriptedUnit, pooled
+from tests.virtual import VirtualLoop, run_virtual
+
+
+def sims(**given: Any) -> LimitSettings:
+    """The same profile for every SIM."""
+    return LimitSettings(default_sim=LimitProfile(name="test", **given))
+
+
+async def sent_at(rig: Rig, count: int, wait_s: float = 3600) -> list[float]:
+    """When the first `count` segments of all units began."""
+    async with asyncio.timeout(wait_s):
+        while sum(len(unit.sent) for unit in rig.units) < count:  # noqa: ASYNC110 in virtual time
+            await asyncio.sleep(1.0)
+    return sorted(round(at, 1) for unit in rig.units for at in unit.begun_at)
+
+
+def test_a_gap_lies_between_two_begins(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=sims(gap_s=3.0)) as rig:
+            for _ in range(4):
+                await rig.accept()
+            first, *others = await sent_at(rig, 4)
+            assert [round(at - first, 1) for at in others] == [3.0, 6.0, 9.0]
+
+    run_virtual(main)
+
+
+def test_a_burst_then_the_mean(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=sims(per_minute=6, burst=5)) as rig:
+            for _ in range(8):
+                await rig.accept()
+            times = await sent_at(rig, 8)
+            assert times[4] - times[0] < 2
+            assert [round(at - times[4]) for at in times[5:]] == [9, 19, 29]
+
+    run_virtual(main)
+
+
+def test_a_used_up_sim_is_passed_over_and_what_waits_says_for_what(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = sims(per_hour=2, on_limit=OnLimit.OTHER)
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
+            ids = [await rig.accept(f"{n}") for n in range(5)]
+            for each in ids[:4]:
+                await rig.state(each, "sent", wait_s=30)
+            assert [len(unit.sent) for unit in rig.units] == [2, 2]
+            await asyncio.sleep(5)
+            last = await rig.message(ids[4])
+            assert (last.state, last.modem) == (MessageState.QUEUED, None)
+            waits = rig.pool.waits(last)
+            assert waits is not None
+            assert (waits.reason, waits.words) == ("quota_exhausted", "gate-1: 2 a hour")
+            assert 3590 < (waits.until - rig.clock.now()) / SECOND_US < 3600
+            began = loop.time()
+            await rig.state(ids[4], "sent", wait_s=4000)
+            assert 3590 < loop.time() - began < 3602
+
+    run_virtual(main)
+
+
+def test_a_sim_to_wait_for_keeps_its_messages(tmp_path: Path) -> None:
+    """`hold`: the other modem, never used up, gets none of what is meant for the first."""
+
+    async def main(loop: VirtualLoop) -> None:
+        tight = LimitProfile(name="tight", per_hour=1, on_limit=OnLimit.HOLD)
+        limits = LimitSettings(sims={"gate-1": tight})
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
+            ids = [await rig.accept(lane=Lane("gate-1")) for _ in range(2)]
+            alarm = await rig.accept(class_=MessageClass.ALARM)
+            await rig.state(ids[0], "sent", wait_s=20)
+            await rig.state(alarm, "sent", wait_s=20)
+            assert (await rig.message(ids[1])).state is MessageState.QUEUED
+            await rig.state(ids[1], "sent", wait_s=3700)
+            assert [len(unit.sent) for unit in rig.units] == [2, 1]
+
+    run_virtual(main)
+
+
+def test_where_a_limit_rejects_the_message_fails_and_says_why(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = sims(per_day=1, on_limit=OnLimit.REJECT)
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            await rig.state(await rig.accept(), "sent")
+            failed = await rig.state(await rig.accept(), "failed", wait_s=60)
+            assert failed.final
+            assert failed.reason == "refused by a limit: gate-1: 1 a day"
+            assert failed.parts[0].outcome is not None
+            assert failed.parts[0].outcome.code == "quota_exhausted"
+
+    run_virtual(main)
+
+
+def test_the_reserve_is_for_alarms_also_while_others_wait(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=sims(per_day=5, reserve_percent=40)) as rig:
+            ids = [await rig.accept(f"{n}") for n in range(5)]
+            for each in ids[:3]:
+                await rig.state(each, "sent", wait_s=30)
+            await asyncio.sleep(10)
+            assert len(rig.units[0].sent) == 3
+            for _ in range(2):
+                alarm = await rig.accept(class_=MessageClass.ALARM)
+                await rig.state(alarm, "sent", wait_s=10)
+            alarm = await rig.accept(class_=MessageClass.ALARM)
+            await asyncio.sleep(60)
+            assert (await rig.message(alarm)).state is MessageState.QUEUED
+
+    run_virtual(main)
+
+
+def test_new_recipients_wait_while_known_ones_are_served(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=sims(recipients_per_month=1)) as rig:
+            await rig.state(await rig.accept(to="+491700000001"), "sent")
+            stranger = await rig.accept(to="+491700000002")
+            known = await rig.accept(to="+491700000001")
+            await rig.state(known, "sent", wait_s=30)
+            waits = rig.pool.waits(await rig.message(stranger))
+            assert waits is not None
+            assert waits.words == "gate-1: 1 recipients a month"
+            assert rfc3339(waits.until) == "2026-02-01T00:00:00.000Z"
+
+    run_virtual(main)
+
+
+def test_counts_survive_a_restart_and_go_with_the_sim(tmp_path: Path) -> None:
+    limits = sims(per_day=3)
+
+    async def first(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            for _ in range(2):
+                await rig.state(await rig.accept(), "sent")
+
+    async def second(loop: VirtualLoop) -> None:
+        async def moved(unit: ScriptedUnit) -> None:
+            unit.show(sim_id=SimId("sim of gate-1"), imei="another")
+
+        async with pooled(loop, tmp_path, run={"gate-1": moved}, limits=limits) as rig:
+            await asyncio.sleep(9)
+            for _ in range(2):
+                await rig.accept()
+            await rig.until(lambda: rig.units[0].sent, 30)
+            await asyncio.sleep(60)
+            assert len(rig.units[0].sent) == 1
+            (day,) = rig.pool.budget(Lane("gate-1")).uses  # type: ignore[union-attr]
+            assert (day.used, day.of, day.left) == (3, 3, 0)
+
+    run_virtual(first)
+    run_virtual(second)
+
+
+def test_the_view_of_a_budget_and_its_warnings(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=sims(per_day=5)) as rig:
+            for _ in range(5):
+                await rig.state(await rig.accept(), "sent")
+            budget = rig.pool.budget(Lane("gate-1"))
+            assert budget is not None
+            assert budget.profile == "test"
+            assert budget.blocked is not None
+            assert budget.blocked.words == "5 a day"
+            assert rig.pool.budget(Lane("other")) is None
+            await asyncio.sleep(1)
+            events = (await rig.store.events(0, 200)).items
+            told = [(each.subject, each.reason) for each in events if each.to == "limit"]
+            assert told == [
+                ("modem gate-1", "nearly all used up: 4 of 5 (day)"),
+                ("modem gate-1", "all used up: 5 of 5 (day)"),
+            ]
+
+    run_virtual(main)
+
+
+def test_without_limits_nothing_is_asked(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            await rig.state(await rig.accept(key_id="k"), "sent")
+            assert rig.pool.limiter.none
+            assert rig.pool.budget(Lane("gate-1")) is None
+            assert await rig.store.holds.charges([PHONE], ["k"], START) == []
+
+    run_virtual(main)
+
+
+# -- recipients, keys, hours ---------------------------------------------------------------------
+def otp(**changes: Any) -> LimitSettings:
+    profile = replace(READY["cn-otp"], **changes)
+    return LimitSettings(classes={MessageClass.OTP: ClassLimits(per_recipient=profile)})
+
+
+def test_one_time_passwords_to_one_number(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=otp()) as rig:
+            ids = [await rig.accept(f"{n}", class_=MessageClass.OTP) for n in range(3)]
+            other = await rig.accept(class_=MessageClass.OTP, to="+491709999999")
+            alarm = await rig.accept(class_=MessageClass.ALARM)
+            for each in (ids[0], other, alarm):
+                await rig.state(each, "sent", wait_s=30)
+            held = await rig.message(ids[1])
+            assert held.waits is not None
+            assert held.waits.reason == "rate_limited_local"
+            assert held.waits.words == "1 a minute of class otp to this number"
+            assert held.waits.until == START + 60 * SECOND_US
+            assert rig.pool.waits(held) == held.waits
+            await rig.state(ids[2], "sent", wait_s=200)
+            begun = [int(at) // 60 for at in rig.units[0].begun_at]
+            assert begun == [0, 0, 0, 1, 2]
+            segments = [each.message_id for each in rig.units[0].sent]
+            assert segments.index(ids[1]) < segments.index(ids[2])
+
+    run_virtual(main)
+
+
+def test_all_classes_to_one_number(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = otp(per_minute=None, per_hour=None, all_per_day=3, on_limit=OnLimit.REJECT)
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            for class_ in (MessageClass.OTP, MessageClass.NORMAL, MessageClass.ALARM):
+                await rig.state(await rig.accept(class_=class_), "sent")
+            failed = await rig.state(await rig.accept(class_=MessageClass.OTP), "failed", wait_s=60)
+            assert failed.reason == "refused by a limit: 3 a day to this number in all classes"
+            normal = await rig.accept()
+            await asyncio.sleep(5)
+            held = await rig.message(normal)  # what says reject says it of its own class
+            assert held.state is MessageState.QUEUED
+            assert held.waits is not None
+
+    run_virtual(main)
+
+
+def test_counts_of_recipients_survive_a_restart(tmp_path: Path) -> None:
+    async def first(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=otp()) as rig:
+            await rig.state(await rig.accept(class_=MessageClass.OTP), "sent")
+
+    async def second(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=otp()) as rig:
+            await asyncio.sleep(9)
+            again = await rig.accept(class_=MessageClass.OTP)
+            await asyncio.sleep(5)
+            assert (await rig.message(again)).waits is not None
+
+    run_virtual(first)
+    run_virtual(second)
+
+
+def test_a_limit_of_a_key(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = LimitSettings(keys={"shop": LimitProfile(name="small", per_hour=2)})
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            for id_, name in (("k1", "shop"), ("k2", "free")):
+                key = ApiKey(id=id_, name=name, owner="o", scopes=frozenset({"send"}),
+                             created_at=START, revoked_at=None)  # fmt: skip
+                await rig.store.add_key(key, id_.encode())
+            limited = [await rig.accept(f"{n}", key_id="k1", to=f"+4917{n}") for n in range(3)]
+            free = [await rig.accept(f"{n}", key_id="k2", to=f"+4918{n}") for n in range(3)]
+            for each in (*limited[:2], *free, await rig.accept()):
+                await rig.state(each, "sent", wait_s=30)
+            held = (await rig.message(limited[2])).waits
+            assert held is not None
+            assert (held.reason, held.words) == ("quota_exhausted", "2 a hour with this key")
+            await rig.state(limited[2], "sent", wait_s=3700)
+
+    run_virtual(main)
+
+
+def bulk_by_day(**changes: Any) -> LimitSettings:
+    given = ClassLimits(window=send_window(["08:00-21:00"]), **changes)
+    return LimitSettings(classes={MessageClass.BULK: given}, home_region="DE")
+
+
+def test_the_night_of_the_recipient(tmp_path: Path) -> None:
+    """The clock is at 01:00 UTC: 02:00 in Berlin, 09:00 in Shanghai, 20:00 in New York."""
+
+    async def main(loop: VirtualLoop) -> None:
+        await asyncio.sleep(3600)
+        async with pooled(loop, tmp_path, limits=bulk_by_day()) as rig:
+            bulk = {"class_": MessageClass.BULK}
+            german = await rig.accept(**bulk)
+            home = await rig.accept(to="01701234567", **bulk)
+            chinese = await rig.accept(to="+8613912345678", **bulk)
+            american = await rig.accept(to="+12125550123", **bulk)
+            normal = await rig.accept()
+            for each in (chinese, american, normal):
+                await rig.state(each, "sent", wait_s=60)
+            for each in (german, home):
+                held = (await rig.message(each)).waits
+                assert held is not None
+                assert (held.reason, rfc3339(held.until)) == (
+                    "quiet_hours", "2026-01-01T07:00:00.000Z")  # fmt: skip
+                assert held.words == "the hours of class bulk in Europe/Berlin"
+            await asyncio.sleep(7 * 3600 - loop.time() - 1)
+            assert len(rig.units[0].sent) == 3
+            await asyncio.sleep(5)
+            assert len(rig.units[0].sent) == 5
+
+    run_virtual(main)
+
+
+def test_hours_can_reject(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=bulk_by_day(on_quiet=OnLimit.REJECT)) as rig:
+            failed = await rig.state(await rig.accept(class_=MessageClass.BULK), "failed")
+            assert failed.reason == "refused by a limit: the hours of class bulk in Europe/Berlin"
+
+    run_virtual(main)
+
+
+def test_what_waits_for_its_modem_is_held_when_the_night_comes(tmp_path: Path) -> None:
+    """Bound by day, and its turn would come by night: it leaves in the morning."""
+
+    async def main(loop: VirtualLoop) -> None:
+        limits = LimitSettings(
+            default_sim=LimitProfile(name="slow", gap_s=4.0),
+            classes={MessageClass.BULK: ClassLimits(
+                window=send_window(["00:00-00:01", "00:10-00:20"]), zone="UTC")},
+        )  # fmt: skip
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            ids = [
+                await rig.accept(f"{n}", class_=MessageClass.BULK, to=f"+4917{n}")
+                for n in range(17)
+            ]
+            await asyncio.sleep(120)
+            assert len(rig.units[0].sent) == 15  # every 4 s of the minute
+            waiting = [await rig.message(each) for each in ids[15:]]
+            assert all(each.waits is not None and each.modem is None for each in waiting)
+            await asyncio.sleep(500)
+            assert [int(at // 600) for at in rig.units[0].begun_at] == [0] * 15 + [1] * 2
+
+    run_virtual(main)
+
+
+def test_what_has_begun_is_finished_in_the_night(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = LimitSettings(
+            default_sim=LimitProfile(name="slow", gap_s=25.0),
+            classes={MessageClass.BULK: ClassLimits(window=send_window(["00:00-00:01"]),
+                                                    zone="UTC")},
+        )  # fmt: skip
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            long = await rig.accept("x" * 600, class_=MessageClass.BULK)  # four parts
+            await rig.state(long, "sent", wait_s=300)
+            assert len(rig.units[0].begun_at) == 4
+
+    run_virtual(main)
+
+
+def test_a_message_counts_once_also_when_its_modem_fails(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=otp()) as rig:
+            first, second = rig.units
+            second.show(state=UnitState.ABSENT)
+            first.outcomes = [None] * 3
+            one = await rig.accept(class_=MessageClass.OTP)
+            await rig.until(lambda: len(first.begun_at) == 2)
+            second.show(state=UnitState.READY)
+            first.show(state=UnitState.ABSENT)
+            await rig.state(one, "sent", wait_s=30)
+            charges = await rig.store.holds.charges([PHONE], [], Instant(0))
+            assert len(charges) == 1
+
+    run_virtual(main)
+
+
+def test_spans_of_the_clock_open_all_at_once(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = sims(per_minute=3, clock=frozenset({Span.MINUTE}))
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            for n in range(7):
+                await rig.accept(f"{n}")
+            times = await sent_at(rig, 7)
+            assert [int(at) // 60 for at in times] == [0, 0, 0, 1, 1, 1, 2]
+
+    run_virtual(main)
