@@ -28,6 +28,7 @@ from airpost.modem.unit import Unit
 from airpost.modem.usbpower import UsbPower
 from airpost.pool.bookkeeper import Bookkeeper
 from airpost.pool.intake import StoreIntake
+from airpost.pool.limiter import Limits
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
 from airpost.services.http.app import HttpDeps, build_app
@@ -66,7 +67,8 @@ def build(
     store = SqliteStore(settings.store.path, clock, Random(rng.getrandbits(64)))
     credit = {each.name: each.credit for each in settings.modems if each.credit is not None}
     upkeep = UpkeepSettings(selftest=settings.selftest, credit=credit)
-    pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep)
+    limits = Limits(settings.limits, store.holds)
+    pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits)
     intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises)
     profiles = load_profiles(settings.profiles)
     for fault in profiles.refused:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from airpost.daemon.config.limits import ClassSection, KeySection, LimitSection
 from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.retention import RetentionSection, StatisticsSection
-from airpost.daemon.config.section import Hours, Section
+from airpost.daemon.config.section import Hours, Name, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
 from airpost.pool.facade import OWN
 from airpost.services.http.settings import DEFAULT_LISTEN, MAX_PARTS
@@ -43,6 +44,7 @@ class ModemsSection(Section):
     discover: bool = True
     profiles: str | None = None
     hubs: list[str] = []
+    limits: str | None = None
 
 
 class SelfTestSection(Section):
@@ -61,6 +63,9 @@ class File(Section):
     sms: SmsSection = SmsSection()
     modems: ModemsSection = ModemsSection()
     selftest: SelfTestSection | None = None
+    limits: dict[Name, LimitSection] = {}
+    classes: dict[str, ClassSection] = {}
+    keys: dict[str, KeySection] = {}
     retention: RetentionSection = RetentionSection()
     statistics: StatisticsSection = StatisticsSection()
     modem: list[ModemSection] = []

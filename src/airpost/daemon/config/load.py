@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from airpost.daemon.config.faults import config_error
 from airpost.daemon.config.file import File, SmsSection
+from airpost.daemon.config.limits import limit_settings
 from airpost.daemon.config.modem import USB_PATH, modem_settings
 from airpost.daemon.config.retention import retention_of
 from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
@@ -50,6 +51,18 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         profiles=_folder(file.modems.profiles, "modems.profiles", folder),
         hubs=_hubs(file.modems.hubs),
         silent_filter=file.statistics.silent_filter,
+        limits=limit_settings(
+            file.limits,
+            file.classes,
+            file.keys,
+            every=file.modems.limits,
+            modems={
+                each.name: (each.limits, f"modem.{at}.limits")
+                for at, each in enumerate(file.modem)
+                if each.limits is not None
+            },
+            home_region=file.sms.home_region,
+        ),
         selftest=None if not file.selftest else SelfTestSettings(**file.selftest.model_dump()),
     )
 

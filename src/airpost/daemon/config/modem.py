@@ -50,6 +50,7 @@ class ModemSection(Section):
     smsc: str | None = None
     route: Annotated[list[Name], Field(min_length=1)] = ["default"]
     number: str | None = None
+    limits: str | None = None
     hang_up: bool = False
     baud: Annotated[int, Field(ge=300, le=4_000_000)] = DEFAULT_BAUD
     credit: CreditSection | None = None

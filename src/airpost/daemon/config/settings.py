@@ -10,6 +10,7 @@ from pathlib import Path
 
 from airpost.model import Lane
 from airpost.pool.credit import CreditSettings
+from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
 from airpost.services.http.settings import MAX_PARTS, HttpSettings
 
@@ -72,4 +73,5 @@ class Settings:
     profiles: Path | None = None
     hubs: frozenset[str] = frozenset()
     selftest: SelfTestSettings | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
     silent_filter: bool = True  # look for networks that take messages and deliver none
