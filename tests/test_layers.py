@@ -13,8 +13,8 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 
 L0 = {
     f"airpost.{name}"
-    for name in ("errors", "outcome", "clock", "states", "model", "numbering", "policy", "routes",
-                 "schedule", "tasks")
+    for name in ("errors", "outcome", "clock", "states", "model", "numbering", "policy", "regions",
+                 "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.routing"}
@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.states": {"airpost.errors"},
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
     "airpost.numbering": set(),
+    "airpost.regions": set(),
     "airpost.policy": {"airpost.model"},
     "airpost.routes": {"airpost.model", "airpost.numbering"},
     "airpost.schedule": {"airpost.clock"},

@@ -41,13 +41,19 @@ class ConfigError(AirpostError):
 
 
 class InvalidRequest(AirpostError):
-    """A request that cannot be accepted; `field` names the part of it that is wrong."""
+    """A request that cannot be accepted; `field` names the part of it that is wrong.
 
-    def __init__(self, field: str, message: str, code: str = "invalid") -> None:
+    `setting` is what changes that, dotted (`sms.max_parts`); None where no setting does.
+    """
+
+    def __init__(
+        self, field: str, message: str, code: str = "invalid", setting: str | None = None
+    ) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
         self.code = code
+        self.setting = setting
 
 
 class AtError(AirpostError):

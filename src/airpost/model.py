@@ -336,6 +336,7 @@ class ApiKey:
     scopes: frozenset[str]
     created_at: Instant
     revoked_at: Instant | None
+    countries: tuple[str, ...] | None = None  # ISO 3166, prefixes or "*"; None: as set for all
 
 
 class UnitState(Enum):

@@ -12,17 +12,18 @@ from airpost.clock import Instant
 from airpost.model import ApiKey
 from airpost.store.writer import Tx
 
-_COLUMNS = "SELECT id, name, owner, scopes, created_at, revoked_at FROM api_key"
+_COLUMNS = "SELECT id, name, owner, scopes, created_at, revoked_at, countries FROM api_key"
 
 
 def add(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
     """Store a key; ValueError when its id or its hash is there already."""
     try:
         tx.db.execute(
-            "INSERT INTO api_key (id, name, owner, scopes, secret_hash, created_at, revoked_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_key (id, name, owner, scopes, secret_hash, created_at, revoked_at, "
+            "countries) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (key.id, key.name, key.owner, " ".join(sorted(key.scopes)), secret_hash,
-             key.created_at, key.revoked_at),
+             key.created_at, key.revoked_at,
+             None if key.countries is None else " ".join(key.countries)),
         )  # fmt: skip
     except sqlite3.IntegrityError as error:
         raise ValueError(f"there is a key {key.id} already, or one of the same secret") from error
@@ -36,6 +37,7 @@ def _key(row: tuple[Any, ...]) -> ApiKey:
         scopes=frozenset(row[3].split()),
         created_at=row[4],
         revoked_at=row[5],
+        countries=None if row[6] is None else tuple(row[6].split()),
     )
 
 

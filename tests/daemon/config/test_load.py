@@ -27,7 +27,7 @@ def test_an_empty_file_is_all_defaults() -> None:
     assert (settings.sms.home_region, settings.sms.concat_bits, settings.sms.max_parts) == (
         None,
         8,
-        255,
+        10,
     )
     assert settings.modems == ()
 

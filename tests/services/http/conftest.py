@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from airpost.services.http.admission import Admission
 from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
@@ -64,7 +65,7 @@ def settings(**changes: Any) -> HttpSettings:
     return replace(HttpSettings(auth=AuthMode.NONE), **changes)
 
 
-async def open_api(given: HttpSettings) -> Api:
+async def open_api(given: HttpSettings, admission: Admission | None = None) -> Api:
     store, pool, clock, stop = FakeStore(), FakePool(), FakeClock(), [False]
     app = build_app(
         HttpDeps(
@@ -75,6 +76,7 @@ async def open_api(given: HttpSettings) -> Api:
             settings=given,
             stopping=lambda: stop[0],
             recovery=experience,
+            admission=admission or Admission(),
         )
     )
     # The server of production: the test server of aiohttp cancels handlers, this one never does.

@@ -175,7 +175,9 @@ async def test_all_wrong_fields_are_told_and_no_text_comes_back(api: Api) -> Non
 
 async def test_the_limit_of_parts_is_a_setting(api: Api) -> None:
     detail = await api.refused("too-many-parts", "text", text="x" * 39_016)
-    assert "255" in detail
+    assert "max_parts of [sms] allows 10" in detail
+    await api.refused("too-many-parts", "text", text="x" * 1531)
+    await api.send(text="x" * 1530)
 
 
 @pytest.mark.parametrize("api", [{"max_parts": 2, "concat_bits": 16}], indirect=True)

@@ -180,7 +180,7 @@ def test_a_key_has_no_secret() -> None:
     )  # fmt: skip
     assert key_json(key) == {
         "id": "k", "name": "n", "owner": "o", "scopes": ["read", "send"], "created_at": TIME,
-        "revoked_at": None,
+        "revoked_at": None, "countries": None,
     }  # fmt: skip
 
 

@@ -21,6 +21,9 @@ _FORMS: Mapping[str | int, str] = {
 }
 
 
+_LISTS = ("modem", "route")
+
+
 def config_error(error: ValidationError) -> ConfigError:
     """All that is wrong at once: the path of the first fault, then the others in its words."""
     found = []
@@ -41,8 +44,8 @@ def _words(error: Mapping[str, Any]) -> str:
             return f"is no known key; did you mean {near[0]!r}?" if near else "is no known key"
         case "string_pattern_mismatch":
             return _FORMS.get(place[-1], NAME_WORDS)
-        case "list_type" | "model_type" if place[0] == "modem" and len(place) <= 2:
-            return "is a list of sections: write [[modem]], one for each"
+        case "list_type" | "model_type" if place[0] in _LISTS and len(place) <= 2:
+            return f"is a list of sections: write [[{place[0]}]], one for each"
         case "model_type":
             return f"is a section: write [{place[0]}]"
         case _:
@@ -55,7 +58,7 @@ def _known(place: tuple[str | int, ...]) -> list[str]:
     for step in place:
         if isinstance(step, str) and (info := model.model_fields.get(step)) is not None:
             model = _section(info) or model
-    return list(model.model_fields)
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 def _section(info: FieldInfo) -> type[BaseModel] | None:

@@ -89,7 +89,12 @@ async def _by_key(store: Store, header: str) -> Caller:
         log.warning("http.key_revoked key=%s", key_id)
         raise _unauthorized("this key was revoked")
     return Caller(
-        owner=key.owner, actor=f"key {key.id}", scopes=read_scopes(key.scopes), key_id=key.id
+        owner=key.owner,
+        actor=f"key {key.id}",
+        scopes=read_scopes(key.scopes),
+        key_id=key.id,
+        key_name=key.name,
+        countries=key.countries,
     )
 
 

@@ -34,12 +34,17 @@ _IMPLIED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks: `owner` of what they make, `actor` for the history, what they may do."""
+    """Who asks: `owner` of what they make, `actor` for the history, what they may do.
+
+    `countries` are those to whose numbers the key may send; None: to all that the settings allow.
+    """
 
     owner: str
     actor: str
     scopes: frozenset[Scope]
     key_id: str | None = None
+    key_name: str | None = None
+    countries: tuple[str, ...] | None = None
 
     def may(self, scope: Scope) -> bool:
         """True when one of the scopes brings `scope` with it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from aiohttp import web
 
 from airpost.clock import Clock
 from airpost.pool.facade import Pool
+from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
 from airpost.store.api import Store
@@ -30,6 +31,7 @@ class HttpDeps:
     settings: HttpSettings
     stopping: Callable[[], bool]
     recovery: Callable[[], Awaitable[Mapping[str, Mapping[str, str]]]]
+    admission: Admission = field(default_factory=Admission)
 
 
 DEPS = web.AppKey("deps", HttpDeps)

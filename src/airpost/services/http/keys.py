@@ -11,6 +11,7 @@ from aiohttp import web
 
 from airpost.errors import InvalidRequest
 from airpost.model import ApiKey
+from airpost.services.http.admission import checked_places
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import (
     ID_OCTETS,
@@ -40,6 +41,7 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
         scopes=frozenset(given.scopes),
         created_at=deps.clock.now(),
         revoked_at=None,
+        countries=None if given.countries is None else checked_places(given.countries),
     )
     token = make_token(key.id, secrets.token_urlsafe(SECRET_OCTETS))
     await deps.store.add_key(key, token_hash(token))

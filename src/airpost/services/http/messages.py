@@ -11,7 +11,6 @@ from dataclasses import replace
 from aiohttp import web
 
 from airpost.clock import SECOND_US, Instant
-from airpost.codec.address import dialable
 from airpost.codec.dcs import Alphabet
 from airpost.codec.split import Split, split, split_data
 from airpost.codec.udh import Ports
@@ -60,16 +59,18 @@ _ALPHABETS = {None: None, Encoding.GSM7: Alphabet.GSM7, Encoding.UCS2: Alphabet.
 def compose(given: SendIn, caller: Caller, deps: HttpDeps) -> NewMessage:
     """The message a request asks for; InvalidRequest naming the field that cannot be."""
     now = deps.clock.now()
-    to = _number("to", given.to)
-    done = _split(given, deps)
     _check_modem(given, deps)
+    admitted = deps.admission.admit(
+        given.to, given.class_, given.tags, caller, route=given.route, modem=given.modem
+    )
+    done = _split(given, deps)
     not_before, expires_at = _times(given, now)
     policy = CLASS_POLICY[given.class_]
     return NewMessage(
         id=MessageId(uuid7(now, deps.rng)),
         owner=caller.owner,
         key_id=caller.key_id,
-        to=to,
+        to=admitted.to,
         class_=given.class_,
         encoding=Encoding.DATA if done.alphabet is Alphabet.DATA else Encoding(done.alphabet.value),
         text=given.text,
@@ -85,17 +86,11 @@ def compose(given: SendIn, caller: Caller, deps: HttpDeps) -> NewMessage:
         expires_at=expires_at,
         on_uncertain=given.on_uncertain or policy.on_uncertain,
         lane=None if given.modem is None else Lane(given.modem),
-        route=given.route,
+        route=admitted.route,
+        carrier=admitted.carrier,
         sender_ref=given.sender_ref,
         tags=given.tags,
     )
-
-
-def _number(field: str, number: str) -> str:
-    try:
-        return dialable(number)
-    except CodecError as error:
-        raise InvalidRequest(field, error.message, "number-not-dialable") from None
 
 
 def _split(given: SendIn, deps: HttpDeps) -> Split:
@@ -122,7 +117,7 @@ def _split_data(given: SendIn, data: bytes, deps: HttpDeps) -> Split:
     try:
         done = split_data(data, ports=ports, concat_bits=bits, cls=0 if given.flash else None)
     except CodecError as error:
-        raise InvalidRequest("data", error.message, "too-many-parts") from None
+        raise _too_many("data", error.message, deps) from None
     return _few_enough("data", done, deps)
 
 
@@ -137,7 +132,7 @@ def split_text(text: str, given: SendIn | PreviewIn, deps: HttpDeps) -> Split:
     most = deps.settings.max_parts
     # Before the split: what cannot fit by far is not worth cutting up.
     if len(text) > most * _MOST_SEPTETS:
-        raise InvalidRequest("text", f"needs more than {most} parts", "too-many-parts")
+        raise _too_many("text", f"needs more than {most} parts", deps)
     try:
         done = split(
             text,
@@ -147,19 +142,22 @@ def split_text(text: str, given: SendIn | PreviewIn, deps: HttpDeps) -> Split:
             cls=0 if given.flash else None,
         )
     except CodecError as error:
-        many = "parts" in error.message
-        code = "too-many-parts" if many else "not-encodable"
-        where = "" if many else f" (character {error.offset + 1})"
-        raise InvalidRequest("text", error.message + where, code) from None
+        if "parts" in error.message:
+            raise _too_many("text", error.message, deps) from None
+        words = f"{error.message} (character {error.offset + 1})"
+        raise InvalidRequest("text", words, "not-encodable") from None
     return _few_enough("text", done, deps)
 
 
 def _few_enough(field: str, done: Split, deps: HttpDeps) -> Split:
-    most = deps.settings.max_parts
-    if len(done.parts) > most:
-        words = f"needs {len(done.parts)} parts; at most {most} are allowed"
-        raise InvalidRequest(field, words, "too-many-parts")
+    if len(done.parts) > deps.settings.max_parts:
+        raise _too_many(field, f"needs {len(done.parts)} parts", deps)
     return done
+
+
+def _too_many(field: str, words: str, deps: HttpDeps) -> InvalidRequest:
+    words += f"; max_parts of [sms] allows {deps.settings.max_parts}"
+    return InvalidRequest(field, words, "too-many-parts", "sms.max_parts")
 
 
 def _check_characters(text: str) -> None:
@@ -174,7 +172,9 @@ def _check_modem(given: SendIn, deps: HttpDeps) -> None:
         raise InvalidRequest("route", "cannot stand beside modem", "modem-and-route")
     if given.modem is not None and deps.pool.modem(Lane(given.modem)) is None:
         raise InvalidRequest("modem", "no modem has this name", "unknown-modem")
-    if given.route is not None and given.route not in deps.pool.routes():
+    if given.route is None or deps.admission.describes(given.route):
+        return
+    if given.route not in deps.pool.routes():
         raise InvalidRequest("route", "no modem serves this route", "unknown-route")
 
 
@@ -269,7 +269,7 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
     where = MessageFilter(
         owner=caller.sees,
         state=asked.state,
-        to=None if asked.to is None else _number("to", asked.to),
+        to=None if asked.to is None else deps.admission.number("to", asked.to),
         class_=asked.class_,
         modem=None if asked.modem is None else Lane(asked.modem),
         tag=asked.tag,

@@ -57,6 +57,9 @@ KINDS: Mapping[str, Kind] = {
         ("invalid-cursor", 400, "The cursor is not one of ours"),
         ("unauthorized", 401, "A key is needed"),
         ("forbidden", 403, "The key does not allow this"),
+        ("blocked", 403, "The number is never to be texted"),
+        ("country-not-allowed", 403, "Numbers of that country are not allowed"),
+        ("premium-number", 403, "The number costs more than others"),
         ("not-found", 404, "Not found"),
         ("method-not-allowed", 405, "This method is not allowed here"),
         ("modem-not-reachable", 409, "The modem cannot be asked now"),
@@ -102,9 +105,10 @@ def refusal(error: AirpostError) -> Refusal:
     match error:
         case Refusal():
             return error
-        case InvalidRequest(field=field, message=message, code=code):
+        case InvalidRequest(field=field, message=message, code=code, setting=setting):
             kind = code if code in KINDS else "invalid-request"
-            return Refusal(kind, f"{field}: {message}", errors=[(field, message)])
+            extra = None if setting is None else {"setting": setting}
+            return Refusal(kind, f"{field}: {message}", errors=[(field, message)], extra=extra)
         case StoreUnavailable(reason=reason):
             return Refusal("store-unavailable", reason, headers=_retry_later())
         case _:

@@ -199,6 +199,7 @@ def modem_json(view: ModemView) -> Json:
         "detail": view.detail,
         "ready": view.ready,
         "stalled": view.stalled,
+        "roaming": view.roaming,
         "routes": sorted(view.routes),
         "manufacturer": view.manufacturer,
         "model": view.model,
@@ -245,6 +246,7 @@ def key_json(key: ApiKey) -> Json:
         "name": key.name,
         "owner": key.owner,
         "scopes": sorted(key.scopes),
+        "countries": None if key.countries is None else list(key.countries),
         "created_at": _time(key.created_at),
         "revoked_at": _time(key.revoked_at),
     }

@@ -101,6 +101,7 @@ class KeyIn(_Body):
     name: Name
     owner: Name
     scopes: Annotated[tuple[str, ...], Field(min_length=1)]
+    countries: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
 
 
 class AskIn(_Body):

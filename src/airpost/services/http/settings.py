@@ -14,6 +14,7 @@ from pathlib import Path
 from airpost.store.keeping import Retention
 
 MAX_PARTS = 255
+DEFAULT_PARTS = 10
 DEFAULT_SOCKET = "/run/airpost/http.sock"
 DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
 MAX_SOCKET_PATH = 107  # octets: sun_path of unix(7), without its closing zero
@@ -96,7 +97,7 @@ class HttpSettings:
     listen: tuple[Listen, ...] = tuple(parse_listen(each) for each in DEFAULT_LISTEN)
     auth: AuthMode = AuthMode.KEYS
     body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
-    max_parts: int = MAX_PARTS
+    max_parts: int = DEFAULT_PARTS
     concat_bits: int = 8
     page_limit: int = 50  # where a list is asked for without `limit`
     max_page: int = 500

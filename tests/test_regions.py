@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airpost.daemon.regions import REGIONS, region_fault
+from airpost.regions import REGIONS, region_fault
 
 TABLE = Path("/usr/share/zoneinfo/iso3166.tab")
 

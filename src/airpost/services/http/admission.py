@@ -1,0 +1,85 @@
+"""Before a message is accepted: its number, its route, and whether it may go there.
+
+May import L0. What protects the bill is decided here, in the moment of the request, so that the
+caller is told the field and the setting.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from airpost.codec.address import dialable
+from airpost.errors import CodecError, InvalidRequest
+from airpost.model import MessageClass
+from airpost.numbering import Numbering, Recipient
+from airpost.regions import REGIONS
+from airpost.routes import Asked, Guards, Route, RouteTable, guarded
+from airpost.services.http.credentials import Caller
+
+_PLACE = re.compile(r"\+[0-9]{1,15}|\*")
+ANY_MODEM = Route(name="of the modem asked for")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A number as it will be dialled, and the route; None: the simple one."""
+
+    to: str
+    route: str | None
+    carrier: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What the configuration says about numbers and routes."""
+
+    numbering: Numbering = field(default_factory=Numbering)
+    table: RouteTable = field(default_factory=RouteTable)
+    guards: Guards = field(default_factory=Guards)
+
+    def number(self, name: str, given: str) -> str:
+        """A number as it is dialled; InvalidRequest that names the field."""
+        return self._read(name, given).number
+
+    def _read(self, name: str, given: str) -> Recipient:
+        try:
+            return self.numbering.read(dialable(given))
+        except CodecError as error:
+            raise InvalidRequest(name, error.message, "number-not-dialable") from None
+
+    def describes(self, route: str) -> bool:
+        """True for a route with a section of its own."""
+        return any(each.name == route for each in self.table.routes)
+
+    def admit(
+        self,
+        to: str,
+        class_: MessageClass,
+        tags: tuple[str, ...],
+        caller: Caller,
+        *,
+        route: str | None = None,
+        modem: str | None = None,
+    ) -> Admitted:
+        """The number and the route of a message; InvalidRequest where it may not go."""
+        recipient = self._read("to", to)
+        described = ANY_MODEM
+        if modem is None:
+            asked = Asked(recipient=recipient, class_=class_, tags=tags, key=caller.key_name)
+            found = self.table.match(asked) if route is None else None
+            described = found or self.table.named(route)
+            route = route if found is None else found.name
+        against = guarded(self.guards, recipient, described, caller.countries)
+        if against is not None:
+            raise InvalidRequest("to", against.words, against.kind, against.setting)
+        return Admitted(to=recipient.number, route=route, carrier=recipient.carrier)
+
+
+def checked_places(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Countries and prefixes to which a key may send; InvalidRequest for what is none."""
+    for each in given:
+        if not _PLACE.fullmatch(each) and each not in REGIONS:
+            words = 'are countries such as "DE", prefixes such as "+49", or "*" for all'
+            raise InvalidRequest("countries", words)
+    return given
