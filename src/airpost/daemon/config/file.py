@@ -9,10 +9,11 @@ from pydantic import Field
 from airpost.daemon.config.limits import ClassSection, KeySection, LimitSection
 from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.retention import RetentionSection, StatisticsSection
+from airpost.daemon.config.route import Carriers, RouteSection
 from airpost.daemon.config.section import Hours, Name, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
 from airpost.pool.facade import OWN
-from airpost.services.http.settings import DEFAULT_LISTEN, MAX_PARTS
+from airpost.services.http.settings import DEFAULT_LISTEN, DEFAULT_PARTS, MAX_PARTS
 
 _TARGET = rf"^({OWN}|\+[0-9]{{3,20}})$"
 
@@ -35,7 +36,9 @@ class SmsSection(Section):
 
     home_region: str | None = None
     concat_bits: Literal[8, 16] = 8
-    max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = MAX_PARTS
+    max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = DEFAULT_PARTS
+    allowed: list[str] = []
+    premium: list[str] = []
 
 
 class ModemsSection(Section):
@@ -43,6 +46,7 @@ class ModemsSection(Section):
 
     discover: bool = True
     profiles: str | None = None
+    roaming: bool = False
     hubs: list[str] = []
     limits: str | None = None
 
@@ -69,3 +73,5 @@ class File(Section):
     retention: RetentionSection = RetentionSection()
     statistics: StatisticsSection = StatisticsSection()
     modem: list[ModemSection] = []
+    route: list[RouteSection] = []
+    carriers: Carriers = {}

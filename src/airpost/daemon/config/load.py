@@ -14,10 +14,12 @@ from airpost.daemon.config.file import File, SmsSection
 from airpost.daemon.config.limits import limit_settings
 from airpost.daemon.config.modem import USB_PATH, modem_settings
 from airpost.daemon.config.retention import retention_of
+from airpost.daemon.config.route import places, premium_numbers, route_table
 from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
-from airpost.daemon.regions import region_fault
 from airpost.errors import ConfigError
 from airpost.pool.selftest import SelfTestSettings
+from airpost.regions import region_fault
+from airpost.routes import Guards
 from airpost.services.http.settings import AuthMode, HttpSettings, Listen, TcpListen, parse_listen
 
 
@@ -64,6 +66,18 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
             home_region=file.sms.home_region,
         ),
         selftest=None if not file.selftest else SelfTestSettings(**file.selftest.model_dump()),
+        routes=route_table(
+            file.route,
+            file.carriers,
+            file.modem,
+            discover=file.modems.discover,
+            roaming=file.modems.roaming,
+        ),
+        guards=Guards(
+            home_region=file.sms.home_region,
+            allowed=places(file.sms.allowed, "sms.allowed"),
+            premium=premium_numbers(file.sms.premium),
+        ),
     )
 
 

@@ -54,6 +54,7 @@ class ModemSection(Section):
     hang_up: bool = False
     baud: Annotated[int, Field(ge=300, le=4_000_000)] = DEFAULT_BAUD
     credit: CreditSection | None = None
+    roaming: bool | None = None
 
 
 def modem_settings(

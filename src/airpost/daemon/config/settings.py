@@ -12,7 +12,8 @@ from airpost.model import Lane
 from airpost.pool.credit import CreditSettings
 from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
-from airpost.services.http.settings import MAX_PARTS, HttpSettings
+from airpost.routes import Guards, RouteTable
+from airpost.services.http.settings import DEFAULT_PARTS, HttpSettings
 
 STATE_FOLDER = Path("/var/lib/airpost")  # StateDirectory= of airpost.service
 DEFAULT_STORE = f"sqlite:///{STATE_FOLDER}/airpost.db"
@@ -32,7 +33,7 @@ class SmsSettings:
 
     home_region: str | None = None
     concat_bits: int = 8
-    max_parts: int = MAX_PARTS
+    max_parts: int = DEFAULT_PARTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,4 +75,6 @@ class Settings:
     hubs: frozenset[str] = frozenset()
     selftest: SelfTestSettings | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
+    routes: RouteTable = field(default_factory=RouteTable)
+    guards: Guards = field(default_factory=Guards)
     silent_filter: bool = True  # look for networks that take messages and deliver none
