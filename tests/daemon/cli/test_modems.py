@@ -12,7 +12,7 @@ from airpost.daemon.cli.modems import age_words
 from airpost.model import Credit, Lane, MessageId, ProofKind, SelfTest
 from airpost.states import MessageState
 from tests.daemon.cli.conftest import Service, run
-from tests.services.http.fakes import modem_view
+from tests.services.http.fakes import USED, modem_view
 
 
 def test_the_list(service: Service) -> None:
@@ -43,6 +43,12 @@ def test_the_age_of_the_last_proof_and_the_credit(service: Service) -> None:
     assert "never, self-test failed  ?" in two
     first, _ = service.json("modems")
     assert (first["proof"], first["credit"]["value"]) == ("sent", 4.5)
+
+
+def test_what_is_left_of_a_budget(service: Service) -> None:
+    assert " none " in service.run("modems").stdout.splitlines()[1]
+    service.pool.budgets[Lane("gate-1")] = USED
+    assert "minute 6/6, day 200/200 (closed: 200 a day)" in service.run("modems").stdout
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from airpost.daemon.doctor.finding import Severity
 from airpost.daemon.doctor.service import ServiceFacts, check_service, service_facts
 from airpost.model import Lane, Way, WireLine
 from tests.daemon.cli.conftest import Service
-from tests.services.http.fakes import NOW
+from tests.services.http.fakes import NOW, USED
 
 
 def severities(service: ServiceFacts) -> list[Severity]:
@@ -24,8 +24,18 @@ def test_a_service_that_runs(service: Service) -> None:
     assert facts.wire("gate-2") == ()
     assert facts.since(facts.modems[0]) == NOW
     told = [(each.severity, each.what) for each in check_service(facts)]
-    assert told[1:] == [(Severity.NOTE, "reset: healed 1 of 2, last in 21.5 s")]
+    assert told[1:] == [
+        (Severity.NOTE, "reset: healed 1 of 2, last in 21.5 s"),
+        (Severity.NOTE, "runs its SIM without a limit; docs/LIMITS.md tells more"),
+    ]
     assert "is running" in told[0][1]
+
+
+def test_a_sim_that_is_used_up(service: Service) -> None:
+    service.pool.budgets[Lane("gate-1")] = USED
+    *_, last = check_service(service_facts(Client(service.unix)))
+    assert (last.severity, last.subject) == (Severity.WARNING, "gate-1")
+    assert last.what.startswith("has used up its SIM's 200 (day): messages wait until 2")
 
 
 def test_one_that_cannot_store_and_has_no_modem(service: Service) -> None:

@@ -24,9 +24,11 @@ from airpost.model import (
     NewMessage,
     SimId,
     UnitState,
+    Waits,
     Way,
     WireLine,
 )
+from airpost.pool.facade import Block, BudgetView, Use
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
 from airpost.states import MessageState
@@ -244,12 +246,22 @@ class FakeKeeping:
         return released
 
 
+USED = BudgetView(
+    profile="cautious",
+    uses=(Use(limit="minute", used=6, of=6, reserved=0, resets_at=None),
+          Use(limit="day", used=200, of=200, reserved=20, resets_at=NOW)),
+    blocked=Block(until=NOW, words="200 a day"),
+)  # fmt: skip
+
+
 class FakePool:
     def __init__(self) -> None:
         self.views = {Lane("gate-1"): modem_view()}
         self.answers: dict[str, tuple[str, ...] | Exception] = {}
         self.asked: list[tuple[Lane, str]] = []
         self.wires: dict[Lane, tuple[WireLine, ...]] = {}
+        self.budgets: dict[Lane, BudgetView] = {}
+        self.waiting: dict[MessageId, Waits] = {}
 
     def modems(self) -> tuple[ModemView, ...]:
         return tuple(self.views.values())
@@ -281,6 +293,12 @@ class FakePool:
 
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         return self.wires.get(lane, ())
+
+    def budget(self, lane: Lane) -> BudgetView | None:
+        return self.budgets.get(lane)
+
+    def waits(self, message: Message) -> Waits | None:
+        return message.waits or self.waiting.get(message.id)
 
     def routes(self) -> frozenset[str]:
         return frozenset().union(*(view.routes for view in self.views.values()))

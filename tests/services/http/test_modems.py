@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airpost.errors import ModemError
-from airpost.model import Lane, MessageId
+from airpost.model import Lane, MessageId, Waits
 from tests.services.http.conftest import Api
+from tests.services.http.fakes import NOW, USED
 
 
 async def test_the_list_and_one(api: Api) -> None:
@@ -65,3 +66,17 @@ async def test_a_self_test_that_cannot_be_says_why(api: Api) -> None:
 async def test_a_self_test_is_for_admins(keyed: Api) -> None:
     key = keyed.store.new_key("shop", "send", "read", key_id="shop1")
     await keyed.call("POST", "/v1/modems/gate-1/selftest", 403, headers=key)
+
+
+async def test_limits_of_a_sim_and_what_a_message_waits_for(api: Api) -> None:
+    api.pool.budgets[Lane("gate-1")] = USED
+    (modem,) = (await api.call("GET", "/v1/modems"))["items"]
+    assert modem["limits"]["profile"] == "cautious"
+    sent = await api.send()
+    assert sent["waits"] is None
+    waits = Waits(reason="quota_exhausted", words="gate-1: 200 a day", until=NOW)
+    api.pool.waiting[sent["id"]] = waits
+    shown = await api.call("GET", f"/v1/messages/{sent['id']}")
+    assert shown["waits"] == {
+        "reason": "quota_exhausted", "for": "gate-1: 200 a day", "until": modem["since"],
+    }  # fmt: skip

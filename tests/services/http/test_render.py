@@ -37,7 +37,7 @@ from airpost.services.http.render import (
 )
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
-from tests.services.http.fakes import NOW, event, inbound, modem_view
+from tests.services.http.fakes import NOW, USED, event, inbound, modem_view
 
 TIME = "2026-01-02T03:04:05.678Z"
 
@@ -118,6 +118,7 @@ def test_a_message() -> None:
         "possible_duplicates": 0,
         "sender_ref": "r",
         "tags": ["t"],
+        "waits": None,
     }
 
 
@@ -171,6 +172,16 @@ def test_what_is_known_beside_a_modem() -> None:
         "message": "m", "at": TIME, "state": "sent", "over": False, "detail": "was taken",
     }  # fmt: skip
     assert shown["credit"] == {"value": 4.5, "at": TIME, "low": True, "problem": None}
+
+
+def test_what_a_sim_has_left() -> None:
+    assert modem_json(modem_view())["limits"] is None
+    shown = modem_json(modem_view(), USED)["limits"]
+    assert shown["profile"] == "cautious"
+    assert shown["uses"][1] == {
+        "limit": "day", "used": 200, "of": 200, "left": 0, "reserved": 20, "resets_at": TIME,
+    }  # fmt: skip
+    assert shown["blocked"] == {"for": "200 a day", "until": TIME}
 
 
 def test_a_key_has_no_secret() -> None:

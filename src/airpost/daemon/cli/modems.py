@@ -14,7 +14,9 @@ from airpost.daemon.cli.tables import say_fields, say_json, say_table
 from airpost.modem.profiles import load_profiles
 from airpost.modem.supported import Supported, markdown, supported
 
-COLUMNS = ("name", "state", "operator", "signal", "proof", "credit", "number", "port", "detail")
+COLUMNS = (
+    "name", "state", "operator", "signal", "proof", "credit", "limits", "number", "port", "detail",
+)  # fmt: skip
 
 
 @click.command()
@@ -49,9 +51,20 @@ def _say_present(client: Client, *, as_json: bool) -> None:
         state = f"{each['state']} (stalled)" if each["stalled"] else each["state"]
         rows.append(
             (each["name"], state, each["operator"], signal, _proof(each, now), _credit(each),
-             each["number"], each["port"], each["detail"])
+             limits_words(each), each["number"], each["port"], each["detail"])
         )  # fmt: skip
     say_table(COLUMNS, rows)
+
+
+def limits_words(modem: Json) -> str:
+    """What is left of the SIM's budget, `day 80/200`, and `none` where nothing limits it."""
+    limits = modem["limits"]
+    if limits is None:
+        return "none"
+    told = ", ".join(f"{use['limit']} {use['used']}/{use['of']}" for use in limits["uses"])
+    if limits["blocked"] is not None:
+        told += f" (closed: {limits['blocked']['for']})"
+    return told or limits["profile"]
 
 
 def _proof(modem: Json, now: Instant) -> str:

@@ -5,7 +5,7 @@ May import the command line's client. Nothing here disturbs it: views, counts an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airpost.clock import Instant, parse_rfc3339
@@ -92,3 +92,19 @@ def check_service(service: ServiceFacts) -> Iterator[Finding]:
             yield error("store", "airpost", f"takes no messages: {blocked}")
         if not service.modems:
             yield error("modem", "airpost", "has no modem: name one under [[modem]]")
+        yield from _limits(service.modems)
+
+
+def _limits(modems: Sequence[Json]) -> Iterator[Finding]:
+    """SIMs that nothing keeps from being sent too much with, and such that are used up."""
+    free = [each["name"] for each in modems if each["limits"] is None]
+    if free:
+        told = "runs its SIM" if len(free) == 1 else "run their SIMs"
+        yield note("limits", ", ".join(free), f"{told} without a limit; docs/LIMITS.md tells more")
+    for each in modems:
+        limits = each["limits"]
+        for use in () if limits is None else limits["uses"]:
+            if use["left"] == 0 and use["limit"] not in ("burst", "minute"):
+                told = f"has used up its SIM's {use['of']} ({use['limit']})"
+                until = f" until {use['resets_at']}" if use["resets_at"] else ""
+                yield warning("limits", each["name"], f"{told}: messages wait{until}")

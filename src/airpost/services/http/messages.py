@@ -281,8 +281,9 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def one(request: web.Request, caller: Caller) -> web.Response:
-    """`GET /v1/messages/{id}`."""
-    return answer(message_json(await _find(request, caller.sees)))
+    """`GET /v1/messages/{id}`, with what it waits for."""
+    found = await _find(request, caller.sees)
+    return answer(message_json(replace(found, waits=request.app[DEPS].pool.waits(found))))
 
 
 async def events(request: web.Request, caller: Caller) -> web.Response:

@@ -27,12 +27,14 @@ log = logging.getLogger("airpost.http")
 
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems`."""
-    return answer(list_json(map(modem_json, request.app[DEPS].pool.modems())))
+    pool = request.app[DEPS].pool
+    return answer(list_json(modem_json(each, pool.budget(each.lane)) for each in pool.modems()))
 
 
 async def one(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems/{name}`."""
-    return answer(modem_json(_find(request)))
+    view = _find(request)
+    return answer(modem_json(view, request.app[DEPS].pool.budget(view.lane)))
 
 
 async def queue(request: web.Request, caller: Caller) -> web.Response:

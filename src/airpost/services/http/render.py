@@ -26,8 +26,10 @@ from airpost.model import (
     NewMessage,
     PartView,
     SelfTest,
+    Waits,
 )
 from airpost.outcome import Outcome
+from airpost.pool.facade import BudgetView
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
 
@@ -103,7 +105,12 @@ def message_json(message: Message) -> Json:
         "possible_duplicates": message.possible_duplicates,
         "sender_ref": message.sender_ref,
         "tags": list(message.tags),
+        "waits": None if message.waits is None else _waits(message.waits),
     }
+
+
+def _waits(waits: Waits) -> Json:
+    return {"reason": waits.reason, "for": waits.words, "until": _time(waits.until)}
 
 
 def accepted(new: NewMessage) -> Message:
@@ -189,8 +196,8 @@ def event_json(event: Event) -> Json:
     }
 
 
-def modem_json(view: ModemView) -> Json:
-    """One modem."""
+def modem_json(view: ModemView, budget: BudgetView | None = None) -> Json:
+    """One modem; `budget` None: its SIM is not limited."""
     return {
         "name": view.lane,
         "port": view.port,
@@ -216,7 +223,28 @@ def modem_json(view: ModemView) -> Json:
         "proof": None if view.last_proof is None else view.last_proof.value,
         "selftest": None if view.selftest is None else _selftest(view.selftest),
         "credit": None if view.credit is None else _credit(view.credit),
+        "limits": None if budget is None else _budget(budget),
         "last_error": view.last_error,
+    }
+
+
+def _budget(budget: BudgetView) -> Json:
+    return {
+        "profile": budget.profile,
+        "uses": [
+            {
+                "limit": use.limit,
+                "used": use.used,
+                "of": use.of,
+                "left": use.left,
+                "reserved": use.reserved,
+                "resets_at": _time(use.resets_at),
+            }
+            for use in budget.uses
+        ],
+        "blocked": None
+        if budget.blocked is None
+        else {"for": budget.blocked.words, "until": _time(budget.blocked.until)},
     }
 
 
