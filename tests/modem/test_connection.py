@@ -113,6 +113,18 @@ async def test_the_network_goes_and_comes(loop: VirtualLoop, tmp_path: Path) -> 
 
 
 @virtually
+async def test_a_modem_that_roams_says_so(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await rig.until(lambda: rig.view.operator is not None, 120)
+        assert rig.view.roaming is False
+        rig.sim.faults.set("not_registered", stat=5)
+        await rig.until(lambda: rig.view.roaming, 120)
+        assert rig.view.ready  # whether it carries messages there is the pool's to decide
+        rig.sim.faults.clear()
+        await rig.until(lambda: not rig.view.roaming, 120)
+
+
+@virtually
 async def test_network_lines_that_say_nothing_new_ask_nothing(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

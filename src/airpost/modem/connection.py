@@ -155,6 +155,7 @@ class Connection:
         self._gap_s = LOOK_GAP_S
         self._refusals = Refusals()
         self._registered = False
+        self._roaming = False
         self._reports: int | None = None  # <n> of AT+CREG?, as it was last
         self._woken = False  # a line of starting came: are the settings still there?
         self._sweep_due = False
@@ -354,10 +355,11 @@ class Connection:
         if not await self._sim.is_same():
             self.give_up(Failure.RESTARTED, EXCHANGED)
             return False
-        if not self._registered:
+        if not self._registered or found.roaming is not self._roaming:
             self._tell(None, operator=await self._driver.operator(),
                        signal_dbm=await self._driver.signal_dbm())  # fmt: skip
-        self._tell(UnitEvent.REGISTERED, registration=found.sentence)
+        self._roaming = found.roaming
+        self._tell(UnitEvent.REGISTERED, registration=found.sentence, roaming=found.roaming)
         refused = self._refusals.complaint
         complaints = (*done.complaints, *inbox.complaints, *((refused,) if refused else ()))
         if complaints:
@@ -397,7 +399,11 @@ class Connection:
             self._ussd.take(urc)
         elif urc.prefix in NETWORK_LINES:
             told = network.registration((urc.line,))
-            if told is None or told.registered is not self._registered:
+            if (
+                told is None
+                or told.registered is not self._registered
+                or (told.registered and told.roaming is not self._roaming)
+            ):
                 self._look.set()
         else:
             self._sign(urc)
