@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from airpost.clock import Instant
 from airpost.errors import StoreUnavailable
-from airpost.model import Claimed, MessageClass, SimId
-from airpost.outcome import OutcomeClass, Scope
-from airpost.pool.ledger import Beginning
-from airpost.store.api import Begun
+from airpost.model import Claimed, Lane, MessageClass, SimId
+from airpost.outcome import SENT, OutcomeClass, Scope
+from airpost.pool.ledger import Beginning, Ledger
+from airpost.states import SegmentEvent
+from airpost.store.api import Begun, Settlement
 from airpost.store.sqlite import SqliteStore
 from tests.pool.rig import Rig, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
@@ -63,6 +65,32 @@ async def test_it_begins_when_it_is_awaited() -> None:
     assert begun == []
     assert (await made).attempt_id is None
     assert begun == [1]
+
+
+class Written:
+    """A store whose commits are done before anybody looks."""
+
+    def follow(self, _facts: Any, _intent: Any) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def ended(self, _settlement: Any, _lane: Any) -> bool:
+        return True
+
+
+async def test_what_is_done_and_not_yet_noted_is_waited_for() -> None:
+    store: Any = Written()
+    ledger = Ledger(Lane("gate-1"), store, next_intent=lambda: None, committed=lambda _: None)
+    done = Settlement(
+        segment_id=1, attempt_id=1, event=SegmentEvent.TAKEN, outcome=SENT, mr=1,
+        ended_at=Instant(0),
+    )  # fmt: skip
+    ledger.ended(done)
+    assert not ledger.settled
+    async with asyncio.timeout(5):
+        await ledger.settle()
+    assert ledger.settled
 
 
 def test_a_row_of_messages_waits_for_one_commit(tmp_path: Path) -> None:

@@ -161,7 +161,9 @@ class Ledger:
         while not self.settled:
             if not self._under_way:
                 self._hand_in(None)
-            await next(iter(self._under_way))
+            first = next(iter(self._under_way))
+            await asyncio.wait([first])  # what is done is not yet noted: to await it turns no loop
+            first.result()
 
     def _hand_in(self, intent: Intent | None) -> None:
         facts = self._owed
