@@ -16,8 +16,9 @@ from airpost.codec.pdu import build_pdu
 from airpost.codec.split import split
 from airpost.codec.times import TimeStamp
 from airpost.codec.tpdu import Deliver, StatusReport
-from airpost.model import RawPart
+from airpost.model import MessageClass, RawPart
 from airpost.modem.profile import Profile, load_profile
+from airpost.tasks import spawn
 from hwsim.card import Slot, SlotState
 from hwsim.modem import SimModem
 from hwsim.pool import START_US
@@ -133,6 +134,31 @@ async def test_while_it_sends_it_receives(loop: VirtualLoop, tmp_path: Path) -> 
         await rig.until(lambda: len(rig.behind.parts) == 30)
         await rig.until(lambda: rig.sim.card.sms.used == 0)
         assert words(rig.behind.parts) == [f"number {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("class_", "sending"), [(MessageClass.NORMAL, "AT+CMGS="), (MessageClass.OTP, "AT+CMGS=")]
+)
+@virtually
+async def test_between_two_segments_a_few_are_read_and_none_before_an_urgent_one(
+    loop: VirtualLoop, tmp_path: Path, class_: MessageClass, sending: str
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        first = spawn(rig.send(), name="first")
+        await rig.until(lambda: any(line.startswith(sending) for line in rig.heard()))
+        for number in range(9):
+            rig.arrives(f"number {number}")  # announced while the segment is on the air
+        await first
+        from_s = loop.time()
+        second = spawn(rig.send(class_=class_), name="second")
+        await second
+        heard = rig.heard(from_s)
+        at_s = next(n for n, line in enumerate(heard) if line.startswith(sending))
+        read = [line for line in heard[:at_s] if line.startswith("AT+CMGR")]
+        assert len(read) <= (4 if class_ is MessageClass.NORMAL else 1)
+        await rig.until(lambda: len(rig.behind.parts) == 9)
+        assert len(set(words(rig.behind.parts))) == 9
 
 
 @pytest.mark.parametrize("line", ["+CMTI: ,-1", '+CMTI: "SM"', "+CMTI: 0,111", '+CMTI: "SM",9'])

@@ -19,7 +19,8 @@ from airpost.clock import Instant, LoopClock
 from airpost.errors import CommandFailed, CommandTimeout, Desynced, PortBusy, PortLost
 from airpost.model import Lane
 from airpost.modem.port import PortSettings
-from airpost.modem.session import NOT_ALONE, Session, failed
+from airpost.modem.refusals import failed
+from airpost.modem.session import NOT_ALONE, Session
 from airpost.modem.trace import Trace
 from airpost.tasks import spawn
 from hwsim.modem import SimModem

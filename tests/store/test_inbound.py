@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
+from airpost.codec.split import split
 from airpost.model import Encoding, Inbound, MessageId, RawPart
 from airpost.states import SegmentEvent
 from airpost.store.api import PartStored, Store
@@ -38,7 +40,7 @@ STAMP = b"\x62\x10\x20\x30\x40\x51\x40"
 def piece(text: str, ref: int, total: int, seq: int, at: float = 0, **changes: Any) -> RawPart:
     """A part of a message in several, under a time stamp of its own."""
     given = {"scts": STAMP[:5] + bytes((seq,)) + STAMP[6:], "received_at": after(at)} | changes
-    return part(text.encode(), udh=concat(ref, total, seq), **given)
+    return part(text.encode(), **{"udh": concat(ref, total, seq)} | given)
 
 
 async def take(store: Store, *parts: RawPart) -> list[PartStored]:
@@ -190,7 +192,7 @@ async def test_a_part_that_comes_too_late_and_is_not_the_last_is_handed_over_wit
 async def test_a_reference_that_comes_again_a_day_later_is_another_message(store: Store) -> None:
     await take(store, piece("a", 7, 2, 1))
     await store.sweep(after(HOUR))
-    (done,) = await take(store, piece("b", 7, 2, 2, at=DAY + 1))
+    (done,) = await take(store, piece("b", 7, 2, 2, at=DAY + 1, sent_at=after(DAY)))
     assert done.inbound is None
     await store.sweep(after(DAY + 1 + HOUR))
     assert [(i.text, i.partial) for i in await received(store)] == [("a", True), ("b", True)]
@@ -289,3 +291,46 @@ async def test_what_cannot_be_read_is_kept_once_with_field_and_octet(store: Stor
     assert "TP-UD at 7: runs past the end" in first.reason
     assert (first.subject, first.message_id) == ("modem gate-1", None)
     assert await store.message(MessageId("none"), None) is None
+
+
+async def test_255_parts_in_any_order_over_days(store: Store) -> None:
+    """An hour and a half apart, the last ones first: what lacks is handed over now and then."""
+    order = list(range(1, 256))
+    Random(5).shuffle(order)
+    for n, seq in enumerate(order):
+        await take(store, piece(f"<{seq}>", 9, 255, seq, at=n * 1800))
+    (whole,) = await received(store)
+    assert whole.text == "".join(f"<{seq}>" for seq in range(1, 256))
+    assert (whole.parts, whole.partial) == (255, False)
+
+
+async def test_a_part_goes_to_the_set_that_was_sent_with_it(store: Store) -> None:
+    """A reference that came again while the first set still lacked a part."""
+    later = 2 * HOUR
+    await take(store, piece("a", 7, 3, 1, sent_at=after(0)))
+    await take(store, piece("b", 7, 3, 1, at=later, sent_at=after(later)))
+    await take(store, piece("c", 7, 3, 2, at=later + 1, sent_at=after(5)))
+    await take(store, piece("d", 7, 3, 2, at=later + 2, sent_at=after(later + 2)))
+    await take(store, piece("e", 7, 3, 3, at=later + 3, sent_at=after(later + 3)))
+    await take(store, piece("f", 7, 3, 3, at=later + 4, sent_at=after(8)))
+    assert [i.text for i in await received(store)] == ["bde", "acf"]
+
+
+async def test_a_part_that_was_days_on_its_way_completes_what_was_partial(store: Store) -> None:
+    await take(store, piece("a", 7, 2, 1, sent_at=after(0)))
+    await store.sweep(after(HOUR))
+    await take(store, piece("b", 7, 2, 2, at=5 * DAY, sent_at=after(3)))
+    assert [(i.text, i.partial) for i in await received(store)] == [("a", True), ("ab", False)]
+    await take(store, piece("x", 8, 2, 1, at=6 * DAY, sent_at=after(6 * DAY)))
+    await store.sweep(after(6 * DAY + HOUR))
+    await take(store, piece("y", 8, 2, 2, at=14 * DAY, sent_at=after(6 * DAY + 1)))
+    assert len(await received(store)) == 3
+
+
+async def test_parts_with_different_alphabets_are_one_message(store: Store) -> None:
+    """Some phones choose the alphabet for each part."""
+    seven = split("x" * 153 + "hello you").parts[1]
+    await take(store, piece("\u4f60\u597d", 0, 2, 1))
+    await take(store, piece("", 0, 2, 2, dcs=seven.dcs, udh=seven.udh, ud=seven.ud, udl=seven.udl))
+    (whole,) = await received(store)
+    assert whole.text == "\u4f60\u597dhello you"

@@ -249,6 +249,24 @@ async def test_a_temporary_report_keeps_sent(store: Store) -> None:
     assert (await store.record_report(report(7))).state is S.DELIVERED
 
 
+async def test_a_temporary_report_lets_it_be_waited_for_that_long_again(store: Store) -> None:
+    """The service centre tries for days: its last word still finds the message."""
+    await bound(store, new("m"), new("n"))
+    for mr, segment in enumerate(await claim(store), 7):
+        await sent(store, segment, mr)
+    still = {"status": 32, "delivered": None, "outcome": TRYING}
+    await store.record_report(report(7, received_at=after(71 * HOUR), **still))
+    assert (await store.sweep(after(73 * HOUR))).finalised == 1
+    assert [(await seen(store, id_)).final for id_ in "mn"] == [False, True]
+    await store.record_report(report(7, received_at=after(140 * HOUR), **still, done_at=after(0)))
+    await store.sweep(after(144 * HOUR))
+    assert not (await seen(store, "m")).final
+    assert (await store.record_report(report(7, received_at=after(200 * HOUR)))).message_id == "m"
+    assert (await seen(store, "m")).state is M.DELIVERED
+    # What nobody waits for any more takes none.
+    assert (await store.record_report(report(8, received_at=after(200 * HOUR)))).message_id is None
+
+
 async def test_a_temporary_report_proves_that_the_network_has_it(store: Store) -> None:
     await bound(store, new("m"))
     (segment,) = await claim(store)

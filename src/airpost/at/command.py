@@ -17,9 +17,10 @@ class Priority(IntEnum):
     """Which waiting command goes first; within one, first come first served."""
 
     ACK = 0  # +CNMA: the network waits 15 s
-    SEND = 1
-    RECEIVE = 2
-    CARE = 3  # polls, signal, consoles
+    URGENT = 1  # a segment of a class that people wait for
+    SEND = 2
+    RECEIVE = 3
+    CARE = 4  # polls, signal, consoles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,11 @@ class Command:
     prompt_s: float = 10.0
     priority: Priority = Priority.CARE
     secret: bool = False  # never logged: PIN
+
+    @property
+    def asks(self) -> bool:
+        """True for a command whose answer is never empty."""
+        return self.text.endswith("?") and not self.text.endswith("=?")
 
 
 _ILLEGAL = re.compile(r"[\x00-\x1f\x7f-\uffff]")

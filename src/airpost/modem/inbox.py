@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from airpost.at import command as at
 from airpost.at import messages
+from airpost.at.command import Priority
 from airpost.at.events import Urc
 from airpost.at.messages import Fill, Record
 from airpost.clock import Clock, Instant
@@ -25,6 +27,7 @@ from airpost.codec.tpdu import Deliver, Direction, StatusReport
 from airpost.errors import CodecError, CommandFailed, CommandTimeout, Desynced, StoreUnavailable
 from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
 from airpost.modem.api import Intake
+from airpost.modem.memory import Memory
 from airpost.modem.session import Session
 from airpost.tasks import spawn
 
@@ -32,16 +35,10 @@ log = logging.getLogger("airpost.inbox")
 
 ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
 DIRECT = frozenset({"+CMT", "+CDS"})
+TURN_MESSAGES = 4  # read between two segments at most,
+TURN_S = 0.02  # and in no more time
 STORE_WAIT_S = 1.0  # between tries to hand over what exists nowhere else
 REMEMBERED = 2000  # records that were handed over and should be gone
-UNDELETED = (
-    "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
-    "empty it in a phone, or replace the SIM"
-)
-FULL = (
-    "the memory for messages is full and cannot be emptied: nothing comes in; empty it in a phone, "
-    "or replace the SIM"
-)
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
 
@@ -81,8 +78,7 @@ class Inbox:
         troubled: Callable[[], None],
         proof: Callable[[ProofKind], None],
     ) -> None:
-        self.full = False  # the memory that is read, after all in it was taken
-        self.undeleted = 0  # records the last sweep found again although they had been deleted
+        self.memory = Memory()  # as the last sweep left it
         self.unannounced = 0  # records that only a sweep found, the first one aside
         self._session = session
         self._intake = intake
@@ -104,12 +100,22 @@ class Inbox:
         self._arrived = asyncio.Event()
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
         self._taken = 0  # records handed over
+        self._undeleted = 0  # of the last sweep, see Memory
+        self._orphans = 0
         self._swept = False
+        self._holds = False  # one turn for several messages
+        self._read = 0  # in it
+        self._until_s = 0.0
 
     @property
     def complaints(self) -> tuple[str, ...]:
         """What a person has to mend; `troubled` is called when there is something new."""
-        return ((UNDELETED,) if self.undeleted else ()) + ((FULL,) if self.full else ())
+        return self.memory.complaints
+
+    @property
+    def full(self) -> bool:
+        """True when nothing more can come in, after all in the memory was taken."""
+        return self.memory.full
 
     # -- notices ---------------------------------------------------------------------------------
     def take(self, urc: Urc) -> None:
@@ -128,6 +134,9 @@ class Inbox:
         try:
             while True:
                 while self._notices:
+                    if self._announces(self._notices[0]):
+                        await self._stretch()
+                        continue
                     await self._handle(self._notices[0])
                     self._notices.popleft()
                 self._arrived.clear()
@@ -137,6 +146,40 @@ class Inbox:
             direct = [each for each in left if each.prefix in DIRECT]
             if direct:
                 spawn(self._rescue(direct), name=f"inbox {self._lane}")
+
+    @staticmethod
+    def _announces(notice: Notice) -> bool:
+        return isinstance(notice, Urc) and notice.prefix in ANNOUNCING
+
+    async def _stretch(self) -> None:
+        """Some of what was announced, in one turn: then it is the turn of what is to be sent."""
+        async with self._turn():
+            while self._notices and self._announces(self._notices[0]) and self._may_go_on():
+                await self._handle(self._notices[0])
+                self._notices.popleft()
+                self._read += 1
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One turn for several commands; `_may_go_on()` says when that is long enough."""
+        async with self._session.turn(Priority.RECEIVE):
+            self._read, self._until_s = 0, self._clock.mono() + TURN_S
+            self._holds = True
+            try:
+                yield
+            finally:
+                self._holds = False
+
+    def _may_go_on(self) -> bool:
+        """True for the first, then while there is time, few were read, and nothing urgent waits."""
+        if self._read == 0:
+            return True
+        in_time = self._read < TURN_MESSAGES and self._clock.mono() < self._until_s
+        return in_time and not self._session.urgent
+
+    async def _ask(self, command: at.Command) -> tuple[str, ...]:
+        """A command, in the turn that is held if one is."""
+        return await (self._session.ask if self._holds else self._session.run)(command)
 
     async def _rescue(self, direct: list[Urc]) -> None:
         """The port is gone, but what came directly exists nowhere else."""
@@ -167,12 +210,12 @@ class Inbox:
             log.warning("inbox.no_pdu modem=%s line=%s", self._lane, urc.prefix)
             self.sweep()
             if record is not None and record.text_mode:
-                await self._session.run(at.PDU_MODE)
+                await self._ask(at.PDU_MODE)
             return
         await self._hand_over_at_last(record)
         if self._acknowledges:
             try:
-                await self._session.run(at.ACKNOWLEDGE)
+                await self._ask(at.ACKNOWLEDGE)
             except (CommandFailed, CommandTimeout) as error:
                 log.info("inbox.not_acknowledged modem=%s %s", self._lane, error)
 
@@ -205,28 +248,30 @@ class Inbox:
 
     async def _sweep(self) -> None:
         known, complaints = self._taken, self.complaints
-        self.undeleted = 0
+        self._undeleted = self._orphans = 0
         for store in (self._report_store, *self._others, self._home):  # the last stays selected
             self._current = None  # a modem that has restarted unseen selects another
             if await self._select(store):
                 await self._take_all()
-        self.full = self._seems_full and await self._stays_full()
+        self.memory = await self._remaining()
         if self.complaints != complaints:
             log.warning("inbox.troubled modem=%s undeleted=%d full=%s",
-                        self._lane, self.undeleted, self.full)  # fmt: skip
+                        self._lane, self._undeleted, self.full)  # fmt: skip
             self._troubled()
         self.unannounced += self._taken - known if self._swept else 0
         self._swept = True
 
-    @property
-    def _seems_full(self) -> bool:
-        fill = self._fill if self._current is not None else None
-        return fill is not None and 0 < fill.total <= fill.used
-
-    async def _stays_full(self) -> bool:
-        """Ask again: what was there has been deleted."""
-        self._current = None
-        return await self._select(self._home) and self._seems_full
+    async def _remaining(self) -> Memory:
+        """The memory that is read; asked again where it fills: what was there is deleted."""
+        for _ in range(2):
+            fill = self._fill if self._current is not None else None
+            used, total = (0, 0) if fill is None else (fill.used, fill.total)
+            found = Memory(used=used, total=total, undeleted=self._undeleted, orphans=self._orphans)
+            if not found.filling:
+                break
+            self._current = None
+            await self._select(self._home)
+        return found
 
     async def _take_all(self) -> None:
         """Everything in the memory that was just selected."""
@@ -250,14 +295,19 @@ class Inbox:
 
     async def _take_list(self) -> None:
         # Some say every line twice.
-        for record in dict.fromkeys(messages.listed(await self._session.run(at.LIST_ALL))):
-            if record.index is not None and self._current is not None:
-                await self._take(Place(store=self._current, index=record.index), record)
+        found = deque(dict.fromkeys(messages.listed(await self._ask(at.LIST_ALL))))
+        while found:
+            async with self._turn():
+                while found and self._may_go_on():
+                    record = found.popleft()
+                    if record.index is not None and self._current is not None:
+                        await self._take(Place(store=self._current, index=record.index), record)
+                    self._read += 1
 
     async def _take_one_by_one(self) -> None:
         fill = self._fill
         if fill is None:  # some answer the choice with a bare OK
-            fill = next(iter(messages.stores(await self._session.run(at.STORES))), None)
+            fill = next(iter(messages.stores(await self._ask(at.STORES))), None)
         if fill is None or self._current is None:
             return
         left = fill.used
@@ -273,7 +323,7 @@ class Inbox:
             return store is not None
         self._current = None
         try:
-            fills = messages.stores(await self._session.run(at.use_stores(store)))
+            fills = messages.stores(await self._ask(at.use_stores(store)))
         except (CommandFailed, CommandTimeout):
             return False
         self._current, self._fill = store, fills[0] if fills else None
@@ -284,7 +334,7 @@ class Inbox:
         if not await self._select(place.store):
             return False
         try:
-            record = messages.read(await self._session.run(at.read_message(place.index)))
+            record = messages.read(await self._ask(at.read_message(place.index)))
         except CommandFailed:
             return False
         if record is None:
@@ -294,12 +344,13 @@ class Inbox:
 
     async def _take(self, place: Place, record: Record) -> None:
         if record.text_mode:
-            await self._session.run(at.PDU_MODE)  # a profile of the modem has set text mode
-            again = messages.read(await self._session.run(at.read_message(place.index)))
+            await self._ask(at.PDU_MODE)  # a profile of the modem has set text mode
+            again = messages.read(await self._ask(at.read_message(place.index)))
             if again is None or again.text_mode:
                 return
             record = again
         if record.stat in OWN_RECORDS or not record.pdu:
+            self._orphans += 1
             return
         known = (place, record.pdu)
         if known not in self._done:
@@ -309,10 +360,10 @@ class Inbox:
             if len(self._done) > REMEMBERED:
                 self._done.popitem(last=False)
         else:
-            self.undeleted += 1
+            self._undeleted += 1
             log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
         try:
-            await self._session.run(at.delete_message(place.index))
+            await self._ask(at.delete_message(place.index))
         except (CommandFailed, CommandTimeout) as error:
             log.warning("inbox.not_deleted modem=%s index=%d %s", self._lane, place.index, error)
 

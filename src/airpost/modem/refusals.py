@@ -1,14 +1,16 @@
 """Whether the network refuses whatever a SIM sends: no credit, barred, a wrong service centre.
 
-May import codec.causes and outcome. Pure. One such answer is about its message; several in a row to
-different numbers are about the SIM, and then the messages are for another one.
+May import at.events, codec.causes, errors and outcome. Pure. One such answer is about its message;
+several in a row to different numbers are about the SIM, and then the messages are for another one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from airpost.codec.causes import sim_in_doubt
+from airpost.at.events import Final, FinalKind
+from airpost.codec.causes import code_of_words, sim_in_doubt
+from airpost.errors import CommandFailed
 from airpost.outcome import Outcome, Scope
 
 BLOCKED_AFTER = 3  # different numbers in a row
@@ -48,3 +50,11 @@ class Refusals:
         if self.blocked and sim_in_doubt(outcome):
             return replace(outcome, scope=Scope.SIM)
         return outcome
+
+
+def failed(final: Final) -> CommandFailed:
+    """A final error as an exception; words are turned into their code where they have one."""
+    code = final.code
+    if code is None and final.kind is not FinalKind.ERROR:
+        code = code_of_words(final.kind.value, final.text)
+    return CommandFailed(final.kind.value, code, final.text or final.kind.value)

@@ -23,11 +23,12 @@ from airpost.codec.times import TimeStamp, ValidityPeriod
 from airpost.codec.tpdu import Submit
 from airpost.codec.udh import stamp_reference
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
-from airpost.model import Claimed
+from airpost.model import Claimed, MessageClass
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.modem.health import NO_PROMPT
 from airpost.modem.profile import Timing
-from airpost.modem.session import Session, failed
+from airpost.modem.refusals import failed
+from airpost.modem.session import Session
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 
 log = logging.getLogger("airpost.sender")
@@ -38,6 +39,7 @@ PROBE_EVERY_S = 5.0
 SCRAPS = 3  # probes of one message that were answered by what is no answer, until it is told
 AT_ONCE_S = 0.5  # an ERROR so soon after the text comes from no network
 INVALID_PDU = 304  # what is built here is valid: something of it was lost, or the prompt was
+URGENT_CLASSES = frozenset({MessageClass.OTP, MessageClass.ALARM})
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
 REFERENCES = 256
@@ -142,7 +144,8 @@ class Sender:
                         text=f"cannot be built: {error}"),
             )  # fmt: skip
         try:
-            await self._session.enter(Priority.SEND)
+            urgent = segment.class_ in URGENT_CLASSES
+            await self._session.enter(Priority.URGENT if urgent else Priority.SEND)
         except (Desynced, PortError) as error:
             return self._lost(error)
         return await self._judged_turn(self._dialogue(segment, tpdu, commit, patience_s))

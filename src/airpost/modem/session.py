@@ -20,8 +20,6 @@ from airpost.at.command import AT, PROBE, Command, Priority
 from airpost.at.events import (
     Dropped,
     Event,
-    Final,
-    FinalKind,
     Late,
     Noise,
     Reply,
@@ -30,9 +28,9 @@ from airpost.at.events import (
     Urc,
     WriteNow,
 )
-from airpost.codec.causes import code_of_words
-from airpost.errors import CommandFailed, CommandTimeout, Desynced, PortError, PortLost
+from airpost.errors import CommandTimeout, Desynced, PortError, PortLost
 from airpost.modem.port import PortSettings, PortTransport, open_port
+from airpost.modem.refusals import failed
 from airpost.modem.trace import Trace
 
 log = logging.getLogger("airpost.session")
@@ -262,6 +260,11 @@ class Session(asyncio.Protocol):
                 self._end_turn()  # it was given to us while we were being cancelled
             raise
 
+    @property
+    def urgent(self) -> bool:
+        """True while something urgent waits for its turn."""
+        return bool(self._turns) and self._turns[0][0] <= Priority.URGENT
+
     def _end_turn(self) -> None:
         while self._turns:
             _, _, following = heapq.heappop(self._turns)
@@ -384,16 +387,20 @@ class Session(asyncio.Protocol):
         in step again then), Desynced when it does not answer at all, PortLost.
         """
         async with self.turn(command.priority):
-            self.begin(command)
-            reply = await self._reply(command)
-            if reply is None:
-                self.give_up()
-                await self._rescue()
-                shown = "AT+CPIN" if command.secret else command.text
-                raise CommandTimeout(f"{shown} was not answered within {command.timeout_s:g} s")
+            return await self.ask(command)
+
+    async def ask(self, command: Command) -> tuple[str, ...]:
+        """As `run()`, inside a turn."""
+        self.begin(command)
+        reply = await self._reply(command)
+        if reply is None:
+            self.give_up()
+            await self._rescue()
+            shown = "AT+CPIN" if command.secret else command.text
+            raise CommandTimeout(f"{shown} was not answered within {command.timeout_s:g} s")
         if not reply.final.ok:
             raise failed(reply.final)
-        if not reply.lines and _asks(command):
+        if not reply.lines and command.asks:
             self.doubt()
         return reply.lines
 
@@ -435,16 +442,3 @@ class Session(asyncio.Protocol):
                 if event is None:
                     self._channel = Channel()
         # Some answer nothing but AT+CPIN? until the SIM is open: go on, every answer is checked.
-
-
-def _asks(command: Command) -> bool:
-    """True for a command whose answer is never empty."""
-    return command.text.endswith("?") and not command.text.endswith("=?")
-
-
-def failed(final: Final) -> CommandFailed:
-    """A final error as an exception; words are turned into their code where they have one."""
-    code = final.code
-    if code is None and final.kind is not FinalKind.ERROR:
-        code = code_of_words(final.kind.value, final.text)
-    return CommandFailed(final.kind.value, code, final.text or final.kind.value)

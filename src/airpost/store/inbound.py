@@ -4,11 +4,13 @@ May import L0 and codec.join. Run in the writer's thread.
 
 A part is the same as one before when SIM, sender, SCTS, PID, DCS, UDH and UD are: a network that
 delivers again may change the rest. A set is the parts of one sender on one SIM with the same
-reference, its width and the total. While it waits, a part of it under a new time stamp but with the
+reference, its width and the total; of several that lack a part, the one sent nearest to it in time
+takes it. While it waits, a part of it under a new time stamp but with the
 same content is the sender's own repeat; one with other content begins a new set, since references
 come again. A set that stays incomplete for PARTIAL_S after its newest part is handed over as it
-is, marked partial. A part that comes after that within LATE_PART_S joins the others: the whole is
-handed over as a further message, complete now, or partial again after another PARTIAL_S.
+is, marked partial. A part that comes after that within LATE_PART_S, or within LATEST_PART_S if it
+was sent together with them, joins the others: the whole is handed over as a further message,
+complete now, or partial again after another PARTIAL_S.
 
 TS 23.040 9.2.3.9: a message of type 0 is acknowledged and kept as a part, but handed over to
 nobody. One that replaces an earlier one (types 1 to 7) is handed over like any other: readers have
@@ -33,6 +35,9 @@ from airpost.store.writer import Tx
 _SQL = load("inbound")
 PARTIAL_S = 3600  # parts follow each other by seconds; an alarm without its last part is still one
 LATE_PART_S = 24 * 3600
+LATEST_PART_S = 7 * 24 * 3600  # where the service centre's time says that it was sent with the rest
+SENT_TOGETHER_S = 3600
+SETS_LOOKED_AT = 8  # of one sender, reference and number of parts
 REPLY_S = 7 * 24 * 3600  # how long a message can be answered
 TYPE_0 = 0x40
 _ENCODINGS = {"gsm7": Encoding.GSM7, "ucs2": Encoding.UCS2, "8bit": Encoding.DATA}
@@ -66,16 +71,18 @@ def record(tx: Tx, part: RawPart) -> PartStored:
     if concat is None or concat.total == 1 or part.pid == TYPE_0:
         return PartStored(inbound=_single(tx, part, mark), repeat=False)
     key = (part.sim_id, part.sender, concat.bits, concat.ref, concat.total)
-    found = tx.db.execute(_SQL["newest_set"], key).fetchone()
-    held = [] if found is None else _set_of(tx, found[0])
-    twin = next((each for each in held if each.seq == concat.seq), None)
-    waits = any(each.inbound_seq is None for each in held)
-    if twin is not None and waits and twin.body.ud == part.ud:
-        _count_copy(tx, twin.id, twin.inbound_seq)
-        return PartStored(inbound=None, repeat=True)
+    lacking: list[tuple[int, int]] = []  # (how far away in time, set) of those without this part
+    for (set_id,) in tx.db.execute(_SQL["newest_sets"], (*key, SETS_LOOKED_AT)).fetchall():
+        held = _set_of(tx, set_id)
+        twin = next((each for each in held if each.seq == concat.seq), None)
+        waits = any(each.inbound_seq is None for each in held)
+        if twin is not None and waits and twin.body.ud == part.ud:
+            _count_copy(tx, twin.id, twin.inbound_seq)
+            return PartStored(inbound=None, repeat=True)
+        if twin is None and _is_open(held, part):
+            lacking.append((_away(held, part), set_id))
     made = _add_part(tx, part, mark, (concat.bits, concat.ref, concat.total, concat.seq))
-    joins = found is not None and twin is None and _is_open(held, part.received_at)
-    set_id = found[0] if joins else made
+    set_id = min(lacking, key=lambda each: each[0])[1] if lacking else made
     tx.db.execute(_SQL["join_set"], (set_id, made))
     return PartStored(inbound=_complete(tx, set_id, concat.total, part.received_at), repeat=False)
 
@@ -147,11 +154,21 @@ def _set_of(tx: Tx, set_id: int) -> list[_Held]:
     ]
 
 
-def _is_open(held: list[_Held], now: Instant) -> bool:
+def _is_open(held: list[_Held], part: RawPart) -> bool:
     """True while a set can still take the part that it lacks."""
-    newest = max(each.received_at for each in held)
-    waits = all(each.inbound_seq is None or each.partial for each in held)
-    return waits and now - newest <= LATE_PART_S * SECOND_US
+    if not all(each.inbound_seq is None or each.partial for each in held):
+        return False
+    since = part.received_at - max(each.received_at for each in held)
+    if since <= LATE_PART_S * SECOND_US:
+        return True
+    return since <= LATEST_PART_S * SECOND_US and _away(held, part) <= SENT_TOGETHER_S * SECOND_US
+
+
+def _away(held: list[_Held], part: RawPart) -> int:
+    """Microseconds between when a part was sent, or came, and the nearest one of a set."""
+    if part.sent_at is not None and all(each.sent_at is not None for each in held):
+        return min(abs(part.sent_at - (each.sent_at or 0)) for each in held)
+    return min(abs(part.received_at - each.received_at) for each in held)
 
 
 def _complete(tx: Tx, set_id: int, total: int, now: Instant) -> Inbound | None:

@@ -2,18 +2,18 @@
 
 May import L0 and codec.times. Run in the writer's thread.
 
-A report belongs to an attempt on its SIM with its reference to its number, at most 72 h old: of
-several (references come again after 256, and after each restart of a modem) to the one that was on
-the air when the service centre took the message, to the newest where the centre's clock fits none.
-If there is none, it may belong to an attempt whose reference nobody told us, because its fate
-is unknown or because the modem said OK and nothing more: to the only one to that number since the
-last known reference of the SIM; if there are several, to the one that can have the reference it
-bears (the last known one plus the PDUs since, modulo 256, where one that was refused or is in doubt
-may have had none), and of several of these to the only one that was on the air when the service
-centre took the message. An attempt that is still on the air counts among the several: its report
-may overtake `+CMGS`, and then waits for it. An older attempt without reference, with known ones
-behind it, takes a report only if it can have its reference. Everything else is kept, listed and
-never applied.
+A report belongs to an attempt on its SIM with its reference to its number, at most 72 h old or
+still waited for, because the service centre has told meanwhile that it still tries: of several
+(references come again after 256, and after each restart of a modem) to the one that was on the air
+when the service centre took the message, to the newest where the centre's clock fits none. If there
+is none, it may belong to an attempt whose reference nobody told us, because its fate is unknown or
+because the modem said OK and nothing more: to the only one to that number since the last known
+reference of the SIM; if there are several, to the one that can have the reference it bears (the
+last known one plus the PDUs since, modulo 256, where one that was refused or is in doubt may have
+had none), and of several of these to the only one that was on the air when the service centre took
+the message. An attempt that is still on the air counts among the several: its report may overtake
+`+CMGS`, and then waits for it. An older attempt without reference, with known ones behind it, takes
+a report only if it can have its reference. Everything else is kept, listed and never applied.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from airpost.model import MessageId, RawReport
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import ReportStored, Wake
-from airpost.store.attempts import AttemptRow, attempt_of, sent_columns
+from airpost.store.attempts import REPORT_WAIT_S, AttemptRow, attempt_of, sent_columns
 from airpost.store.moves import (
     SegmentRow,
     add_body,
@@ -102,7 +102,7 @@ def _find(
     since = received_at - MATCH_S * SECOND_US
     found = tx.db.execute(_SQL["without_reference"], (sim_id, tail, since)).fetchall()
     candidates = [attempt_of(each) for each in found]
-    known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since)).fetchall()
+    known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since, received_at)).fetchall()
     bearing = [each for each in candidates if each.ended_at is None and _can_bear(tx, each, mr)]
     bearing = [*reversed(bearing), *map(attempt_of, known)]
     if bearing:
@@ -162,6 +162,8 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
     actor = f"modem {lane}"
     event = _event(tx, row, attempt, delivered, bool(values[6]))
     if event is None:
+        if delivered is None:  # the service centre still tries: so it is waited for that long again
+            tx.db.execute(_SQL["extend"], (at + REPORT_WAIT_S * SECOND_US, row.id))
         remark(tx, row, at, outcome.text, actor)
         return
     columns: dict[str, Any] = {"not_before": None, "mr": mr if attempt.mr is None else attempt.mr}

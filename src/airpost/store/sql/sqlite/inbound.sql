@@ -14,10 +14,10 @@ INSERT INTO part (sim_id, lane, number, smsc, sender, pid, dcs, udh, udl, scts, 
     total, seq, fingerprint, sent_at, received_at, ud_body, raw_body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
--- name: newest_set
+-- name: newest_sets
 SELECT set_id FROM part
 WHERE sim_id = ? AND sender = ? AND ref_bits = ? AND ref = ? AND total = ? AND set_id IS NOT NULL
-ORDER BY id DESC LIMIT 1
+GROUP BY set_id ORDER BY max(id) DESC LIMIT ?
 
 -- name: set_parts
 SELECT p.id, p.dcs, p.udh, b.bytes, p.udl, p.seq, p.sent_at, p.received_at, p.inbound_seq,

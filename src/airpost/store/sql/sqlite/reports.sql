@@ -18,12 +18,20 @@ FROM report WHERE id = ?
 SELECT id FROM report
 WHERE attempt_id IS NULL AND sim_id = ? AND tail = ? AND received_at >= ? ORDER BY id
 
+-- name: extend
+UPDATE segment SET deadline_at = max(ifnull(deadline_at, 0), ?)
+WHERE id = ? AND state = 'sent' AND final = 0
+
 -- name: match
 UPDATE report SET attempt_id = ? WHERE id = ?
 
 -- name: with_reference
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
-FROM attempt WHERE sim_id = ? AND tail = ? AND mr = ? AND begun_at >= ? ORDER BY id DESC LIMIT 100
+FROM attempt
+WHERE sim_id = ? AND tail = ? AND mr = ? AND (begun_at >= ? OR EXISTS (
+    SELECT 1 FROM segment s WHERE s.id = attempt.segment_id AND s.state = 'sent' AND s.final = 0
+        AND s.deadline_at > ?5))
+ORDER BY id DESC LIMIT 100
 
 -- name: without_reference
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
