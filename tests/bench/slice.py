@@ -1,146 +1,34 @@
 """The bars of the whole slice, measured on processes of their own: `python -m tests.bench.slice`.
 
 The service runs as `airpost serve`, the modems in a process beside it; both and the caller share
-one monotonic clock. Nothing is judged here: figures are printed, with the machine.
+one monotonic clock. Nothing is judged here: figures are printed, with the machine. Beside those of
+a row of messages stand those of a loop without a store on the same modems (`bare.py`).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing as mp
-import os
-import selectors
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise, product
-from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import aiohttp
-
-from hwsim.pool import SimPool
 from tests.bench.machine import machine
+from tests.bench.stand import Modems, Setup, cpu_s
 
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 SPREAD = 0.005  # of the air time: eight modems between 197 and 204 ms
+POSTS = 50  # under way at once
 
 
-# -- the modems' process -------------------------------------------------------------------------
-def _modems(pipe: Connection, folder: str, count: int, air_s: float, spread: float) -> None:
-    async def run() -> None:
-        pool = SimPool(Path(folder), count, air_s=air_s, report_delay_s=0.3)
-        for at, modem in enumerate(pool.modems):
-            modem.radio.air_s = air_s * (1 + spread * (at - (count - 1) / 2))
-        await pool.start()
-        pipe.send([str(port) for port in pool.ports])
-        asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(pipe.fileno(), asked.set)
-        while True:
-            await asked.wait()
-            asked.clear()
-            if not pipe.poll():
-                continue  # set once more before the question was read
-            if pipe.recv() == "stop":
-                break
-            pipe.send([
-                {"sends": [(s.ctrl_z_at_s, s.final_at_s, s.cmgs_at_s) for s in modem.sends],
-                 "counts": dict(modem.counts)}
-                for modem in pool.modems
-            ])  # fmt: skip
-        loop.remove_reader(pipe.fileno())
-        await pool.stop()
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # epoll counts whole milliseconds: modems that share such a clock would answer in step.
-    with asyncio.Runner(loop_factory=_exact_loop) as runner:
-        runner.run(run())
-
-
-def _exact_loop() -> asyncio.AbstractEventLoop:
-    return asyncio.SelectorEventLoop(selectors.SelectSelector())
-
-
-class Setup:
-    """The two processes and an HTTP session."""
-
-    def __init__(self, modems: int, air_s: float, spread: float = 0.0) -> None:
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="airpost-bench-", dir=os.environ.get("BENCH_DIR")
-        )
-        self._modems = modems
-        self._air_s = air_s
-        self._spread = spread
-
-    async def __aenter__(self) -> Setup:
-        folder = Path(self._folder.name)
-        self.pipe, theirs = mp.Pipe()
-        self._sim = mp.get_context("spawn").Process(
-            target=_modems,
-            args=(theirs, str(folder / "modems"), self._modems, self._air_s, self._spread),
-        )
-        self._sim.start()
-        ports = self.pipe.recv()
-        socket = folder / "http.sock"
-        config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"]\n'
-        for at, port in enumerate(ports, 1):
-            config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'
-        (folder / "airpost.toml").write_text(config)
-        self.service = subprocess.Popen(
-            [sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config",
-             str(folder / "airpost.toml"), "--log-level", os.environ.get("BENCH_LOG", "WARNING")]
-        )  # fmt: skip
-        while not socket.exists():
-            await asyncio.sleep(0.05)
-        self.http = aiohttp.ClientSession(
-            "http://localhost", connector=aiohttp.UnixConnector(str(socket))
-        )
-        while True:
-            async with self.http.get("/health/ready") as response:
-                if (await response.json())["modems"]["ready"] == self._modems:
-                    return self
-            await asyncio.sleep(0.1)
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.http.close()
-        self.service.terminate()
-        self.service.wait(30)
-        self.pipe.send("stop")
-        self._sim.join(10)
-        self._folder.cleanup()
-
-    async def post(self, to: str, text: str = "hello", **fields: Any) -> float:
-        """When the request was begun, on the monotonic clock."""
-        began_s = time.monotonic()
-        async with self.http.post("/v1/messages", json={"to": to, "text": text, **fields}) as got:
-            assert got.status == 202, await got.text()
-            await got.read()
-        return began_s
-
-    def told(self) -> list[dict[str, Any]]:
-        """What the modems saw."""
-        self.pipe.send("tell")
-        answer: list[dict[str, Any]] = self.pipe.recv()
-        return answer
-
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.service.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def resident_mb(self) -> float:
-        return int(Path(f"/proc/{self.service.pid}/statm").read_text().split()[1]) * PAGE / 1e6
-
-
-def _spread(name: str, values_s: list[float], bars: str) -> None:
+def _spread(name: str, values_s: list[float], bars: str = "none") -> None:
     ordered = sorted(values_s)
     p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
     print(
@@ -148,6 +36,44 @@ def _spread(name: str, values_s: list[float], bars: str) -> None:
         f"p99={p99 * 1e3:.2f} ms max={ordered[-1] * 1e3:.2f} ms   (bar: {bars})",
         flush=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What modems saw of a row of messages; the ends, where one waits for work, are left out."""
+
+    gaps_s: list[float]  # OK → the next Ctrl-Z
+    asked_s: list[float]  # OK → AT+CMGS
+    handed_s: list[float]  # AT+CMGS → Ctrl-Z
+    on_air: float  # share of the time
+    per_s: float  # segments, from the first Ctrl-Z to the last result
+    verbs: Counter[str]
+
+    @classmethod
+    def of(cls, told: list[dict[str, Any]]) -> Row:
+        gaps, asked, handed, wall_s, on_air_s = [], [], [], 0.0, 0.0
+        verbs: Counter[str] = Counter()
+        out = [[send for send in modem["sends"] if send[0] is not None] for modem in told]
+        for modem, sends in zip(told, out, strict=True):
+            verbs.update(modem["counts"])
+            inner = sends[2:-3]
+            if not inner:
+                continue
+            gaps += [b[0] - a[1] for a, b in pairwise(inner)]
+            asked += [b[2] - a[1] for a, b in pairwise(inner)]
+            handed += [b[0] - b[2] for b in inner]
+            wall_s += inner[-1][1] - inner[0][0]
+            on_air_s += sum(final - ctrl_z for ctrl_z, final, _ in inner)
+        every = [send for sends in out for send in sends]
+        took_s = max(final for _, final, _ in every) - min(ctrl_z for ctrl_z, _, _ in every)
+        return cls(gaps, asked, handed, on_air_s / wall_s, len(every) / took_s, verbs)
+
+    def tell(self, who: str, bars: tuple[str, str, str] = ("none", "none", "none")) -> None:
+        _spread(f"{who}: OK to the next Ctrl-Z", self.gaps_s, bars[0])
+        _spread("  of it, OK to AT+CMGS", self.asked_s)
+        _spread("  of it, AT+CMGS to Ctrl-Z", self.handed_s)
+        print(f"{who}: {self.on_air:.2%} of the time on the air   (bar: {bars[1]}), "
+              f"{self.per_s:.0f} segments/s   (bar: {bars[2]})", flush=True)  # fmt: skip
 
 
 # -- the bars ------------------------------------------------------------------------------------
@@ -164,53 +90,91 @@ async def latency(count: int) -> None:
         handed = [ctrl_z for ctrl_z, _, _ in modem["sends"]]
         assert len(handed) == count
         values = [at - began for began, at in zip(begun, handed, strict=True)]
-        _spread("POST to Ctrl-Z, idle modem", values, "median 8 ms, p99 40 ms")
+        _spread("POST to Ctrl-Z, idle modem", values, "median 6 ms, p99 25 ms")
 
 
 def _done(told: list[dict[str, Any]], count: int) -> bool:
-    sends = [modem["sends"] for modem in told]
-    return sum(map(len, sends)) >= count and all(each[-1][1] for each in sends)
+    return sum(send[1] is not None for modem in told for send in modem["sends"]) >= count
 
 
-async def gap(count: int, modems: int, air_s: float, *, report: bool, spread: float) -> None:
-    """A modem's OK → the Ctrl-Z of the next PDU, work waiting everywhere.
+async def _accepted(setup: Setup, count: int, *, report: bool) -> float:
+    """Messages to as many numbers; how long that took."""
+    began_s = time.monotonic()
+    numbers = [f"+49170{at:07d}" for at in range(count)]
+    for at in range(0, count, POSTS):
+        await asyncio.gather(*(setup.post(to, report=report) for to in numbers[at : at + POSTS]))
+    return time.monotonic() - began_s
+
+
+async def row(
+    count: int, modems: int, air_s: float, *, report: bool, spread: float, bars: tuple[str, ...]
+) -> Row:
+    """Work waiting everywhere.
 
     Modems that need exactly as long as each other end together and wait for each other; `spread`
     is by how much each needs longer than the one before.
     """
     async with Setup(modems, air_s, spread) as setup:
-        began_s = time.monotonic()
-        numbers = [f"+49170{at:07d}" for at in range(count)]
-        for at in range(0, count, 50):
-            await asyncio.gather(*(setup.post(to, report=report) for to in numbers[at : at + 50]))
-        posted_s = time.monotonic() - began_s
+        idle_s = setup.cpu_s()
+        accepted_s = await _accepted(setup, count, report=report)
+        taken_s, began_s = setup.cpu_s(), time.monotonic()
         while not _done(told := setup.told(), count):
             await asyncio.sleep(0.5)
-        gaps, asked, handed, wall_s, on_air_s = [], [], [], 0.0, 0.0
-        verbs: Counter[str] = Counter()
-        for modem in told:
-            sends = modem["sends"]
-            verbs.update(modem["counts"])
-            # The ends are left out: there a modem waits for work, not for us.
-            inner = sends[2:-3]
-            gaps += [b[0] - a[1] for a, b in pairwise(inner)]
-            asked += [b[2] - a[1] for a, b in pairwise(inner)]
-            handed += [b[0] - b[2] for b in inner]
-            wall_s += inner[-1][1] - inner[0][0]
-            on_air_s += sum(final - ctrl_z for ctrl_z, final, _ in inner)
-        print(
-            f"{count} messages, {modems} modems, {air_s * 1000:g} ms on the air, "
-            f"each {spread:.1%} more than the one before, reports {'on' if report else 'off'}: "
-            f"accepted in {posted_s:.2f} s",
-            flush=True,
-        )
-        _spread("OK to the next Ctrl-Z", gaps, "median 3 ms, p99 15 ms")
-        _spread("  of it, OK to AT+CMGS", asked, "none")
-        _spread("  of it, AT+CMGS to Ctrl-Z", handed, "none")
-        print(f"time on the air: {on_air_s / wall_s:.2%} of wall time   (bar: 97 %)")
-        init = {"+CMGS"}
-        others = {verb: n for verb, n in verbs.items() if verb not in init}
-        print(f"AT exchanges: {verbs['+CMGS']} +CMGS; all others, start included: {others}")
+        ended_s, took_s = setup.cpu_s(), time.monotonic() - began_s
+    seen = Row.of(told)
+    print(
+        f"{count} messages, {modems} modems, {air_s * 1000:g} ms on the air, "
+        f"each {spread:.1%} more than the one before, reports {'on' if report else 'off'}: "
+        f"accepted in {accepted_s:.2f} s",
+        flush=True,
+    )
+    gap_bar, air_bar, rate_bar, core_bar = bars
+    seen.tell("airpost", (gap_bar, air_bar, rate_bar))
+    print(
+        f"CPU of the service: {(ended_s - idle_s) / count * 1000:.2f} s per 1,000 segments, HTTP "
+        f"and store included   (bar: 1.0 s); {(ended_s - taken_s) / took_s:.0%} of a core while "
+        f"sending   (bar: {core_bar})",
+        flush=True,
+    )
+    others = {verb: n for verb, n in seen.verbs.items() if verb != "+CMGS"}
+    print(f"AT exchanges: {seen.verbs['+CMGS']} +CMGS; {sum(others.values())} others at the start")
+    return seen
+
+
+async def bare(count: int, modems: int, air_s: float, spread: float) -> Row:
+    """The same without a store, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="airpost-bench-") as folder:
+        sim = Modems(Path(folder), modems, air_s, spread)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.bench.bare", str(count // modems), *sim.ports
+            )
+            used_s = 0.0
+            while process.returncode is None:
+                used_s = cpu_s(process.pid)
+                await asyncio.sleep(0.1)
+            await process.wait()
+            told = sim.told()
+        finally:
+            sim.close()
+    seen = Row.of(told)
+    seen.tell("bare loop")
+    print(f"CPU of the bare loop: {used_s / count * 1000:.2f} s per 1,000 segments", flush=True)
+    return seen
+
+
+async def compared(
+    count: int, modems: int, air_s: float, *, report: bool, spread: float, bars: tuple[str, ...]
+) -> None:
+    """Both, and how they compare."""
+    ours = await row(count, modems, air_s, report=report, spread=spread, bars=bars)
+    theirs = await bare(count, modems, air_s, spread)
+    gap = statistics.median(ours.gaps_s) / statistics.median(theirs.gaps_s)
+    print(
+        f"airpost to bare loop: gap {gap:.2f}, time on the air {ours.on_air / theirs.on_air:.4f}, "
+        f"segments/s {ours.per_s / theirs.per_s:.3f}\n",
+        flush=True,
+    )
 
 
 async def idle(seconds: float, modems: int) -> None:
@@ -228,23 +192,39 @@ async def idle(seconds: float, modems: int) -> None:
         )
 
 
+GAP_BARS = ("median 2 ms, p99 12 ms", "98.5 %", "none", "none")
+ROWS = {  # name → modems, seconds on the air, messages a modem for each 100 of --count, bars
+    "many": (64, 0.2, 12.5, ("none", "95 %", "none", "60 %")),
+    "slow": (256, 2.5, 2.5, ("none", "98.8 %", "none", "none")),
+    "flood": (8, 0.0, 100.0, ("none", "none", "600", "none")),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["latency", "gap", "idle"])
+    parser.add_argument("what", nargs="*", default=["latency", "gap", *ROWS, "idle"])
     parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--modems", type=int, default=8)
-    parser.add_argument("--air-ms", type=float, default=200)
-    parser.add_argument("--seconds", type=float, default=90)
+    parser.add_argument("--modems", type=int, default=8, help="of gap and idle")
+    parser.add_argument("--air-ms", type=float, default=200, help="of gap")
+    parser.add_argument("--seconds", type=float, default=90, help="of idle")
+    parser.add_argument("--quick", action="store_true", help="gap: one row instead of four")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no service is left over
     print(machine(), flush=True)
     if "latency" in options.what:
         asyncio.run(latency(options.count))
     if "gap" in options.what:
-        for spread, report in product((SPREAD, 0.0), (False, True)):
+        rows = list(product((SPREAD, 0.0), (False, True)))
+        for spread, report in rows[:1] if options.quick else rows:
             asyncio.run(
-                gap(4 * options.count, options.modems, options.air_ms / 1000,
-                    report=report, spread=spread)
+                compared(4 * options.count, options.modems, options.air_ms / 1000,
+                         report=report, spread=spread, bars=GAP_BARS)
             )  # fmt: skip
+    for name in ROWS.keys() & set(options.what):
+        modems, air_s, each, bars = ROWS[name]
+        count = round(modems * each * options.count / 100)
+        spread = SPREAD * 8 / modems
+        asyncio.run(compared(count, modems, air_s, report=False, spread=spread, bars=bars))
     if "idle" in options.what:
         asyncio.run(idle(options.seconds, options.modems))
 

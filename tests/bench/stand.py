@@ -1,0 +1,152 @@
+"""What a bench runs on: the modems in a process beside the service, and both beside the caller.
+
+All share one monotonic clock. `BENCH_DIR` says where the store and the modems are, `BENCH_LOG` how
+much the service logs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing as mp
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from hwsim.pool import SimPool
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+# -- the modems' process -------------------------------------------------------------------------
+def _modems(pipe: Connection, folder: str, count: int, air_s: float, spread: float) -> None:
+    async def run() -> None:
+        pool = SimPool(Path(folder), count, air_s=air_s, report_delay_s=0.3)
+        for at, modem in enumerate(pool.modems):
+            modem.radio.air_s = air_s * (1 + spread * (at - (count - 1) / 2))
+        await pool.start()
+        pipe.send([str(port) for port in pool.ports])
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(pipe.fileno(), asked.set)
+        while True:
+            await asked.wait()
+            asked.clear()
+            if not pipe.poll():
+                continue  # set once more before the question was read
+            if pipe.recv() == "stop":
+                break
+            pipe.send([
+                {"sends": [(s.ctrl_z_at_s, s.final_at_s, s.cmgs_at_s) for s in modem.sends],
+                 "counts": dict(modem.counts)}
+                for modem in pool.modems
+            ])  # fmt: skip
+        loop.remove_reader(pipe.fileno())
+        await pool.stop()
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # epoll counts whole milliseconds: modems that share such a clock would answer in step.
+    with asyncio.Runner(loop_factory=_exact_loop) as runner:
+        runner.run(run())
+
+
+def _exact_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+class Modems:
+    """The modems' process: `ports` to talk to, and what the modems saw."""
+
+    def __init__(self, folder: Path, count: int, air_s: float, spread: float = 0.0) -> None:
+        self._pipe, theirs = mp.Pipe()
+        self._sim = mp.get_context("spawn").Process(
+            target=_modems, args=(theirs, str(folder / "modems"), count, air_s, spread)
+        )
+        self._sim.start()
+        self.ports: list[str] = self._pipe.recv()
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the modems saw."""
+        self._pipe.send("tell")
+        answer: list[dict[str, Any]] = self._pipe.recv()
+        return answer
+
+    def close(self) -> None:
+        self._pipe.send("stop")
+        self._sim.join(10)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Setup:
+    """The two processes and an HTTP session."""
+
+    def __init__(self, modems: int, air_s: float, spread: float = 0.0) -> None:
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="airpost-bench-", dir=os.environ.get("BENCH_DIR")
+        )
+        self._modems = modems
+        self._air_s = air_s
+        self._spread = spread
+
+    async def __aenter__(self) -> Setup:
+        folder = Path(self._folder.name)
+        self.modems = Modems(folder, self._modems, self._air_s, self._spread)
+        ports = self.modems.ports
+        socket = folder / "http.sock"
+        config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"]\n'
+        for at, port in enumerate(ports, 1):
+            config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'
+        (folder / "airpost.toml").write_text(config)
+        self.service = subprocess.Popen(
+            [sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config",
+             str(folder / "airpost.toml"), "--log-level", os.environ.get("BENCH_LOG", "WARNING")]
+        )  # fmt: skip
+        while not socket.exists():
+            await asyncio.sleep(0.05)
+        self.http = aiohttp.ClientSession(
+            "http://localhost", connector=aiohttp.UnixConnector(str(socket))
+        )
+        while True:
+            async with self.http.get("/health/ready") as response:
+                if (await response.json())["modems"]["ready"] == self._modems:
+                    return self
+            await asyncio.sleep(0.1)
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.http.close()
+        self.service.terminate()
+        self.service.wait(30)
+        self.modems.close()
+        self._folder.cleanup()
+
+    async def post(self, to: str, text: str = "hello", **fields: Any) -> float:
+        """When the request was begun, on the monotonic clock."""
+        began_s = time.monotonic()
+        async with self.http.post("/v1/messages", json={"to": to, "text": text, **fields}) as got:
+            assert got.status == 202, await got.text()
+            await got.read()
+        return began_s
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the modems saw."""
+        return self.modems.told()
+
+    def cpu_s(self) -> float:
+        return cpu_s(self.service.pid)
+
+    def resident_mb(self) -> float:
+        return int(Path(f"/proc/{self.service.pid}/statm").read_text().split()[1]) * PAGE / 1e6
