@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane
 from airpost.modem.lanebook import KEY, NO_PLACE, LaneBook
 
-IMEI, OTHER, ALIKE = "490154203237518", "356938035643809", "356938033237518"
+IMEI, OTHER, ALIKE = "490154203237518", "356938035643809", "359958033237518"
 
 
 class Memory:
@@ -17,11 +19,14 @@ class Memory:
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
         self.full = False
+        self.takes_s = 0.0
 
     async def recall(self, key: str) -> str | None:
+        await asyncio.sleep(self.takes_s)
         return self.kept.get(key)
 
     async def remember(self, key: str, value: str) -> None:
+        await asyncio.sleep(self.takes_s)
         if self.full:
             raise StoreUnavailable("the disk is full")
         self.kept[key] = value

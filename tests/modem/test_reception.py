@@ -19,7 +19,7 @@ from airpost.modem.lanebook import LaneBook
 from airpost.modem.profile import DeviceMode, Role
 from airpost.modem.proof import Finding, Proof, SimSeen
 from airpost.modem.reception import Reception
-from tests.modem.test_lanebook import Memory
+from tests.modem.test_lanebook import ALIKE, Memory
 from tests.virtual import VirtualLoop, run_virtual
 
 IMEI, OTHER_IMEI = "490154203237518", "356938035643809"
@@ -228,6 +228,28 @@ def test_both_at_once_are_told_apart_too() -> None:
             house.reception.found(stick(f"1-{at}", port))
         await asyncio.sleep(5)
         assert house.ports() == {f"u-1-{at}": f"/dev/{port}" for at, port in enumerate("abc", 1)}
+
+    run_virtual(main)
+
+
+def test_names_are_given_one_after_another_also_while_the_store_is_slow() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        house = House(loop, Bindings())
+        house.memory.takes_s = 0.5
+        imeis = {"/dev/a": IMEI, "/dev/b": IMEI, "/dev/c": ALIKE}
+        for at, (port, imei) in enumerate(imeis.items(), 1):
+            house.modem_at(port, imei)
+            house.reception.found(stick(f"1-{at}", port))
+        await asyncio.sleep(3.5)  # nobody had to be asked twice
+        assert house.asked == list(imeis)
+        again = House(loop, Bindings(), memory=house.memory)
+        again.answers = house.answers
+        await asyncio.sleep(3)
+        for at, port in enumerate(imeis, 1):
+            again.reception.found(stick(f"1-{at}", port))
+        await asyncio.sleep(5)
+        assert again.ports() == house.ports()
+        assert again.ports().keys() == {"u-1-1", "u-1-2", "m-237518"}
 
     run_virtual(main)
 

@@ -252,8 +252,7 @@ class Reception:
                 return SHARED.format(imei=imei) + BIND_PLACE.format(lane=named.lane)
             return _without_lane(sim) if self._bindings.sim_lanes else None
         lane = self._lane_at(device) if imei is None or shared else await self._book.name(imei)
-        self._house(device, lane, proof.path, imei, shared=shared)
-        return None
+        return self._house(device, lane, proof.path, imei, shared=shared)
 
     def _free(self, lane: Lane, iccid: str | None) -> None:
         """A SIM of this lane is elsewhere now: who has had it is asked anew, unless it has it."""
@@ -308,14 +307,14 @@ class Reception:
 
     def _house(
         self, device: Device, lane: Lane, port: str, imei: str | None, *, shared: bool
-    ) -> None:
-        """Give it a lane that only what is found has."""
+    ) -> str | None:
+        """Give it a lane that only what is found has; why not, as `_give`."""
         if lane not in self._units:
             self._units[lane] = self._make(lane)
             self._lodgings.add(self._units[lane])
         if shared and imei is not None:
             self._report(device, lane, imei)
-        self._give(device, lane, port, imei)
+        return self._give(device, lane, port, imei)
 
     def _report(self, device: Device, lane: Lane, imei: str, more: str = "") -> None:
         words = SHARED.format(imei=imei) + more
