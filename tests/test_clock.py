@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airpost.clock import Instant, LoopClock, SystemClock, parse_rfc3339, rfc3339
+from airpost.clock import (
+    Instant,
+    LoopClock,
+    SteadyClock,
+    SystemClock,
+    parse_rfc3339,
+    rfc3339,
+    since_boot_s,
+    synchronised,
+)
 
 
 def test_system_clock_is_utc_microseconds() -> None:
@@ -45,3 +54,27 @@ def test_rfc3339_examples() -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_rfc3339(text)
+
+
+def test_a_steady_clock_goes_by_time_that_passes_until_it_follows() -> None:
+    wall, mono = [Instant(1_000_000_000)], [5.0]
+
+    class Wall(SystemClock):
+        def now(self) -> Instant:
+            return wall[0]
+
+        def mono(self) -> float:
+            return mono[0]
+
+    clock = SteadyClock(Wall())
+    wall[0], mono[0] = Instant(9_000_000_000), 7.5
+    assert clock.now() == 1_002_500_000
+    assert clock.behind_us == 7_997_500_000
+    assert clock.follow() == 7_997_500_000
+    assert (clock.now(), clock.behind_us) == (9_000_000_000, 0)
+
+
+def test_the_machine_tells_whether_its_clock_was_set_and_how_long_it_runs() -> None:
+    assert synchronised() in (True, False)
+    first = since_boot_s()
+    assert 0 < first <= since_boot_s()

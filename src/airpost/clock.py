@@ -6,6 +6,7 @@ L0: stdlib only. Wall time is integer UTC microseconds (`Instant`); durations ru
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -50,6 +51,42 @@ class SystemClock:
         await asyncio.sleep(delay_s)
 
 
+class SteadyClock:
+    """Wall time that does not jump: set once, then moved on by `mono()` alone, until it is set.
+
+    What runs by it, a time to live say, takes no notice of somebody who sets the machine's clock;
+    whoever calls `follow()` decides what that means.
+    """
+
+    def __init__(self, wall: Clock) -> None:
+        self._wall = wall
+        self._now = wall.now()
+        self._at_s = wall.mono()
+
+    def now(self) -> Instant:
+        """What the wall showed when it was last followed, and what has passed since."""
+        return Instant(self._now + round((self._wall.mono() - self._at_s) * SECOND_US))
+
+    def mono(self) -> float:
+        """The wall's own `mono()`."""
+        return self._wall.mono()
+
+    async def sleep(self, delay_s: float) -> None:
+        """As the wall's."""
+        await self._wall.sleep(delay_s)
+
+    @property
+    def behind_us(self) -> int:
+        """How far the wall is ahead."""
+        return self._wall.now() - self.now()
+
+    def follow(self) -> int:
+        """Show what the wall shows; by how much that is later than before, in microseconds."""
+        moved = self.behind_us
+        self._now, self._at_s = self._wall.now(), self._wall.mono()
+        return moved
+
+
 class LoopClock:
     """Wall and monotonic time derived from one event loop: with a loop that jumps, time jumps."""
 
@@ -85,3 +122,24 @@ def parse_rfc3339(text: str) -> Instant:
         raise ValueError("a time needs its zone, such as 2026-01-02T03:04:05Z")
     delta = moment - _EPOCH
     return Instant((delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds)
+
+
+TIME_ERROR = 5  # of adjtimex(2): the clock is not synchronised
+_TIMEX_OCTETS = 256  # struct timex is 208 on 64 bits; all zero it asks and sets nothing
+
+
+def synchronised() -> bool:
+    """False while the kernel knows that nobody has set the clock by another one since the boot.
+
+    True also where it does not tell, as in some containers.
+    """
+    try:
+        state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_OCTETS))
+    except (OSError, AttributeError):
+        return True
+    return state != TIME_ERROR
+
+
+def since_boot_s() -> float:
+    """Seconds since the machine was started, those asleep too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -28,6 +28,7 @@ def daemon(loop: VirtualLoop, folder: Path, notifier: Notifier | None = None) ->
         http=HttpSettings(listen=(UnixListen(path=folder / "s"),), auth=AuthMode.NONE),
         sms=SmsSettings(),
         modems=(),
+        clock_wait_s=0,
     )
     made = Daemon(settings, LoopClock(loop.time, Instant(START_US)), Random(1),
                   notifier or Notifier({}))  # fmt: skip

@@ -118,6 +118,7 @@ class Demo:
                 ModemSettings(name=Lane(f"gate-{at}"), port=str(path))
                 for at, path in enumerate(self._sim.ports, 1)
             ),
+            clock_wait_s=0,
         )
 
     async def stop(self) -> None:

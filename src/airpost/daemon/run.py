@@ -11,13 +11,14 @@ import logging
 from pathlib import Path
 from random import Random
 
-from airpost.clock import Clock
+from airpost.clock import Clock, SteadyClock
 from airpost.daemon.config.settings import Settings
 from airpost.daemon.sdnotify import Notifier
 from airpost.daemon.watchdog import Watchdog
 from airpost.daemon.wiring import Parts, build
 from airpost.errors import StoreError
 from airpost.model import ModemView
+from airpost.pool.clockguard import ClockGuard
 from airpost.tasks import until_first
 
 log = logging.getLogger("airpost.run")
@@ -39,11 +40,14 @@ class Daemon:
     ) -> None:
         self.addresses: tuple[str, ...] = ()
         self.started = asyncio.Event()
-        self._clock = clock
+        self._clock = steady = SteadyClock(clock)
         self._notifier = notifier
         self._stop = asyncio.Event()
-        self.parts: Parts = build(settings, clock, rng, self._stop.is_set, root=root)
-        self._watchdog = Watchdog(self.parts.store, self.parts.pool, notifier, clock)
+        self.parts: Parts = build(settings, steady, rng, self._stop.is_set, root=root)
+        self._guard = ClockGuard(
+            steady, self.parts.store, self.parts.pool.clock_changed, wait_s=settings.clock_wait_s
+        )
+        self._watchdog = Watchdog(self.parts.store, self.parts.pool, notifier, steady)
 
     def stop(self) -> None:
         """Begin the ordered stop."""
@@ -58,6 +62,7 @@ class Daemon:
         recovered = await parts.store.open(self._clock.now())
         log.info("run.recovered uncertain=%d unbound=%d", recovered.uncertain, recovered.unbound)
         try:
+            await self._guard.start()
             self.addresses = await parts.http.start()
             unwatch = parts.pool.watch(self._say_status)
             unobserve = parts.pool.watch(parts.bookkeeper.saw)
@@ -69,6 +74,7 @@ class Daemon:
                     parts.pool.run(),
                     self._until_stopped(),
                     self._watchdog.run(),
+                    self._guard.run(),
                     parts.bookkeeper.run(),
                     self._while_the_store_lives(),
                     name="run",

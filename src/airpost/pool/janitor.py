@@ -16,6 +16,7 @@ from airpost.store.api import Store
 log = logging.getLogger("airpost.janitor")
 
 LONGEST_SLEEP_S = 30.0
+LEFT_SLEEP_S = 1.0
 SHORTEST_SLEEP_S = 0.05  # a burst of commits asks for at most 20 looks a second
 
 
@@ -59,4 +60,6 @@ class Janitor:
             due = await self._store.next_due(self._clock.now())
         if due is None:
             return LONGEST_SLEEP_S
-        return min(LONGEST_SLEEP_S, max(0.0, (due - self._clock.now()) / SECOND_US))
+        # What is due and was left, by a clock not to be trusted, is not looked at again at once.
+        shortest_s = LEFT_SLEEP_S if due <= now else 0.0
+        return min(LONGEST_SLEEP_S, max(shortest_s, (due - self._clock.now()) / SECOND_US))

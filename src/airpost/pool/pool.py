@@ -346,6 +346,12 @@ class ModemPool:
         except StoreUnavailable as error:
             log.warning("modem.event_not_stored modem=%s %s", lane, error.reason)
 
+    def clock_changed(self) -> None:
+        """The machine's clock was set, or is trusted now, or is not any more."""
+        self.limiter.read_anew()
+        self._janitor.wake()
+        self._time_moved()
+
     # -- binding ---------------------------------------------------------------------------------
     def _committed(self, wake: Wake) -> None:
         if wake is Wake.QUEUE:

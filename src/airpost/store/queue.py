@@ -39,6 +39,7 @@ def backlog(
     routes: Sequence[str],
     lowest: MessageClass = MessageClass.BULK,
     sims: int = 0,
+    scheduled: bool = True,
 ) -> list[Waiting]:
     """The next `n` due unbound messages that one of `lanes` or `routes` may carry.
 
@@ -53,7 +54,8 @@ def backlog(
     waiting: set[tuple[str, ...]] = set()  # whose first is here, or may not go yet
     with ExitStack() as open_:
         streams = []
-        for outlet, name in product(dict.fromkeys(outlets), ("backlog", "backlog_scheduled")):
+        names = ("backlog", "backlog_scheduled") if scheduled else ("backlog",)
+        for outlet, name in product(dict.fromkeys(outlets), names):
             rows = db.execute(_SQL[name], (outlet, now, lowest.rank))
             open_.callback(rows.close)  # an unread row would hold the log from being emptied
             streams.append(rows)

@@ -67,6 +67,7 @@ from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
 from airpost.store.schedules import Schedules
+from airpost.store.timing import Timing
 from airpost.store.writer import Tx, Writer, probe, work_of
 from airpost.tasks import spawn, stop
 
@@ -100,6 +101,8 @@ class SqliteStore:
         self._reader = Reader(path)
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
+        self.timing = Timing(self._write, self._read)
+        self.clock_trusted = True  # while it is not, nothing expires and nothing scheduled begins
         self.decisions = Decisions(self._write, clock, self._policy)
         self.choices = Choices(self._read)
         self.blocklist = Blocklist(self._write, self._read)
@@ -251,7 +254,8 @@ class SqliteStore:
         sims: int = 0,
     ) -> list[Waiting]:
         """The next unbound messages that these may carry."""
-        return await self._read(queue.backlog, now, n, lanes, routes, lowest, sims)
+        given = (now, n, lanes, routes, lowest, sims, self.clock_trusted)
+        return await self._read(queue.backlog, *given)
 
     async def next_due(self, now: Instant) -> Instant | None:  # noqa: ARG002 what is past counts too
         """When time has to do something; what is past stands until it is swept."""
@@ -329,7 +333,8 @@ class SqliteStore:
         """Everything that is due, a stretch at a time, so that what is on the air goes between."""
         swept = sweeping.NONE_SWEPT
         while True:
-            stretch = await self._write(sweeping.sweep, now, self._policy, urgent=False)
+            given = (now, self._policy, self.clock_trusted)
+            stretch = await self._write(sweeping.sweep, *given, urgent=False)
             swept = sweeping.total(swept, stretch.swept)
             if not stretch.more:
                 return swept

@@ -12,6 +12,7 @@ from airpost.daemon.config.retention import RetentionSection, StatisticsSection
 from airpost.daemon.config.route import Carriers, RouteSection
 from airpost.daemon.config.section import Hours, Name, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
+from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.facade import OWN
 from airpost.services.http.settings import DEFAULT_LISTEN, DEFAULT_PARTS, MAX_PARTS
 
@@ -41,6 +42,12 @@ class SmsSection(Section):
     premium: list[str] = []
 
 
+class ClockSection(Section):
+    """`[clock]`."""
+
+    wait_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = DEFAULT_WAIT_S
+
+
 class ModemsSection(Section):
     """`[modems]`."""
 
@@ -66,6 +73,7 @@ class File(Section):
     http: HttpSection = HttpSection()
     sms: SmsSection = SmsSection()
     modems: ModemsSection = ModemsSection()
+    clock: ClockSection = ClockSection()
     selftest: SelfTestSection | None = None
     limits: dict[Name, LimitSection] = {}
     classes: dict[str, ClassSection] = {}

@@ -53,6 +53,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         profiles=_folder(file.modems.profiles, "modems.profiles", folder),
         hubs=_hubs(file.modems.hubs),
         silent_filter=file.statistics.silent_filter,
+        clock_wait_s=file.clock.wait_s,
         limits=limit_settings(
             file.limits,
             file.classes,

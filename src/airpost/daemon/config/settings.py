@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airpost.model import Lane
+from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.credit import CreditSettings
 from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
@@ -74,6 +75,7 @@ class Settings:
     profiles: Path | None = None
     hubs: frozenset[str] = frozenset()
     selftest: SelfTestSettings | None = None
+    clock_wait_s: float = DEFAULT_WAIT_S  # so long a clock that nobody has set may be doubted
     limits: LimitSettings = field(default_factory=LimitSettings)
     routes: RouteTable = field(default_factory=RouteTable)
     guards: Guards = field(default_factory=Guards)
