@@ -10,6 +10,7 @@ import sqlite3
 
 from airpost.errors import StoreUnavailable
 
+DAMAGED = "the database is damaged"
 # Primary result codes (sqlite.org/rescode.html) that speak of the place, not of the request.
 _WORDS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -19,7 +20,7 @@ _WORDS = {
     sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
     sqlite3.SQLITE_BUSY: "another program holds the database",
     sqlite3.SQLITE_LOCKED: "another program holds the database",
-    sqlite3.SQLITE_CORRUPT: "the database is damaged",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "the file is not a database",
     sqlite3.SQLITE_NOMEM: "out of memory",
     sqlite3.SQLITE_NOLFS: "the file is too large for this disk",

@@ -210,7 +210,7 @@ class SqliteStore:
         while self._unavailable is not None:
             await self._clock.sleep(PROBE_S)
             try:
-                await self._writer.ask(probe, urgent=True)
+                await self._writer.ask(work_of(probe, self._unavailable), urgent=True)
             except StoreUnavailable:
                 continue  # the reason is noted where it was seen
             self._unavailable = None

@@ -17,7 +17,7 @@ from typing import Any
 from airpost.errors import StoreUnavailable
 from airpost.store.ahead import Ahead, BegunMeanwhile
 from airpost.store.api import Begun, Wake
-from airpost.store.faults import meaning
+from airpost.store.faults import DAMAGED, meaning
 from airpost.store.migrations import connect
 from airpost.store.statements import load
 from airpost.store.thread import Request, StoreThread
@@ -173,8 +173,15 @@ class Writer(StoreThread):
             self._committed(wakes)
 
 
-def probe(tx: Tx) -> None:
-    """Write and commit something of no meaning: does the disk take it?"""
+def probe(tx: Tx, reason: str = "") -> None:
+    """Write and commit something of no meaning: does the disk take it?
+
+    After damage all of the file is looked through: StoreUnavailable while it is not sound.
+    """
+    if reason.startswith(DAMAGED):
+        found = tx.db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StoreUnavailable(f"{DAMAGED} ({found})")
     tx.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(64)))")
 
 

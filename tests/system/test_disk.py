@@ -1,0 +1,130 @@
+"""A full, a read-only and a damaged store: told, nothing half-written, well again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airpost.store.sqlite import PROBE_S
+from tests.system.house import House, Json, opened
+from tests.virtual import VirtualLoop, run_virtual
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MiB of its own."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount the small disk this test fills")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "airpost-test", str(where)]
+    done = subprocess.run(mount, capture_output=True, check=False, text=True)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    yield where
+    subprocess.run(["umount", str(where)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all the room there is."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        except OSError:
+            pass  # that is what was wanted
+    return path
+
+
+async def unavailable(house: House, words: str) -> None:
+    """Everything says why nothing can be stored, and what comes in stays on the SIM."""
+    answer = await house.post(status=503)
+    assert answer["type"] == "urn:airpost:problem:store-unavailable"
+    assert words in answer["detail"]
+    ready = await house.get("/health/ready", 503)
+    assert words in ready["reasons"][0]
+    await house.get("/health/live")
+    house.sim.handset("+491799999999").send(house.sim.modems[0].number or "", "kept on the SIM")
+    await asyncio.sleep(1)
+    assert house.sim.modems[0].card.sms.used == 1
+
+
+async def well_again(house: House, accepted: list[Json]) -> None:
+    """Messages flow within two probes, nothing accepted is lost, all rows fit together."""
+    await asyncio.sleep(2 * PROBE_S)
+    accepted.append(await house.post(text="afterwards"))
+    found = await house.settled([each["id"] for each in accepted])
+    assert {each["state"] for each in found} == {"delivered"}
+    assert sorted(house.texts()) == sorted(str(each["text"]) for each in found)
+    await house.until(lambda: house.sim.modems[0].card.sms.used == 0)
+    (received,) = (await house.get("/v1/inbound"))["items"]
+    assert received["text"] == "kept on the SIM"
+    async with house.http.post("/v1/db/check") as response:
+        assert (await response.json())["faults"] == []
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, small_disk) as house:
+            accepted = [await house.post(text=f"before {n}") for n in range(3)]
+            filler = fill(small_disk)
+            for n in range(400):  # the log has room left for some
+                async with house.http.post(
+                    "/v1/messages", json={"to": "+491701234567", "text": f"{n} " + "x" * 900}
+                ) as response:
+                    if response.status == 503:
+                        break
+                    accepted.append(await response.json())
+            await unavailable(house, "the disk is full")
+            filler.unlink()
+            await well_again(house, accepted)
+
+    run_virtual(main)
+
+
+def test_a_read_only_store(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path) as house:
+            accepted = [await house.post(text="before")]
+            await house.settled([accepted[0]["id"]])
+            await pragma(house, "query_only = 1")
+            await unavailable(house, "read-only")
+            await asyncio.sleep(3 * PROBE_S)
+            await house.post(status=503)
+            await pragma(house, "query_only = 0")
+            await well_again(house, accepted)
+
+    run_virtual(main)
+
+
+def test_a_damaged_store(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path) as house:
+            accepted = [await house.post(text="before")]
+            await house.settled([accepted[0]["id"]])
+            await pragma(house, "wal_checkpoint(TRUNCATE)", "cache_size = 0", "shrink_memory")
+            path = tmp_path / "airpost.db"
+            sound = path.read_bytes()
+            path.write_bytes(sound[:8192] + b"\xff" * (len(sound) - 8192))
+            await unavailable(house, "the database is damaged")
+            await asyncio.sleep(3 * PROBE_S)  # a write that succeeds by chance is no proof
+            assert "damaged" in (await house.post(status=503))["detail"]
+            path.write_bytes(sound)
+            await well_again(house, accepted)
+
+    run_virtual(main)
+
+
+async def pragma(house: House, *texts: str) -> None:
+    """Something that the writer's connection is told while its thread is idle."""
+    store = house.daemon.parts.store
+    await asyncio.sleep(0.01)
+    for text in texts:
+        assert store._writer._db is not None
+        store._writer._db.execute(f"PRAGMA {text}").fetchall()

@@ -1,0 +1,70 @@
+"""A copy put back on another box: nothing goes out again without a person's word."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+from airpost.clock import SystemClock
+from airpost.store.backup import restore
+from tests.system.house import House, opened
+from tests.virtual import VirtualLoop, run_virtual
+
+WAITING, FURTHER = 20, 100
+PHONE = "+491701234567"
+
+
+async def before(loop: VirtualLoop, folder: Path) -> list[str]:
+    """Messages in every state when the copy is made, and a hundred more; what was received."""
+    async with opened(loop, folder, modems=2) as house:
+        long = "many words " * 40
+        await house.settled([(await house.post(text=f"over {n}"))["id"] for n in range(5)])
+        ids = [(await house.post(text=f"wait {n}", **{"class": "bulk"}))["id"]
+               for n in range(WAITING)]  # fmt: skip
+        ids.append((await house.post(text=long))["id"])
+        await house.until(lambda: len(house.texts()) > 7)  # some are out, some on the air
+        made = {"path": str(folder / "copy.db")}
+        async with house.http.post("/v1/db/backup", json=made) as response:
+            assert response.status == 200, await response.text()
+        ids += [(await house.post(text=f"further {n}"))["id"] for n in range(FURTHER)]
+        await house.settled(ids)
+        texts = house.texts()
+        assert len(texts) == 5 + WAITING + 1 + FURTHER
+        return [text or "" for text in texts]
+
+
+async def after(loop: VirtualLoop, folder: Path, held: int, received: list[str]) -> None:
+    async with opened(loop, folder, modems=2) as house:
+        await asyncio.sleep(3600)
+        new = await house.post(text="new")
+        await house.settled([new["id"]])
+        assert house.texts() == ["new"]
+        found = await restored(house)
+        assert len(found) == held
+        assert all(each["text"] in received for each in found)
+        async with house.http.post("/v1/db/release", json={"ids": [found[0]["id"]]}) as response:
+            assert (await response.json())["released"] == 1
+        await house.settled([found[0]["id"]])
+        assert house.texts() in (["new"], ["new", found[0]["text"]])
+        assert len(await restored(house)) == held - 1
+
+
+async def restored(house: House) -> list[dict[str, str]]:
+    return [each for each in await house.everything() if each["reason"] == "restored"]
+
+
+def test_nothing_of_a_copy_is_sent_again_by_itself(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    received: list[str] = []
+    run_virtual(lambda loop: _into(received, before(loop, one)))
+    held, old = restore(one / "copy.db", other / "airpost.db", SystemClock().now(), Random(2))
+    assert old is None
+    assert 0 < held <= WAITING + 1
+    run_virtual(lambda loop: after(loop, other, held, received))
+
+
+async def _into(received: list[str], work: object) -> None:
+    received += await work  # type: ignore[misc]
