@@ -79,3 +79,11 @@ def test_of_what_was_missed_the_newest_counts() -> None:
     newest, older, following = missed("* * * * *", BERLIN, due, now)
     assert (rfc3339(newest)[11:16], older, rfc3339(following)[11:16]) == ("12:03", 3, "12:04")
     assert missed("* * * * *", BERLIN, due, due)[:2] == (due, 0)
+
+
+def test_years_of_minutes_are_not_counted() -> None:
+    due = parse_rfc3339("2020-06-05T12:00:00Z")
+    now = parse_rfc3339("2026-06-05T12:03:30Z")
+    newest, older, following = missed("* * * * *", BERLIN, due, now)
+    assert (rfc3339(newest)[:16], older) == ("2026-06-05T12:03", 1000)
+    assert rfc3339(following)[11:16] == "12:04"

@@ -17,6 +17,7 @@ from airpost.clock import SECOND_US, Instant
 
 FIELDS = 5
 MAX_EXPRESSION = 200
+MOST_MISSED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +75,18 @@ def check_cron(cron: str, zone: ZoneInfo, now: Instant) -> None:
 
 
 def missed(cron: str, zone: ZoneInfo, due: Instant, now: Instant) -> tuple[Instant, int, Instant]:
-    """Of what was due at `due` and since: the newest, how many older ones, what is next."""
+    """Of what was due at `due` and since: the newest, how many older ones, what is next.
+
+    More than MOST_MISSED older ones are counted as so many.
+    """
     newest, older = due, 0
     while (following := next_firing(cron, zone, newest)) <= now:
         newest, older = following, older + 1
+        if older == MOST_MISSED:
+            # It fires often: the newest is not far from now, and nobody counts years of minutes.
+            step = (newest - due) // older
+            newest = next_firing(cron, zone, Instant(max(newest, now - 10 * step)))
+            while (following := next_firing(cron, zone, newest)) <= now:
+                newest = following
+            break
     return newest, older, following

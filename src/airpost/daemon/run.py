@@ -45,7 +45,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self.parts: Parts = build(settings, steady, rng, self._stop.is_set, root=root)
         self._guard = ClockGuard(
-            steady, self.parts.store, self.parts.pool.clock_changed, wait_s=settings.clock_wait_s
+            steady, self.parts.store, self._clock_changed, wait_s=settings.clock_wait_s
         )
         self._watchdog = Watchdog(self.parts.store, self.parts.pool, notifier, steady)
 
@@ -75,6 +75,7 @@ class Daemon:
                     self._until_stopped(),
                     self._watchdog.run(),
                     self._guard.run(),
+                    parts.scheduler.run(),
                     parts.bookkeeper.run(),
                     self._while_the_store_lives(),
                     name="run",
@@ -99,6 +100,10 @@ class Daemon:
             await self._clock.sleep(STORE_LOOK_S)
         log.critical("run.store_died %s", self.parts.store.died)
         raise StoreError(self.parts.store.died)
+
+    def _clock_changed(self) -> None:
+        self.parts.pool.clock_changed()
+        self.parts.scheduler.wake()
 
     def _say_status(self, _view: ModemView) -> None:
         self._notifier.status(self._watchdog.status)

@@ -32,6 +32,7 @@ from airpost.pool.limiter import Limits
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
 from airpost.services.http.app import HttpDeps, build_app
+from airpost.services.http.scheduler import Scheduler
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import UnixListen
 from airpost.store.sqlite import SqliteStore
@@ -47,6 +48,7 @@ class Parts:
     pool: ModemPool
     units: tuple[Unit, ...]
     http: HttpServer
+    scheduler: Scheduler
     bookkeeper: Bookkeeper
     reception: Reception
     discovery: Discovery | None  # None where every modem is named by its port
@@ -107,17 +109,19 @@ def build(
         for each in settings.http.listen
     )
     http = replace(settings.http, listen=listen)
-    app = build_app(
-        HttpDeps(
-            store=store,
-            pool=pool,
-            clock=clock,
-            rng=Random(rng.getrandbits(64)),
-            settings=http,
-            stopping=stopping,
-            recovery=book.in_words,
-        )
+    deps = HttpDeps(
+        store=store,
+        pool=pool,
+        clock=clock,
+        rng=Random(rng.getrandbits(64)),
+        settings=http,
+        stopping=stopping,
+        recovery=book.in_words,
+        schedules=store.schedules,
+        rescheduled=lambda: scheduler.wake(),
     )
+    scheduler = Scheduler(deps, lambda: store.clock_trusted)
+    app = build_app(deps)
     discovery = None
     if settings.discover or any(modem.port is None for modem in settings.modems):
         ports = [modem.port for modem in settings.modems if modem.port is not None]
@@ -128,6 +132,7 @@ def build(
         pool=pool,
         units=tuple(units),
         http=HttpServer(app, listen),
+        scheduler=scheduler,
         bookkeeper=Bookkeeper(
             store, clock, settings.http.retention, silent_filter=settings.silent_filter
         ),

@@ -16,6 +16,7 @@ from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, parse_listen
+from tests.services.http.fake_schedules import FakeSchedules
 from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience
 
 
@@ -76,6 +77,7 @@ async def open_api(given: HttpSettings, admission: Admission | None = None) -> A
             settings=given,
             stopping=lambda: stop[0],
             recovery=experience,
+            schedules=FakeSchedules(),
             admission=admission or Admission(),
         )
     )

@@ -19,6 +19,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "queue": ("airpost.daemon.cli.queue:queue", "Show what waits for a modem."),
     "stats": ("airpost.daemon.cli.stats:stats", "Show what became of all that was asked for."),
     "db": ("airpost.daemon.cli.db:db", "Check, prune, copy and put back the store."),
+    "schedules": (
+        "airpost.daemon.cli.schedules:schedules",
+        "Send messages again and again.",
+    ),
     "keys": ("airpost.daemon.cli.keys:keys", "Make, list and revoke API keys."),
     "preview": ("airpost.daemon.cli.preview:preview", "Show the parts a text would take."),
     "config": ("airpost.daemon.cli.config:config", "Check a configuration file."),

@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from airpost.services.http import care, health, inbound, keeping, keys, messages, modems, stats
+from airpost.services.http import (
+    care,
+    health,
+    inbound,
+    keeping,
+    keys,
+    messages,
+    modems,
+    schedules,
+    stats,
+)
 from airpost.services.http.auth import CallerHandler, Handler, guarded
 from airpost.services.http.credentials import Scope
 from airpost.services.http.deps import DEPS, ENDED, RUNNING, HttpDeps
@@ -27,6 +37,10 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/messages/{id}", Scope.READ, messages.one),
     ("GET", "/v1/messages/{id}/events", Scope.READ, messages.events),
     ("DELETE", "/v1/messages/{id}", Scope.SEND, messages.cancel),
+    ("POST", "/v1/schedules", Scope.SEND, schedules.create),
+    ("GET", "/v1/schedules", Scope.READ, schedules.listing),
+    ("GET", "/v1/schedules/{id}", Scope.READ, schedules.one),
+    ("DELETE", "/v1/schedules/{id}", Scope.SEND, schedules.delete),
     ("POST", "/v1/preview", Scope.SEND, messages.preview),
     ("GET", "/v1/inbound", Scope.INBOUND, inbound.listing),
     ("GET", "/v1/modems", Scope.READ, modems.listing),

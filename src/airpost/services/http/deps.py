@@ -15,6 +15,7 @@ from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
 from airpost.store.api import Store
+from airpost.store.scheduling import Scheduling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class HttpDeps:
     settings: HttpSettings
     stopping: Callable[[], bool]
     recovery: Callable[[], Awaitable[Mapping[str, Mapping[str, str]]]]
+    schedules: Scheduling
+    rescheduled: Callable[[], None] = lambda: None  # one was made or deleted
     admission: Admission = field(default_factory=Admission)
 
 

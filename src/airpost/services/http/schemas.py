@@ -85,6 +85,23 @@ class SendIn(_Body):
     encoding: Encoding | None = None
     languages: Annotated[tuple[Language, ...], Field(max_length=len(Language))] = ()
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What was given, as JSON that makes the same request again."""
+        given = self.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        if self.data is not None:
+            given["data"] = base64.b64encode(self.data).decode()
+        return given
+
+
+class ScheduleIn(_Body):
+    """`POST /v1/schedules`."""
+
+    cron: str
+    zone: Name
+    message: SendIn
+    late_s: Annotated[int, Field(ge=0, le=86_400)] = 3600
+
 
 class PreviewIn(_Body):
     """`POST /v1/preview`."""

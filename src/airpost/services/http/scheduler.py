@@ -1,0 +1,115 @@
+"""Fires recurring schedules: one message for each instant, over restarts too.
+
+May import codec, L0, the store's protocols. What was due while the service was down, or its clock
+not to be trusted, is made up for by the newest instant alone, and by none that is older than the
+schedule's `late_s`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from airpost.clock import SECOND_US
+from airpost.errors import InvalidRequest, StoreUnavailable
+from airpost.model import NewMessage
+from airpost.schedule import Schedule, missed, zone_of
+from airpost.services.http.credentials import LOCAL, Caller, read_scopes
+from airpost.services.http.deps import HttpDeps
+from airpost.services.http.messages import compose
+from airpost.services.http.problems import Refusal
+from airpost.services.http.schemas import SendIn
+
+log = logging.getLogger("airpost.schedules")
+
+LONGEST_SLEEP_S = 300.0
+STORE_WAIT_S = 1.0
+
+
+class Scheduler:
+    """`run()` for ever. `trusted()` is false while the clock is none to go by."""
+
+    def __init__(self, deps: HttpDeps, trusted: Callable[[], bool]) -> None:
+        self._deps = deps
+        self._trusted = trusted
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """A schedule was made or deleted, or the clock was set."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                pause_s = await self._round()
+            except StoreUnavailable as error:
+                log.warning("schedules.store_unavailable %s", error.reason)
+                pause_s = STORE_WAIT_S
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass  # that is what was waited for
+            self._wake.clear()
+
+    async def _round(self) -> float:
+        """Fire what is due; seconds until the next look."""
+        if not self._trusted():
+            return STORE_WAIT_S
+        clock, schedules = self._deps.clock, self._deps.schedules
+        while due := await schedules.due(clock.now()):
+            for schedule in due:
+                await self._fire(schedule)
+        following = await schedules.next_at()
+        if following is None:
+            return LONGEST_SLEEP_S
+        return min(LONGEST_SLEEP_S, max(0.0, (following - clock.now()) / SECOND_US))
+
+    async def _fire(self, schedule: Schedule) -> None:
+        now = self._deps.clock.now()
+        at, skipped, following = missed(
+            schedule.cron, zone_of(schedule.zone), schedule.next_at, now
+        )
+        message: NewMessage | None = None
+        problem: str | None = None
+        if now - at > schedule.late_s * SECOND_US:
+            skipped += 1
+        else:
+            message, problem = await self._message(schedule)
+        done = await self._deps.schedules.fire(
+            schedule, message, at=at, next_at=following, skipped=skipped, problem=problem, now=now
+        )
+        if done:
+            what = "nothing" if message is None else f"msg={message.id}"
+            log.info("schedule.fired id=%s %s skipped=%d", schedule.id, what, skipped)
+
+    async def _message(self, schedule: Schedule) -> tuple[NewMessage | None, str | None]:
+        """The message of a firing, or why there is none."""
+        try:
+            caller = await self._caller(schedule)
+            given = SendIn.model_validate_json(schedule.request)
+            new = compose(given, caller, self._deps)
+        except InvalidRequest as error:
+            return None, f"{error.field}: {error.message}"
+        except Refusal as error:
+            return None, error.detail
+        return replace(new, tags=(*new.tags, f"schedule:{schedule.id}")), None
+
+    async def _caller(self, schedule: Schedule) -> Caller:
+        """Whoever made it, as they are now: a key that was revoked sends nothing more."""
+        if schedule.key_id is None:
+            return replace(LOCAL, owner=schedule.owner)
+        for key in await self._deps.store.keys():
+            if key.id == schedule.key_id and key.revoked_at is None:
+                return Caller(
+                    owner=schedule.owner,
+                    actor=f"key {key.id}",
+                    scopes=read_scopes(key.scopes),
+                    key_id=key.id,
+                    key_name=key.name,
+                    countries=key.countries,
+                )
+        raise InvalidRequest("key", "the key it was made with was revoked")

@@ -1,0 +1,129 @@
+"""Recurring schedules: make, list, read, delete.
+
+May import codec, L0, the store's protocols and the pool's facade. The message of a schedule is what
+`POST /v1/messages` takes; it is checked when the schedule is made, and again at every firing.
+"""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import web
+
+from airpost.clock import Instant, rfc3339
+from airpost.errors import InvalidRequest
+from airpost.model import uuid7
+from airpost.schedule import Schedule, check_cron, next_firing, zone_of
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.messages import compose
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import Json, page_json, read_cursor
+from airpost.services.http.schemas import ListQuery, ScheduleIn, read_body, read_query
+from airpost.tasks import shielded
+
+CURSOR_KIND = "s"
+
+
+async def create(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/schedules`: 201 and the schedule with its next instant."""
+    deps = request.app[DEPS]
+    schedule = _schedule(read_body(ScheduleIn, await read_json(request)), caller, deps)
+    try:
+        await shielded(deps.schedules.add(schedule), name=f"schedule {schedule.id}")
+    except ValueError as error:
+        raise Refusal("too-many-schedules", str(error)) from None
+    deps.rescheduled()
+    return answer(schedule_json(schedule), 201)
+
+
+def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedule:
+    now = deps.clock.now()
+    try:
+        zone = zone_of(given.zone)
+    except ValueError as error:
+        raise InvalidRequest("zone", str(error), "invalid-schedule") from None
+    try:
+        check_cron(given.cron, zone, now)
+    except ValueError as error:
+        raise InvalidRequest("cron", str(error), "invalid-schedule") from None
+    for name in ("send_at", "expires_at"):
+        if getattr(given.message, name) is not None:
+            words = "is not for a schedule: each message goes when it fires; ttl_s ends it"
+            raise InvalidRequest(f"message.{name}", words, "invalid-schedule")
+    try:
+        compose(given.message, caller, deps)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"message.{error.field}", error.message, error.code) from None
+    return Schedule(
+        id=uuid7(now, deps.rng),
+        seq=0,
+        owner=caller.owner,
+        key_id=caller.key_id,
+        cron=given.cron,
+        zone=given.zone,
+        request=json.dumps(given.message.shown, ensure_ascii=False),
+        late_s=given.late_s,
+        created_at=now,
+        next_at=next_firing(given.cron, zone, now),
+    )
+
+
+async def listing(request: web.Request, caller: Caller) -> web.Response:
+    """`GET /v1/schedules`: a page, oldest first."""
+    deps = request.app[DEPS]
+    asked = read_query(ListQuery, request.query.items())
+    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
+    after = read_cursor(CURSOR_KIND, asked.cursor)
+    page = await deps.schedules.page(caller.sees, after, limit)
+    return answer(page_json(page, schedule_json, CURSOR_KIND))
+
+
+async def one(request: web.Request, caller: Caller) -> web.Response:
+    """`GET /v1/schedules/{id}`."""
+    found = await request.app[DEPS].schedules.find(request.match_info["id"], caller.sees)
+    if found is None:
+        raise _unknown()
+    return answer(schedule_json(found))
+
+
+async def delete(request: web.Request, caller: Caller) -> web.Response:
+    """`DELETE /v1/schedules/{id}`: 204; what it has made stays."""
+    deps = request.app[DEPS]
+    done = await shielded(
+        deps.schedules.delete(
+            request.match_info["id"], caller.cancels, caller.actor, deps.clock.now()
+        ),
+        name="delete schedule",
+    )
+    if not done:
+        raise _unknown()
+    deps.rescheduled()
+    return web.Response(status=204)
+
+
+def schedule_json(schedule: Schedule) -> Json:
+    """A schedule; `message` as it was given."""
+    return {
+        "id": schedule.id,
+        "cron": schedule.cron,
+        "zone": schedule.zone,
+        "message": json.loads(schedule.request),
+        "late_s": schedule.late_s,
+        "created_at": rfc3339(schedule.created_at),
+        "next_at": rfc3339(schedule.next_at),
+        "last_at": _time(schedule.last_at),
+        "last_message": schedule.last_message,
+        "fired": schedule.fired,
+        "skipped": schedule.skipped,
+        "problem": schedule.problem,
+    }
+
+
+def _time(instant: Instant | None) -> str | None:
+    return None if instant is None else rfc3339(instant)
+
+
+def _unknown() -> Refusal:
+    return Refusal("not-found", "there is no such schedule, or it belongs to somebody else")
