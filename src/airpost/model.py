@@ -197,6 +197,7 @@ class Message:
     sender_ref: str | None
     tags: tuple[str, ...]
     waits: Waits | None = None  # a limit holds it
+    outlet: str = ""  # what may carry it: "lane X" where asked for, else "route Y"
 
 
 class Severity(Enum):

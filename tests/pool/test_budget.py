@@ -65,7 +65,7 @@ def test_a_span_of_the_clock_frees_all_at_its_turn() -> None:
     found = budget.block(after(5), "a", urgent=False)
     assert found is not None
     assert rfc3339(found.until) == "2026-03-10T13:00:00.000Z"
-    assert found.words == "3 a hour"
+    assert found.words == "3 an hour"
 
 
 def test_chinese_limits_of_one_time_passwords() -> None:
@@ -128,7 +128,7 @@ def test_a_reserve_is_for_urgent_classes() -> None:
     budget = spent(profile, *range(8))
     found = budget.block(after(8), "a", urgent=False)
     assert found is not None
-    assert found.words == "10 a hour, 2 of them kept for otp and alarm"
+    assert found.words == "10 an hour, 2 of them kept for otp and alarm"
     assert waits_s(budget, after(8), urgent=True) == 0
     budget.spend(after(8), "a")
     budget.spend(after(9), "a")

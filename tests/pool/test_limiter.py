@@ -72,7 +72,7 @@ def test_a_used_up_sim_is_passed_over_and_what_waits_says_for_what(tmp_path: Pat
             assert (last.state, last.modem) == (MessageState.QUEUED, None)
             waits = rig.pool.waits(last)
             assert waits is not None
-            assert (waits.reason, waits.words) == ("quota_exhausted", "gate-1: 2 a hour")
+            assert (waits.reason, waits.words) == ("quota_exhausted", "gate-1: 2 an hour")
             assert 3590 < (waits.until - rig.clock.now()) / SECOND_US < 3600
             began = loop.time()
             await rig.state(ids[4], "sent", wait_s=4000)
@@ -92,7 +92,11 @@ def test_a_sim_to_wait_for_keeps_its_messages(tmp_path: Path) -> None:
             alarm = await rig.accept(class_=MessageClass.ALARM)
             await rig.state(ids[0], "sent", wait_s=20)
             await rig.state(alarm, "sent", wait_s=20)
-            assert (await rig.message(ids[1])).state is MessageState.QUEUED
+            waiting = await rig.message(ids[1])
+            assert waiting.state is MessageState.QUEUED
+            waits = rig.pool.waits(waiting)
+            assert waits is not None
+            assert waits.words == "gate-1: 1 an hour"
             await rig.state(ids[1], "sent", wait_s=3700)
             assert [len(unit.sent) for unit in rig.units] == [2, 1]
 
@@ -281,7 +285,7 @@ def test_a_limit_of_a_key(tmp_path: Path) -> None:
                 await rig.state(each, "sent", wait_s=30)
             held = (await rig.message(limited[2])).waits
             assert held is not None
-            assert (held.reason, held.words) == ("quota_exhausted", "2 a hour with this key")
+            assert (held.reason, held.words) == ("quota_exhausted", "2 an hour with this key")
             await rig.state(limited[2], "sent", wait_s=3700)
 
     run_virtual(main)

@@ -17,6 +17,7 @@ from airpost.pool.limits import SPAN_S, LimitProfile, Span
 
 RECIPIENTS = "recipients a month"
 _EVERY = 256  # spendings between two looks at what need not be kept any more
+_A = {Span.MINUTE: "a minute", Span.HOUR: "an hour", Span.DAY: "a day", Span.MONTH: "a month"}
 _SHORT = ("burst", Span.MINUTE.value)  # come and go: no event is written of them
 _ALL = 2  # the level of a count that is used up; 1: by `warn_percent`
 _FALL = 10  # percent below the warning at which it is forgotten
@@ -104,7 +105,7 @@ class Budget:
                 # It is free again when the oldest of the last `allowed` has left the span.
                 end = Instant(times[-allowed] + SPAN_S[span] * SECOND_US)
             kept = "" if allowed == count else f", {count - allowed} of them kept for otp and alarm"
-            yield end, f"{count} a {span.value}{kept}"
+            yield end, f"{count} {_A[span]}{kept}"
         limit = profile.recipients_per_month
         if limit is None or whom is None or whom in (met := self._this_month(now)):
             return

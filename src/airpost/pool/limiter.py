@@ -287,7 +287,7 @@ class Limiter:
             return found
         blocks: dict[Lane, Block] = {}
         for view in ready:
-            if view.sim_id is None or message.modem not in (None, view.lane):
+            if view.sim_id is None or not _may_carry(view, message):
                 continue
             block = self.sims.block(view.lane, view.sim_id, message.class_, message.to)
             if block is None:
@@ -301,6 +301,13 @@ class Limiter:
             await self._store.note(f"modem {lane}", None, LIMIT, words, now, Severity.WARNING)
         except StoreUnavailable as error:
             log.warning("limits.event_not_stored modem=%s %s", lane, error.reason)
+
+
+def _may_carry(view: ModemView, message: Message) -> bool:
+    if message.modem is not None:
+        return view.lane == message.modem
+    kind, _, name = message.outlet.partition(" ")
+    return view.lane == name if kind == "lane" else name in view.routes
 
 
 def _waits_for(blocks: Mapping[Lane, Block]) -> Waits:

@@ -75,6 +75,7 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         tags=() if row[21] == "[]" else tuple(json.loads(row[21])),
         parts=tuple(parts),
         waits=_waits(*row[22:25]) if not row[13] else None,
+        outlet=row[25],
     )
 
 
