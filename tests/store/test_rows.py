@@ -15,6 +15,7 @@ MESSAGE = (
     None, "语".encode(), None, 1, "hold", 2, "ref", '["a", "ü"]',
     after(5), "quiet_hours", "its night", "route default",
 )  # fmt: skip
+NOT_HELD = (None, None, None, "route default")
 PART = (7, 1, "sent", "g1", 9, 1, after(1), None, "ok", "message", "OK", "taken")
 
 
@@ -31,7 +32,7 @@ def test_a_message_with_its_parts() -> None:
 
 
 def test_content_that_was_erased_reads_as_none() -> None:
-    found = message_of((*MESSAGE[:15], None, None, *MESSAGE[17:21], "[]", None, None, None, "route default"), [])
+    found = message_of((*MESSAGE[:15], None, None, *MESSAGE[17:21], "[]", *NOT_HELD), [])
     assert found.waits is None
     assert (found.text, found.data, found.tags) == (None, None, ())
 
