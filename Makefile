@@ -44,6 +44,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.codec
 	$(BIN)/python -m tests.bench.store
 	$(BIN)/python -m tests.bench.slice
+	$(BIN)/python -m tests.bench.inbound
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,6 +21,7 @@ from typing import Any
 
 import aiohttp
 
+from airpost.tasks import spawn
 from hwsim.pool import SimPool
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -43,8 +44,13 @@ def _modems(pipe: Connection, folder: str, count: int, air_s: float, spread: flo
             asked.clear()
             if not pipe.poll():
                 continue  # set once more before the question was read
-            if pipe.recv() == "stop":
+            what = pipe.recv()
+            if what == "stop":
                 break
+            if isinstance(what, tuple):
+                for at, modem in enumerate(pool.modems):
+                    spawn(_write_to(pool, modem.number, at, *what), name=f"writer {at}")
+                continue
             pipe.send([
                 {"sends": [(s.ctrl_z_at_s, s.final_at_s, s.cmgs_at_s) for s in modem.sends],
                  "counts": dict(modem.counts)}
@@ -57,6 +63,14 @@ def _modems(pipe: Connection, folder: str, count: int, air_s: float, spread: flo
     # epoll counts whole milliseconds: modems that share such a clock would answer in step.
     with asyncio.Runner(loop_factory=_exact_loop) as runner:
         runner.run(run())
+
+
+async def _write_to(pool: SimPool, number: str, at: int, per_s: float, seconds: float) -> None:
+    """Texts to one modem at a steady rate, each with the time at which it was written."""
+    begun_s = time.monotonic()
+    for n in range(round(per_s * seconds)):
+        await asyncio.sleep(begun_s + (n + at / len(pool.modems)) / per_s - time.monotonic())
+        pool.handset(f"+49179{at:07d}").send(number, f"{at} {n} {time.monotonic():.6f}")
 
 
 def _exact_loop() -> asyncio.AbstractEventLoop:
@@ -79,6 +93,10 @@ class Modems:
         self._pipe.send("tell")
         answer: list[dict[str, Any]] = self._pipe.recv()
         return answer
+
+    def inbound(self, per_s: float, seconds: float) -> None:
+        """Have so many a second written to each modem; returns at once."""
+        self._pipe.send((per_s, seconds))
 
     def close(self) -> None:
         self._pipe.send("stop")

@@ -17,6 +17,7 @@ from airpost.codec.split import split
 from airpost.codec.times import TimeStamp
 from airpost.codec.tpdu import Deliver, StatusReport
 from airpost.model import MessageClass, RawPart
+from airpost.modem import inbox
 from airpost.modem.profile import Profile, load_profile
 from airpost.tasks import spawn
 from hwsim.card import Slot, SlotState
@@ -141,8 +142,10 @@ async def test_while_it_sends_it_receives(loop: VirtualLoop, tmp_path: Path) -> 
 )
 @virtually
 async def test_between_two_segments_a_few_are_read_and_none_before_an_urgent_one(
-    loop: VirtualLoop, tmp_path: Path, class_: MessageClass, sending: str
-) -> None:
+    loop: VirtualLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, class_: MessageClass,
+    sending: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(inbox, "TURN_S", 0.0)  # a simulated modem answers in no time
     async with rigged(loop, tmp_path) as rig:
         await asyncio.sleep(1)
         first = spawn(rig.send(), name="first")

@@ -35,8 +35,8 @@ log = logging.getLogger("airpost.inbox")
 
 ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
 DIRECT = frozenset({"+CMT", "+CDS"})
-TURN_MESSAGES = 4  # read between two segments at most,
-TURN_S = 0.02  # and in no more time
+TURN_MESSAGES = 4  # read between two segments at most, or what can be
+TURN_S = 0.02  # read in so long: reading twenty a second must not depend on the time on the air
 STORE_WAIT_S = 1.0  # between tries to hand over what exists nowhere else
 REMEMBERED = 2000  # records that were handed over and should be gone
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
@@ -104,6 +104,7 @@ class Inbox:
         self._orphans = 0
         self._swept = False
         self._holds = False  # one turn for several messages
+        self._unkept: dict[tuple[Place, str], Record] = {}  # read in it
         self._read = 0  # in it
         self._until_s = 0.0
 
@@ -155,8 +156,7 @@ class Inbox:
         """Some of what was announced, in one turn: then it is the turn of what is to be sent."""
         async with self._turn():
             while self._notices and self._announces(self._notices[0]) and self._may_go_on():
-                await self._handle(self._notices[0])
-                self._notices.popleft()
+                await self._handle(self._notices.popleft())
                 self._read += 1
 
     @asynccontextmanager
@@ -167,15 +167,15 @@ class Inbox:
             self._holds = True
             try:
                 yield
+                await self._keep_read()
             finally:
                 self._holds = False
+                self._unkept.clear()
 
     def _may_go_on(self) -> bool:
-        """True for the first, then while there is time, few were read, and nothing urgent waits."""
-        if self._read == 0:
-            return True
-        in_time = self._read < TURN_MESSAGES and self._clock.mono() < self._until_s
-        return in_time and not self._session.urgent
+        """True for the first, then while few were read or there is time; not if urgent waits."""
+        few = self._read < TURN_MESSAGES or self._clock.mono() < self._until_s
+        return self._read == 0 or (few and not self._session.urgent)
 
     async def _ask(self, command: at.Command) -> tuple[str, ...]:
         """A command, in the turn that is held if one is."""
@@ -198,9 +198,6 @@ class Inbox:
                 await self._direct(notice)
         except (CommandFailed, CommandTimeout) as error:
             log.warning("inbox.not_read modem=%s %s", self._lane, error)
-        except StoreUnavailable as error:
-            # It stays on the SIM; the next sweep finds it.
-            log.warning("inbox.left_on_sim modem=%s %s", self._lane, error.reason)
 
     # -- the three ways in -----------------------------------------------------------------------
     async def _direct(self, urc: Urc) -> None:
@@ -352,16 +349,34 @@ class Inbox:
         if record.stat in OWN_RECORDS or not record.pdu:
             self._orphans += 1
             return
-        known = (place, record.pdu)
-        if known not in self._done:
-            await self._hand_over(record)
-            self._done[known] = None
-            self._taken += 1
-            if len(self._done) > REMEMBERED:
-                self._done.popitem(last=False)
-        else:
-            self._undeleted += 1
-            log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
+        self._unkept[place, record.pdu] = record
+        if not self._holds or len(self._unkept) >= TURN_MESSAGES:
+            await self._keep_read()
+
+    async def _keep_read(self) -> None:
+        """Hand over together what was read, then delete what is kept."""
+        read, self._unkept = self._unkept, {}
+        fresh = [known for known in read if known not in self._done]
+        work = [self._hand_over(read[known]) for known in fresh]
+        kept = dict(zip(fresh, await asyncio.gather(*work, return_exceptions=True), strict=True))
+        for place, pdu in read:
+            if isinstance(error := kept.get((place, pdu)), StoreUnavailable):
+                log.warning("inbox.left_on_sim modem=%s %s", self._lane, error.reason)
+                continue  # the next sweep finds it
+            if isinstance(error, BaseException):
+                raise error
+            if (place, pdu) in kept:
+                self._done[place, pdu] = None
+                self._taken += 1
+                if len(self._done) > REMEMBERED:
+                    self._done.popitem(last=False)
+            else:
+                self._undeleted += 1
+                log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
+            await self._select(place.store)
+            await self._delete(place)
+
+    async def _delete(self, place: Place) -> None:
         try:
             await self._ask(at.delete_message(place.index))
         except (CommandFailed, CommandTimeout) as error:
