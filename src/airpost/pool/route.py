@@ -27,7 +27,7 @@ UNMEASURED_SERVICE_S = 3.5  # typical seconds a segment until a modem's own are 
 NOTHING: Mapping[Lane, str] = {}
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)  # one is itself alone: they are looked up often
 class LaneLoad:
     """One lane as the router sees it during a round; `segments` grows with what it is given."""
 
@@ -137,9 +137,10 @@ def choose(
     bind = best.room > 0
     others: dict[Lane, str] = {}
     if bind or explain:
+        in_turn = set(able)
         others = {Lane(lane): words for lane, words in refused.items()}
         others |= {load.view.lane: _passed_over(message, groups, at, load)
-                   for load in fit if load not in able}  # fmt: skip
+                   for load in fit if load not in in_turn}  # fmt: skip
         others |= {load.view.lane: _why_not(load, best, reason)
                    for load in able if load is not best}  # fmt: skip
     best.segments += message.parts
