@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from airpost.schedule import Schedule
 from airpost.store import schedules
 from airpost.store.api import MessageFilter
+from airpost.store.backup import restore
 from airpost.store.sqlite import SqliteStore
-from tests.store.values import DAY, NOW, after, new
+from tests.store.values import DAY, NOW, FakeClock, after, new
 
 DAILY = Schedule(id="s1", seq=0, owner="shop", key_id="k1", cron="0 8 * * *", zone="Europe/Berlin",
                  request='{"to":"+49151","text":"ü"}', late_s=3600, created_at=NOW,
@@ -111,3 +114,30 @@ async def test_an_owner_has_only_so_many(
     with pytest.raises(ValueError, match="shop has 2 schedules"):
         await store.schedules.add(replace(DAILY, id="s3"))
     await store.schedules.add(replace(DAILY, id="s4", owner="other"))
+
+
+async def test_a_restore_makes_up_for_nothing(
+    store: SqliteStore, place: Path, tmp_path: Path
+) -> None:
+    """What was due since the backup may have fired on the box that went on."""
+    await store.schedules.add(replace(DAILY, cron="*/5 * * * *"))
+    copy = tmp_path / "copy.db"
+    await store.keeping.backup(copy)
+    await store.close()
+    restore(copy, place / "airpost.db", after(900), Random(1))
+    again = SqliteStore(place / "airpost.db", FakeClock(), Random(2))
+    await again.open(after(900))
+    shown = await again.schedules.find("s1", None)
+    assert shown is not None
+    assert shown.next_at > after(900)
+    assert (shown.fired, shown.skipped) == (0, 3)
+    assert await again.schedules.due(after(900)) == []
+    await again.close()
+
+
+async def test_a_number_that_is_forgotten_is_scheduled_no_more(store: SqliteStore) -> None:
+    await store.schedules.add(DAILY)
+    await store.schedules.add(replace(DAILY, id="s2", request='{"to":"+49160","text":"x"}'))
+    await store.keeping.forget("+49151", "test")
+    assert await store.schedules.find("s1", None) is None
+    assert await store.schedules.find("s2", None) is not None

@@ -22,6 +22,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.errors import ConfigError
 from airpost.model import MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store import schedules
 from airpost.store.attempts import UNCERTAIN_WAIT_S, attempt_of, end_attempt, sent_columns
 from airpost.store.faults import meaning
 from airpost.store.keeping import BackedUp
@@ -171,6 +172,7 @@ def freeze(tx: Tx, now: Instant) -> int:
         tx.db.execute(_SQL["hold"], (seq,))
         fold_message(tx, seq, now, OURSELVES)
     tx.db.execute(_SQL["no_journal"])
+    schedules.pass_over(tx, now)
     words = f"{len(seqs)} messages were waiting in the backup and are held"
     add_event(tx, now, "service", None, RESTORED, reason=words, actor=OURSELVES)
     tx.write_history()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airpost.clock import Instant
+from airpost.store import schedules
 from airpost.store.moves import add_event
 from airpost.store.numbers import tail_of
 from airpost.store.retention import erase_inbound, erase_messages
@@ -78,6 +79,7 @@ def forget_rest(
         tx.db.execute(_SQL["drop_answer"], (owner, key))
     for name in ("waiting_bodies", "drop_waiting", "stray_bodies", "drop_stray"):
         tx.db.execute(_SQL[name], (number,))
+    schedules.forget(tx, number)
     tx.db.execute(_SQL["rename_calls"], (FORGOTTEN, number))
     recipient = tail_of(number) or number
     tx.db.execute(_SQL["drop_references"], (recipient,))

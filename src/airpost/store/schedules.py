@@ -12,7 +12,7 @@ from typing import Any
 
 from airpost.clock import Instant
 from airpost.model import NewMessage
-from airpost.schedule import Schedule
+from airpost.schedule import Schedule, missed, zone_of
 from airpost.store.api import Page
 from airpost.store.moves import OURSELVES, add_body, add_event
 from airpost.store.outbound import accept
@@ -132,6 +132,26 @@ def fire(
     if problem is not None:
         _tell(tx, schedule.id, f"came to nothing: {problem}", now, OURSELVES)
     return True
+
+
+def pass_over(tx: Tx, now: Instant) -> int:
+    """What is due is skipped, because it may have fired elsewhere; how many schedules."""
+    count = 0
+    while found := due(tx.db, now):
+        for each in found:
+            at, older, following = missed(each.cron, zone_of(each.zone), each.next_at, now)
+            fire(tx, each, None, at, following, older + 1, None, now)
+        count += len(found)
+    return count
+
+
+def forget(tx: Tx, number: str) -> int:
+    """Delete the schedules that send to a number, with what they say; how many."""
+    found = tx.db.execute(_SQL["naming"], (number,)).fetchall()
+    for seq, body in found:
+        tx.db.execute(_SQL["delete_body"], (body,))
+        tx.db.execute(_SQL["drop"], (seq,))
+    return len(found)
 
 
 def _tell(tx: Tx, schedule_id: str, words: str, at: Instant, actor: str) -> None:

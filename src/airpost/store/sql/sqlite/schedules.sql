@@ -38,3 +38,10 @@ SELECT count(*) FROM schedule WHERE owner = ?
 UPDATE schedule SET next_at = ?, last_at = ifnull(?, last_at),
     last_message = ifnull(?, last_message), fired = fired + ?, skipped = skipped + ?, problem = ?
 WHERE id = ? AND next_at = ?
+
+-- name: naming
+SELECT s.seq, s.request_body FROM schedule s JOIN body b ON b.id = s.request_body
+WHERE instr(CAST(b.bytes AS TEXT), ?) > 0
+
+-- name: drop
+DELETE FROM schedule WHERE seq = ?
