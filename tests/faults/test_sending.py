@@ -115,6 +115,7 @@ async def test_12_stuck_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
 async def test_13_late_mr(loop: VirtualLoop, tmp_path: Path) -> None:
     """Uncertain meanwhile; the late reference is credited to its own message, others go on."""
     async with faulty_house(loop, tmp_path, report_delay_s=200.0) as house:
+        await sends(house)  # references are counted from the first
         house.sim.modems[0].faults.set("late_mr", count=1, delay_s=40.0)
         begun_s = loop.time()
         message = await house.post(text="hello")

@@ -17,7 +17,7 @@ from airpost.codec.tpdu import Direction, Submit, parse_tpdu
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, MessageClass, MessageId, SegmentBody, UnitState
 from airpost.modem.api import SendResult
-from airpost.modem.profile import load_profile
+from airpost.modem.profile import Profile, load_profile
 from airpost.modem.sender import build_tpdu, late_result
 from airpost.modem.session import NOT_ALONE
 from airpost.outcome import OutcomeClass, Scope
@@ -476,6 +476,7 @@ async def test_forgotten_by_the_modem_is_known_after_one_probe(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("first")).mr is not None
         rig.sim.faults.set("no_final", verb="+CMGS", count=1)
         begun_s = loop.time()
         assert ends(await rig.send()) == (True, UNKNOWN, "dropped")
@@ -498,15 +499,80 @@ async def test_a_late_answer_of_an_earlier_message_is_not_taken_for_that_of_this
         segment_ = rig.segment("third")
         done = await rig.unit.send(segment_, rig.commit)
         assert ends(done) == (True, UNKNOWN, "whose")
-        await rig.until(lambda: rig.behind.lates, 20)
-        ((credited, mr, outcome),) = rig.behind.lates
-        assert (credited, outcome.ok) == (segment_.segment_id, True)
-        assert mr is not None
-        assert rig.texts() == ["first", *([] if refused else ["second"]), "third"]
         await asyncio.sleep(200.0)
+        # What was refused may have had a number or none: then no number tells whose it is.
+        credited = [(each, mr, outcome.ok) for each, mr, outcome in rig.behind.lates]
+        assert credited == ([] if refused else [(segment_.segment_id, 2, True)])
+        assert rig.texts() == ["first", *([] if refused else ["second"]), "third"]
         rig.sim.faults.set("cms_error", code=21, count=1)
         assert (await rig.send("fourth")).outcome.code == "CMS 21"  # nothing is open any more
         await usable(rig)
+
+
+def no_longer(cmgs_s: float) -> Profile:
+    """The generic profile with another limit, and without probes."""
+    generic = load_profile()
+    return replace(generic, timing=replace(generic.timing, cmgs_s=cmgs_s, probe_s=0))
+
+
+@virtually
+async def test_without_a_reference_to_count_from_nobody_knows_whose_answer_came(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Neither that of the second message nor the late one: each may be of either."""
+    async with rigged(loop, tmp_path, profile=no_longer(10), air_s=4.0) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=8.0, answers=True, count=1)
+        assert ends(await rig.send("first")) == (True, UNKNOWN, "timeout")
+        second = await rig.send("second")
+        assert ends(second) == (True, UNKNOWN, "whose")
+        assert second.mr is None
+        await asyncio.sleep(100.0)
+        assert rig.texts() == ["first", "second"]
+        assert rig.behind.lates == []
+        await usable(rig)  # nothing is open any more
+
+
+@virtually
+async def test_ok_without_a_reference_is_nobodys_while_an_answer_is_owed(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("first")).mr is not None
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        assert ends(await rig.send("second")) == (True, UNKNOWN, "dropped")
+        rig.sim.faults.set("ok_without_mr", count=1)
+        assert ends(await rig.send("third")) == (True, UNKNOWN, "whose")
+        await usable(rig)  # its number tells it apart
+
+
+@virtually
+async def test_an_answer_that_came_late_is_not_owed_any_more(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=20.0, answers=True, count=1)
+        assert ends(await rig.send("first")) == (True, UNKNOWN, "dropped")
+        await rig.until(lambda: rig.behind.lates, 20)
+        ((segment_id, mr, outcome),) = rig.behind.lates
+        assert (segment_id, mr, outcome.ok) == (1, 0, True)
+        await usable(rig)
+
+
+@pytest.mark.parametrize("late", ["+CMGS: 1\r\n\r\nOK", "+CMS ERROR: 21"])
+@virtually
+async def test_a_late_answer_of_one_of_two_is_credited_by_its_number_only(
+    loop: VirtualLoop, tmp_path: Path, late: str
+) -> None:
+    """The second's, or one without a number: not that of the third, whose own was the error."""
+    async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("first")).mr == 0
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        assert ends(await rig.send("second")) == (True, UNKNOWN, "dropped")
+        rig.sim.faults.set("cms_error", code=21, count=1)
+        assert ends(await rig.send("third")) == (True, UNKNOWN, "whose")
+        rig.sim.emit(f"\r\n{late}\r\n".encode())
+        await asyncio.sleep(1.0)
+        assert rig.behind.lates == []
 
 
 @virtually
@@ -557,9 +623,7 @@ async def test_answers_in_pieces_are_told_while_the_message_is_out(
 
 @virtually
 async def test_without_probes_where_the_profile_says_so(loop: VirtualLoop, tmp_path: Path) -> None:
-    generic = load_profile()
-    profile = replace(generic, timing=replace(generic.timing, probe_s=0))
-    async with rigged(loop, tmp_path, profile=profile) as rig:
+    async with rigged(loop, tmp_path, profile=no_longer(120)) as rig:
         rig.sim.faults.set("late_final", verb="+CMGS", delay_s=50, answers=True, count=1)
         from_s = loop.time()
         assert ends(await rig.send()) == (True, OK, "OK")

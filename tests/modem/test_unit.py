@@ -332,6 +332,7 @@ async def test_a_late_reference_behind_or_inside_another_dialogue(
 ) -> None:
     """It is that of the message whose fate is open, and spoils nothing of the other."""
     async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("first")).mr == 0
         rig.sim.faults.set("late_final", verb="+CMGS", delay_s=20, answers=True, count=1)
         segment = rig.segment()
         assert (await rig.unit.send(segment, rig.commit)).outcome.code == "dropped"
@@ -339,11 +340,11 @@ async def test_a_late_reference_behind_or_inside_another_dialogue(
             await asyncio.sleep(3)
             rig.sim.faults.set("slow_prompt", delay_s=8.0, count=1)
         another = await rig.send("another")
-        assert (another.outcome.ok, another.mr) == (True, 1)
+        assert (another.outcome.ok, another.mr) == (True, 2)
         await rig.until(lambda: rig.behind.lates, 30)
         ((segment_id, mr, outcome),) = rig.behind.lates
-        assert (segment_id, mr, outcome.ok) == (segment.segment_id, 0, True)
-        assert sorted(rig.texts(), key=str) == ["another", "hello"]
+        assert (segment_id, mr, outcome.ok) == (segment.segment_id, 1, True)
+        assert sorted(rig.texts(), key=str) == ["another", "first", "hello"]
 
 
 @pytest.mark.parametrize("class_", ["normal", "bulk"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airpost.at.command import Command, Priority, send_pdu
-from airpost.at.events import Dropped, Final, FinalKind, Reply, Stuck, WriteNow
+from airpost.at.events import Dropped, Final, FinalKind, Late, Reply, Stuck, WriteNow
 from airpost.at.messages import reference
 from airpost.clock import SECOND_US, Clock
 from airpost.codec.address import Address
@@ -125,6 +125,7 @@ class Sender:
         self._air = _Air()
         self.command: Command | None = None  # of the newest dialogue
         self._owed_until_s = 0.0  # until then the answer to an earlier message may come
+        self._owed = 0  # so many may be the one that it is the answer to
         self._reference: int | None = None  # the last one told; so many messages went out since
         self._since = 0
 
@@ -241,7 +242,7 @@ class Sender:
                 case Reply():
                     return self._answered(event)
                 case Dropped():
-                    self._owed_until_s = air.limit + LATE_S
+                    self._owe()
                     words = "the modem has forgotten the message; it may have gone out"
                     return self._result(_modem(OutcomeClass.UNKNOWN, "dropped", words))
                 case Stuck():
@@ -258,7 +259,7 @@ class Sender:
                 air.patient_until = None
                 return self._result(STILL_SENDING)
         limit_s = self._timing.cmgs_s
-        self._owed_until_s = air.limit + LATE_S
+        self._owe()
         session.give_up()
         outcome = _modem(OutcomeClass.UNKNOWN, "timeout", f"no answer within {limit_s:g} s")
         result = self._result(outcome)
@@ -280,7 +281,8 @@ class Sender:
 
     def _answered(self, reply: Reply) -> SendResult:
         mr = reference(reply.lines) if reply.final.ok else None
-        if self._clock.mono() < self._owed_until_s and not self._is_own(reply.final, mr):
+        if self._owing and not self._is_newest(mr):
+            self._owed += 1
             words = "an answer came that may be that of an earlier message"
             return self._result(_modem(OutcomeClass.UNKNOWN, "whose", words))
         if mr is not None:
@@ -294,10 +296,25 @@ class Sender:
             outcome = replace(outcome, cls=OutcomeClass.TRANSIENT, text=words)
         return self._result(outcome)
 
-    def _is_own(self, final: Final, mr: int | None) -> bool:
+    def settles(self, late: Late) -> bool:
+        """True for a late answer that can only be that of the newest message."""
+        if self._owed > 1:
+            return self._is_newest(reference((late.line or "",)))
+        self._owed_until_s = 0.0
+        return True
+
+    @property
+    def _owing(self) -> bool:
+        return self._clock.mono() < self._owed_until_s
+
+    def _owe(self) -> None:
+        self._owed = self._owed + 1 if self._owing else 1
+        self._owed_until_s = self._air.limit + LATE_S
+
+    def _is_newest(self, mr: int | None) -> bool:
         """True for a reference no earlier message has: they are counted (TS 23.040 9.2.3.6)."""
-        if not final.ok or self._reference is None or mr is None:
-            return final.ok
+        if mr is None or self._reference is None:
+            return False
         return mr == (self._reference + self._since) % REFERENCES
 
     def _not_taken(self, final: Final) -> bool:

@@ -418,10 +418,10 @@ class Unit:
 
     def _late(self, late: Late) -> None:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
-        if not late.command.prompts:
-            return
         connection = self._connection
-        if not self._quiet.is_set() and connection and late.command is connection.sender.command:
+        if not late.command.prompts or connection is None or not connection.sender.settles(late):
+            return
+        if not self._quiet.is_set() and late.command is connection.sender.command:
             self._late_answer = late
             return
         segment_id, self._open_fate = self._open_fate, None
