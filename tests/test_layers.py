@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.numbering": set(),
     "airpost.regions": set(),
     "airpost.policy": {"airpost.model"},
-    "airpost.routes": {"airpost.model", "airpost.numbering"},
+    "airpost.routes": {"airpost.model", "airpost.numbering", "airpost.regions"},
     "airpost.schedule": {"airpost.clock"},
     "airpost.codec": PURE_L0,
     "airpost.at": PURE_L0,

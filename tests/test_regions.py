@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airpost.regions import REGIONS, region_fault
+from airpost.regions import REGIONS, place_fault, region_fault
 
 TABLE = Path("/usr/share/zoneinfo/iso3166.tab")
 
@@ -29,3 +29,15 @@ def test_a_region(code: str) -> None:
 )
 def test_what_is_none(code: str, said: str) -> None:
     assert said in str(region_fault(code))
+
+
+@pytest.mark.parametrize("place", ["DE", "+49", "+852", "*"])
+def test_a_place_is_a_region_a_prefix_or_all(place: str) -> None:
+    assert place_fault(place) is None
+
+
+@pytest.mark.parametrize("place", ["UK", "+", "0049", "germany", ""])
+def test_what_is_no_place(place: str) -> None:
+    fault = place_fault(place)
+    assert fault is not None
+    assert '"*" for all' in fault

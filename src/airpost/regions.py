@@ -1,10 +1,12 @@
-"""The regions a configuration may name: the alpha-2 codes of ISO 3166-1 that are assigned.
+"""Where numbers may be: regions, the alpha-2 codes of ISO 3166-1 that are assigned, and prefixes.
 
 Stdlib only. Kept here because the list changes once in years and a package for it is larger than
 airpost.
 """
 
 from __future__ import annotations
+
+import re
 
 _CODES = """
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR
@@ -18,6 +20,8 @@ _CODES = """
     ZW
 """
 REGIONS = frozenset(_CODES.split())
+ANYWHERE = "*"
+_PREFIX = re.compile(r"\+[0-9]{1,15}")
 # What people write instead.
 _MEANT = {"UK": "GB", "EL": "GR"}
 
@@ -30,3 +34,10 @@ def region_fault(code: str) -> str | None:
     if meant in REGIONS:
         return f"must be a code of ISO 3166; did you mean {meant!r}?"
     return "must be a code of ISO 3166, such as 'CN' or 'DE'"
+
+
+def place_fault(place: str) -> str | None:
+    """Why `place` does not say where numbers are: a region, a prefix such as "+49", or ANYWHERE."""
+    if place == ANYWHERE or place in REGIONS or _PREFIX.fullmatch(place):
+        return None
+    return 'is a country such as "DE", a prefix such as "+49", or "*" for all'

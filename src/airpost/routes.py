@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from airpost.model import Lane, MessageClass, ModemView
 from airpost.numbering import Recipient
+from airpost.regions import ANYWHERE
 
 DEFAULT_ROUTE = "default"
-ANYWHERE = "*"
 PREFER_S = 15.0  # what a preference may cost
 FAILOVER_S: Mapping[MessageClass, float] = {MessageClass.ALARM: 300.0}
 

@@ -26,11 +26,13 @@ from airpost.modem.proof import PortQuestions
 from airpost.modem.reception import Reception
 from airpost.modem.unit import Unit
 from airpost.modem.usbpower import UsbPower
+from airpost.numbering import Numbering
 from airpost.pool.bookkeeper import Bookkeeper
 from airpost.pool.intake import StoreIntake
 from airpost.pool.limiter import Limits
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
+from airpost.services.http.admission import Admission
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.scheduler import Scheduler
 from airpost.services.http.server import HttpServer
@@ -70,7 +72,8 @@ def build(
     credit = {each.name: each.credit for each in settings.modems if each.credit is not None}
     upkeep = UpkeepSettings(selftest=settings.selftest, credit=credit)
     limits = Limits(settings.limits, store.holds)
-    pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits)
+    pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits,
+                     routes=settings.routes)  # fmt: skip
     intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises)
     profiles = load_profiles(settings.profiles)
     for fault in profiles.refused:
@@ -119,6 +122,9 @@ def build(
         recovery=book.in_words,
         schedules=store.schedules,
         rescheduled=lambda: scheduler.wake(),
+        admission=Admission(
+            numbering=_numbering(settings), table=settings.routes, guards=settings.guards
+        ),
     )
     scheduler = Scheduler(deps, lambda: store.clock_trusted)
     app = build_app(deps)
@@ -139,6 +145,14 @@ def build(
         reception=reception,
         discovery=discovery,
     )
+
+
+def _numbering(settings: Settings) -> Numbering:
+    """What numbers say, as far as a route or a guard asks for it: carriers take memory."""
+    routes = settings.routes.routes
+    carriers = any(each.carriers or each.same_carrier for each in routes)
+    known = bool(routes or settings.guards.allowed)
+    return Numbering(settings.sms.home_region, known=known, carriers=carriers)
 
 
 def _selector(modem: ModemSettings) -> Selector:

@@ -11,12 +11,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airpost.clock import SECOND_US, Clock
+from airpost.clock import SECOND_US, Clock, rfc3339
 from airpost.errors import NoRoute, StoreUnavailable
 from airpost.model import Lane, ModemView, Waiting, Waits
-from airpost.pool.dispatch import LaneLoop
+from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
+from airpost.pool.facade import Outlook
 from airpost.pool.limiter import Limiter
-from airpost.pool.route import LaneLoad, choose, rejections
+from airpost.pool.route import PLAIN, LaneLoad, Rules, choose, rejections
 from airpost.store.api import Binding, Store
 
 log = logging.getLogger("airpost.pool")
@@ -43,7 +44,9 @@ class Binder:
         loops: Mapping[Lane, LaneLoop],
         views: Mapping[Lane, ModemView],
         again: Callable[[], None],
+        rules: Rules = PLAIN,
     ) -> None:
+        self._rules = rules
         self._store = store
         self._clock = clock
         self._limiter = limiter
@@ -68,7 +71,9 @@ class Binder:
         free = [lane for lane in free if not limiter.shut(loads[lane].view)]
         routes = sorted({route for lane in free for route in loads[lane].view.routes})
         look = max(LOOK_FOR_EACH * len(loads), limiter.look)
-        waiting = await self._store.backlog(self._clock.now(), look, free, routes)
+        # With one modem nothing is preferred; of more than can be bound nobody asks.
+        sims = AHEAD_MESSAGES * len(free) if len(loads) > 1 else 0
+        waiting = await self._store.backlog(self._clock.now(), look, free, routes, sims=sims)
         await limiter.know(waiting)
         decided = self._decide(waiting, loads)
         await limiter.hold(decided.held)
@@ -90,13 +95,14 @@ class Binder:
                 continue
             closed = limiter.closed(message, [load.view for load in loads.values()])
             # Where the SIM has no budget left, its lane is passed over or waited for.
-            passed = {lane for lane in closed if not limiter.stays(lane)}
-            fit = {lane: load for lane, load in loads.items() if lane not in passed}
+            passed = {lane: f"{block.words}, until {rfc3339(block.until)}"
+                      for lane, block in closed.items() if not limiter.stays(lane)}  # fmt: skip
             try:
-                choice = choose(message, fit)
+                choice = choose(message, loads, self._rules, passed)
             except NoRoute as error:
                 log.debug("pool.no_route msg=%s %s", message.id, error)
-                refused = rejections(message, [loads[lane].view for lane in closed])
+                views_closed = [loads[lane].view for lane in closed]
+                refused = rejections(message, views_closed, self._rules.table)
                 closed = {lane: block for lane, block in closed.items() if lane not in refused}
             else:
                 if choice.lane not in closed:
@@ -105,6 +111,8 @@ class Binder:
                             message_seq=choice.message_seq, lane=choice.lane,
                             sim_id=choice.sim_id, reason=choice.reason,
                             charged_at=limiter.count(message),
+                            others={**self._unable(message, loads), **choice.others},
+                            group=choice.group, failover_s=choice.failover_s,
                         )  # fmt: skip
                         found.bindings.append(binding)
                     continue
@@ -114,6 +122,28 @@ class Binder:
                 if rejects:
                     found.held.append((message, waits, True))
         return found
+
+    def _unable(self, message: Waiting, loads: Mapping[Lane, LaneLoad]) -> dict[Lane, str]:
+        """Why not the lanes that take nothing now."""
+        views = [view for lane, view in self._views.items() if lane not in loads]
+        refused = rejections(message, views, self._rules.table)
+        return {each.lane: refused.get(each.lane, each.detail) for each in views}
+
+    def outlook(self, message: Waiting) -> Outlook:
+        """Where a message would go now, and why not elsewhere."""
+        loads = {lane: self._load(loop) for lane, loop in self._loops.items()}
+        views = [load.view for load in loads.values()]
+        closed = self._limiter.closed(message, views)
+        closed_words = {lane: f"{block.words}, until {rfc3339(block.until)}"
+                        for lane, block in closed.items()}  # fmt: skip
+        try:
+            choice = choose(message, loads, self._rules, closed_words, explain=True)
+        except NoRoute as error:
+            others = {Lane(lane): words for lane, words in error.reasons.items()}
+            return Outlook(lane=None, reason="no modem can carry it now", others=others)
+        return Outlook(
+            lane=choice.lane, reason=choice.reason, others=choice.others, group=choice.group
+        )
 
     async def _bind(self, bindings: Sequence[Binding]) -> None:
         if not bindings:
@@ -142,4 +172,5 @@ class Binder:
             room=loop.room if not loop.window.dead else 0,
             blocked_s=max(0.0, loop.free_at() - self._clock.mono()),
             failures=loop.window.failures,
+            dead=loop.window.dead,
         )

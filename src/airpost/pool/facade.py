@@ -5,11 +5,11 @@ May import L0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from airpost.model import Lane, Message, MessageId, ModemView, Waits, WireLine
+from airpost.model import Lane, Message, MessageId, ModemView, Waiting, Waits, WireLine
 from airpost.pool.budget import Block, Use
 
 OWN = "own"  # instead of a number: another SIM of ours
@@ -22,6 +22,16 @@ class BudgetView:
     profile: str
     uses: tuple[Use, ...]
     blocked: Block | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Where a message that waits would go now; `lane` None: nowhere. `others`: why not to each."""
+
+    lane: Lane | None
+    reason: str
+    others: Mapping[Lane, str]
+    group: int | None = None
 
 
 class Pool(Protocol):
@@ -68,6 +78,10 @@ class Pool(Protocol):
 
         ModemError says why there can be none now: not ready, one under way, the cap of the month.
         """
+        ...
+
+    def outlook(self, message: Waiting) -> Outlook:
+        """Where a message that waits would go now, and why not elsewhere."""
         ...
 
     def routes(self) -> frozenset[str]:

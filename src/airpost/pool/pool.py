@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from airpost.clock import Clock
@@ -20,6 +21,7 @@ from airpost.model import (
     ModemView,
     Severity,
     SimId,
+    Waiting,
     Waits,
     WireLine,
     masked,
@@ -28,12 +30,13 @@ from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.pool.binder import Binder
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
-from airpost.pool.facade import BudgetView
+from airpost.pool.facade import BudgetView, Outlook
 from airpost.pool.gate import Gate
 from airpost.pool.janitor import Janitor
 from airpost.pool.limiter import Limiter, Limits
-from airpost.pool.route import LaneLoad
+from airpost.pool.route import LaneLoad, Rules
 from airpost.pool.upkeep import Upkeep, UpkeepSettings
+from airpost.routes import RouteTable
 from airpost.states import MessageState, SegmentEvent
 from airpost.store.api import LaneBinding, Settlement, Store, Wake
 from airpost.tasks import spawn, supervise
@@ -58,7 +61,9 @@ class ModemPool:
         rng: Random,
         upkeep: UpkeepSettings | None = None,
         limits: Limits | None = None,
+        routes: RouteTable | None = None,
     ) -> None:
+        self._routes = routes or RouteTable()
         self._store = store
         self._clock = clock
         self._rng = rng
@@ -71,7 +76,10 @@ class ModemPool:
         self._idle: set[Lane] = set()
         self._closed: set[Lane] = set()  # their SIM may send nothing for longer
         self.limiter = Limiter(store, clock, limits, self._limits_changed)
-        self._binder = Binder(store, clock, self.limiter, self._loops, self._views, self._bind.set)
+        self._binder = Binder(
+            store, clock, self.limiter, self._loops, self._views, self._bind.set,
+            Rules(table=self._routes),
+        )  # fmt: skip
         self._janitor = Janitor(store, clock, self._time_moved)
         self.upkeep = Upkeep(store, self, clock, rng, upkeep or UpkeepSettings())
         self._stopping = asyncio.Event()
@@ -136,6 +144,13 @@ class ModemPool:
             return message.waits
         return self.limiter.waits(message, [each for each in self._views.values() if each.ready])
 
+    def outlook(self, message: Waiting) -> Outlook:
+        """Where a message that waits would go now; see `facade.Pool`."""
+        return self._binder.outlook(message)
+
+    def _routed(self, view: ModemView) -> ModemView:
+        return replace(view, routes=self._routes.serves(view.lane, view.routes))
+
     def routes(self) -> frozenset[str]:
         """The names of all routes that some modem serves."""
         return frozenset(route for view in self._views.values() for route in view.routes)
@@ -172,7 +187,7 @@ class ModemPool:
     # -- life ------------------------------------------------------------------------------------
     def add(self, unit: ModemUnit) -> None:
         """Take a unit in; while the pool runs it is started at once."""
-        self._views[unit.lane] = unit.view
+        self._views[unit.lane] = self._routed(unit.view)
         self._loops[unit.lane] = LaneLoop(
             unit,
             self._store,
@@ -259,7 +274,7 @@ class ModemPool:
     def changed(self, view: ModemView) -> None:
         """A unit's view changed."""
         before = self._views.get(view.lane)
-        self._views[view.lane] = view = self.upkeep.dressed(view)
+        self._views[view.lane] = view = self._routed(self.upkeep.dressed(view))
         for callback in tuple(self._watchers):
             callback(view)
         if before is not None and before.state is not view.state:

@@ -27,6 +27,13 @@ def test_through_the_service(service: Service) -> None:
     service.run("keys", "create", "x", "--scope", "fly", code=2)
 
 
+def test_a_key_for_some_countries(service: Service) -> None:
+    (made,) = service.json("keys", "create", "till", "--country", "DE", "--country", "+852")
+    assert made["countries"] == ["DE", "+852"]
+    said = service.run("keys", "create", "x", "--country", "UK", code=2).output
+    assert "'UK' is a country such as" in said
+
+
 class OfflineStore(FakeStore):
     """Stands where the SQLite store does."""
 

@@ -30,7 +30,7 @@ def test_one_with_its_history(service: Service) -> None:
     assert "text: a b" in text
     assert "part 1: queued" in text
     assert "taken in" in text
-    assert service.json("messages", sent["id"]) == [sent]
+    assert service.json("messages", sent["id"]) == [{**sent, "routing": {}}]
     service.run("messages", "none", code=1)
 
 

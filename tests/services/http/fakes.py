@@ -24,11 +24,12 @@ from airpost.model import (
     NewMessage,
     SimId,
     UnitState,
+    Waiting,
     Waits,
     Way,
     WireLine,
 )
-from airpost.pool.facade import Block, BudgetView, Use
+from airpost.pool.facade import Block, BudgetView, Outlook, Use
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
 from airpost.states import MessageState
@@ -43,6 +44,7 @@ from airpost.store.keeping import (
     Refused,
     Retention,
 )
+from tests.services.http.listed import FakeBlocklist, FakeChoices
 
 NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
 
@@ -68,6 +70,8 @@ class FakeClock:
 class FakeStore:
     def __init__(self) -> None:
         self.kept: dict[str, Message] = {}
+        self.blocklist = FakeBlocklist()
+        self.choices = FakeChoices()
         self.news: list[NewMessage] = []
         self.answers: dict[tuple[str, str], tuple[str, int, bytes]] = {}
         self.history: list[Event] = []
@@ -262,6 +266,7 @@ class FakePool:
         self.wires: dict[Lane, tuple[WireLine, ...]] = {}
         self.budgets: dict[Lane, BudgetView] = {}
         self.waiting: dict[MessageId, Waits] = {}
+        self.outlooks: dict[MessageId, Outlook] = {}
 
     def modems(self) -> tuple[ModemView, ...]:
         return tuple(self.views.values())
@@ -296,6 +301,9 @@ class FakePool:
 
     def budget(self, lane: Lane) -> BudgetView | None:
         return self.budgets.get(lane)
+
+    def outlook(self, message: Waiting) -> Outlook:
+        return self.outlooks[message.id]
 
     def waits(self, message: Message) -> Waits | None:
         return message.waits or self.waiting.get(message.id)

@@ -12,7 +12,7 @@ from airpost.errors import InvalidRequest
 from airpost.model import Lane, MessageClass
 from airpost.numbering import Numbering
 from airpost.routes import Guards, Route, RouteTable
-from airpost.services.http.admission import Admission, Admitted, checked_places
+from airpost.services.http.admission import Admission, Admitted
 from airpost.services.http.credentials import LOCAL
 from tests.services.http.conftest import Api, open_api, settings
 
@@ -76,13 +76,6 @@ def test_what_is_refused_names_the_setting(
     assert (caught.value.field, caught.value.code, caught.value.setting) == ("to", kind, setting)
 
 
-def test_places_of_a_key() -> None:
-    assert checked_places(("DE", "+852", "*")) == ("DE", "+852", "*")
-    for wrong in ("UK", "+", "germany"):
-        with pytest.raises(InvalidRequest, match="countries"):
-            checked_places((wrong,))
-
-
 @pytest.fixture
 async def guarded() -> AsyncIterator[Api]:
     opened = await open_api(settings(), HOME)
@@ -116,4 +109,4 @@ async def test_a_key_for_some_countries(guarded: Api) -> None:
         "POST", "/v1/keys", 400,
         json={"name": "a", "owner": "b", "scopes": ["send"], "countries": ["UK"]},
     )  # fmt: skip
-    assert body["field"] == "countries"
+    assert body["field"] == "countries.0"

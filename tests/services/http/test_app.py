@@ -12,7 +12,7 @@ from tests.services.http.conftest import Api
 
 @pytest.mark.parametrize(("method", "path"), [(call[0], call[1]) for call in CALLS])
 async def test_no_call_without_a_key(keyed: Api, method: str, path: str) -> None:
-    body = await keyed.call(method, path.format(id="x", name="gate-1"), 401)
+    body = await keyed.call(method, path.format(id="x", name="gate-1", number="1"), 401)
     assert body["type"] == "urn:airpost:problem:unauthorized"
 
 
@@ -32,6 +32,8 @@ async def test_a_request_is_logged_without_its_query(
 ) -> None:
     caplog.set_level(logging.DEBUG, "airpost.http")
     await api.call("GET", "/v1/messages?to=%2B491701234567")
-    (line,) = [r.getMessage() for r in caplog.records if r.name == "airpost.http"]
-    assert line.startswith("http.request method=GET path=/v1/messages status=200 took_ms=")
-    assert "4917" not in line
+    await api.call("GET", "/v1/blocklist/0170 1234567", 404)
+    first, second = [r.getMessage() for r in caplog.records if r.name == "airpost.http"]
+    assert first.startswith("http.request method=GET path=/v1/messages status=200 took_ms=")
+    assert "4917" not in first
+    assert "path=/v1/blocklist/017…67 " in second

@@ -72,6 +72,10 @@ class Client:
         """The answer to a JSON body."""
         return self._call("POST", path, body, headers, timeout_s=TIMEOUT_S + wait_s)
 
+    def put(self, path: str, body: Json) -> Json:
+        """The answer to PUT with a JSON body."""
+        return self._call("PUT", path, body)
+
     def delete(self, path: str) -> Json:
         """The answer to DELETE, {} for none."""
         return self._call("DELETE", path)

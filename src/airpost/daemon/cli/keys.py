@@ -12,6 +12,7 @@ from airpost.daemon.cli.client import Client, Json, as_json_option, segment, tal
 from airpost.daemon.cli.offline import config_option, either
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.model import ApiKey
+from airpost.regions import place_fault
 from airpost.services.http.credentials import (
     ID_OCTETS,
     SECRET_OCTETS,
@@ -40,6 +41,9 @@ def keys() -> None:
     type=click.Choice([each.value for each in Scope]),
     help="What it may do; may be repeated.",
 )
+@click.option("--country", "countries", multiple=True,
+              help="Where it may send to, such as DE, +49 or *; may be repeated. "
+                   "What holds for all where not given.")  # fmt: skip
 @config_option
 @as_json_option
 @talks
@@ -49,12 +53,18 @@ def create(
     *,
     owner: str | None,
     scopes: tuple[str, ...],
+    countries: tuple[str, ...],
     config_path: Path,
     as_json: bool,
 ) -> None:
     """Make a key called NAME. Its token is shown this once."""
     owner = owner or name
     body: Json = {"name": name, "owner": owner, "scopes": list(scopes)}
+    for place in countries:
+        if (fault := place_fault(place)) is not None:
+            raise click.BadParameter(f"{place!r} {fault}", param_hint="--country")
+    if countries:
+        body["countries"] = list(countries)
 
     async def offline(store: Store) -> Json:
         key = ApiKey(
@@ -64,6 +74,7 @@ def create(
             scopes=frozenset(scopes),
             created_at=SystemClock().now(),
             revoked_at=None,
+            countries=countries or None,
         )
         token = make_token(key.id, secrets.token_urlsafe(SECRET_OCTETS))
         await store.add_key(key, token_hash(token))

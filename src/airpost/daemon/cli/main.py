@@ -13,6 +13,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("airpost.daemon.cli.demo:demo", "Run the service on simulated modems."),
     "send": ("airpost.daemon.cli.send:send", "Send a text message."),
     "messages": ("airpost.daemon.cli.messages:messages", "List messages, or show one."),
+    "explain": ("airpost.daemon.cli.explain:explain", "Tell why a message goes by its modem."),
+    "blocklist": ("airpost.daemon.cli.blocklist:blocklist", "Numbers that are never texted."),
     "inbound": ("airpost.daemon.cli.inbound:inbound", "List received messages."),
     "modems": ("airpost.daemon.cli.modems:modems", "List the modems."),
     "reset": ("airpost.daemon.cli.reset:reset", "Bring a modem back by a reset."),

@@ -71,9 +71,10 @@ def _one(client: Client, message_id: str, *, cancel: bool, as_json: bool) -> Non
     if as_json:
         say_json(message)
         return
-    listed = ("parts", "tags")
+    listed = ("parts", "tags", "routing")
     say_fields((name, value) for name, value in message.items() if name not in listed)
-    say_fields([("tags", " ".join(message["tags"]))])
+    routing = message.get("routing") or {}
+    say_fields([("tags", " ".join(message["tags"])), ("because", routing.get("why"))])
     for part in message["parts"]:
         outcome = part["outcome"] or {}
         words = [f"part {part['seq']}: {part['state']}", part["modem"], outcome.get("text")]

@@ -12,8 +12,8 @@ from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.section import Name, Section
 from airpost.errors import ConfigError
 from airpost.model import Lane, MessageClass
-from airpost.regions import region_fault
-from airpost.routes import ANYWHERE, FAILOVER_S, PREFER_S, Route, RouteTable, folded
+from airpost.regions import place_fault, region_fault
+from airpost.routes import FAILOVER_S, PREFER_S, Route, RouteTable, folded
 
 _PREFIX = re.compile(r"\+[0-9]{1,15}")
 _PREMIUM = re.compile(r"\+?[0-9]{2,15}")
@@ -144,9 +144,8 @@ def _carrier(name: str, where: str, codes: Mapping[str, str]) -> str:
 def places(given: Sequence[str], where: str) -> tuple[str, ...]:
     """Countries, prefixes or `*`, where numbers may be; ConfigError for what is none."""
     for at, each in enumerate(given):
-        if each != ANYWHERE and not _PREFIX.fullmatch(each) and region_fault(each) is not None:
-            words = 'is a country such as "DE", a prefix such as "+49", or "*" for all'
-            raise ConfigError(f"{where}.{at}", words)
+        if (fault := place_fault(each)) is not None:
+            raise ConfigError(f"{where}.{at}", fault)
     return tuple(given)
 
 

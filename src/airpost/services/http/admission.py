@@ -6,18 +6,15 @@ caller is told the field and the setting.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest
 from airpost.model import MessageClass
 from airpost.numbering import Numbering, Recipient
-from airpost.regions import REGIONS
 from airpost.routes import Asked, Guards, Route, RouteTable, guarded
 from airpost.services.http.credentials import Caller
 
-_PLACE = re.compile(r"\+[0-9]{1,15}|\*")
 ANY_MODEM = Route(name="of the modem asked for")
 
 
@@ -74,12 +71,3 @@ class Admission:
         if against is not None:
             raise InvalidRequest("to", against.words, against.kind, against.setting)
         return Admitted(to=recipient.number, route=route, carrier=recipient.carrier)
-
-
-def checked_places(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Countries and prefixes to which a key may send; InvalidRequest for what is none."""
-    for each in given:
-        if not _PLACE.fullmatch(each) and each not in REGIONS:
-            words = 'are countries such as "DE", prefixes such as "+49", or "*" for all'
-            raise InvalidRequest("countries", words)
-    return given

@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from airpost.model import masked
 from airpost.services.http import (
+    blocklist,
     care,
+    explain,
     health,
     inbound,
     keeping,
@@ -36,7 +39,13 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/messages", Scope.READ, messages.listing),
     ("GET", "/v1/messages/{id}", Scope.READ, messages.one),
     ("GET", "/v1/messages/{id}/events", Scope.READ, messages.events),
+    ("GET", "/v1/messages/{id}/explain", Scope.READ, explain.explain),
     ("DELETE", "/v1/messages/{id}", Scope.SEND, messages.cancel),
+    ("GET", "/v1/blocklist", Scope.ADMIN, blocklist.listing),
+    ("PUT", "/v1/blocklist", Scope.ADMIN, blocklist.add_many),
+    ("GET", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.one),
+    ("PUT", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.add),
+    ("DELETE", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.remove),
     ("POST", "/v1/schedules", Scope.SEND, schedules.create),
     ("GET", "/v1/schedules", Scope.READ, schedules.listing),
     ("GET", "/v1/schedules/{id}", Scope.READ, schedules.one),
@@ -98,7 +107,7 @@ async def _count_the_last(app: web.Application) -> None:
 async def logged(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """One line a request, without its query: that may hold numbers."""
+    """One line a request, without numbers: its query may hold some, and so may its path."""
     clock = request.app[DEPS].clock
     began_s = clock.mono()
     response = await handler(request)
@@ -107,11 +116,16 @@ async def logged(
         level,
         "http.request method=%s path=%s status=%d took_ms=%d",
         request.method,
-        request.path,
+        _path(request),
         response.status,
         (clock.mono() - began_s) * 1000,
     )
     return response
+
+
+def _path(request: web.Request) -> str:
+    number = request.match_info.get("number")
+    return request.path if number is None else request.path.replace(number, masked(number))
 
 
 @web.middleware

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from airpost.errors import InvalidRequest
 from airpost.model import ApiKey
-from airpost.services.http.admission import checked_places
+from airpost.regions import place_fault
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import (
     ID_OCTETS,
@@ -34,6 +34,9 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
     known = {scope.value for scope in Scope}
     if not known.issuperset(given.scopes):
         raise InvalidRequest("scopes", f"are of {', '.join(sorted(known))}")
+    for at, place in enumerate(given.countries or ()):
+        if (fault := place_fault(place)) is not None:
+            raise InvalidRequest(f"countries.{at}", fault)
     key = ApiKey(
         id=secrets.token_hex(ID_OCTETS),
         name=given.name,
@@ -41,7 +44,7 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
         scopes=frozenset(given.scopes),
         created_at=deps.clock.now(),
         revoked_at=None,
-        countries=None if given.countries is None else checked_places(given.countries),
+        countries=given.countries,
     )
     token = make_token(key.id, secrets.token_urlsafe(SECRET_OCTETS))
     await deps.store.add_key(key, token_hash(token))

@@ -29,6 +29,7 @@ from airpost.policy import CLASS_POLICY
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, RUNNING, HttpDeps
+from airpost.services.http.explain import routing
 from airpost.services.http.idempotency import HEADER, fingerprint, read_key
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import (
@@ -281,9 +282,11 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def one(request: web.Request, caller: Caller) -> web.Response:
-    """`GET /v1/messages/{id}`, with what it waits for."""
+    """`GET /v1/messages/{id}`, with what it waits for and why it goes where it goes."""
+    deps = request.app[DEPS]
     found = await _find(request, caller.sees)
-    return answer(message_json(replace(found, waits=request.app[DEPS].pool.waits(found))))
+    shown = message_json(replace(found, waits=deps.pool.waits(found)))
+    return answer({**shown, "routing": await routing(deps, found)})
 
 
 async def events(request: web.Request, caller: Caller) -> web.Response:

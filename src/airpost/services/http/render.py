@@ -30,8 +30,10 @@ from airpost.model import (
 )
 from airpost.outcome import Outcome
 from airpost.pool.facade import BudgetView
+from airpost.routes import DEFAULT_ROUTE
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
+from airpost.store.routing import Blocked, Routed
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -278,6 +280,34 @@ def key_json(key: ApiKey) -> Json:
         "created_at": _time(key.created_at),
         "revoked_at": _time(key.revoked_at),
     }
+
+
+def blocked_json(blocked: Blocked) -> Json:
+    """A number that is never texted."""
+    return {
+        "number": blocked.number,
+        "note": blocked.note,
+        "by": blocked.actor,
+        "since": _time(blocked.since),
+    }
+
+
+def routing_json(routed: Routed | None, *, now: bool) -> Json:
+    """Why a message went by one modem and not by the others; `now`: why it would, or waits."""
+    if routed is None:
+        return {}
+    return {
+        "route": routed.route or DEFAULT_ROUTE,
+        "group": None if routed.group is None else routed.group + 1,
+        "groups_failed": routed.groups_failed,
+        "modem": routed.lane,
+        "sim": routed.sim_id,
+        "at": _time(routed.bound_at),
+        "now": now,
+        "why": routed.reason,
+        "others": [{"modem": lane, "why_not": words}
+                   for lane, words in sorted(routed.others.items())],
+    }  # fmt: skip
 
 
 def preview_json(text: str, split: Split) -> Json:

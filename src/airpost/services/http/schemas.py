@@ -25,6 +25,7 @@ from airpost.store.keeping import By
 MAX_NAME = 64
 MAX_TAGS = 20
 MAX_SENDER_REF = 255
+MAX_BLOCKED = 5000  # numbers in one request
 MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
 
 
@@ -119,6 +120,18 @@ class KeyIn(_Body):
     owner: Name
     scopes: Annotated[tuple[str, ...], Field(min_length=1)]
     countries: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+
+
+class BlockIn(_Body):
+    """`PUT /v1/blocklist/{number}`."""
+
+    note: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
+
+
+class BlockManyIn(BlockIn):
+    """`PUT /v1/blocklist`."""
+
+    numbers: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BLOCKED)]
 
 
 class AskIn(_Body):

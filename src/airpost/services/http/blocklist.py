@@ -1,0 +1,106 @@
+"""Numbers never to be texted: list, read, add, remove.
+
+May import L0 and the store's protocols. What is on the list is refused in the commit that would
+store it; what waits for such a number fails when it is added.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+
+from aiohttp import web
+
+from airpost.errors import InvalidRequest
+from airpost.model import masked
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import blocked_json, list_json
+from airpost.services.http.schemas import BlockIn, BlockManyIn, ListQuery, read_body, read_query
+from airpost.store.routing import Blocked
+
+log = logging.getLogger("airpost.http")
+
+
+async def listing(request: web.Request, _caller: Caller) -> web.Response:
+    """`GET /v1/blocklist`: a page, by number."""
+    deps = request.app[DEPS]
+    asked = read_query(ListQuery, request.query.items())
+    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
+    found = await deps.store.blocklist.page(_read_cursor(asked.cursor), limit + 1)
+    following = _write_cursor(found[limit - 1].number) if len(found) > limit else None
+    return answer(list_json(map(blocked_json, found[:limit]), following))
+
+
+async def one(request: web.Request, _caller: Caller) -> web.Response:
+    """`GET /v1/blocklist/{number}`."""
+    return answer(blocked_json(await _find(request)))
+
+
+async def add(request: web.Request, caller: Caller) -> web.Response:
+    """`PUT /v1/blocklist/{number}`: 200 with the entry and how many messages that waited failed."""
+    given = read_body(BlockIn, await read_json(request)) if request.can_read_body else BlockIn()
+    number = _number(request)
+    failed = await _block(request.app[DEPS], [number], given.note, caller)
+    return answer({**blocked_json(await _find(request)), "failed": failed})
+
+
+async def add_many(request: web.Request, caller: Caller) -> web.Response:
+    """`PUT /v1/blocklist`: many at once, all or none."""
+    deps = request.app[DEPS]
+    given = read_body(BlockManyIn, await read_json(request))
+    numbers = [
+        deps.admission.number(f"numbers.{at}", each) for at, each in enumerate(given.numbers)
+    ]
+    failed = await _block(deps, numbers, given.note, caller)
+    return answer({"numbers": len(set(numbers)), "failed": failed})
+
+
+async def remove(request: web.Request, _caller: Caller) -> web.Response:
+    """`DELETE /v1/blocklist/{number}`: 204."""
+    if not await request.app[DEPS].store.blocklist.unblock(_number(request)):
+        raise _unknown()
+    return web.Response(status=204)
+
+
+async def _block(deps: HttpDeps, numbers: list[str], note: str | None, caller: Caller) -> int:
+    failed = await deps.store.blocklist.block(numbers, note, caller.actor, deps.clock.now())
+    shown = masked(numbers[0]) if len(numbers) == 1 else f"{len(numbers)} numbers"
+    log.info("blocklist.added %s by=%s failed=%d", shown, caller.actor, failed)
+    return failed
+
+
+def _number(request: web.Request) -> str:
+    return request.app[DEPS].admission.number("number", request.match_info["number"])
+
+
+async def _find(request: web.Request) -> Blocked:
+    found = await request.app[DEPS].store.blocklist.blocked(_number(request))
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _unknown() -> Refusal:
+    return Refusal("not-found", "this number is not on the blocklist")
+
+
+def _write_cursor(number: str) -> str:
+    return base64.urlsafe_b64encode(f"b:{number}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> str:
+    """The number a page begins behind, "" for the first."""
+    if not cursor:
+        return ""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        found = base64.b64decode(padded, b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        found = ""
+    if not found.startswith("b:"):
+        raise InvalidRequest("cursor", "is not one this list has given", "invalid-cursor")
+    return found[2:]

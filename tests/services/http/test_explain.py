@@ -1,0 +1,68 @@
+"""Why a message goes by one modem and not by the others, over HTTP."""
+
+from __future__ import annotations
+
+from airpost.model import Lane, MessageClass, MessageId, SimId, Waiting
+from airpost.pool.facade import Outlook
+from airpost.store.routing import Routed
+from tests.services.http.conftest import Api
+from tests.services.http.fakes import NOW
+
+OTHERS = {Lane("g2"): "no network", Lane("g1b"): "would begin later"}
+
+
+async def sent(api: Api) -> MessageId:
+    return MessageId((await api.send())["id"])
+
+
+async def test_of_what_is_bound_the_reasons_of_that_moment(api: Api) -> None:
+    id_ = await sent(api)
+    api.store.choices.kept[id_] = Routed(
+        route="alarms", carrier="Vodafone", lane=Lane("g1"), sim_id=SimId("8949"), bound_at=NOW,
+        reason="least expected wait", others=OTHERS, group=1, groups_failed=1,
+    )  # fmt: skip
+    routing = {
+        "route": "alarms",
+        "group": 2,
+        "groups_failed": 1,
+        "modem": "g1",
+        "sim": "8949",
+        "at": "2026-01-02T03:04:05.678Z",
+        "now": False,
+        "why": "least expected wait",
+        "others": [
+            {"modem": "g1b", "why_not": "would begin later"},
+            {"modem": "g2", "why_not": "no network"},
+        ],
+    }
+    shown = await api.call("GET", f"/v1/messages/{id_}/explain")
+    assert shown == {
+        "message": id_,
+        "state": "queued",
+        "to": {"number": "+491701234567", "country": None, "kind": "unknown", "carrier": None},
+        **routing,
+    }
+    assert (await api.call("GET", f"/v1/messages/{id_}"))["routing"] == routing
+
+
+async def test_of_what_waits_the_reasons_of_now(api: Api) -> None:
+    id_ = await sent(api)
+    waiting = Waiting(
+        seq=1, id=id_, to="+491701234567", class_=MessageClass.NORMAL, parts=1, lane=None,
+        route=None,
+    )  # fmt: skip
+    api.store.choices.kept[id_] = Routed(
+        route=None, carrier=None, lane=None, sim_id=None, bound_at=None, reason=None
+    )
+    api.store.choices.waiting[id_] = waiting
+    api.pool.outlooks[id_] = Outlook(
+        lane=None, reason="no modem can carry it now", others={Lane("g2"): "no network"}
+    )
+    shown = await api.call("GET", f"/v1/messages/{id_}/explain")
+    assert (shown["now"], shown["modem"], shown["route"]) == (True, None, "default")
+    assert shown["why"] == "no modem can carry it now"
+    assert shown["others"] == [{"modem": "g2", "why_not": "no network"}]
+
+
+async def test_an_unknown_message(api: Api) -> None:
+    await api.call("GET", "/v1/messages/none/explain", 404)
