@@ -131,7 +131,7 @@ async def test_the_file_gives_its_room_back(sqlite: SqliteStore, clock: FakeCloc
         await sqlite.cancel(MessageId(f"m{n}"), None, "test")
     done = await prune(sqlite, clock, 21)
     assert done.messages == 200
-    assert done.freed_octets > 200 * 3000
+    assert 200 * 3000 < done.freed_octets < 1_500_000
 
 
 def test_a_piece_of_work_ends_when_its_time_is_over(
@@ -144,8 +144,8 @@ def test_a_piece_of_work_ends_when_its_time_is_over(
     monkeypatch.setattr("airpost.store.retention.time.monotonic", lambda: next(ticks) * 0.001)
     with closing(connect(place / "t.db")) as db:
         tx = Tx(db, Random(1))
-        assert retention.erase_messages(tx, list(range(1, 51))) == 3
-        assert retention.drop_messages(tx, list(range(1, 51))) == 3 * retention.TOGETHER
+        assert retention.erase_messages(tx, list(range(1, 51))) == 2
+        assert retention.drop_messages(tx, list(range(1, 51))) == 2 * retention.TOGETHER
 
 
 def test_every_table_that_refers_to_a_message_is_emptied_with_it(place: Path) -> None:

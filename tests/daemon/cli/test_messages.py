@@ -40,3 +40,11 @@ def test_cancelling(service: Service) -> None:
     assert gone["state"] == "cancelled"
     service.run("messages", sent["id"], "--cancel", code=1)
     service.run("messages", "--cancel", code=2)
+
+
+def test_as_csv(service: Service) -> None:
+    service.run("send", "+491701234567", 'two, "quoted"')
+    head, line = service.run("messages", "--csv").stdout.splitlines()
+    assert head.startswith("id,created_at,to,class,state")
+    assert "+491701234567,normal,queued" in line
+    assert line.endswith('"two, ""quoted"""')
