@@ -35,6 +35,7 @@ from airpost.pool.limiter import Limits
 from airpost.pool.limits import LimitSettings
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
+from airpost.routes import RouteTable
 from airpost.store.sqlite import SqliteStore
 from airpost.tasks import spawn
 from tests.virtual import VirtualLoop
@@ -196,6 +197,7 @@ async def pooled(
     run: Mapping[str, Callable[[ScriptedUnit], Awaitable[None]]] | None = None,
     upkeep: UpkeepSettings | None = None,
     limits: LimitSettings | None = None,
+    routes: RouteTable | None = None,
 ) -> AsyncIterator[Rig]:
     """A running pool with a unit for each time on the air."""
     clock = LoopClock(loop.time, Instant(START + round(loop.time() * SECOND_US)))
@@ -203,7 +205,7 @@ async def pooled(
     loop.busy["store"] = lambda: store.pending > 0
     await store.open(clock.now())
     limited = None if limits is None else Limits(limits, store.holds)
-    pool = ModemPool(store, clock, Random(2), upkeep, limited)
+    pool = ModemPool(store, clock, Random(2), upkeep, limited, routes=routes)
     rig = Rig(store, pool, clock)
     for at, each in enumerate(air_s, 1):
         unit = ScriptedUnit(f"gate-{at}", pool, clock, each)

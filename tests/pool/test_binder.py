@@ -1,0 +1,131 @@
+"""Routes in a running pool: groups, preferences, and what is told of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airpost.model import Lane, MessageClass, UnitState
+from airpost.outcome import OutcomeClass, Scope
+from airpost.routes import Route, RouteTable
+from tests.modem.rig import virtually
+from tests.pool.rig import PHONE, failure, pooled
+from tests.virtual import VirtualLoop
+
+G1, G2, G3 = Lane("gate-1"), Lane("gate-2"), Lane("gate-3")
+ALARMS = Route(
+    name="alarms", groups=({G1: 1}, {G2: 1}), failover_s={MessageClass.ALARM: 60.0}, sticky=False
+)
+SIM_FAILS = failure(OutcomeClass.TRANSIENT, Scope.SIM)
+
+
+@virtually
+async def test_a_modem_serves_the_groups_it_is_in(loop: VirtualLoop, tmp_path: Path) -> None:
+    table = RouteTable(routes=(ALARMS,))
+    async with pooled(loop, tmp_path, (0.2, 0.2, 0.2), routes=table) as rig:
+        assert rig.pool.routes() == {"default", "alarms"}
+        served = {view.lane: view.routes for view in rig.pool.modems()}
+        assert served[G2] == {"default", "alarms"}
+        assert served[G3] == {"default"}
+
+
+@virtually
+async def test_a_failure_of_the_sim_leads_to_the_next_group(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path, (0.2, 0.2), routes=RouteTable(routes=(ALARMS,))) as rig:
+        rig.units[0].outcomes = [SIM_FAILS]
+        id_ = await rig.accept(route="alarms")
+        found = await rig.state(id_, "sent", wait_s=120)
+        assert (found.modem, len(rig.units[0].sent), len(rig.units[1].sent)) == (G2, 1, 1)
+        told = await rig.store.choices.routed(id_)
+        assert told is not None
+        assert (told.lane, told.group) == (G2, 1)
+        assert told.others == {G1: "has failed with this message before"}
+        # The next message begins with the first group again.
+        assert (await rig.state(await rig.accept(route="alarms"), "sent")).modem == G1
+
+
+@virtually
+async def test_no_report_in_time_leads_to_the_next_group(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with pooled(loop, tmp_path, (0.2, 0.2), routes=RouteTable(routes=(ALARMS,))) as rig:
+        given = {"route": "alarms", "class_": MessageClass.ALARM, "want_report": True}
+        late = await rig.accept("late", **given)
+        in_time = await rig.accept("in time", **given)
+        await rig.until(lambda: len(rig.units[0].sent) == 2, 10)
+        await rig.state(in_time, "sent")
+        assert rig.units[1].sent == []
+        await rig.store.record_report(rig.report(rig.units[0], 1))
+        await rig.until(lambda: rig.units[1].sent, 120)
+        assert 60 <= loop.time() <= 60 + 31
+        found = await rig.state(late, "sent")
+        assert (found.modem, found.possible_duplicates) == (G2, 1)
+        assert (await rig.message(in_time)).possible_duplicates == 0
+        told = await rig.store.choices.routed(late)
+        assert told is not None
+        assert told.others == {G1: "its group 1 has brought no delivery report in time"}
+        assert len(rig.units[1].sent) == 1
+
+
+@virtually
+async def test_a_number_stays_with_its_sim_while_that_leaves_nobody_idle(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+        rig.units[0].show(state=UnitState.REGISTERING, detail="no network")
+        await rig.state(await rig.accept(), "sent")
+        rig.units[0].show(state=UnitState.READY, detail="ready")
+        other = await rig.accept(to="+491701234568")
+        assert (await rig.state(other, "sent")).modem == G1  # the first of those that are free
+        for _ in range(3):
+            id_ = await rig.accept()
+            assert (await rig.state(id_, "sent")).modem == G2
+        told = await rig.store.choices.routed(id_)
+        assert told is not None
+        assert told.reason == "its SIM last exchanged messages with this number"
+
+
+@virtually
+async def test_a_modem_that_roams_carries_nothing_until_it_may(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    table = RouteTable(roaming_lanes={G2: True})
+    async with pooled(loop, tmp_path, (0.2, 0.2), routes=table) as rig:
+        for unit in rig.units:
+            unit.show(roaming=True)
+        id_ = await rig.accept()
+        assert (await rig.state(id_, "sent")).modem == G2
+        told = await rig.store.choices.routed(id_)
+        assert told is not None
+        assert "is roaming" in told.others[G1]
+
+
+@virtually
+async def test_what_waits_is_told_why(loop: VirtualLoop, tmp_path: Path) -> None:
+    async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+        for unit in rig.units:
+            unit.show(state=UnitState.REGISTERING, detail=f"no network at {unit.lane}")
+        id_ = await rig.accept()
+        waiting = await rig.store.choices.unbound(id_)
+        assert waiting is not None
+        outlook = rig.pool.outlook(waiting)
+        assert outlook.lane is None
+        assert outlook.others == {G1: "no network at gate-1", G2: "no network at gate-2"}
+        rig.units[1].show(state=UnitState.READY, detail="ready")
+        outlook = rig.pool.outlook(waiting)
+        assert (outlook.lane, outlook.reason) == (G2, "the only fit modem")
+        assert outlook.others == {G1: "no network at gate-1"}
+
+
+@virtually
+async def test_what_waits_for_a_number_that_is_blocked_never_goes(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path, (0.2,)) as rig:
+        rig.units[0].show(state=UnitState.REGISTERING)
+        id_ = await rig.accept()
+        assert await rig.store.blocklist.block([PHONE], None, "test", rig.clock.now()) == 1
+        rig.units[0].show(state=UnitState.READY)
+        other = await rig.accept(to="+491701234568")
+        await rig.state(other, "sent")
+        assert (await rig.message(id_)).state.value == "failed"
+        assert [each.to for each in rig.units[0].sent] == ["+491701234568"]
