@@ -126,11 +126,10 @@ def choose(
     if not fit:
         raise NoRoute(refused)
     route = rules.table.named(message.route)
-    groups: Sequence[Group] = route.groups
-    if message.lane is not None or not groups:
-        groups = [dict.fromkeys((load.view.lane for load in fit), 1)]
+    # A modem that is asked for stands above groups; () is one group of all.
+    groups = () if message.lane is not None else route.groups
     at, able = _group(message, groups, fit)
-    best, reason = _best(message, route, groups[at], able, rules)
+    best, reason = _best(message, route, groups[at] if groups else None, able, rules)
     sim_id = best.view.sim_id
     if sim_id is None:  # rejections() leaves no such lane
         raise NoRoute(refused)
@@ -141,8 +140,7 @@ def choose(
         others = {Lane(lane): words for lane, words in refused.items()}
         others |= {load.view.lane: _passed_over(message, groups, at, load)
                    for load in fit if load not in in_turn}  # fmt: skip
-        others |= {load.view.lane: _why_not(load, best, reason)
-                   for load in able if load is not best}  # fmt: skip
+        others |= _why_not(able, best, reason)
     best.segments += message.parts
     best.room -= 1
     return Choice(
@@ -165,8 +163,12 @@ def _group(
 
     When all have failed, the first begins anew: that is better than nothing.
     """
+    able = fit
+    if message.failed_on or any(load.dead for load in fit):
+        able = [load for load in fit if _failure(message, load) is None]
+    if not groups:
+        return 0, list(able or fit)
     first = message.groups_failed if message.groups_failed < len(groups) else 0
-    able = [load for load in fit if _failure(message, load) is None]
     for candidates, order in ((able, range(first, len(groups))), (able, range(first)),
                               (fit, range(len(groups)))):  # fmt: skip
         for at in order:
@@ -197,36 +199,37 @@ def _passed_over(message: Waiting, groups: Sequence[Group], at: int, load: LaneL
 
 # -- which of the group --------------------------------------------------------------------------
 def _best(
-    message: Waiting, route: Route, group: Group, able: Sequence[LaneLoad], rules: Rules
+    message: Waiting, route: Route, group: Group | None, able: Sequence[LaneLoad], rules: Rules
 ) -> tuple[LaneLoad, str]:
     """The lane and why."""
     if len(able) == 1:
         return able[0], "the only fit modem"
     best = _soonest(message, group, able)
-    # A preference is for what has room: waiting for another would leave this one without work.
-    most_s = best.wait_s + min(route.prefer_s, rules.classes[message.class_].begin_within_s)
-    within = [load for load in able if load.room > 0 and load.wait_s <= most_s]
-    if route.sticky and message.last_sim is not None:
-        for load in within:
+    known = route.sticky and message.last_sim is not None
+    if known or (route.same_carrier and message.carrier is not None):
+        # For what has room alone: waiting for another would leave this one without work.
+        most_s = best.wait_s + min(route.prefer_s, rules.classes[message.class_].begin_within_s)
+        within = [load for load in able if load.room > 0 and load.wait_s <= most_s]
+        for load in within if known else ():
             if load.view.sim_id == message.last_sim:
                 return load, "its SIM last exchanged messages with this number"
-    if route.same_carrier and message.carrier is not None:
-        carrier = folded(message.carrier)
-        same = [load for load in within if carrier in rules.table.carriers_of(load.view)]
-        if same and len(same) < len(able):
-            return _soonest(message, group, same), f"its SIM is one of {message.carrier}"
-    if len({group[load.view.lane] for load in able}) > 1:
+        if route.same_carrier and message.carrier is not None:
+            carrier = folded(message.carrier)
+            same = [load for load in within if carrier in rules.table.carriers_of(load.view)]
+            if same and len(same) < len(able):
+                return _soonest(message, group, same), f"its SIM is one of {message.carrier}"
+    if group is not None and len({group[load.view.lane] for load in able}) > 1:
         return best, "its share of the group"
     return best, "least expected wait"
 
 
-def _soonest(message: Waiting, group: Group, loads: Sequence[LaneLoad]) -> LaneLoad:
+def _soonest(message: Waiting, group: Group | None, loads: Sequence[LaneLoad]) -> LaneLoad:
     """Where it begins soonest; of those that begin within a segment's time, by their weights."""
-    ordered = sorted(loads, key=lambda load: (load.wait_s, load.segments, load.view.lane))
-    weights = [group[load.view.lane] for load in ordered]
-    if len(set(weights)) == 1:
-        return ordered[0]
-    soon = [load for load in ordered if load.wait_s <= ordered[0].wait_s + ordered[0].service_s]
+    best = min(loads, key=lambda load: (load.wait_s, load.segments, load.view.lane))
+    if group is None or len({group[load.view.lane] for load in loads}) == 1:
+        return best
+    most_s = best.wait_s + best.service_s
+    soon = [load for load in loads if load.wait_s <= most_s]
     return max(soon, key=lambda load: _draw(message.seq, load.view.lane, group[load.view.lane]))
 
 
@@ -236,9 +239,18 @@ def _draw(message_seq: int, lane: Lane, weight: int) -> float:
     return math.log(share or 1e-300) / weight
 
 
-def _why_not(load: LaneLoad, best: LaneLoad, reason: str) -> str:
-    if load.room <= 0 < best.room:
-        return "could carry it, but has as much as it may hold"
-    if load.wait_s > best.wait_s:
-        return "could carry it, but would begin later"
-    return f"could carry it, but {best.view.lane}: {reason}"
+def _why_not(able: Sequence[LaneLoad], best: LaneLoad, reason: str) -> dict[Lane, str]:
+    """Why not each of those that could carry it."""
+    found: dict[Lane, str] = {}
+    preferred = f"could carry it, but {best.view.lane}: {reason}"
+    best_s = best.wait_s
+    for load in able:
+        if load is best:
+            continue
+        words = preferred
+        if load.room <= 0 < best.room:
+            words = "could carry it, but has as much as it may hold"
+        elif load.wait_s > best_s:
+            words = "could carry it, but would begin later"
+        found[load.view.lane] = words
+    return found
