@@ -11,6 +11,7 @@ from airpost.services.http.settings import HttpSettings
 from airpost.store.api import Wake
 from airpost.tasks import spawn
 from tests.services.http.conftest import Api
+from tests.services.http.fake_schedules import FakeSchedules
 from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience, inbound
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -75,6 +76,7 @@ def deps(loop: VirtualLoop, store: FakeStore) -> HttpDeps:
         settings=HttpSettings(),
         stopping=lambda: False,
         recovery=experience,
+        schedules=FakeSchedules(),
     )
 
 
