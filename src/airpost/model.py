@@ -5,7 +5,6 @@ L0: stdlib only. Times are `Instant` (UTC microseconds), durations carry their u
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
@@ -30,9 +29,6 @@ def uuid7(now: Instant, rng: Random) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-IdMaker = Callable[[], str]
-
-
 def masked(number: str) -> str:
     """A number as logs may show it: the first three and last two characters."""
     return number if len(number) < 6 else f"{number[:3]}…{number[-2:]}"
@@ -51,6 +47,11 @@ class MessageClass(Enum):
         """0 goes first."""
         return _RANKS[self]
 
+    @property
+    def urgent(self) -> bool:
+        """True for what may not wait behind a lane's queue."""
+        return self in (MessageClass.OTP, MessageClass.ALARM)
+
 
 _RANKS = {each: rank for rank, each in enumerate(MessageClass)}
 
@@ -68,29 +69,6 @@ class Encoding(Enum):
     GSM7 = "gsm7"
     UCS2 = "ucs2"
     DATA = "data"
-
-
-class Language(Enum):
-    """Languages with tables of their own (TS 23.038 annex A), by ISO 639-1, in the order there."""
-
-    TURKISH = "tr"
-    SPANISH = "es"
-    PORTUGUESE = "pt"
-    BENGALI = "bn"
-    GUJARATI = "gu"
-    HINDI = "hi"
-    KANNADA = "kn"
-    MALAYALAM = "ml"
-    ORIYA = "or"
-    PUNJABI = "pa"
-    TAMIL = "ta"
-    TELUGU = "te"
-    URDU = "ur"
-
-    @property
-    def number(self) -> int:
-        """The National Language Identifier (TS 23.038 6.2.1.2.4)."""
-        return list(Language).index(self) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +176,7 @@ class Message:
     tags: tuple[str, ...]
     waits: Waits | None = None  # a limit holds it
     outlet: str = ""  # what may carry it: "lane X" where asked for, else "route Y"
+    ordered: bool = False  # later ones to the same number wait until its fate is known
 
 
 class Severity(Enum):
@@ -238,10 +217,16 @@ class Waiting:
     charged: bool = False  # counted for recipient and key already
     avoid_sim: SimId | None = None  # refused it with a code that is often the SIM's
     follows: Lane | None = None  # where the message before it to this number is bound
+    aged: bool = False  # bulk that has waited so long that it goes as normal does
     carrier: str | None = None  # of the recipient, by prefix; where routes ask for it
     last_sim: SimId | None = None  # which last exchanged messages with this number
     failed_on: frozenset[SimId] = frozenset()  # by failures of SIM or modem, with this message
     groups_failed: int = 0  # of its route: brought no delivery report in time
+
+    @property
+    def goes_as(self) -> MessageClass:
+        """The class in whose turn it goes."""
+        return MessageClass.NORMAL if self.aged else self.class_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,6 +421,7 @@ class ModemView:
     last_proof_at: Instant | None = None  # last segment taken or message received
     last_proof: ProofKind | None = None
     service_s: float | None = None  # measured seconds a segment
+    paused: str | None = None  # why it takes no messages though it could
     roaming: bool = False  # in somebody else's network
     stalled: bool = False  # still on the air past the segment's patience: takes nothing now
     routes: frozenset[str] = field(default_factory=lambda: frozenset({"default"}))
@@ -446,3 +432,8 @@ class ModemView:
     def ready(self) -> bool:
         """True when segments may be given to it."""
         return self.state in (UnitState.READY, UnitState.DEGRADED) and not self.stalled
+
+    @property
+    def takes(self) -> bool:
+        """True when messages may be bound to it: ready, and nothing holds it back."""
+        return self.ready and self.paused is None

@@ -30,11 +30,11 @@ Policies = Mapping[MessageClass, ClassPolicy]
 CLASS_POLICY: Policies = {
     MessageClass.OTP: ClassPolicy(
         report=True, validity_s=600, patience_s=15, grace_s=5, on_uncertain=OnUncertain.RESEND,
-        begin_within_s=2, retry_first_s=1, retry_longest_s=10,
+        begin_within_s=1, retry_first_s=1, retry_longest_s=10,
     ),
     MessageClass.ALARM: ClassPolicy(
         report=True, validity_s=1800, patience_s=20, grace_s=10, on_uncertain=OnUncertain.RESEND,
-        begin_within_s=2, retry_first_s=2, retry_longest_s=60,
+        begin_within_s=1, retry_first_s=2, retry_longest_s=60,
     ),
     MessageClass.NORMAL: ClassPolicy(
         report=True, validity_s=86_400, patience_s=60, grace_s=60, on_uncertain=OnUncertain.RESEND,

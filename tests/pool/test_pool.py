@@ -14,7 +14,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import Lane, MessageClass, OnUncertain, Severity, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.states import MessageState
-from tests.pool.rig import Closed, ScriptedUnit, failure, pooled
+from tests.pool.rig import PHONE, Closed, ScriptedUnit, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
 LONG = "x" * 400  # three parts
@@ -64,7 +64,7 @@ def test_one_commit_a_segment_and_nobody_waits_for_it(tmp_path: Path) -> None:
 def test_a_fast_modem_never_waits_for_a_slow_one(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (1.0, 9.0)) as rig:
-            ids = [await rig.accept(f"message {at}") for at in range(20)]
+            ids = [await rig.accept(f"message {at}", to=f"{PHONE}{at}") for at in range(20)]
             began = loop.time()
             for each in ids:
                 await rig.state(each, "sent")
@@ -101,7 +101,7 @@ def test_a_modem_that_comes_back_shares_what_waits_for_another(tmp_path: Path) -
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (30.0, 30.0)) as rig:
             rig.units[1].show(state=UnitState.ABSENT)
-            first, second = await rig.accept("first"), await rig.accept("second")
+            first, second = await rig.accept("first"), await rig.accept("second", to=f"{PHONE}2")
             await rig.state(first, "sending")
             await asyncio.sleep(5)
             assert len((await rig.store.queue(Lane("gate-1"), 9)).bound) == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airpost.clock import Instant
-from airpost.model import Lane, ModemView, UnitState
-from airpost.pool.reserve import reserved_lanes
+from airpost.model import Lane, MessageClass, MessageId, ModemView, SimId, UnitState, Waiting
+from airpost.pool.reserve import barred, reserved_lanes
 
 NOBODY: frozenset[tuple[str, Lane]] = frozenset()
 
@@ -48,3 +50,38 @@ def test_each_route_keeps_its_own_and_shares_where_it_can() -> None:
     views = [view("a", "east"), view("b", "east", "west"), view("c", "west")]
     before = frozenset({("east", Lane("b"))})
     assert reserved_lanes(views, 1, before) == {("east", "b"), ("west", "b")}
+
+
+# -- what the queue does not give ----------------------------------------------------------------
+MESSAGE = Waiting(
+    seq=1, id=MessageId("m"), to="+49", class_=MessageClass.NORMAL, parts=1, lane=None, route=None
+)
+A, B = (replace(view(name), sim_id=SimId(f"sim {name}")) for name in "ab")
+BULK = replace(MESSAGE, class_=MessageClass.BULK)
+KEPT = frozenset({("default", Lane("a"))})
+
+
+def test_nothing_bars_an_ordinary_message() -> None:
+    assert barred(MESSAGE, [A, B], KEPT, ()) == {}
+
+
+def test_bulk_is_kept_from_what_is_reserved_for_its_route_unless_it_asks_by_name() -> None:
+    assert set(barred(BULK, [A, B], KEPT, ())) == {"a"}
+    assert barred(replace(BULK, route="other"), [A, B], KEPT, ()) == {}
+    assert barred(replace(BULK, lane=Lane("a")), [A, B], KEPT, ()) == {}
+
+
+def test_the_next_to_a_number_follows_the_one_before() -> None:
+    assert barred(replace(MESSAGE, follows=Lane("b")), [A, B], KEPT, ()) == {
+        "a": "the message before it to this number goes by b"
+    }
+
+
+def test_another_sim_than_the_one_that_was_refused() -> None:
+    assert set(barred(replace(MESSAGE, avoid_sim=SimId("sim b")), [A, B], KEPT, ())) == {"b"}
+
+
+def test_a_paused_modem_carries_its_self_tests_alone() -> None:
+    paused = replace(A, paused="paused, by anna")
+    assert barred(MESSAGE, [paused], KEPT, ()) == {"a": "paused, by anna"}
+    assert barred(MESSAGE, [paused], KEPT, {MESSAGE.id}) == {}

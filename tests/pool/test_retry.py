@@ -5,14 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageClass
-from airpost.outcome import Scope
+from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY
-from airpost.pool.retry import JITTER, SHARE_OF_WAIT, next_attempt
+from airpost.pool.retry import JITTER, SHARE_OF_WAIT, event_of, next_attempt
+from airpost.states import SegmentEvent
 
 HOUR_US = 3600 * SECOND_US
 
@@ -56,3 +58,21 @@ def test_urgent_classes_are_tried_again_sooner() -> None:
 def test_the_same_seed_gives_the_same_instant() -> None:
     args = (Instant(5 * SECOND_US), Instant(0), MessageClass.ALARM, Scope.SIM, CLASS_POLICY)
     assert next_attempt(*args, Random(7)) == next_attempt(*args, Random(7))
+
+
+@pytest.mark.parametrize(
+    ("cls", "scope", "event"),
+    [
+        (OutcomeClass.OK, Scope.MESSAGE, SegmentEvent.TAKEN),
+        (OutcomeClass.UNKNOWN, Scope.MODEM, SegmentEvent.UNKNOWN),
+        (OutcomeClass.TRANSIENT, Scope.DESTINATION, SegmentEvent.TRANSIENT),
+        (OutcomeClass.PERMANENT, Scope.MESSAGE, SegmentEvent.PERMANENT),
+        (OutcomeClass.PERMANENT, Scope.DESTINATION, SegmentEvent.PERMANENT),
+        (OutcomeClass.PERMANENT, Scope.SIM, SegmentEvent.TRANSIENT),  # another SIM may
+        (OutcomeClass.PERMANENT, Scope.MODEM, SegmentEvent.TRANSIENT),
+    ],
+)
+def test_what_an_outcome_means_for_its_segment(
+    cls: OutcomeClass, scope: Scope, event: SegmentEvent
+) -> None:
+    assert event_of(Outcome(cls=cls, scope=scope, code="x", text="")) is event

@@ -191,8 +191,8 @@ def test_a_preference_costs_no_more_than_route_and_class_allow() -> None:
     assert lane(MessageClass.NORMAL, 15) == "b"
     assert lane(MessageClass.NORMAL, 16) == "a"
     assert lane(MessageClass.NORMAL, 16, prefer_s=20.0) == "b"
-    assert lane(MessageClass.OTP, 2) == "b"
-    assert lane(MessageClass.OTP, 3) == "a"
+    assert lane(MessageClass.OTP, 1) == "b"
+    assert lane(MessageClass.OTP, 2) == "a"
 
 
 def test_a_preference_leaves_no_modem_without_work() -> None:

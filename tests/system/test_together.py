@@ -76,7 +76,7 @@ def test_a_silent_modem_is_noticed_and_the_others_send_its_messages(
             if when != "air":
                 modem.faults.set("silence")
             for at in range(0 if when == "idle" else LOAD):
-                await house.post(text=f"text {at}", on_uncertain="hold")
+                await house.post(f"+4917012{at:05}", f"text {at}", on_uncertain="hold")
             if when == "air":
                 await house.until(lambda: modem.sends and modem.sends[-1].ctrl_z_at_s)
                 modem.faults.set("silence")

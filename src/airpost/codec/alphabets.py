@@ -7,6 +7,7 @@ extension table.
 from __future__ import annotations
 
 import codecs
+from enum import Enum
 from functools import cache
 
 from airpost.codec.septets import ESC
@@ -14,6 +15,29 @@ from airpost.codec.tables import LOCKING, SINGLE
 from airpost.errors import CodecError
 
 UNDEFINED = "\N{REPLACEMENT CHARACTER}"  # a code that a locking table leaves empty
+
+
+class Language(Enum):
+    """Languages with tables of their own (TS 23.038 annex A), by ISO 639-1, in the order there."""
+
+    TURKISH = "tr"
+    SPANISH = "es"
+    PORTUGUESE = "pt"
+    BENGALI = "bn"
+    GUJARATI = "gu"
+    HINDI = "hi"
+    KANNADA = "kn"
+    MALAYALAM = "ml"
+    ORIYA = "or"
+    PUNJABI = "pa"
+    TAMIL = "ta"
+    TELUGU = "te"
+    URDU = "ur"
+
+    @property
+    def number(self) -> int:
+        """The National Language Identifier (TS 23.038 6.2.1.2.4)."""
+        return list(Language).index(self) + 1
 
 
 class Gsm7:

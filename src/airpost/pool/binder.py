@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airpost.clock import SECOND_US, Clock, rfc3339
 from airpost.errors import NoRoute, StoreUnavailable
-from airpost.model import Lane, ModemView, Waiting, Waits
+from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.facade import Outlook
 from airpost.pool.limiter import Limiter
+from airpost.pool.reserve import barred, reserved_lanes
 from airpost.pool.route import PLAIN, LaneLoad, Rules, choose, rejections
 from airpost.store.api import Binding, Store
 
@@ -31,10 +32,40 @@ class Round:
 
     bindings: list[Binding] = field(default_factory=list)
     held: list[tuple[Waiting, Waits, bool]] = field(default_factory=list)
+    classes: dict[int, MessageClass] = field(default_factory=dict)  # of what is bound
+
+
+class Loads:
+    """The lanes of a round as messages of each class see them: they overtake lower classes."""
+
+    def __init__(
+        self, load: Callable[[Lane, MessageClass], LaneLoad], lanes: Sequence[Lane]
+    ) -> None:
+        self._by_class = {
+            class_: {lane: load(lane, class_) for lane in lanes} for class_ in MessageClass
+        }
+
+    def of(self, class_: MessageClass) -> dict[Lane, LaneLoad]:
+        """For a class; what `choose` does to one of these stays."""
+        return self._by_class[class_]
+
+    def room(self, class_: MessageClass) -> bool:
+        """True while some lane has room for a message of a class."""
+        return any(load.room > 0 for load in self._by_class[class_].values())
+
+    def given(self, lane: Lane, message: Waiting) -> None:
+        """A message was bound: lower classes see it too."""
+        for class_, loads in self._by_class.items():
+            if class_.rank > message.goes_as.rank:
+                loads[lane].segments += message.parts
+                loads[lane].room -= 1
 
 
 class Binder:
-    """Binds what waits. `loops` and `views` are the pool's own; `again` asks for another round."""
+    """Binds what waits. `loops` and `views` are the pool's own; `again` asks for another round.
+
+    So many `reserved` modems of a route carry no bulk; `probes` are self-tests under way.
+    """
 
     def __init__(
         self,
@@ -44,9 +75,15 @@ class Binder:
         loops: Mapping[Lane, LaneLoop],
         views: Mapping[Lane, ModemView],
         again: Callable[[], None],
+        reserved: int,
+        probes: Callable[[], Collection[MessageId]],
         rules: Rules = PLAIN,
     ) -> None:
         self._rules = rules
+        self.urgent = True  # something urgent may wait, also for lanes that have no room
+        self._probes = probes
+        self._count = reserved
+        self._reserved: frozenset[tuple[str, Lane]] = frozenset()
         self._store = store
         self._clock = clock
         self._limiter = limiter
@@ -61,35 +98,34 @@ class Binder:
         The loads of the ready lanes where nothing waits; None where something does, or nobody has
         room.
         """
-        known = {lane: self._load(loop) for lane, loop in self._loops.items()}
-        loads = {lane: load for lane, load in known.items() if load.view.ready}
-        if not any(load.room > 0 for load in loads.values()):
+        loads = Loads(self._load, [lane for lane in self._loops if self._may_take(lane)])
+        if not loads.room(MessageClass.ALARM if self.urgent else MessageClass.NORMAL):
             return None
         limiter = self._limiter
         limiter.begin_round()
-        free = [lane for lane, load in loads.items() if load.room > 0]
-        free = [lane for lane in free if not limiter.shut(loads[lane].view)]
-        routes = sorted({route for lane in free for route in loads[lane].view.routes})
-        look = max(LOOK_FOR_EACH * len(loads), limiter.look)
-        # With one modem nothing is preferred; of more than can be bound nobody asks.
-        sims = AHEAD_MESSAGES * len(free) if len(loads) > 1 else 0
-        waiting = await self._store.backlog(self._clock.now(), look, free, routes, sims=sims)
+        look = max(LOOK_FOR_EACH * len(self._loops), limiter.look)
+        waiting = await self._look(self._looks(loads), look)
         await limiter.know(waiting)
         decided = self._decide(waiting, loads)
         await limiter.hold(decided.held)
         if decided.held:
             self._again()  # others may stand behind them
         self._look_when_free()
-        await self._bind(decided.bindings)
-        return None if waiting else loads
+        await self._bind(decided.bindings, decided.classes)
+        return None if waiting else loads.of(MessageClass.BULK)
 
-    def _decide(self, waiting: Sequence[Waiting], loads: Mapping[Lane, LaneLoad]) -> Round:
+    def _decide(self, waiting: Sequence[Waiting], all_loads: Loads) -> Round:
         """Each message in its order to a lane, while there is room."""
         found = Round()
         limiter = self._limiter
+        views = [load.view for load in all_loads.of(MessageClass.BULK).values()]
+        takes = [view for view in views if view.takes]
+        self._reserved = reserved_lanes(takes, self._count, self._reserved)
         for message in waiting:
-            if not any(load.room > 0 for load in loads.values()):
-                break
+            if not all_loads.room(message.goes_as):
+                break  # nor is there any for lower classes
+            loads = all_loads.of(message.goes_as)
+            against_it = barred(message, views, self._reserved, self._probes())
             if (against := limiter.against(message)) is not None:
                 found.held.append((message, *against))
                 continue
@@ -98,7 +134,7 @@ class Binder:
             passed = {lane: f"{block.words}, until {rfc3339(block.until)}"
                       for lane, block in closed.items() if not limiter.stays(lane)}  # fmt: skip
             try:
-                choice = choose(message, loads, self._rules, passed)
+                choice = choose(message, loads, self._rules, {**passed, **against_it})
             except NoRoute as error:
                 log.debug("pool.no_route msg=%s %s", message.id, error)
                 views_closed = [loads[lane].view for lane in closed]
@@ -115,6 +151,8 @@ class Binder:
                             group=choice.group, failover_s=choice.failover_s,
                         )  # fmt: skip
                         found.bindings.append(binding)
+                        found.classes[message.seq] = message.goes_as
+                        all_loads.given(choice.lane, message)
                     continue
                 closed = {choice.lane: closed[choice.lane]}
             if closed:
@@ -127,17 +165,18 @@ class Binder:
         """Why not the lanes that take nothing now."""
         views = [view for lane, view in self._views.items() if lane not in loads]
         refused = rejections(message, views, self._rules.table)
-        return {each.lane: refused.get(each.lane, each.detail) for each in views}
+        return {each.lane: refused.get(each.lane) or each.paused or each.detail for each in views}
 
     def outlook(self, message: Waiting) -> Outlook:
         """Where a message would go now, and why not elsewhere."""
-        loads = {lane: self._load(loop) for lane, loop in self._loops.items()}
+        loads = {lane: self._load(lane, message.class_) for lane in self._loops}
         views = [load.view for load in loads.values()]
+        against = barred(message, views, self._reserved, self._probes())
         closed = self._limiter.closed(message, views)
         closed_words = {lane: f"{block.words}, until {rfc3339(block.until)}"
                         for lane, block in closed.items()}  # fmt: skip
         try:
-            choice = choose(message, loads, self._rules, closed_words, explain=True)
+            choice = choose(message, loads, self._rules, {**closed_words, **against}, explain=True)
         except NoRoute as error:
             others = {Lane(lane): words for lane, words in error.reasons.items()}
             return Outlook(lane=None, reason="no modem can carry it now", others=others)
@@ -145,7 +184,7 @@ class Binder:
             lane=choice.lane, reason=choice.reason, others=choice.others, group=choice.group
         )
 
-    async def _bind(self, bindings: Sequence[Binding]) -> None:
+    async def _bind(self, bindings: Sequence[Binding], classes: Mapping[int, MessageClass]) -> None:
         if not bindings:
             return
         try:
@@ -154,7 +193,8 @@ class Binder:
             self._limiter.uncount()
             raise
         for lane in {binding.lane for binding in bindings}:
-            self._loops[lane].bound(each.message_seq for each in bindings if each.lane == lane)
+            mine = [each.message_seq for each in bindings if each.lane == lane]
+            self._loops[lane].bound({seq: classes[seq] for seq in mine})
 
     def _look_when_free(self) -> None:
         """The next round no later than when the first of the limits that were met ends."""
@@ -165,12 +205,55 @@ class Binder:
             wait_s = max(0.0, (at - self._clock.now()) / SECOND_US)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
-    def _load(self, loop: LaneLoop) -> LaneLoad:
+    def _may_take(self, lane: Lane) -> bool:
+        view = self._views[lane]
+        return view.takes or (view.ready and bool(self._probes()))
+
+    def _looks(self, loads: Loads) -> list[tuple[list[Lane], MessageClass]]:
+        """Where to look: lanes, and the lowest class that one of them has room for."""
+        left = dict(loads.of(MessageClass.BULK))
+        left = {lane: load for lane, load in left.items() if not self._limiter.shut(load.view)}
+        found = []
+        for lowest in (MessageClass.BULK, MessageClass.NORMAL, MessageClass.ALARM):
+            lanes = [lane for lane in left if loads.of(lowest)[lane].room > 0]
+            if lanes and (self.urgent or not lowest.urgent):
+                found.append((lanes, lowest))
+            left = {lane: load for lane, load in left.items() if lane not in lanes}
+        return found
+
+    async def _look(
+        self, looks: Sequence[tuple[list[Lane], MessageClass]], count: int
+    ) -> list[Waiting]:
+        """What waits for these lanes, the highest class first."""
+        found: dict[int, Waiting] = {}
+        for lanes, lowest in looks:
+            if lowest.urgent:
+                self.urgent = False  # unless more come while it looks
+            routes = sorted({route for lane in lanes for route in self._views[lane].routes})
+            try:
+                # With one modem nothing is preferred; of more than can be bound nobody asks.
+                sims = AHEAD_MESSAGES * len(lanes) if len(self._loops) > 1 else 0
+                more = await self._store.backlog(
+                    self._clock.now(), count, lanes, routes, lowest, sims
+                )
+            except StoreUnavailable:
+                self.urgent = True
+                raise
+            found |= {each.seq: each for each in more}
+        return sorted(found.values(), key=lambda each: (each.goes_as.rank, each.seq))
+
+    def _load(self, lane: Lane, class_: MessageClass) -> LaneLoad:
+        """How a lane stands for a message of a class."""
+        loop = self._loops[lane]
+        now, room = self._clock.mono(), loop.room_for(class_)
+        dead = loop.window.dead and loop.window.free_at() > now
+        if loop.window.dead:  # when its time is over one message tries it
+            room = 0 if dead else min(room, 1)
         return LaneLoad(
-            view=self._views[loop.lane],
-            segments=loop.load_segments,
-            room=loop.room if not loop.window.dead else 0,
-            blocked_s=max(0.0, loop.free_at() - self._clock.mono()),
+            view=self._views[lane],
+            segments=loop.segments_before(class_),
+            room=room,
+            blocked_s=max(0.0, loop.free_at() - now),
             failures=loop.window.failures,
-            dead=loop.window.dead,
+            dead=dead,
         )

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from airpost.clock import SECOND_US, Clock, Instant
+from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
-from airpost.model import Claimed, Lane, SimId
+from airpost.model import Claimed, Lane, MessageClass, MessageId, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
-from airpost.policy import CLASS_POLICY
+from airpost.policy import CLASS_POLICY, Policies
 from airpost.pool.gate import Gate
 from airpost.pool.ledger import Beginning, Ledger
-from airpost.pool.retry import next_attempt
+from airpost.pool.order import next_up
+from airpost.pool.retry import event_of, next_attempt
+from airpost.pool.route import UNMEASURED_SERVICE_S
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
 from airpost.store.api import AirResult, Intent, Settlement, Store
@@ -30,11 +34,25 @@ log = logging.getLogger("airpost.dispatch")
 AHEAD_MESSAGES = (
     2  # bound to a lane at once; the rest stays in the backlog for whoever is free first
 )
+URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
 CLAIM_SEGMENTS = 16
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
 STORE_WAIT_S = 1.0  # between tries while the store cannot write
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What a lane asks and tells about doubt.
+
+    `refused`: its SIM was refused a segment and may be to blame; True where another can try it.
+    `proved`: held, it has sent all the same. `probes`: messages it may send while it is held.
+    """
+
+    refused: Callable[[Lane, Claimed, SimId], bool]
+    proved: Callable[[Lane, str], None]
+    probes: Callable[[], Collection[MessageId]]
 
 
 class LaneLoop:
@@ -51,7 +69,13 @@ class LaneLoop:
         idle: Callable[[Lane], None],
         trouble: Callable[[Lane], None],
         gate: Gate | None = None,
+        policies: Policies = CLASS_POLICY,
+        hooks: Hooks,
     ) -> None:
+        self.held = False  # takes nothing but self-tests
+        self._policies = policies
+        self._hooks = hooks
+        self._in_hand: int | None = None  # the message it has sent a part of last
         self.unit = unit
         self.window = Window()
         self.ahead: list[Claimed] = []
@@ -74,7 +98,8 @@ class LaneLoop:
         self._asked = asyncio.Event()
         self._answered = asyncio.Event()
         self._stopping = False
-        self._expected: dict[int, int] = {}  # message just bound → the claim that will show it
+        # Message just bound → the claim that will show it.
+        self._expected: dict[int, tuple[int, MessageClass]] = {}
         self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
 
     @property
@@ -89,11 +114,21 @@ class LaneLoop:
 
     @property
     def room(self) -> int:
-        """Messages that may still be bound."""
-        bound = {each.message_seq for each in self.ahead} | self._expected.keys()
+        """Messages of any class that may still be bound."""
+        return self.room_for(MessageClass.BULK)
+
+    def room_for(self, class_: MessageClass) -> int:
+        """Messages of a class that may still be bound: it overtakes what is of lower ones."""
+        bound = {each.message_seq for each in self.ahead if each.class_.rank <= class_.rank}
+        bound |= {seq for seq, (_, of) in self._expected.items() if of.rank <= class_.rank}
         if self.current is not None:
             bound.add(self.current.message_seq)
-        return max(0, AHEAD_MESSAGES - len(bound))
+        return max(0, (URGENT_AHEAD if class_.urgent else AHEAD_MESSAGES) - len(bound))
+
+    def segments_before(self, class_: MessageClass) -> int:
+        """Segments a message of a class would wait for, the one on the air included."""
+        ahead = sum(each.class_.rank <= class_.rank for each in self.ahead)
+        return ahead + (self.current is not None)
 
     @property
     def surplus(self) -> bool:
@@ -112,11 +147,11 @@ class LaneLoop:
         self._look_again()
         self._wake.set()
 
-    def bound(self, message_seqs: Iterable[int]) -> None:
+    def bound(self, messages: Mapping[int, MessageClass]) -> None:
         """These messages are in the lane's queue now."""
         self._wake.set()
         self._look_again()
-        self._expected |= dict.fromkeys(message_seqs, self._wanted)
+        self._expected |= {seq: (self._wanted, of) for seq, of in messages.items()}
 
     def _look_again(self, after_s: float = 0.0) -> None:
         self._wanted += 1
@@ -182,6 +217,7 @@ class LaneLoop:
         while self._have < self._wanted and not self._first_is_ready():
             self._answered.clear()
             await self._answered.wait()
+        self.ahead = self._in_turn(self.ahead)
         if self._gate is not None:
             return self._gate.take(self.ahead)
         return self.ahead.pop(0) if self.ahead else None
@@ -205,16 +241,27 @@ class LaneLoop:
                 segment: claim for segment, claim in self._taken.items() if claim > asked
             }
             hidden = {on_air, *self._taken, *self._ledger.unwritten}
-            self.ahead = [each for each in ahead if each.segment_id not in hidden]
+            self.ahead = self._in_turn([each for each in ahead if each.segment_id not in hidden])
             self._have = asked
             if on_air is not None:
                 self._ledger.follow()
-            self._expected = {seq: at for seq, at in self._expected.items() if at > asked}
+            self._expected = {seq: kept for seq, kept in self._expected.items() if kept[0] > asked}
             self._answered.set()
             if self.ahead:
                 self._wake.set()
-            if self.room:
+            if self.room_for(MessageClass.NORMAL):
                 self._has_room()
+
+    def _in_turn(self, ahead: list[Claimed]) -> list[Claimed]:
+        """What is claimed, the one that goes next first; held, nothing but probes."""
+        if self.held:
+            probes = self._hooks.probes()
+            ahead = [each for each in ahead if each.message_id in probes]
+        service_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
+        first = next_up(ahead, self._in_hand, service_s, self._clock.now(), self._policies)
+        if first is None or first is ahead[0]:
+            return ahead
+        return [first, *(each for each in ahead if each is not first)]
 
     def free_at(self) -> float:
         """When the window and the limits let the next segment begin, seconds of `mono()`."""
@@ -239,6 +286,7 @@ class LaneLoop:
             return
         ready = await self._ledger.prepared_for(segment, sim_id, self._clock.now())
         self.current = segment
+        self._in_hand = segment.message_seq
         asked: asyncio.Future[AirResult] | Beginning | None = None
 
         def commit(tpdu: bytes) -> Awaitable[Committed]:
@@ -266,11 +314,26 @@ class LaneLoop:
         if asked is not None:
             attempt = (asked.result() if isinstance(asked, asyncio.Future) else asked).attempt_id
         if attempt is not None:
-            self._settle_later(segment, attempt, result)
+            elsewhere = sim_in_doubt(result.outcome) and self._hooks.refused(
+                self.lane, segment, sim_id
+            )
+            self._settle_later(segment, attempt, result, elsewhere=elsewhere)
+            if elsewhere:
+                await self.settle_now()
+                await self._go_elsewhere(segment, sim_id)
         else:
             await self._not_begun(segment, result)
-        self.window = self.window.feedback(result.outcome, self._clock.mono())
-        if self.window.failures:
+        await self._learn(segment, sim_id, result.outcome)
+
+    async def _learn(self, segment: Claimed, sim_id: SimId, outcome: Outcome) -> None:
+        """What an outcome says of the SIM."""
+        window = self.window.feedback(outcome, self._clock.mono())
+        if segment.avoid_sim not in (None, sim_id) and sim_in_doubt(outcome):
+            window = window.acquitted()  # both were refused: it is the message
+        self.window = window
+        if self.held and outcome.ok:
+            self._hooks.proved(self.lane, "a self-test was sent")
+        if window.failures or window.dead or window.in_doubt:
             await self.settle_now()
             self._trouble(self.lane)
 
@@ -309,18 +372,27 @@ class LaneLoop:
         for segment_id in begun:
             self._taken[segment_id] = self._wanted
 
-    def _settle_later(self, segment: Claimed, attempt: int, result: SendResult) -> None:
+    async def _go_elsewhere(self, segment: Claimed, sim_id: SimId) -> None:
+        """What this SIM was refused is tried once by another before that is final."""
+        try:
+            await self._store.decisions.elsewhere(segment.segment_id, sim_id)
+        except StoreUnavailable as error:
+            log.warning("dispatch.not_elsewhere modem=%s %s", self.lane, error.reason)
+
+    def _settle_later(
+        self, segment: Claimed, attempt: int, result: SendResult, *, elsewhere: bool
+    ) -> None:
         now = self._clock.now()
-        event = event_of(result.outcome)
+        event = SegmentEvent.TRANSIENT if elsewhere else event_of(result.outcome)
         retry_at = None
         grace_until = None
         if event is SegmentEvent.TRANSIENT:
             retry_at = next_attempt(
                 now, segment.waiting_since, segment.class_, result.outcome.scope,
-                CLASS_POLICY, self._rng,
+                self._policies, self._rng,
             )  # fmt: skip
         if event is SegmentEvent.UNKNOWN:
-            grace_until = Instant(now + round(CLASS_POLICY[segment.class_].grace_s * SECOND_US))
+            grace_until = Instant(now + round(self._policies[segment.class_].grace_s * SECOND_US))
             self._attempts[segment.segment_id] = attempt
         log.info(
             "segment.%s msg=%s part=%d/%d modem=%s mr=%s air_s=%.3f",
@@ -367,20 +439,3 @@ class LaneLoop:
                     return  # the attempt stays `sending`; the next start makes it uncertain
                 await self._clock.sleep(STORE_WAIT_S)
         self._look_again()
-
-
-def event_of(outcome: Outcome) -> SegmentEvent:
-    """What an outcome means for the segment.
-
-    A permanent failure of the SIM or the modem is none of the message: it goes to another.
-    """
-    if outcome.cls is OutcomeClass.OK:
-        return SegmentEvent.TAKEN
-    if outcome.cls is OutcomeClass.UNKNOWN:
-        return SegmentEvent.UNKNOWN
-    if outcome.cls is OutcomeClass.PERMANENT and outcome.scope in (
-        Scope.MESSAGE,
-        Scope.DESTINATION,
-    ):
-        return SegmentEvent.PERMANENT
-    return SegmentEvent.TRANSIENT

@@ -25,6 +25,24 @@ class BudgetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """The largest rate of urgent segments of which `share` begin within `wait_s`, for one route.
+
+    By modems that take messages now and the time a segment takes them; the second where bulk keeps
+    busy what is not reserved.
+    """
+
+    route: str
+    modems: int
+    reserved: int
+    service_s: float
+    urgent_per_minute: float
+    under_bulk_per_minute: float
+    wait_s: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """Where a message that waits would go now; `lane` None: nowhere. `others`: why not to each."""
 
@@ -78,6 +96,21 @@ class Pool(Protocol):
 
         ModemError says why there can be none now: not ready, one under way, the cap of the month.
         """
+        ...
+
+    async def pause(self, lane: Lane, actor: str, *, drain: bool = False) -> None:
+        """The modem takes nothing more, also after the next start; KeyError.
+
+        What it has not begun goes back to the backlog; with `drain` it is sent first.
+        """
+        ...
+
+    async def resume(self, lane: Lane, actor: str) -> None:
+        """The modem takes messages again, and its SIM is in doubt no more; KeyError."""
+        ...
+
+    def promises(self) -> tuple[Promise, ...]:
+        """What urgent traffic each route can take now, by name."""
         ...
 
     def outlook(self, message: Waiting) -> Outlook:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from random import Random
 
@@ -28,25 +28,28 @@ from airpost.model import (
 )
 from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
+from airpost.policy import QueuePolicy
 from airpost.pool.binder import Binder
-from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
-from airpost.pool.facade import BudgetView, Outlook
+from airpost.pool.dispatch import AHEAD_MESSAGES, Hooks, LaneLoop
+from airpost.pool.facade import BudgetView, Outlook, Promise
 from airpost.pool.gate import Gate
+from airpost.pool.holding import Holding
 from airpost.pool.janitor import Janitor
+from airpost.pool.lateness import LateAnswers
 from airpost.pool.limiter import Limiter, Limits
-from airpost.pool.route import LaneLoad, Rules
+from airpost.pool.promises import Promises
+from airpost.pool.releaser import Releaser
+from airpost.pool.route import Rules
 from airpost.pool.upkeep import Upkeep, UpkeepSettings
 from airpost.routes import RouteTable
-from airpost.states import MessageState, SegmentEvent
-from airpost.store.api import LaneBinding, Settlement, Store, Wake
+from airpost.states import MessageState
+from airpost.store.api import LaneBinding, Store, Wake
 from airpost.tasks import spawn, supervise
 
 log = logging.getLogger("airpost.pool")
 
 REMARK = "remark"  # what an event of a modem leads to where nothing about it changes
 CALL = "call"  # what an event of a modem leads to when somebody calls; its reason is the number
-RESUME_S = 300.0  # how long a message with a part out waits for its own SIM
-RELEASE_EVERY_S = 30.0  # how often lanes that are not ready are looked at again
 STORE_WAIT_S = 1.0
 ON_AIR_STOP_S = 60.0  # how long a stop waits for segments on the air
 
@@ -61,9 +64,11 @@ class ModemPool:
         rng: Random,
         upkeep: UpkeepSettings | None = None,
         limits: Limits | None = None,
+        policy: QueuePolicy | None = None,
         routes: RouteTable | None = None,
     ) -> None:
         self._routes = routes or RouteTable()
+        self._policy = policy or QueuePolicy()
         self._store = store
         self._clock = clock
         self._rng = rng
@@ -71,17 +76,27 @@ class ModemPool:
         self._views: dict[Lane, ModemView] = {}
         self._watchers: set[Callable[[ModemView], None]] = set()
         self._bind = asyncio.Event()
-        self._release = asyncio.Event()
-        self._give_back: set[Lane] = set()
-        self._idle: set[Lane] = set()
-        self._closed: set[Lane] = set()  # their SIM may send nothing for longer
         self.limiter = Limiter(store, clock, limits, self._limits_changed)
         self._binder = Binder(
             store, clock, self.limiter, self._loops, self._views, self._bind.set,
-            Rules(table=self._routes),
+            self._policy.reserved, lambda: self.upkeep.selftests.under_way(),
+            Rules(table=self._routes, classes=self._policy.classes),
         )  # fmt: skip
         self._janitor = Janitor(store, clock, self._time_moved)
         self.upkeep = Upkeep(store, self, clock, rng, upkeep or UpkeepSettings())
+        tested = upkeep is not None and upkeep.selftest is not None
+        self._holding = Holding(
+            store, clock, self._loops, self._views, self._show_again,
+            (lambda lane: self.upkeep.selftests.begin(lane)) if tested else None,
+        )  # fmt: skip
+        self._releaser = Releaser(
+            store, clock, self._loops, self._views, keeps=self._holding.keeps,
+            resume_s=self._policy.resume_s, released=self._given_back,
+        )  # fmt: skip
+        self._late = LateAnswers(
+            store, clock, stopping=lambda: self._stopping.is_set(), proved=self._holding.proved
+        )
+        self._promises = Promises(self._views.values, self._policy.reserved, clock)
         self._stopping = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._serving: list[asyncio.Task[None]] = []
@@ -144,6 +159,18 @@ class ModemPool:
             return message.waits
         return self.limiter.waits(message, [each for each in self._views.values() if each.ready])
 
+    async def pause(self, lane: Lane, actor: str, *, drain: bool = False) -> None:
+        """Give a modem nothing more; see `facade.Pool`."""
+        await self._holding.pauses.pause(self._unit(lane).lane, actor, drain=drain)
+
+    async def resume(self, lane: Lane, actor: str) -> None:
+        """Give a modem messages again; see `facade.Pool`."""
+        await self._holding.resume(self._unit(lane).lane, actor)
+
+    def promises(self) -> tuple[Promise, ...]:
+        """What urgent traffic each route can take now."""
+        return self._promises.now
+
     def outlook(self, message: Waiting) -> Outlook:
         """Where a message that waits would go now; see `facade.Pool`."""
         return self._binder.outlook(message)
@@ -197,9 +224,19 @@ class ModemPool:
             idle=self._lane_idle,
             trouble=self._lane_in_trouble,
             gate=self._gate(unit),
+            policies=self._policy.classes,
+            hooks=Hooks(
+                refused=self._holding.refused,
+                proved=self._holding.proved,
+                probes=self.upkeep.selftests.under_way,
+            ),
         )
         if self._group is not None and not self._stopping.is_set():
             self._start(self._group, unit.lane)
+
+    def _show_again(self, lane: Lane) -> None:
+        if (loop := self._loops.get(lane)) is not None:
+            self.changed(loop.unit.view)
 
     def _gate(self, unit: ModemUnit) -> Gate | None:
         if self.limiter.none:
@@ -220,6 +257,7 @@ class ModemPool:
 
     def _start(self, group: asyncio.TaskGroup, lane: Lane) -> None:
         loop = self._loops[lane]
+        self._show_again(lane)
         group.create_task(self._run_unit(loop.unit), name=f"unit {lane}")
         self._serving.append(group.create_task(loop.run(), name=f"lane {lane}"))
         loop.wake()
@@ -231,9 +269,10 @@ class ModemPool:
             async with asyncio.TaskGroup() as group:
                 helpers = [
                     group.create_task(self._keep_bound(), name="bind"),
-                    group.create_task(self._keep_released(), name="release"),
+                    group.create_task(self._releaser.run(), name="release"),
                     group.create_task(self._janitor.run(), name="janitor"),
                     group.create_task(self._keep_up(), name="upkeep"),
+                    group.create_task(self._promises.run(), name="promises"),
                 ]
                 self._group = group
                 for lane in self._loops:
@@ -274,7 +313,9 @@ class ModemPool:
     def changed(self, view: ModemView) -> None:
         """A unit's view changed."""
         before = self._views.get(view.lane)
-        self._views[view.lane] = view = self._routed(self.upkeep.dressed(view))
+        self._views[view.lane] = view = self._routed(
+            self._holding.dressed(self.upkeep.dressed(view))
+        )
         for callback in tuple(self._watchers):
             callback(view)
         if before is not None and before.state is not view.state:
@@ -292,12 +333,16 @@ class ModemPool:
         if loop is None:
             return
         self.limiter.seen(view)
+        self._holding.seen(view)
+        self._promises.wake()
         if view.ready and (before is None or not before.ready):
             loop.returned()
-            self._bind.set()
             self.upkeep.wake()
-        elif before is not None and before.ready and not view.ready:
-            self._release.set()
+        if view.takes and (before is None or not before.takes):
+            loop.wake()
+            self._bind.set()
+        elif before is not None and before.takes and not view.takes:
+            self._releaser.look()
 
     def identified(self, lane: Lane, imei: str, sim_id: SimId) -> None:
         """Remember which modem and SIM the lane is now."""
@@ -306,40 +351,13 @@ class ModemPool:
 
     def late(self, lane: Lane, segment_id: int, mr: int | None, outcome: Outcome) -> None:
         """The answer came after we had called it unknown: credit it to its own segment."""
-        loop = self._loops[lane]
-        attempt = loop.attempt_of(segment_id)
-        if attempt is None or not outcome.ok:
-            log.info("segment.late_ignored modem=%s segment=%d %s", lane, segment_id, outcome.code)
-            return
-        loop.forget_attempt(segment_id)
-        settlement = Settlement(
-            segment_id=segment_id,
-            attempt_id=attempt,
-            event=SegmentEvent.LATE,
-            outcome=outcome,
-            mr=mr,
-            ended_at=self._clock.now(),
-        )
-        spawn(self._settle_late(loop, settlement), name=f"late {lane}")
+        self._late.credit(self._loops[lane], segment_id, mr, outcome)
 
     def called(self, lane: Lane, number: str | None) -> None:
         """Note a call that came in."""
         shown = "unknown" if number is None else masked(number)
         log.info("modem.called modem=%s from=%s", lane, shown)
         spawn(self._note(lane, None, CALL, number or "unknown"), name=f"call {lane}")
-
-    async def _settle_late(self, loop: LaneLoop, settlement: Settlement) -> None:
-        await loop.settle_now()  # the segment must read as uncertain before it can be sent
-        while True:
-            try:
-                await self._store.air(settlement, None)
-            except StoreUnavailable as error:
-                log.warning("segment.late_not_stored %s", error.reason)
-                if self._stopping.is_set():
-                    return
-                await self._clock.sleep(STORE_WAIT_S)
-            else:
-                return
 
     async def _remember(self, binding: LaneBinding) -> None:
         try:
@@ -369,13 +387,15 @@ class ModemPool:
 
     # -- binding ---------------------------------------------------------------------------------
     def _committed(self, wake: Wake) -> None:
+        if wake is Wake.URGENT:
+            self._binder.urgent = True
         if wake is Wake.QUEUE:
             self._bind.set()
             self._janitor.wake()
 
     def _time_moved(self) -> None:
         """A retry, a not_before or a resend came due."""
-        self._bind.set()
+        self._given_back()
         for loop in self._loops.values():
             loop.wake()
 
@@ -393,58 +413,25 @@ class ModemPool:
 
     async def _bind_round(self) -> None:
         if not self._stopping.is_set() and (loads := await self._binder.round()) is not None:
-            self._share(loads)
-
-    def _share(self, loads: Mapping[Lane, LaneLoad]) -> None:
-        """With nothing left in the backlog, an idle lane takes over what waits for a busy one."""
-        idle = {lane for lane in self._idle & loads.keys() if loads[lane].segments == 0}
-        self._idle.clear()
-        surplus = {lane for lane, loop in self._loops.items() if loop.surplus and lane not in idle}
-        if idle and surplus:
-            self._give_back |= surplus
-            self._release.set()
+            self._releaser.share(loads)
 
     # -- trouble ---------------------------------------------------------------------------------
     def _lane_idle(self, lane: Lane) -> None:
-        self._idle.add(lane)
+        self._releaser.idle(lane)
+        self._holding.idle(lane)
         self._bind.set()
 
     def _lane_in_trouble(self, lane: Lane) -> None:
-        self._give_back.add(lane)
-        self._release.set()
+        self._holding.trouble(lane)
+        self._releaser.troubled(lane)
+
+    def _given_back(self) -> None:
+        self._binder.urgent = True
+        self._bind.set()
 
     def _lane_closed(self, lane: Lane) -> None:
-        self._closed.add(lane)
-        self._release.set()
+        self._releaser.closed(lane)
 
     def _limits_changed(self, lane: Lane) -> None:
         self._loops[lane].wake()
         self._bind.set()
-
-    async def _keep_released(self) -> None:
-        """Give back what waits for a modem that cannot serve it."""
-        while True:
-            try:
-                async with asyncio.timeout(RELEASE_EVERY_S):
-                    await self._release.wait()
-            except TimeoutError:
-                pass  # parts wait for their own SIM for a while only: look again
-            self._release.clear()
-            for lane in self._lanes_to_release():
-                try:
-                    await self._store.release(lane, self._clock.now(), RESUME_S)
-                except StoreUnavailable as error:
-                    log.warning("pool.not_released modem=%s %s", lane, error.reason)
-                self._loops[lane].wake()
-            self._bind.set()
-
-    def _lanes_to_release(self) -> Sequence[Lane]:
-        given, self._give_back = self._give_back, set()
-        closed, self._closed = self._closed, set()
-        others_ready = {lane for lane, view in self._views.items() if view.ready}
-        lanes = [lane for lane, view in self._views.items() if not view.ready]
-        lanes += [lane for lane in closed if self._views[lane].ready]
-        # A ready modem keeps its queue while nobody else could take it.
-        given -= closed
-        lanes += [lane for lane in given if self._views[lane].ready and others_ready - {lane}]
-        return lanes

@@ -1,13 +1,15 @@
-"""Which modems carry no bulk, so that what is urgent finds one that ends soon.
+"""Which modems may not carry a message for reasons of the queue: reservation, order, doubt, pauses.
 
-Pure: no clock, no asyncio. May import L0.
+Pure: no clock, no asyncio. May import L0. Some modems carry no bulk, so that what is urgent finds
+one that ends soon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from airpost.model import Lane, ModemView
+from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting
+from airpost.routes import DEFAULT_ROUTE
 
 LEAST_READY = 2  # with fewer in a route nothing is kept back
 
@@ -31,3 +33,32 @@ def reserved_lanes(
         lanes.sort(key=lambda lane: ((route, lane) not in before, lane not in taken, lane))
         chosen |= {(route, lane) for lane in lanes[: min(count, len(lanes) - 1)]}
     return frozenset(chosen)
+
+
+def barred(
+    message: Waiting,
+    views: Iterable[ModemView],
+    reserved: Collection[tuple[str, Lane]],
+    probes: Collection[MessageId],
+) -> dict[Lane, str]:
+    """Lane → why the queue does not give it this message now, in words.
+
+    `probes` are self-tests: they go by their modem whatever it is held back for. A message that
+    asks for a modem by name is not kept from it because it is bulk.
+    """
+    found: dict[Lane, str] = {}
+    route = message.route or DEFAULT_ROUTE
+    for view in views:
+        if view.paused is not None and message.id not in probes:
+            found[view.lane] = view.paused
+        elif message.follows not in (None, view.lane):
+            found[view.lane] = f"the message before it to this number goes by {message.follows}"
+        elif message.avoid_sim is not None and message.avoid_sim == view.sim_id:
+            found[view.lane] = "its SIM was refused it, and may be to blame"
+        elif (
+            message.class_ is MessageClass.BULK
+            and message.lane is None
+            and (route, view.lane) in reserved
+        ):
+            found[view.lane] = "carries no bulk, so that otp and alarm need not wait"
+    return found

@@ -1,4 +1,4 @@
-"""When a failed segment is tried again.
+"""Whether and when a failed segment is tried again.
 
 Pure: no clock, no I/O; randomness is an argument. May import L0.
 """
@@ -9,8 +9,9 @@ from random import Random
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageClass
-from airpost.outcome import Scope
+from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import Policies
+from airpost.states import SegmentEvent
 
 JITTER = 0.1  # share by which a wait is spread, so that a congested cell is not hit in step
 # The waits of a class (`policy.py`) times this. What the SIM or the modem is to blame for can go by
@@ -41,3 +42,20 @@ def next_attempt(
     wait_s = min(max(age_s, policy.retry_first_s * share), policy.retry_longest_s * share)
     wait_s *= 1 + rng.uniform(-JITTER, JITTER)
     return Instant(now + round(wait_s * SECOND_US))
+
+
+def event_of(outcome: Outcome) -> SegmentEvent:
+    """What an outcome means for the segment.
+
+    A permanent failure of the SIM or the modem is none of the message: it goes to another.
+    """
+    if outcome.cls is OutcomeClass.OK:
+        return SegmentEvent.TAKEN
+    if outcome.cls is OutcomeClass.UNKNOWN:
+        return SegmentEvent.UNKNOWN
+    if outcome.cls is OutcomeClass.PERMANENT and outcome.scope in (
+        Scope.MESSAGE,
+        Scope.DESTINATION,
+    ):
+        return SegmentEvent.PERMANENT
+    return SegmentEvent.TRANSIENT

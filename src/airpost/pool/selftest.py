@@ -147,6 +147,12 @@ class SelfTests:
         """The last proof of this modem with this SIM from before a restart."""
         return self._proofs.get(_proof_key(view))
 
+    def under_way(self) -> frozenset[MessageId]:
+        """The messages of tests that are not over."""
+        return frozenset(
+            MessageId(each.message_id) for each in self._records.values() if not each.over
+        )
+
     def recognises(self, part: RawPart) -> bool:
         """True for a self-test that has arrived at one of our own SIMs: it is for nobody to read.
 
@@ -315,7 +321,8 @@ class SelfTests:
             await self._keep(sim_id, replace(record, over=True, detail="is not in the store"))
             return
         after = replace(record, state=message.state.value, detail=_words(message))
-        if message.final or waited:
+        # Of unknown fate it is over too: another may be begun, and a late report still corrects it.
+        if message.final or waited or message.state is MessageState.UNCERTAIN:
             after = replace(after, over=True)
             if message.state is MessageState.SENT:
                 after = replace(after, detail="was taken by the network, but no report came")

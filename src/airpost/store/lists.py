@@ -129,8 +129,8 @@ def state_counts(
     return found, until if until < last else None
 
 
-def queue_view(db: sqlite3.Connection, lane: Lane, limit: int) -> QueueView:
-    """What waits for a lane."""
+def queue_view(db: sqlite3.Connection, lane: Lane | None, limit: int) -> QueueView:
+    """What waits for a lane, or for any."""
     bound, free, total = waiting_for(db, lane, limit)
     return QueueView(
         bound=tuple(by_seq(db, bound)), backlog=tuple(by_seq(db, free)), backlog_total=total

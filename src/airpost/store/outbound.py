@@ -46,6 +46,8 @@ def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Accepted]:
                  each.expires_at),
             )  # fmt: skip
         done.append(Accepted(id=each.id, seq=seq))
+        if each.class_.urgent:
+            tx.wakes.add(Wake.URGENT)
     tx.wakes.add(Wake.QUEUE)
     return done
 

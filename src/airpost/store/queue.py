@@ -103,6 +103,7 @@ def _waiting(
         charged=row[9] is not None,
         avoid_sim=row[10],
         follows=follows,
+        aged=row[7] < MessageClass(row[3]).rank,
         carrier=row[14],
         groups_failed=row[15],
         last_sim=last,
@@ -134,13 +135,18 @@ def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Clai
     ]
 
 
-def waiting_for(db: sqlite3.Connection, lane: Lane, limit: int) -> tuple[list[int], list[int], int]:
-    """Numbers of the messages bound to a lane, of those that could go there, and how many could."""
+def waiting_for(
+    db: sqlite3.Connection, lane: Lane | None, limit: int
+) -> tuple[list[int], list[int], int]:
+    """Numbers of the messages bound to a lane, of those that could go there, and how many could.
+
+    Without a lane: none, and all that is bound to no lane.
+    """
     bound = [row[0] for row in db.execute(_SQL["bound_seqs"], (lane, limit))]
     outlets = [
         name
         for (name,) in db.execute(_SQL["outlets"]).fetchall()
-        if name.startswith("route ") or name == outlet_of(lane, None)
+        if lane is None or name.startswith("route ") or name == outlet_of(lane, None)
     ]
     ordered = [db.execute(_SQL["backlog_seqs"], (name, limit)).fetchall() for name in outlets]
     free = [seq for _, seq in heapq.merge(*ordered)]

@@ -76,6 +76,7 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         parts=tuple(parts),
         waits=_waits(*row[22:25]) if not row[13] else None,
         outlet=row[25],
+        ordered=bool(row[26]),
     )
 
 

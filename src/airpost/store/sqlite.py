@@ -418,8 +418,8 @@ class SqliteStore:
         """A page of received messages."""
         return await self._read(lists.inbound, owner, after, limit, urgent=False)
 
-    async def queue(self, lane: Lane, limit: int) -> QueueView:
-        """What waits for a lane."""
+    async def queue(self, lane: Lane | None, limit: int) -> QueueView:
+        """What waits for a lane, or for any."""
         return await self._read(lists.queue_view, lane, limit, urgent=False)
 
     async def counts(self) -> dict[str, int]:

@@ -42,6 +42,13 @@ def test_cancelling(service: Service) -> None:
     service.run("messages", "--cancel", code=2)
 
 
+def test_what_is_uncertain_is_asked_for(service: Service) -> None:
+    service.run("messages", "--uncertain")
+    assert service.store.asked[-1].uncertain
+    service.run("messages")
+    assert service.store.asked[-1].uncertain is None
+
+
 def test_as_csv(service: Service) -> None:
     service.run("send", "+491701234567", 'two, "quoted"')
     head, line = service.run("messages", "--csv").stdout.splitlines()

@@ -36,7 +36,7 @@ def test_the_age_of_the_last_proof_and_the_credit(service: Service) -> None:
         last_proof_at=Instant(now - 3 * 3600 * SECOND_US), last_proof=ProofKind.SENT, credit=low
     )
     service.pool.views[Lane("gate-2")] = modem_view(lane=Lane("gate-2"), selftest=bad, credit=gone)
-    head, one, two = service.run("modems").stdout.splitlines()
+    head, one, two, _ = service.run("modems").stdout.splitlines()
     assert "proof" in head
     assert "3 h ago" in one
     assert "4.5 low" in one
@@ -86,3 +86,22 @@ def test_own_profiles_are_checked_and_a_mistake_is_named(tmp_path: Path) -> None
 
 def test_what_goes_with_supported_alone() -> None:
     run("modems", "--markdown", code=2)
+
+
+def test_a_modem_is_paused_drained_and_resumed(service: Service) -> None:
+    assert service.run("modems", "pause", "gate-1").stdout == "gate-1: paused, by local\n"
+    text = service.run("modems").stdout
+    assert "ready (paused)" in text
+    assert "paused, by local" in text
+    assert service.run("modems", "drain", "gate-1").stdout == "gate-1: draining, by local\n"
+    assert service.run("modems", "resume", "gate-1").stdout == "gate-1: takes messages\n"
+    (modem,) = service.json("modems", "resume", "gate-1")
+    assert modem["paused"] is None
+    service.run("modems", "pause", "gate-9", code=1)
+
+
+def test_what_urgent_traffic_can_be_promised_is_told(service: Service) -> None:
+    assert service.run("modems").stdout.splitlines()[-1] == (
+        "route default: 98.7% of otp and alarm begin within 2 s up to 40.0 parts a minute, "
+        "11.8 beside bulk (4 modems, 1 of them without bulk, 3.0 s a part)"
+    )

@@ -29,11 +29,19 @@ from airpost.model import (
     Way,
     WireLine,
 )
-from airpost.pool.facade import Block, BudgetView, Outlook, Use
+from airpost.pool.facade import Block, BudgetView, Outlook, Promise, Use
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
 from airpost.states import MessageState
-from airpost.store.api import Accepted, CancelResult, MessageFilter, Page, QueueView, Wake
+from airpost.store.api import (
+    Accepted,
+    CancelResult,
+    MessageFilter,
+    Page,
+    QueueView,
+    Verdict,
+    Wake,
+)
 from airpost.store.keeping import (
     BackedUp,
     By,
@@ -161,9 +169,32 @@ class FakeStore:
         more = found[limit - 1].seq if len(found) > limit else None
         return Page(items=tuple(found[:limit]), next=more)
 
-    async def queue(self, lane: Lane, limit: int) -> QueueView:
+    @property
+    def decisions(self) -> FakeStore:
+        return self
+
+    async def move(self, lane: Lane, to: Lane | None, actor: str) -> int:
+        self.actors.append(actor)
+        mine = [each for each in self.kept.values() if each.modem == lane]
+        self.kept |= {each.id: replace(each, modem=to) for each in mine}
+        return len(mine)
+
+    async def settle(
+        self, message_id: MessageId, owner: str | None, verdict: Verdict, actor: str
+    ) -> bool:
+        found = self._mine(message_id, owner)
+        if found is None:
+            raise KeyError(message_id)
+        self.actors.append(actor)
+        if found.state is not MessageState.UNCERTAIN:
+            return False
+        state = MessageState.QUEUED if verdict is Verdict.RESEND else MessageState(verdict.value)
+        self.kept[message_id] = replace(found, state=state)
+        return True
+
+    async def queue(self, lane: Lane | None, limit: int) -> QueueView:
         every = tuple(self.kept.values())
-        bound = tuple(m for m in every if m.modem == lane)
+        bound = tuple(m for m in every if m.modem == lane and lane is not None)
         rest = tuple(m for m in every if m.modem is None)
         return QueueView(bound=bound, backlog=rest[:limit], backlog_total=len(rest))
 
@@ -295,6 +326,20 @@ class FakePool:
         if isinstance(told, Exception):
             raise told
         return MessageId("test")
+
+    async def pause(self, lane: Lane, actor: str, *, drain: bool = False) -> None:
+        how = "draining" if drain else "paused"
+        self.views[lane] = replace(self.views[lane], paused=f"{how}, by {actor}")
+
+    async def resume(self, lane: Lane, actor: str) -> None:
+        self.asked.append((lane, actor))
+        self.views[lane] = replace(self.views[lane], paused=None)
+
+    def promises(self) -> tuple[Promise, ...]:
+        return (
+            Promise(route="default", modems=4, reserved=1, service_s=3.0, urgent_per_minute=40.0,
+                    under_bulk_per_minute=11.8, wait_s=2.0, share=0.987),
+        )  # fmt: skip
 
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         return self.wires.get(lane, ())

@@ -115,6 +115,7 @@ def test_a_message() -> None:
         "text": "code",
         "report": True,
         "on_uncertain": "resend",
+        "ordered": False,
         "possible_duplicates": 0,
         "sender_ref": "r",
         "tags": ["t"],

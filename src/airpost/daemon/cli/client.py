@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
-from airpost.model import Language
+from airpost.codec.alphabets import Language
 from airpost.services.http.settings import DEFAULT_SOCKET
 
 Json = dict[str, Any]

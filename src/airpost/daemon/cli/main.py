@@ -16,9 +16,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("airpost.daemon.cli.explain:explain", "Tell why a message goes by its modem."),
     "blocklist": ("airpost.daemon.cli.blocklist:blocklist", "Numbers that are never texted."),
     "inbound": ("airpost.daemon.cli.inbound:inbound", "List received messages."),
-    "modems": ("airpost.daemon.cli.modems:modems", "List the modems."),
+    "modems": ("airpost.daemon.cli.modems:modems", "List the modems; pause one."),
     "reset": ("airpost.daemon.cli.reset:reset", "Bring a modem back by a reset."),
-    "queue": ("airpost.daemon.cli.queue:queue", "Show what waits for a modem."),
+    "queue": ("airpost.daemon.cli.queue:queue", "Show what waits; move or release it."),
     "stats": ("airpost.daemon.cli.stats:stats", "Show what became of all that was asked for."),
     "db": ("airpost.daemon.cli.db:db", "Check, prune, copy and put back the store."),
     "schedules": (

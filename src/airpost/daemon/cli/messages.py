@@ -28,6 +28,8 @@ COLUMNS = ("id", "created", "state", "class", "to", "modem", "parts", "reason")
 @click.option("--modem", help="What this modem took.")
 @click.option("--tag", help="What has this tag.")
 @click.option("--since", help="Made at or after this time, such as 2026-01-02T03:04:05Z.")
+@click.option("--uncertain", is_flag=True,
+              help="What is uncertain, or may have gone out twice.")  # fmt: skip
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True,
               help="So many of the newest.")  # fmt: skip
 @click.option("--cancel", is_flag=True, help="With ID: cancel it if it is not under way.")
@@ -43,6 +45,7 @@ def messages(
     as_csv: bool,
     as_json: bool,
     class_: str | None,
+    uncertain: bool,
     **filters: str | None,
 ) -> None:
     """List messages, oldest first; with ID, show one and its history."""
@@ -51,10 +54,11 @@ def messages(
         return
     if cancel:
         raise click.UsageError("--cancel needs an ID")
+    asked = {"class": class_, "uncertain": "true" if uncertain else None, **filters}
     if as_csv:
-        _csv(client.items("/v1/messages", {"class": class_, **filters}))
+        _csv(client.items("/v1/messages", asked))
         return
-    found = deque(client.items("/v1/messages", {"class": class_, **filters}), maxlen=last)
+    found = deque(client.items("/v1/messages", asked), maxlen=last)
     if as_json:
         for message in found:
             say_json(message)

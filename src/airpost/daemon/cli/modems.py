@@ -1,4 +1,4 @@
-"""`airpost modems`: which modems there are and how they are; which are supported."""
+"""`airpost modems`: which there are and how they are, which are supported; pausing one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.tables import say_fields, say_json, say_table
 from airpost.modem.profiles import load_profiles
 from airpost.modem.supported import Supported, markdown, supported
@@ -19,14 +20,22 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@click.command()
+@click.group(cls=DefaultGroup, default="list")
+def modems() -> None:
+    """List the modems; pause, drain or resume one.
+
+    `airpost modems` is `airpost modems list`.
+    """
+
+
+@modems.command("list")
 @click.option("--supported", "known", is_flag=True, help="The families of modems airpost knows.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="With --supported: the whole page.")
 @click.option("--profiles", "folder", type=click.Path(path_type=Path),
               help="With --supported: a folder of your own profiles, checked too.")  # fmt: skip
 @as_json_option
 @talks
-def modems(
+def listing(
     client: Client, *, known: bool, as_markdown: bool, folder: Path | None, as_json: bool
 ) -> None:
     """List the modems; with --supported, what is known of their families (no service needed)."""
@@ -38,8 +47,43 @@ def modems(
     _say_present(client, as_json=as_json)
 
 
+@modems.command()
+@click.argument("name")
+@as_json_option
+@talks
+def pause(client: Client, name: str, *, as_json: bool) -> None:
+    """Give the modem NAME nothing more to send; what it has not begun goes to others."""
+    _say_turned(client.post(f"/v1/modems/{segment(name)}/pause", {}), as_json=as_json)
+
+
+@modems.command()
+@click.argument("name")
+@as_json_option
+@talks
+def drain(client: Client, name: str, *, as_json: bool) -> None:
+    """Let the modem NAME send what is bound to it, then pause it."""
+    _say_turned(client.post(f"/v1/modems/{segment(name)}/drain", {}), as_json=as_json)
+
+
+@modems.command()
+@click.argument("name")
+@as_json_option
+@talks
+def resume(client: Client, name: str, *, as_json: bool) -> None:
+    """Give the modem NAME messages again; doubt of its SIM is over."""
+    _say_turned(client.post(f"/v1/modems/{segment(name)}/resume", {}), as_json=as_json)
+
+
+def _say_turned(modem: Json, *, as_json: bool) -> None:
+    if as_json:
+        say_json(modem)
+    else:
+        click.echo(f"{modem['name']}: {modem['paused'] or 'takes messages'}")
+
+
 def _say_present(client: Client, *, as_json: bool) -> None:
-    found = client.get("/v1/modems")["items"]
+    answer = client.get("/v1/modems")
+    found = answer["items"]
     if as_json:
         for each in found:
             say_json(each)
@@ -48,12 +92,26 @@ def _say_present(client: Client, *, as_json: bool) -> None:
     now = SystemClock().now()
     for each in found:
         signal = None if each["signal_dbm"] is None else f"{each['signal_dbm']} dBm"
-        state = f"{each['state']} (stalled)" if each["stalled"] else each["state"]
+        marks = [word for word, holds in (("stalled", each["stalled"]), ("paused", each["paused"]))
+                 if holds]  # fmt: skip
+        state = f"{each['state']} ({', '.join(marks)})" if marks else each["state"]
         rows.append(
             (each["name"], state, each["operator"], signal, _proof(each, now), _credit(each),
-             limits_words(each), each["number"], each["port"], each["detail"])
+             limits_words(each), each["number"], each["port"], each["paused"] or each["detail"])
         )  # fmt: skip
     say_table(COLUMNS, rows)
+    for promise in answer["urgent"]:
+        click.echo(_promise(promise))
+
+
+def _promise(told: Json) -> str:
+    """What a route can take, in words."""
+    return (
+        f"route {told['route']}: {told['share']:.1%} of otp and alarm begin within "
+        f"{told['wait_s']:g} s up to {told['urgent_per_minute']:.1f} parts a minute, "
+        f"{told['under_bulk_per_minute']:.1f} beside bulk ({told['modems']} modems, "
+        f"{told['reserved']} of them without bulk, {told['service_s']:.1f} s a part)"
+    )
 
 
 def limits_words(modem: Json) -> str:

@@ -6,12 +6,12 @@ import sys
 
 import click
 
+from airpost.codec.alphabets import Language
 from airpost.codec.dcs import Alphabet
 from airpost.codec.split import split
 from airpost.daemon.cli.client import as_json_option, languages_option
 from airpost.daemon.cli.tables import printable, say_fields, say_json
 from airpost.errors import CodecError
-from airpost.model import Language
 from airpost.services.http.render import preview_json
 
 _ALPHABETS = {None: None, "gsm7": Alphabet.GSM7, "ucs2": Alphabet.UCS2}

@@ -35,6 +35,8 @@ GOOD = frozenset({"sent", "delivered"})
 @click.option("--ttl", "ttl_s", type=int, help="Seconds after which it is no longer worth sending.")
 @click.option("--on-uncertain", type=click.Choice([each.value for each in OnUncertain]),
               help="What follows when nobody knows whether it went out.")  # fmt: skip
+@click.option("--ordered", is_flag=True, default=None,
+              help="Later ones to this number wait until its fate is known.")  # fmt: skip
 @click.option("--encoding", type=click.Choice(["gsm7", "ucs2"]), help="Instead of the fitting one.")
 @click.option("--flash", is_flag=True, help="Show it at once, do not keep it.")
 @click.option("--ref", "sender_ref", help="Your own reference.")

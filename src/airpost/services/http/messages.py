@@ -25,7 +25,7 @@ from airpost.model import (
     SegmentBody,
     uuid7,
 )
-from airpost.policy import CLASS_POLICY
+from airpost.policy import Policies
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, RUNNING, HttpDeps
@@ -65,8 +65,8 @@ def compose(given: SendIn, caller: Caller, deps: HttpDeps) -> NewMessage:
         given.to, given.class_, given.tags, caller, route=given.route, modem=given.modem
     )
     done = _split(given, deps)
-    not_before, expires_at = _times(given, now)
-    policy = CLASS_POLICY[given.class_]
+    not_before, expires_at = _times(given, now, deps.settings.classes)
+    policy = deps.settings.classes[given.class_]
     return NewMessage(
         id=MessageId(uuid7(now, deps.rng)),
         owner=caller.owner,
@@ -86,6 +86,7 @@ def compose(given: SendIn, caller: Caller, deps: HttpDeps) -> NewMessage:
         not_before=not_before,
         expires_at=expires_at,
         on_uncertain=given.on_uncertain or policy.on_uncertain,
+        ordered=given.ordered,
         lane=None if given.modem is None else Lane(given.modem),
         route=admitted.route,
         carrier=admitted.carrier,
@@ -179,7 +180,7 @@ def _check_modem(given: SendIn, deps: HttpDeps) -> None:
         raise InvalidRequest("route", "no modem serves this route", "unknown-route")
 
 
-def _times(given: SendIn, now: Instant) -> tuple[Instant | None, Instant]:
+def _times(given: SendIn, now: Instant, classes: Policies) -> tuple[Instant | None, Instant]:
     """(not_before, expires_at); a time to live counts from when the message may go."""
     not_before: Instant | None = None
     if given.send_at is not None:
@@ -199,7 +200,7 @@ def _times(given: SendIn, now: Instant) -> tuple[Instant | None, Instant]:
         if given.expires_at > begin + TTL_MAX_S * SECOND_US:
             raise InvalidRequest("expires_at", "is more than 63 weeks away", "time-out-of-range")
         return not_before, Instant(given.expires_at)
-    ttl_s = CLASS_POLICY[given.class_].validity_s if given.ttl_s is None else given.ttl_s
+    ttl_s = classes[given.class_].validity_s if given.ttl_s is None else given.ttl_s
     if not 1 <= ttl_s <= TTL_MAX_S:
         words = f"must be between 1 and {TTL_MAX_S} seconds"
         raise InvalidRequest("ttl_s", words, "ttl-out-of-range")
@@ -275,6 +276,7 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
         modem=None if asked.modem is None else Lane(asked.modem),
         tag=asked.tag,
         since=None if asked.since is None else Instant(asked.since),
+        uncertain=asked.uncertain,
     )
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
     page = await deps.store.messages(where, read_cursor(CURSOR_KIND, asked.cursor), limit)

@@ -6,19 +6,19 @@ May import codec, L0, the store's protocol and the pool's facade.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 from aiohttp import web
 
 from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest, ModemError
-from airpost.model import Lane, Message, ModemView
+from airpost.model import Lane, ModemView
 from airpost.pool.facade import OWN
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.problems import Refusal
-from airpost.services.http.render import Json, list_json, message_json, modem_json
+from airpost.services.http.queue import shown
+from airpost.services.http.render import list_json, message_json, modem_json, promise_json
 from airpost.services.http.schemas import QueueQuery, SelfTestIn, read_body, read_query
 from airpost.tasks import shielded
 
@@ -26,9 +26,10 @@ log = logging.getLogger("airpost.http")
 
 
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
-    """`GET /v1/modems`."""
+    """`GET /v1/modems`; `urgent` is what they can promise now, for each route."""
     pool = request.app[DEPS].pool
-    return answer(list_json(modem_json(each, pool.budget(each.lane)) for each in pool.modems()))
+    found = list_json(modem_json(each, pool.budget(each.lane)) for each in pool.modems())
+    return answer({**found, "urgent": [promise_json(each) for each in pool.promises()]})
 
 
 async def one(request: web.Request, _caller: Caller) -> web.Response:
@@ -50,8 +51,8 @@ async def queue(request: web.Request, caller: Caller) -> web.Response:
     return answer(
         {
             "modem": view.lane,
-            "bound": _shown(found.bound, caller.sees),
-            "backlog": _shown(found.backlog, caller.sees),
+            "bound": shown(found.bound, caller.sees),
+            "backlog": shown(found.backlog, caller.sees),
             "backlog_total": found.backlog_total,
         }
     )
@@ -77,10 +78,6 @@ async def selftest(request: web.Request, caller: Caller) -> web.Response:
     if message is None:
         raise Refusal("not-found", "the message of the self-test is gone")
     return answer(message_json(message), 202)
-
-
-def _shown(messages: Iterable[Message], owner: str | None) -> list[Json]:
-    return [message_json(each) for each in messages if owner is None or each.owner == owner]
 
 
 def _find(request: web.Request) -> ModemView:

@@ -29,7 +29,7 @@ from airpost.model import (
     Waits,
 )
 from airpost.outcome import Outcome
-from airpost.pool.facade import BudgetView
+from airpost.pool.facade import BudgetView, Promise
 from airpost.routes import DEFAULT_ROUTE
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
@@ -104,6 +104,7 @@ def message_json(message: Message) -> Json:
         **_content(message.text, message.data),
         "report": message.want_report,
         "on_uncertain": message.on_uncertain.value,
+        "ordered": message.ordered,
         "possible_duplicates": message.possible_duplicates,
         "sender_ref": message.sender_ref,
         "tags": list(message.tags),
@@ -152,6 +153,7 @@ def accepted(new: NewMessage) -> Message:
         data=new.data,
         want_report=new.want_report,
         on_uncertain=new.on_uncertain,
+        ordered=new.ordered,
         possible_duplicates=0,
         sender_ref=new.sender_ref,
         tags=new.tags,
@@ -209,6 +211,7 @@ def modem_json(view: ModemView, budget: BudgetView | None = None) -> Json:
         "ready": view.ready,
         "stalled": view.stalled,
         "roaming": view.roaming,
+        "paused": view.paused,
         "routes": sorted(view.routes),
         "manufacturer": view.manufacturer,
         "model": view.model,
@@ -227,6 +230,20 @@ def modem_json(view: ModemView, budget: BudgetView | None = None) -> Json:
         "credit": None if view.credit is None else _credit(view.credit),
         "limits": None if budget is None else _budget(budget),
         "last_error": view.last_error,
+    }
+
+
+def promise_json(promise: Promise) -> Json:
+    """What urgent traffic the modems there are can take, for each route."""
+    return {
+        "route": promise.route,
+        "modems": promise.modems,
+        "reserved": promise.reserved,
+        "service_s": promise.service_s,
+        "wait_s": promise.wait_s,
+        "share": promise.share,
+        "urgent_per_minute": promise.urgent_per_minute,
+        "under_bulk_per_minute": promise.under_bulk_per_minute,
     }
 
 

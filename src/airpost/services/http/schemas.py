@@ -1,6 +1,6 @@
 """The shapes of requests: the only HTTP file that knows pydantic.
 
-May import pydantic and L0. Bodies are strict, query strings lax; what does not fit becomes a
+May import pydantic, codec and L0. Bodies are strict, query strings lax; what does not fit becomes a
 Refusal that names every field and never repeats a value.
 """
 
@@ -16,16 +16,19 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from airpost.clock import Instant, parse_rfc3339
-from airpost.model import Encoding, Language, MessageClass, OnUncertain
+from airpost.codec.alphabets import Language
+from airpost.model import Encoding, MessageClass, OnUncertain
 from airpost.services.http.problems import Refusal
 from airpost.services.http.words import words
 from airpost.states import MessageState
+from airpost.store.api import Verdict
 from airpost.store.keeping import By
 
 MAX_NAME = 64
 MAX_TAGS = 20
 MAX_SENDER_REF = 255
 MAX_BLOCKED = 5000  # numbers in one request
+MAX_SETTLED = 500
 MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
 
 
@@ -78,6 +81,7 @@ class SendIn(_Body):
     expires_at: Time | None = None
     ttl_s: int | None = None
     on_uncertain: OnUncertain | None = None
+    ordered: bool = False
     route: Name | None = None
     modem: Name | None = None
     sender_ref: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
@@ -153,6 +157,21 @@ class SelfTestIn(_Body):
     to: Annotated[str, Field(min_length=1)] | None = None
 
 
+class MoveIn(_Body):
+    """`POST /v1/queue/move`: the queue of one modem to another; to null, to any."""
+
+    from_: Annotated[str, Field(min_length=1, alias="from")]
+    to: Annotated[str, Field(min_length=1)] | None = None
+
+
+class SettleIn(_Body):
+    """`POST /v1/queue/release`: what becomes of messages of unknown fate."""
+
+    ids: Annotated[tuple[Name, ...], Field(max_length=MAX_SETTLED)] = ()
+    restored: bool = False
+    as_: Verdict = Field(default=Verdict.RESEND, alias="as")
+
+
 class BackupIn(_Body):
     """`POST /v1/db/backup`: the file to make."""
 
@@ -191,6 +210,7 @@ class MessagesQuery(ListQuery):
     modem: str | None = None
     tag: str | None = None
     since: Time | None = None
+    uncertain: bool | None = None
 
 
 class InboundQuery(ListQuery):

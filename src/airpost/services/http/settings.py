@@ -1,6 +1,6 @@
 """What the HTTP service is told: where it listens, who may call, and its limits.
 
-Stdlib and L0, so that configuration and command line can read it without loading a server.
+Stdlib and L0 only, so that configuration and command line can read it without loading a server.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from airpost.policy import CLASS_POLICY, Policies
 from airpost.store.keeping import Retention
 
 MAX_PARTS = 255
@@ -98,6 +99,7 @@ class HttpSettings:
     auth: AuthMode = AuthMode.KEYS
     body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
     max_parts: int = DEFAULT_PARTS
+    classes: Policies = field(default_factory=lambda: CLASS_POLICY)
     concat_bits: int = 8
     page_limit: int = 50  # where a list is asked for without `limit`
     max_page: int = 500

@@ -1,0 +1,132 @@
+"""What pauses and doubt mean for lanes: they hold, a self-test tries them, a drain ends.
+
+May import store.api, modem.api, L0.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from airpost.clock import Clock
+from airpost.errors import ModemError, StoreUnavailable
+from airpost.model import Claimed, Lane, MessageId, ModemView, SimId
+from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
+from airpost.pool.pauses import Pauses
+from airpost.pool.window import FIRST_DEAD_S, LONGEST_DEAD_S
+from airpost.store.api import Store
+from airpost.tasks import spawn
+
+log = logging.getLogger("airpost.pool")
+
+
+class Holding:
+    """`loops` and `views` are the pool's own; `again` is told which lane is to be shown anew.
+
+    `probe` begins a self-test by the configuration, None where there are none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        loops: Mapping[Lane, LaneLoop],
+        views: Mapping[Lane, ModemView],
+        again: Callable[[Lane], None],
+        probe: Callable[[Lane], Awaitable[MessageId]] | None,
+    ) -> None:
+        self._clock = clock
+        self._loops = loops
+        self._views = views
+        self._probe = probe
+        self._probing: set[SimId] = set()
+        self.pauses = Pauses(store, clock, again)
+
+    def dressed(self, view: ModemView) -> ModemView:
+        """The view with what holds the modem back."""
+        return replace(view, paused=self.pauses.why(view))
+
+    def seen(self, view: ModemView) -> None:
+        """A view has changed: its lane holds, or goes on."""
+        loop = self._loops[view.lane]
+        loop.held = view.paused is not None and not self.pauses.draining(view.lane)
+        self.idle(view.lane)
+        if view.sim_id is not None and self.pauses.in_doubt(view.sim_id):
+            self._try(view.lane, view.sim_id)
+
+    def keeps(self, lane: Lane) -> bool:
+        """True while a modem that takes nothing more sends what it has."""
+        return self.pauses.draining(lane)
+
+    def idle(self, lane: Lane) -> None:
+        """A lane has nothing left to do: if it was to be drained, it is."""
+        if self.pauses.draining(lane) and self._loops[lane].room == AHEAD_MESSAGES:
+            self._spawn(self.pauses.drained(lane), f"drained {lane}")
+
+    # -- doubt -----------------------------------------------------------------------------------
+    def trouble(self, lane: Lane) -> None:
+        """A lane has had trouble: from the third message without an answer on it holds."""
+        loop, sim_id = self._loops[lane], self._views[lane].sim_id
+        if loop.window.in_doubt and sim_id is not None:
+            loop.held = True
+            self._spawn(self.pauses.doubt(lane, sim_id), f"doubt {lane}")
+
+    def proved(self, lane: Lane, why: str) -> None:
+        """The SIM has shown that it sends."""
+        loop, sim_id = self._loops[lane], self._views[lane].sim_id
+        loop.window = loop.window.settled()
+        if sim_id is not None and self.pauses.in_doubt(sim_id):
+            self._spawn(self.pauses.cleared(lane, sim_id, why), f"cleared {lane}")
+
+    def refused(self, lane: Lane, segment: Claimed, sim_id: SimId) -> bool:
+        """A SIM was refused a message and may be to blame: whether another can try it.
+
+        Where another was refused it before, it is the message, and that one is acquitted.
+        """
+        if segment.avoid_sim not in (None, sim_id):
+            for loop in self._loops.values():
+                if loop.unit.view.sim_id == segment.avoid_sim:
+                    loop.window = loop.window.acquitted()
+            return False
+        routes = self._views[lane].routes
+        return segment.avoid_sim is None and any(
+            view.takes and view.sim_id not in (None, sim_id) and view.routes & routes
+            for view in self._views.values()
+        )
+
+    async def resume(self, lane: Lane, actor: str) -> None:
+        """A person's word."""
+        await self.pauses.resume(self._views[lane], actor)
+        self._loops[lane].window = self._loops[lane].window.settled()
+        self._loops[lane].wake()
+
+    def _try(self, lane: Lane, sim_id: SimId) -> None:
+        if self._probe is not None and sim_id not in self._probing:
+            self._probing.add(sim_id)
+            self._spawn(self._keep_trying(lane, sim_id, self._probe), f"probe {lane}")
+
+    async def _keep_trying(
+        self, lane: Lane, sim_id: SimId, probe: Callable[[Lane], Awaitable[MessageId]]
+    ) -> None:
+        """Self-tests, less and less often, until doubt is over or the SIM elsewhere."""
+        wait_s = FIRST_DEAD_S
+        try:
+            while self.pauses.in_doubt(sim_id) and self._views[lane].sim_id == sim_id:
+                try:
+                    await probe(lane)
+                except ModemError as error:
+                    log.info("sim.no_probe modem=%s %s", lane, error)
+                await self._clock.sleep(wait_s)
+                wait_s = min(2 * wait_s, LONGEST_DEAD_S)
+        finally:
+            self._probing.discard(sim_id)
+
+    def _spawn(self, work: Awaitable[None], name: str) -> None:
+        async def do() -> None:
+            try:
+                await work
+            except StoreUnavailable as error:
+                log.warning("pool.not_kept %s: %s", name, error.reason)
+
+        spawn(do(), name=name)

@@ -1,0 +1,107 @@
+"""Gives back to the backlog what waits for a modem that does not serve it.
+
+May import store.api, L0. Modems that take nothing, those in trouble while others could take over,
+those whose SIM is closed by its limits, and what waits behind others when somebody is idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from airpost.clock import Clock
+from airpost.errors import StoreUnavailable
+from airpost.model import Lane, ModemView
+from airpost.pool.dispatch import LaneLoop
+from airpost.pool.route import LaneLoad
+from airpost.store.api import Store
+
+log = logging.getLogger("airpost.pool")
+
+RELEASE_EVERY_S = 30.0  # how often lanes that take nothing are looked at again
+
+
+class Releaser:
+    """`loops` and `views` are the pool's own. `keeps`: a lane that takes nothing sends what it has.
+
+    `released` is called after each look: there may be something to bind.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        loops: Mapping[Lane, LaneLoop],
+        views: Mapping[Lane, ModemView],
+        *,
+        keeps: Callable[[Lane], bool],
+        resume_s: float,
+        released: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._loops = loops
+        self._views = views
+        self._keeps = keeps
+        self._resume_s = resume_s
+        self._released = released
+        self._wanted = asyncio.Event()
+        self._troubled: set[Lane] = set()
+        self._closed: set[Lane] = set()
+        self._idle: set[Lane] = set()
+
+    def look(self) -> None:
+        """A modem has stopped taking messages."""
+        self._wanted.set()
+
+    def troubled(self, lane: Lane) -> None:
+        """Others should take over, if there are any."""
+        self._troubled.add(lane)
+        self._wanted.set()
+
+    def closed(self, lane: Lane) -> None:
+        """The SIM may send nothing for longer."""
+        self._closed.add(lane)
+        self._wanted.set()
+
+    def idle(self, lane: Lane) -> None:
+        """The lane has nothing left to do."""
+        self._idle.add(lane)
+
+    def share(self, loads: Mapping[Lane, LaneLoad]) -> None:
+        """With nothing left in the backlog, an idle lane takes over what waits for a busy one."""
+        idle = {lane for lane in self._idle & loads.keys() if loads[lane].segments == 0}
+        self._idle.clear()
+        surplus = {lane for lane, loop in self._loops.items() if loop.surplus and lane not in idle}
+        if idle and surplus:
+            self._troubled |= surplus
+            self._wanted.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                async with asyncio.timeout(RELEASE_EVERY_S):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass  # parts wait for their own SIM for a while only: look again
+            self._wanted.clear()
+            for lane in self._lanes():
+                try:
+                    await self._store.release(lane, self._clock.now(), self._resume_s)
+                except StoreUnavailable as error:
+                    log.warning("pool.not_released modem=%s %s", lane, error.reason)
+                self._loops[lane].wake()
+            self._released()
+
+    def _lanes(self) -> Sequence[Lane]:
+        troubled, self._troubled = self._troubled, set()
+        closed, self._closed = self._closed, set()
+        taking = {lane for lane, view in self._views.items() if view.takes}
+        lanes = [lane for lane, view in self._views.items()
+                 if not view.takes and not (view.ready and self._keeps(lane))]  # fmt: skip
+        lanes += [lane for lane in closed if lane in taking]
+        # One that takes messages keeps its queue while nobody else could take it.
+        lanes += [lane for lane in troubled - closed if lane in taking and taking - {lane}]
+        return lanes

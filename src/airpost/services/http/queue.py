@@ -1,0 +1,121 @@
+"""The queue and what people do to it: pause, drain, resume, move, release.
+
+May import L0, the store's protocol and the pool's facade.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from airpost.errors import InvalidRequest
+from airpost.model import Lane, Message, MessageId, ModemView
+from airpost.services.http.body import answer, read_json
+from airpost.services.http.credentials import Caller
+from airpost.services.http.deps import DEPS
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import Json, message_json, modem_json
+from airpost.services.http.schemas import MoveIn, QueueQuery, SettleIn, read_body, read_query
+from airpost.store.api import Verdict
+from airpost.tasks import shielded
+
+log = logging.getLogger("airpost.http")
+
+
+async def backlog(request: web.Request, caller: Caller) -> web.Response:
+    """`GET /v1/queue`: what is bound to no modem yet, in the order in which it goes.
+
+    Messages of others are left out for a caller that may not see them; `total` counts them.
+    """
+    deps = request.app[DEPS]
+    asked = read_query(QueueQuery, request.query.items())
+    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
+    found = await deps.store.queue(None, limit)
+    return answer(
+        {"items": shown(found.backlog, caller.sees), "next": None, "total": found.backlog_total}
+    )
+
+
+def shown(messages: Iterable[Message], owner: str | None) -> list[Json]:
+    """Those that the owner (None: anybody) may see."""
+    return [message_json(each) for each in messages if owner is None or each.owner == owner]
+
+
+async def pause(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/pause`: it takes nothing more; what it has not begun goes back."""
+    lane = _find(request).lane
+    log.info("http.pause modem=%s actor=%s", lane, caller.actor)
+    await shielded(request.app[DEPS].pool.pause(lane, caller.actor), name=f"pause {lane}")
+    return answer(modem_json(_find(request)))
+
+
+async def drain(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/drain`: it sends what is bound to it, then it is paused."""
+    pool, lane = request.app[DEPS].pool, _find(request).lane
+    log.info("http.drain modem=%s actor=%s", lane, caller.actor)
+    await shielded(pool.pause(lane, caller.actor, drain=True), name=f"drain {lane}")
+    return answer(modem_json(_find(request)))
+
+
+async def resume(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/resume`: it takes messages again; doubt of its SIM is over."""
+    lane = _find(request).lane
+    log.info("http.resume modem=%s actor=%s", lane, caller.actor)
+    await shielded(request.app[DEPS].pool.resume(lane, caller.actor), name=f"resume {lane}")
+    return answer(modem_json(_find(request)))
+
+
+async def move(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/queue/move`: `{from, to}`; to null: to any modem. `{moved}`."""
+    deps = request.app[DEPS]
+    given = read_body(MoveIn, await read_json(request))
+    if given.to is not None and deps.pool.modem(Lane(given.to)) is None:
+        raise InvalidRequest("to", "no modem has this name", "unknown-modem")
+    if given.to == given.from_:
+        raise InvalidRequest("to", "is the modem it comes from")
+    to = None if given.to is None else Lane(given.to)
+    log.info("http.move from=%s to=%s actor=%s", given.from_, to, caller.actor)
+    moved = await shielded(
+        deps.store.decisions.move(Lane(given.from_), to, caller.actor), name=f"move {given.from_}"
+    )
+    return answer({"from": given.from_, "to": to, "moved": moved})
+
+
+async def release(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/queue/release`: `{ids | restored, as}`; `{released, refused}`.
+
+    A person's word about messages of unknown fate. `restored` is all that a restore has frozen;
+    what of that the network had taken by then is sent, the rest goes out.
+    """
+    deps = request.app[DEPS]
+    given = read_body(SettleIn, await read_json(request))
+    if bool(given.ids) == given.restored:
+        raise InvalidRequest("ids", "is needed, or restored, and not both", "missing-field")
+    if given.restored and given.as_ is not Verdict.RESEND:
+        raise InvalidRequest("as", "of what a restore has frozen is resend")
+    log.info("http.release count=%d as=%s actor=%s", len(given.ids), given.as_.value, caller.actor)
+    if given.restored:
+        done = deps.store.keeping.release_restored((), caller.actor)
+        return answer({"released": await shielded(done, name="release"), "refused": []})
+    released, refused = 0, []
+    for id_ in dict.fromkeys(given.ids):
+        try:
+            done_one = deps.store.decisions.settle(
+                MessageId(id_), caller.cancels, given.as_, caller.actor
+            )
+            if await shielded(done_one, name=f"release {id_}"):
+                released += 1
+            else:
+                refused.append({"id": id_, "problem": "nothing of it is uncertain now"})
+        except KeyError:
+            refused.append({"id": id_, "problem": "there is no such message"})
+    return answer({"released": released, "refused": refused})
+
+
+def _find(request: web.Request) -> ModemView:
+    view = request.app[DEPS].pool.modem(Lane(request.match_info["name"]))
+    if view is None:
+        raise Refusal("not-found", "no modem has this name")
+    return view

@@ -1,0 +1,346 @@
+"""Classes and lanes: what overtakes what, what is kept back, in which order numbers are served."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from airpost.clock import SECOND_US, Instant
+from airpost.codec.causes import Phase, classify
+from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
+from airpost.outcome import SENT, OutcomeClass, Scope
+from airpost.pool.pauses import DOUBT
+from airpost.pool.selftest import SelfTestSettings
+from airpost.pool.upkeep import UpkeepSettings
+from tests.pool.rig import PHONE, Rig, failure, pooled
+from tests.virtual import VirtualLoop, run_virtual
+
+OTP, ALARM, NORMAL, BULK = MessageClass
+LONG = "word " * 300  # ten parts
+UNKNOWN = failure(OutcomeClass.UNKNOWN, Scope.MODEM)
+REFUSED = classify("CMS", 50, "", Phase.AFTER_PDU)
+G1, G2 = Lane("gate-1"), Lane("gate-2")
+
+
+async def many(rig: Rig, count: int, class_: MessageClass, **changes: object) -> list[MessageId]:
+    """So many messages to as many numbers."""
+    return [
+        await rig.accept(class_=class_, to=f"{PHONE}{class_.value}{at}", **changes)
+        for at in range(count)
+    ]
+
+
+def number(at: int) -> str:
+    return f"{PHONE}{at}"
+
+
+# -- classes -------------------------------------------------------------------------------------
+def test_the_classes_go_strictly_in_their_order(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0,)) as rig:
+            await rig.accept("first", to=number(0))
+            await rig.until(lambda: rig.units[0].sent)
+            for at, class_ in enumerate((BULK, NORMAL, ALARM, OTP, BULK, NORMAL, ALARM, OTP), 1):
+                await rig.accept(class_=class_, to=number(at))
+            await rig.until(lambda: len(rig.units[0].sent) == 9)
+            sent = [each.class_ for each in rig.units[0].sent[1:]]
+            assert sent == [OTP, OTP, ALARM, ALARM, NORMAL, NORMAL, BULK, BULK]
+
+    run_virtual(main)
+
+
+def test_urgent_cuts_into_a_long_message_and_that_goes_on_afterwards(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (3.0,)) as rig:
+            long = await rig.accept(LONG)
+            await rig.until(lambda: len(rig.units[0].sent) == 3)
+            urgent = await rig.accept("now", class_=ALARM, to=number(1))
+            await rig.state(long, "sent")
+            sent = [(each.message_id, each.seq) for each in rig.units[0].sent]
+            assert sent.index((urgent, 1)) == 3
+            assert [seq for id_, seq in sent if id_ == long] == list(range(1, 11))
+
+    run_virtual(main)
+
+
+def test_urgent_does_not_wait_for_room_behind_what_is_bound(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (3.0, 3.0)) as rig:
+            await many(rig, 20, NORMAL)
+            await asyncio.sleep(10)
+            urgent = await many(rig, 5, OTP)
+            began = loop.time()
+            for each in urgent:
+                await rig.state(each, "sent")
+            assert loop.time() - began <= 3 + 3 * 3
+            assert {each.class_ for unit in rig.units for each in unit.sent[-1:]} <= {OTP, NORMAL}
+
+    run_virtual(main)
+
+
+def test_normal_does_not_cut_into_a_long_bulk_message_it_can_wait_for(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.5,)) as rig:
+            long = await rig.accept(LONG, class_=BULK)
+            await rig.until(lambda: len(rig.units[0].sent) == 3)
+            await rig.accept(to=number(1))
+            await rig.until(lambda: len(rig.units[0].sent) == 11)
+            assert [each.message_id == long for each in rig.units[0].sent] == [True] * 10 + [False]
+
+    run_virtual(main)
+
+
+def test_aged_bulk_goes_with_what_is_normal(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (60.0,)) as rig:
+            await rig.accept(to=number(0))
+            await rig.until(lambda: rig.units[0].sent)
+            old = await rig.accept("old", class_=BULK, to=number(999))
+            for at in range(1, 100):  # more than the modem can send
+                await rig.accept(to=number(at))
+            await rig.state(old, "sent", wait_s=6000)
+            assert 3600 <= loop.time() <= 3600 + 4 * 60
+
+    run_virtual(main)
+
+
+# -- reservation ---------------------------------------------------------------------------------
+def test_one_of_several_carries_no_bulk_until_it_is_the_last(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0, 1.0, 1.0)) as rig:
+            await many(rig, 30, BULK)
+            await asyncio.sleep(5)
+            assert [len(unit.sent) > 3 for unit in rig.units] == [False, True, True]
+            assert rig.units[0].sent == []
+            rig.units[1].show(state=UnitState.ABSENT)
+            await asyncio.sleep(5)
+            assert rig.units[0].sent == []
+            rig.units[2].show(state=UnitState.ABSENT)
+            await asyncio.sleep(5)
+            assert len(rig.units[0].sent) > 3
+
+    run_virtual(main)
+
+
+def test_bulk_goes_by_a_reserved_modem_that_it_asks_for(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0, 1.0)) as rig:
+            sent = await rig.accept(class_=BULK, lane=G1)
+            assert (await rig.state(sent, "sent", wait_s=10)).modem == G1
+
+    run_virtual(main)
+
+
+# -- order ---------------------------------------------------------------------------------------
+def test_messages_to_one_number_arrive_in_order_however_many_modems_there_are(
+    tmp_path: Path,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (3.0, 0.5, 1.0)) as rig:
+            ids = []
+            for at in range(12):
+                ids.append(await rig.accept(f"message {at}"))
+                await rig.accept(to=number(at))
+            ended: list[MessageId] = []
+            while len(ended) < len(ids):
+                for each in ids:
+                    if each not in ended and (await rig.message(each)).state.value == "sent":
+                        ended.append(each)
+                await asyncio.sleep(0.05)
+            assert ended == ids
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_retry_holds_later_ones_only_if_it_is_ordered(tmp_path: Path, *, ordered: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            for unit in rig.units:
+                unit.outcomes = [failure(OutcomeClass.TRANSIENT, Scope.DESTINATION)]
+            first = await rig.accept("first", ordered=ordered)
+            await rig.until(lambda: any(unit.sent for unit in rig.units))
+            for unit in rig.units:
+                unit.outcomes = []
+            second = await rig.accept("second")
+            await rig.state(second, "sent")
+            state = (await rig.message(first)).state.value
+            assert state == ("sent" if ordered else "queued")
+
+    run_virtual(main)
+
+
+# -- pause, drain, move --------------------------------------------------------------------------
+def test_a_paused_modem_gives_back_what_it_has_not_begun(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (10.0, 10.0)) as rig:
+            ids = await many(rig, 4, NORMAL)
+            await asyncio.sleep(1)
+            await rig.pool.pause(G1, "anna")
+            view = rig.pool.modem(G1)
+            assert view is not None
+            assert (view.ready, view.takes, view.paused) == (True, False, "paused, by anna")
+            for each in ids:
+                await rig.state(each, "sent")
+            assert [len(unit.sent) for unit in rig.units] == [1, 3]
+            await rig.pool.resume(G1, "anna")
+            await rig.accept(lane=G1)
+            await rig.until(lambda: len(rig.units[0].sent) == 2, 5)
+
+    run_virtual(main)
+
+
+def test_a_drained_modem_sends_what_it_has_then_it_is_paused(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (10.0, 10.0)) as rig:
+            await many(rig, 8, NORMAL)
+            await asyncio.sleep(1)
+            await rig.pool.pause(G1, "anna", drain=True)
+            await asyncio.sleep(100)
+            view = rig.pool.modem(G1)
+            assert view is not None
+            assert view.paused == "paused, by anna"
+            assert [len(unit.sent) for unit in rig.units] == [2, 6]
+            await rig.pool.resume(G1, "anna")
+            await rig.pool.pause(G1, "bert", drain=True)  # there is nothing to wait for
+            await rig.until(lambda: rig.pool.modem(G1).paused == "paused, by bert", 5)  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_a_queue_moves_to_another_modem(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0, 1.0)) as rig:
+            await rig.pool.pause(G1, "anna")
+            ids = await many(rig, 3, NORMAL, lane=G1)
+            await asyncio.sleep(20)
+            assert not rig.units[1].sent
+            assert await rig.store.decisions.move(G1, G2, "anna") == 3
+            for each in ids:
+                assert (await rig.state(each, "sent", wait_s=10)).modem == G2
+
+    run_virtual(main)
+
+
+# -- doubt ---------------------------------------------------------------------------------------
+def test_three_without_an_answer_take_the_sim_out_until_a_person_clears_it(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            rig.units[0].outcomes = [UNKNOWN] * 3
+            await many(rig, 6, NORMAL, on_uncertain=OnUncertain.HOLD)
+            await asyncio.sleep(600)
+            assert len(rig.units[0].sent) == 3
+            view = rig.pool.modem(G1)
+            assert view is not None
+            assert view.paused == DOUBT
+            await rig.pool.resume(G1, "anna")
+            await rig.until(lambda: len(rig.units[0].sent) == 6, 200)
+
+    run_virtual(main)
+
+
+def test_a_self_test_clears_a_sim_in_doubt(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        upkeep = UpkeepSettings(selftest=SelfTestSettings(to=PHONE))
+        async with pooled(loop, tmp_path, (0.2,), upkeep=upkeep) as rig:
+            rig.units[0].outcomes = [*[UNKNOWN] * 4, SENT]  # the first test has no answer either
+            ids = await many(rig, 5, NORMAL, on_uncertain=OnUncertain.HOLD)
+            await rig.state(ids[-1], "sent", wait_s=4000)
+            owners = [(await rig.message(each.message_id)).owner for each in rig.units[0].sent]
+            assert owners == ["test"] * 3 + ["airpost"] * 2 + ["test"] * 2
+            assert rig.pool.modem(G1).takes  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_an_answer_that_comes_late_is_no_doubt(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            rig.units[0].outcomes = [UNKNOWN] * 4
+            for at in range(4):
+                sent = await rig.accept(to=number(at), on_uncertain=OnUncertain.HOLD)
+                await rig.state(sent, "uncertain")
+                rig.pool.late(G1, rig.units[0].sent[-1].segment_id, 1, SENT)
+                await rig.state(sent, "sent")
+            assert rig.pool.modem(G1).takes  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_what_a_sim_is_refused_is_tried_once_by_another(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            rig.units[0].outcomes = [REFUSED]
+            sent = await rig.state(await rig.accept(), "sent", "failed", wait_s=20)
+            assert (sent.state.value, sent.modem, sent.possible_duplicates) == ("sent", G2, 0)
+
+    run_virtual(main)
+
+
+def test_what_both_are_refused_is_final_and_puts_neither_in_doubt(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            for unit in rig.units:
+                unit.outcomes = [REFUSED] * 20
+            for at in range(8):
+                failed = await rig.state(await rig.accept(to=number(at)), "failed", wait_s=20)
+                assert "not subscribed" in str(failed.reason)
+            assert loop.time() < 10
+            assert sum(len(unit.sent) for unit in rig.units) == 16
+
+    run_virtual(main)
+
+
+def test_a_refusal_is_final_where_there_is_no_other_sim(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            rig.units[1].show(sim_id=rig.units[0].view.sim_id)
+            for unit in rig.units:
+                unit.outcomes = [REFUSED]
+            await rig.state(await rig.accept(), "failed", wait_s=5)
+            assert sum(len(unit.sent) for unit in rig.units) == 1
+
+    run_virtual(main)
+
+
+def test_three_refusals_in_a_row_leave_the_rest_to_others(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            rig.units[0].outcomes = [REFUSED] * 100
+            ids = await many(rig, 30, NORMAL)
+            for each in ids:
+                await rig.state(each, "sent", wait_s=30)
+            assert len(rig.units[0].sent) == 3
+
+    run_virtual(main)
+
+
+# -- what can be promised ------------------------------------------------------------------------
+def test_the_promise_follows_the_modems(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (3.0,) * 4) as rig:
+            await asyncio.sleep(5)
+            (told,) = rig.pool.promises()
+            assert (told.modems, told.reserved, told.service_s) == (4, 1, 3.0)
+            assert told.urgent_per_minute == pytest.approx(40, abs=1)
+            await rig.pool.pause(G1, "anna")
+            await asyncio.sleep(5)
+            (told,) = rig.pool.promises()
+            assert (told.modems, told.urgent_per_minute < 30) == (3, True)
+
+    run_virtual(main)
+
+
+def test_what_is_scheduled_does_not_hold_what_is_due(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            at = Instant(rig.clock.now() + 3600 * SECOND_US)
+            later = await rig.accept(
+                "later", not_before=at, expires_at=Instant(at + SECOND_US * 60)
+            )
+            await rig.state(await rig.accept("now"), "sent", wait_s=5)
+            await rig.state(later, "sent", wait_s=3700)
+
+    run_virtual(main)

@@ -1,0 +1,115 @@
+"""The queue over HTTP: what waits, and what people do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from airpost.model import Lane, MessageId
+from airpost.states import MessageState
+from tests.services.http.conftest import Api
+
+
+async def test_the_backlog_is_what_is_bound_nowhere(api: Api) -> None:
+    bound, waiting = [(await api.send(text=text))["id"] for text in "ab"]
+    api.store.kept[bound] = replace(api.store.kept[bound], modem=Lane("gate-1"))
+    body = await api.call("GET", "/v1/queue")
+    assert [each["id"] for each in body["items"]] == [waiting]
+    assert (body["total"], body["next"]) == (1, None)
+    await api.call("GET", "/v1/queue?limit=0", 400)
+
+
+async def test_a_modem_is_paused_drained_and_resumed(api: Api) -> None:
+    path = "/v1/modems/gate-1"
+    assert (await api.call("GET", path))["paused"] is None
+    assert (await api.call("POST", f"{path}/pause"))["paused"] == "paused, by local"
+    assert (await api.call("POST", f"{path}/drain"))["paused"] == "draining, by local"
+    assert (await api.call("POST", f"{path}/resume"))["paused"] is None
+    await api.call("POST", "/v1/modems/gate-9/pause", 404)
+
+
+async def test_what_can_be_promised_stands_with_the_modems(api: Api) -> None:
+    (told,) = (await api.call("GET", "/v1/modems"))["urgent"]
+    assert (told["route"], told["urgent_per_minute"]) == ("default", 40.0)
+    assert (told["share"], told["wait_s"], told["reserved"]) == (0.987, 2.0, 1)
+
+
+async def test_a_queue_is_moved(api: Api) -> None:
+    sent = (await api.send())["id"]
+    api.store.kept[sent] = replace(api.store.kept[sent], modem=Lane("gate-9"))
+    body = await api.call("POST", "/v1/queue/move", json={"from": "gate-9", "to": "gate-1"})
+    assert body == {"from": "gate-9", "to": "gate-1", "moved": 1}
+    body = await api.call("POST", "/v1/queue/move", json={"from": "gate-1", "to": None})
+    assert (body["to"], body["moved"]) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"from": "a", "to": "gate-9"}, "to"), ({"from": "gate-1", "to": "gate-1"}, "to"),
+     ({"to": "gate-1"}, "from")],
+)  # fmt: skip
+async def test_a_move_that_cannot_be(api: Api, body: dict[str, str], field: str) -> None:
+    problem = await api.call("POST", "/v1/queue/move", 400, json=body)
+    assert problem["field"] == field
+
+
+async def doubtful(api: Api) -> str:
+    sent: str = (await api.send())["id"]
+    api.store.kept[sent] = replace(api.store.kept[sent], state=MessageState.UNCERTAIN)
+    return sent
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("resend", "queued"), ("sent", "sent"),
+                                               ("cancelled", "cancelled")])  # fmt: skip
+async def test_what_is_uncertain_is_settled_by_a_person(api: Api, verdict: str, state: str) -> None:
+    sent = await doubtful(api)
+    given = {"ids": [sent, sent, "none"], "as": verdict}
+    body = await api.call("POST", "/v1/queue/release", json=given)
+    assert body["released"] == 1
+    assert [each["id"] for each in body["refused"]] == ["none"]
+    assert (await api.call("GET", f"/v1/messages/{sent}"))["state"] == state
+    body = await api.call("POST", "/v1/queue/release", json={"ids": [sent]})
+    assert body == {"released": 0, "refused": [
+        {"id": sent, "problem": "nothing of it is uncertain now"}]}  # fmt: skip
+
+
+async def test_what_a_restore_has_frozen_goes_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def release(ids: Sequence[MessageId], actor: str) -> int:
+        assert (tuple(ids), actor) == ((), "local")
+        return 3
+
+    keeping = SimpleNamespace(release_restored=release)
+    monkeypatch.setattr(api.store, "keeping", keeping, raising=False)
+    body = await api.call("POST", "/v1/queue/release", json={"restored": True})
+    assert body == {"released": 3, "refused": []}
+    problem = await api.call(
+        "POST", "/v1/queue/release", 400, json={"restored": True, "as": "sent"}
+    )
+    assert problem["field"] == "as"
+
+
+@pytest.mark.parametrize("body", [{}, {"ids": ["a"], "restored": True}, {"ids": ["a"], "as": "x"}])
+async def test_a_release_that_says_nothing(api: Api, body: dict[str, object]) -> None:
+    await api.call("POST", "/v1/queue/release", 400, json=body)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["modems/gate-1/pause", "modems/gate-1/drain", "modems/gate-1/resume", "queue/move",
+     "queue/release"],
+)  # fmt: skip
+async def test_only_admins_turn_the_queue(keyed: Api, path: str) -> None:
+    headers = keyed.store.new_key("shop", "send", "read:all")
+    await keyed.call("POST", f"/v1/{path}", 403, headers=headers, json={})
+
+
+async def test_ordered_and_uncertain_reach_the_store(api: Api) -> None:
+    sent = await api.send(ordered=True)
+    assert sent["ordered"] is True
+    assert api.store.news[-1].ordered
+    await api.call("GET", "/v1/messages?uncertain=true")
+    assert api.store.asked[-1].uncertain
+    await api.call("GET", "/v1/messages?uncertain=perhaps", 400)
