@@ -181,6 +181,32 @@ async def test_all_parts_go_again_where_one_has_no_report(
     assert found.possible_duplicates == 1
 
 
+async def test_a_report_that_comes_late_stops_what_has_not_begun(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    await overdue(store, parts=2)
+    await store.sweep(clock.to(120))
+    for mr in (1, 2):
+        assert (await seen(store, "a")).state is MessageState.QUEUED
+        await store.record_report(report(mr, received_at=after(125)))
+    found = await seen(store, "a")
+    assert (found.state, found.final) == (MessageState.DELIVERED, True)
+    assert [each.state.value for each in found.parts] == ["delivered", "delivered"]
+    assert await store.backlog(after(130), 10, [G1, G2], ["default"]) == []
+
+
+async def test_a_report_that_comes_after_it_has_begun_leaves_it(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    await overdue(store)
+    await store.sweep(clock.to(120))
+    await bind(store, 1, G2, SIM2, group=1)
+    (segment,) = await claim(store, after(120), G2)
+    await begin(store, segment, after(121), G2, SIM2)
+    await store.record_report(report(1, received_at=after(125)))
+    assert (await seen(store, "a")).state is MessageState.SENDING
+
+
 async def test_what_is_over_does_not_begin_again(store: SqliteStore, clock: FakeClock) -> None:
     await bind(store, await accepted(store, expires_at=after(100)), failover_s=120.0)
     await sent(store, (await claim(store))[0], 1)

@@ -39,6 +39,7 @@ from airpost.store.moves import (
 )
 from airpost.store.numbers import tail_of
 from airpost.store.statements import load
+from airpost.store.transmissions import arrived_after_all
 from airpost.store.writer import Tx
 
 _SQL = load("reports")
@@ -178,6 +179,8 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
         }
     moved = move(tx, row, event, at, outcome.text, actor, **columns)
     fold_moved(tx, row, moved, at, actor)
+    if not row.current and event is SegmentEvent.REPORT_DELIVERED:
+        arrived_after_all(tx, row, at)
     tx.wakes.add(Wake.QUEUE)
 
 

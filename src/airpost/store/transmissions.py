@@ -10,7 +10,14 @@ from __future__ import annotations
 from airpost.clock import SECOND_US, Instant
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import Wake
-from airpost.store.moves import OURSELVES, SegmentRow, add_event, fold_message, move
+from airpost.store.moves import (
+    OURSELVES,
+    SegmentRow,
+    add_event,
+    current_rows,
+    fold_message,
+    move,
+)
 from airpost.store.numbers import tail_of
 from airpost.store.statements import load
 from airpost.store.writer import Tx
@@ -81,6 +88,26 @@ def begin_again(
         reason=f"begins again whole: {reason}", actor=OURSELVES, message_seq=seq,
     )  # fmt: skip
     fold_message(tx, seq, at, OURSELVES)
+    tx.wakes.add(Wake.QUEUE)
+
+
+def arrived_after_all(tx: Tx, row: SegmentRow, at: Instant) -> None:
+    """A part of an older transmission has arrived: when all of it has, it is the message's again.
+
+    Unless the newer one has begun: then the handset may have both, and the newer one tells.
+    """
+    newer = current_rows(tx, row.message_seq)
+    begun = any(each.state is not SegmentState.QUEUED or each.attempts for each in newer)
+    which = (row.message_seq, row.transmission_id)
+    states = {state for (state,) in tx.db.execute(_SQL["all_of"], which)}
+    if begun or states != {SegmentState.DELIVERED.value}:
+        return
+    for each in newer:
+        words = "it has arrived by its earlier sending"
+        move(tx, each, SegmentEvent.CANCEL, at, words, OURSELVES, not_before=None)
+    tx.db.execute(_SQL["retire"], (row.message_seq,))
+    tx.db.execute(_SQL["current_again"], which)
+    fold_message(tx, row.message_seq, at, OURSELVES)
     tx.wakes.add(Wake.QUEUE)
 
 

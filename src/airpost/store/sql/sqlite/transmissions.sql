@@ -32,6 +32,12 @@ WHERE t.message_seq = ? ORDER BY t.n DESC LIMIT 1
 -- name: retire
 UPDATE segment SET current = 0, grace_until = NULL WHERE message_seq = ? AND current = 1
 
+-- name: all_of
+SELECT state FROM segment WHERE message_seq = ? AND transmission_id = ?
+
+-- name: current_again
+UPDATE segment SET current = 1 WHERE message_seq = ? AND transmission_id = ?
+
 -- name: copy_segments
 INSERT INTO segment (message_seq, transmission_id, current, seq, state, pid, dcs, udh, udl,
     ud_body, expires_at, resends)
