@@ -1,7 +1,7 @@
 """What a number says about itself: country, kind, carrier by prefix, and how it is dialled.
 
-L0. phonenumbers is loaded when a configuration needs it (3 MB, and 10 MB more for carriers), so that
-the command line starts fast. What it does not know is no reason to refuse a number: that is for the
+L0. phonenumbers is loaded when a configuration needs it (3 MB, and 10 MB more for carriers), so the
+command line starts fast. What it does not know is no reason to refuse a number: that is for the
 guards of `routes`, which name what they refuse.
 """
 

@@ -312,6 +312,11 @@ async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
         ("inbound", "reply_to", "attempt_recipient"),
         ("moves", "fold", "segment_message"),
         ("lists", "inbound_of", "inbound_owner"),
+        ("choices", "reached", "message_reached"),
+        ("choices", "heard", "inbound_sender"),
+        ("choices", "failed_on", "segment_message"),
+        ("choices", "overdue", "message_failover"),
+        ("sweep", "next_due", "message_failover"),
         ("lists", "message_events", "event_message"),
     ],
 )

@@ -122,9 +122,7 @@ def build(
         recovery=book.in_words,
         schedules=store.schedules,
         rescheduled=lambda: scheduler.wake(),
-        admission=Admission(
-            numbering=_numbering(settings), table=settings.routes, guards=settings.guards
-        ),
+        admission=admission_of(settings),
     )
     scheduler = Scheduler(deps, lambda: store.clock_trusted)
     app = build_app(deps)
@@ -147,12 +145,13 @@ def build(
     )
 
 
-def _numbering(settings: Settings) -> Numbering:
-    """What numbers say, as far as a route or a guard asks for it: carriers take memory."""
+def admission_of(settings: Settings) -> Admission:
+    """Routes and guards; of numbers only what one of these asks for: carriers take memory."""
     routes = settings.routes.routes
     carriers = any(each.carriers or each.same_carrier for each in routes)
     known = bool(routes or settings.guards.allowed)
-    return Numbering(settings.sms.home_region, known=known, carriers=carriers)
+    numbering = Numbering(settings.sms.home_region, known=known, carriers=carriers)
+    return Admission(numbering=numbering, table=settings.routes, guards=settings.guards)
 
 
 def _selector(modem: ModemSettings) -> Selector:
