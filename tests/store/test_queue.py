@@ -308,7 +308,7 @@ async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
         ("reports", "with_reference", "attempt_recipient"),
         ("reports", "without_reference", "attempt_recipient"),
         ("reports", "known_before", "attempt_sim"),
-        ("inbound", "newest_set", "part_key"),
+        ("inbound", "newest_sets", "part_key"),
         ("inbound", "reply_to", "attempt_recipient"),
         ("moves", "fold", "segment_message"),
         ("lists", "inbound_of", "inbound_owner"),
