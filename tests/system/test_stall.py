@@ -18,7 +18,7 @@ from airpost.tasks import spawn
 BLOCKED_S = 5.0  # how long the close of a dying device takes
 WATCHED_S = 0.25  # of it, the loop is watched
 STALL_S = 0.050
-TRIES = 3  # the machine of a test has other things to do; a call on the loop blocks in each
+TRIES = 10  # the machine of a test has other things to do; a call on the loop blocks in each
 
 
 class Heard(asyncio.Protocol):
