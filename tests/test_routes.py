@@ -10,7 +10,7 @@ import pytest
 from airpost.clock import Instant
 from airpost.model import Lane, MessageClass, ModemView, UnitState
 from airpost.numbering import NumberKind, Recipient
-from airpost.routes import Asked, Guards, Route, RouteTable, folded, guarded
+from airpost.routes import ROAMS, Asked, Guards, Route, RouteTable, folded, guarded
 
 CHINESE = Recipient(
     number="+8613912345678", country="CN", kind=NumberKind.MOBILE, carrier="China Mobile"
@@ -81,6 +81,16 @@ def test_a_modem_roams_where_it_is_allowed() -> None:
     table = RouteTable(roaming_lanes={A: True})
     assert (table.may_roam(A), table.may_roam(B)) == (True, False)
     assert RouteTable(roaming=True, roaming_lanes={A: False}).may_roam(A) is False
+
+
+def test_a_modem_is_shown_with_its_routes_and_held_back_where_it_must_not_roam() -> None:
+    table = RouteTable(routes=(Route(name="alarms", groups=({A: 1},)),))
+    shown = table.dressed(view(roaming=True))
+    assert shown.routes == {"default", "alarms"}
+    assert shown.paused == ROAMS
+    assert table.dressed(view()).paused is None
+    assert table.dressed(view(roaming=True, paused="by admin")).paused == "by admin"
+    assert replace(table, roaming=True).dressed(view(roaming=True)).paused is None
 
 
 HOME = Guards(home_region="CN")

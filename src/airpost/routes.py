@@ -8,13 +8,14 @@ by the one named `default`. A route without groups leads over the modems that na
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airpost.model import Lane, MessageClass, ModemView
 from airpost.numbering import Recipient
 from airpost.regions import ANYWHERE
 
 DEFAULT_ROUTE = "default"
+ROAMS = "is roaming; roaming = true of [[modem]] or [modems] allows that"
 PREFER_S = 15.0  # what a preference may cost
 FAILOVER_S: Mapping[MessageClass, float] = {MessageClass.ALARM: 300.0}
 
@@ -97,6 +98,13 @@ class RouteTable:
         """The route of this name, None reads `default`; one that nothing describes is simple."""
         wanted = name or DEFAULT_ROUTE
         return next((each for each in self.routes if each.name == wanted), Route(name=wanted))
+
+    def dressed(self, view: ModemView) -> ModemView:
+        """The view with the routes its modem serves, held back where it must not roam."""
+        paused = view.paused
+        if paused is None and view.roaming and not self.may_roam(view.lane):
+            paused = ROAMS
+        return replace(view, routes=self.serves(view.lane, view.routes), paused=paused)
 
     def serves(self, lane: Lane, labels: Iterable[str]) -> frozenset[str]:
         """The routes a modem serves: those it names, and those in whose groups it is."""

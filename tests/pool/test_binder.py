@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from airpost.model import Lane, MessageClass, UnitState
@@ -97,6 +98,26 @@ async def test_a_modem_that_roams_carries_nothing_until_it_may(
         told = await rig.store.choices.routed(id_)
         assert told is not None
         assert "is roaming" in told.others[G1]
+        first, second = rig.pool.modems()
+        assert (first.takes, second.takes) == (False, True)
+        assert first.paused is not None
+        assert "roaming = true" in first.paused
+
+
+@virtually
+async def test_what_waits_for_a_modem_that_begins_to_roam_goes_by_another(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path, (5.0,)) as rig:
+        ids = [await rig.accept(to=f"+49170123456{n}") for n in range(3)]
+        await rig.until(lambda: len(rig.units[0].sent) == 1)
+        rig.units[0].show(roaming=True)
+        await asyncio.sleep(60)
+        states = [(await rig.message(each)).state.value for each in ids]
+        assert states == ["sent", "queued", "queued"]  # what was on the air could not be helped
+        rig.units[0].show(roaming=False)
+        for each in ids:
+            await rig.state(each, "sent", wait_s=120)
 
 
 @virtually

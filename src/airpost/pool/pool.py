@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from random import Random
 
 from airpost.clock import Clock
@@ -175,9 +174,6 @@ class ModemPool:
         """Where a message that waits would go now; see `facade.Pool`."""
         return self._binder.outlook(message)
 
-    def _routed(self, view: ModemView) -> ModemView:
-        return replace(view, routes=self._routes.serves(view.lane, view.routes))
-
     def routes(self) -> frozenset[str]:
         """The names of all routes that some modem serves."""
         return frozenset(route for view in self._views.values() for route in view.routes)
@@ -214,7 +210,7 @@ class ModemPool:
     # -- life ------------------------------------------------------------------------------------
     def add(self, unit: ModemUnit) -> None:
         """Take a unit in; while the pool runs it is started at once."""
-        self._views[unit.lane] = self._routed(unit.view)
+        self._views[unit.lane] = self._routes.dressed(unit.view)
         self._loops[unit.lane] = LaneLoop(
             unit,
             self._store,
@@ -313,7 +309,7 @@ class ModemPool:
     def changed(self, view: ModemView) -> None:
         """A unit's view changed."""
         before = self._views.get(view.lane)
-        self._views[view.lane] = view = self._routed(
+        self._views[view.lane] = view = self._routes.dressed(
             self._holding.dressed(self.upkeep.dressed(view))
         )
         for callback in tuple(self._watchers):

@@ -21,7 +21,7 @@ from random import Random
 from airpost.errors import NoRoute
 from airpost.model import Lane, ModemView, SimId, Waiting
 from airpost.policy import CLASS_POLICY, Policies
-from airpost.routes import DEFAULT_ROUTE, Group, Route, RouteTable, folded
+from airpost.routes import DEFAULT_ROUTE, ROAMS, Group, Route, RouteTable, folded
 
 UNMEASURED_SERVICE_S = 3.5  # typical seconds a segment until a modem's own are measured
 NOTHING: Mapping[Lane, str] = {}
@@ -100,7 +100,7 @@ def rejections(
         elif view.sim_id is None:
             refused[view.lane] = "its SIM is not known yet"
         elif view.roaming and not table.may_roam(view.lane):
-            refused[view.lane] = "is roaming; roaming = true of [[modem]] or [modems] allows that"
+            refused[view.lane] = ROAMS
         elif view.lane in closed:
             refused[view.lane] = closed[view.lane]
     return refused
