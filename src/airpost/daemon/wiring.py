@@ -27,6 +27,7 @@ from airpost.modem.reception import Reception
 from airpost.modem.unit import Unit
 from airpost.modem.usbpower import UsbPower
 from airpost.numbering import Numbering
+from airpost.policy import Policies
 from airpost.pool.bookkeeper import Bookkeeper
 from airpost.pool.intake import StoreIntake
 from airpost.pool.limiter import Limits
@@ -68,12 +69,12 @@ def build(
 
     `root` is where /sys, /dev and /run are, for modems that are found by themselves.
     """
-    store = SqliteStore(settings.store.path, clock, Random(rng.getrandbits(64)))
+    store = SqliteStore(settings.store.path, clock, Random(rng.getrandbits(64)), settings.queue)
     credit = {each.name: each.credit for each in settings.modems if each.credit is not None}
     upkeep = UpkeepSettings(selftest=settings.selftest, credit=credit)
     limits = Limits(settings.limits, store.holds)
     pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits,
-                     routes=settings.routes)  # fmt: skip
+                     settings.queue, settings.routes)  # fmt: skip
     intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises)
     profiles = load_profiles(settings.profiles)
     for fault in profiles.refused:
@@ -87,7 +88,7 @@ def build(
 
     def unit_of(modem: ModemSettings) -> Unit:
         return Unit(
-            _unit_settings(modem), profile_of, intake, store, pool, clock,
+            _unit_settings(modem, settings.queue.classes), profile_of, intake, store, pool, clock,
             place=Place(port=modem.port) if modem.port is not None else NOWHERE,
             power=power, book=book, strayed=lambda lane: reception.strayed(lane),
             belongs=lambda lane, sim_id: reception.belongs(lane, sim_id),
@@ -111,7 +112,7 @@ def build(
         each.or_beside(settings.store.path.parent) if isinstance(each, UnixListen) else each
         for each in settings.http.listen
     )
-    http = replace(settings.http, listen=listen)
+    http = replace(settings.http, listen=listen, classes=settings.queue.classes)
     deps = HttpDeps(
         store=store,
         pool=pool,
@@ -164,7 +165,7 @@ def _selector(modem: ModemSettings) -> Selector:
     )
 
 
-def _unit_settings(modem: ModemSettings) -> UnitSettings:
+def _unit_settings(modem: ModemSettings, classes: Policies) -> UnitSettings:
     return UnitSettings(
         lane=modem.name,
         port=modem.port or "",
@@ -175,4 +176,5 @@ def _unit_settings(modem: ModemSettings) -> UnitSettings:
         number=modem.number,
         hang_up=modem.hang_up,
         routes=modem.routes,
+        classes=classes,
     )

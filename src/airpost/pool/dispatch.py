@@ -31,9 +31,9 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.dispatch")
 
-AHEAD_MESSAGES = (
-    2  # bound to a lane at once; the rest stays in the backlog for whoever is free first
-)
+AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is free first
+OVERTAKEN = 0.01  # of a segment
+LEAST_LEFT = 0.05  # of one that takes longer than others did
 URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
 CLAIM_SEGMENTS = 16
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
@@ -75,7 +75,8 @@ class LaneLoop:
         self.held = False  # takes nothing but self-tests
         self._policies = policies
         self._hooks = hooks
-        self._in_hand: int | None = None  # the message it has sent a part of last
+        self._in_hand: int | None = None  # the message it has sent a part of last, and when
+        self._begun_s = 0.0
         self.unit = unit
         self.window = Window()
         self.ahead: list[Claimed] = []
@@ -125,10 +126,18 @@ class LaneLoop:
             bound.add(self.current.message_seq)
         return max(0, (URGENT_AHEAD if class_.urgent else AHEAD_MESSAGES) - len(bound))
 
-    def segments_before(self, class_: MessageClass) -> int:
-        """Segments a message of a class would wait for, the one on the air included."""
+    def segments_before(self, class_: MessageClass) -> float:
+        """Segments a message of a class would wait for, with what is left of the one on the air.
+
+        What it overtakes counts a little: the first of it may begin in this moment.
+        """
         ahead = sum(each.class_.rank <= class_.rank for each in self.ahead)
-        return ahead + (self.current is not None)
+        behind = len(self.ahead) - ahead + len(self._expected)
+        left = 0.0
+        if self.current is not None:
+            service_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
+            left = max(LEAST_LEFT, 1 - (self._clock.mono() - self._begun_s) / service_s)
+        return ahead + left + OVERTAKEN * behind
 
     @property
     def surplus(self) -> bool:
@@ -286,7 +295,7 @@ class LaneLoop:
             return
         ready = await self._ledger.prepared_for(segment, sim_id, self._clock.now())
         self.current = segment
-        self._in_hand = segment.message_seq
+        self._in_hand, self._begun_s = segment.message_seq, self._clock.mono()
         asked: asyncio.Future[AirResult] | Beginning | None = None
 
         def commit(tpdu: bytes) -> Awaitable[Committed]:

@@ -32,7 +32,7 @@ class LaneLoad:
     """One lane as the router sees it during a round; `segments` grows with what it is given."""
 
     view: ModemView
-    segments: int  # bound and not yet taken by the network, the one on the air included
+    segments: float  # bound and not yet taken by the network, the one on the air included
     room: int  # messages that may still be bound
     blocked_s: float = 0.0  # seconds until its window opens
     failures: int = 0  # of the SIM or modem, in a row: each counts as a segment more

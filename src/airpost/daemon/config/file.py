@@ -8,6 +8,7 @@ from pydantic import Field
 
 from airpost.daemon.config.limits import ClassSection, KeySection, LimitSection
 from airpost.daemon.config.modem import ModemSection
+from airpost.daemon.config.queue import QueueSection
 from airpost.daemon.config.retention import RetentionSection, StatisticsSection
 from airpost.daemon.config.route import Carriers, RouteSection
 from airpost.daemon.config.section import Hours, Name, Section
@@ -75,6 +76,7 @@ class File(Section):
     modems: ModemsSection = ModemsSection()
     clock: ClockSection = ClockSection()
     selftest: SelfTestSection | None = None
+    queue: QueueSection = QueueSection()
     limits: dict[Name, LimitSection] = {}
     classes: dict[str, ClassSection] = {}
     keys: dict[str, KeySection] = {}

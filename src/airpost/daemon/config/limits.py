@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from airpost.daemon.config.queue import ClassTimes
 from airpost.daemon.config.section import Section
 from airpost.errors import ConfigError
 from airpost.model import MessageClass
@@ -36,7 +37,7 @@ class LimitSection(Section):
     on_limit: Literal["hold", "other", "reject"] | None = None
 
 
-class ClassSection(Section):
+class ClassSection(ClassTimes):
     """`[classes.NAME]`."""
 
     per_recipient: str | None = None

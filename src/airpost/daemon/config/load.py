@@ -13,6 +13,7 @@ from airpost.daemon.config.faults import config_error
 from airpost.daemon.config.file import File, SmsSection
 from airpost.daemon.config.limits import limit_settings
 from airpost.daemon.config.modem import USB_PATH, modem_settings
+from airpost.daemon.config.queue import queue_policy
 from airpost.daemon.config.retention import retention_of
 from airpost.daemon.config.route import places, premium_numbers, route_table
 from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
@@ -54,6 +55,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         hubs=_hubs(file.modems.hubs),
         silent_filter=file.statistics.silent_filter,
         clock_wait_s=file.clock.wait_s,
+        queue=queue_policy(file.queue, file.classes),
         limits=limit_settings(
             file.limits,
             file.classes,

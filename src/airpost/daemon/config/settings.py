@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airpost.model import Lane
+from airpost.policy import QueuePolicy
 from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.credit import CreditSettings
 from airpost.pool.limits import LimitSettings
@@ -77,6 +78,7 @@ class Settings:
     selftest: SelfTestSettings | None = None
     clock_wait_s: float = DEFAULT_WAIT_S  # so long a clock that nobody has set may be doubted
     limits: LimitSettings = field(default_factory=LimitSettings)
+    queue: QueuePolicy = field(default_factory=QueuePolicy)
     routes: RouteTable = field(default_factory=RouteTable)
     guards: Guards = field(default_factory=Guards)
     silent_filter: bool = True  # look for networks that take messages and deliver none
