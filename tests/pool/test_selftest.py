@@ -192,6 +192,19 @@ def test_the_cap_of_a_month_outlives_a_restart_and_the_month_does_not(tmp_path: 
     run_virtual(main)
 
 
+def test_none_goes_to_a_number_on_the_blocklist(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            await rig.store.blocklist.block([PHONE], None, "test", rig.clock.now())
+            for _ in range(2):  # nor is the first taken for one under way
+                with pytest.raises(ModemError, match="is on the blocklist"):
+                    await rig.pool.selftest(GATE, PHONE)
+            await rig.store.blocklist.unblock(PHONE)
+            await rig.state(await rig.pool.selftest(GATE, PHONE), "sent")
+
+    run_virtual(main)
+
+
 def test_one_that_was_under_way_is_followed_after_a_restart(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path) as rig:

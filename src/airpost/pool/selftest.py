@@ -16,7 +16,7 @@ from typing import Protocol
 from airpost.clock import SECOND_US, Clock, Instant, rfc3339
 from airpost.codec.join import JoinPart, join
 from airpost.codec.split import split
-from airpost.errors import ModemError, StoreUnavailable
+from airpost.errors import InvalidRequest, ModemError, StoreUnavailable
 from airpost.model import (
     Encoding,
     Lane,
@@ -32,6 +32,7 @@ from airpost.model import (
     SelfTest,
     Severity,
     SimId,
+    masked,
     uuid7,
 )
 from airpost.pool.facade import OWN
@@ -221,6 +222,10 @@ class SelfTests:
         except StoreUnavailable:
             self._records[sim_id] = replace(record, month=month, count=count + 1)
             raise
+        except InvalidRequest as error:
+            self._records[sim_id] = replace(record, month=month, count=count + 1)
+            await keep(self._store, _key(sim_id), self._records[sim_id])
+            raise ModemError(f"{masked(new.to)} {error.message}") from None
         finally:
             self._beginning.discard(sim_id)
         log.info("selftest.begun modem=%s msg=%s", lane, new.id)

@@ -54,5 +54,6 @@ class Scheduling(Protocol):
         """The firing for the instant `at` and what is next, in one commit; None: no message.
 
         False, and nothing is written, where the schedule is gone or was moved on already.
+        InvalidRequest, and nothing is written, for a number on the blocklist.
         """
         ...

@@ -69,6 +69,22 @@ class Rig:
         return found
 
 
+def test_a_number_that_was_blocked_since_is_told_and_the_next_firing_comes(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with Rig(loop, tmp_path, "2026-03-20T00:00:00Z") as rig:
+            await rig.store.blocklist.block(["+491701234567"], None, "test", rig.clock.now())
+            await rig.add("2026-03-20T01:30:00Z")
+            await asyncio.sleep(2 * 3600)
+            kept = await rig.kept()
+            assert "blocklist" in (kept.problem or "")
+            assert rfc3339(kept.next_at)[:16] == "2026-03-21T01:30"
+            await rig.store.blocklist.unblock("+491701234567")
+            await asyncio.sleep(24 * 3600)
+            assert await rig.sent() == ["03-21T01:30"]
+
+    run_virtual(main)
+
+
 def test_every_night_over_both_changes_of_the_clock(tmp_path: Path) -> None:
     async def spring(loop: VirtualLoop) -> None:
         async with Rig(loop, tmp_path / "a", "2026-03-28T00:00:00Z") as rig:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from airpost.clock import SECOND_US
 from airpost.errors import InvalidRequest, StoreUnavailable
@@ -79,9 +80,14 @@ class Scheduler:
             skipped += 1
         else:
             message, problem = await self._message(schedule)
-        done = await self._deps.schedules.fire(
-            schedule, message, at=at, next_at=following, skipped=skipped, problem=problem, now=now
+        fire = partial(
+            self._deps.schedules.fire, schedule, at=at, next_at=following, skipped=skipped, now=now
         )
+        try:
+            done = await fire(message=message, problem=problem)
+        except InvalidRequest as error:  # its number is on the blocklist
+            message = None
+            done = await fire(message=None, problem=f"{error.field}: {error.message}")
         if done:
             what = "nothing" if message is None else f"msg={message.id}"
             log.info("schedule.fired id=%s %s skipped=%d", schedule.id, what, skipped)
