@@ -112,7 +112,8 @@ def test_without_time_on_the_air_everything_is_sent_once(tmp_path: Path) -> None
             for each in ids:
                 await rig.state(each, "sent")
             assert sum(len(unit.sent) for unit in rig.units) == 50
-            assert sum(unit.refused for unit in rig.units) == 0
+            # Refused is at most what was given to the other modem, which had nothing, meanwhile.
+            assert sum(unit.refused for unit in rig.units) <= 4
 
     run_virtual(main)
 
