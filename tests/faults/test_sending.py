@@ -240,7 +240,8 @@ async def test_21_congestion(loop: VirtualLoop, tmp_path: Path) -> None:
         for number in range(60):
             await house.post(to=f"+49170{number:07}", text=f"after {number}")
         await house.until(lambda: len(first.sends) > tried + 5, 60)
-        assert {each.final for each in list(first.sends)[tried:-1]} == {"OK"}
+        # Escaped: given to the other modem, which had nothing, before its text was written.
+        assert {each.final for each in list(first.sends)[tried:-1]} <= {"OK", "escaped"}
         recovered(21, loop.time() - ended_s)
         await sends(house)
 
@@ -265,7 +266,7 @@ async def test_21_congestion_of_the_only_modem(loop: VirtualLoop, tmp_path: Path
 
 @virtually
 async def test_22_no_credit(loop: VirtualLoop, tmp_path: Path) -> None:
-    """Two are about their messages, the third is about the SIM: named, and another takes them."""
+    """What one SIM was refused is tried once by another; the third in a row is about the SIM."""
     async with faulty_house(loop, tmp_path, 2) as house:
         first = house.sim.modems[0]
         await sends(house, 20)
@@ -275,7 +276,7 @@ async def test_22_no_credit(loop: VirtualLoop, tmp_path: Path) -> None:
         sent = [await house.post(number, "hello") for number in numbers]
         done = await house.settled([each["id"] for each in sent], 120)
         states = [each["state"] for each in done]
-        assert (states.count("failed"), states.count("delivered")) == (2, 28)
+        assert (states.count("failed"), states.count("delivered")) == (0, 30)
         assert len(first.sends) - tried <= 8
         for number, state in zip(numbers, states, strict=True):
             assert house.texts(number) == (["hello"] if state == "delivered" else [])
