@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import pytest
 import pytest_asyncio
@@ -13,7 +14,7 @@ import pytest_asyncio
 from airpost.model import MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.ahead import Ahead
-from airpost.store.api import Prepared
+from airpost.store.api import Begun, Prepared
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
     BARRED,
@@ -35,6 +36,7 @@ from tests.store.values import (
     prepare,
     report,
     seen,
+    sent,
     settlement,
 )
 
@@ -59,20 +61,42 @@ def rows(place: Path, table: str = "prepared") -> int:
 def test_one_of_two_has_it() -> None:
     ahead = Ahead()
     made = Prepared(segment_id=1, message_seq=2, attempt_id=3, lane=G1, sim_id=SIM1, tpdu=b"tpdu")
-    assert ahead.begin(made, NOW) is None
+    kept: list[Begun] = []
+    assert ahead.begin(made, NOW, kept.append) is None
     ahead.offer(made)
     assert ahead.stands(made)
-    begun = ahead.begin(made, after(1))
+    begun = ahead.begin(made, after(1), kept.append)
     assert begun is not None
+    assert ahead.begun() == kept == [begun]
     assert (begun.attempt_id, begun.begun_at, ahead.stands(made)) == (3, after(1), False)
-    assert ahead.begin(made, NOW) is None
+    assert ahead.begin(made, NOW, kept.append) is None
     assert ahead.take(1) is begun
     assert ahead.of_message(2) == [1]
     ahead.forget(begun)
     assert ahead.take(1) is None
     ahead.offer(made)
     assert ahead.take(1) is made
-    assert ahead.begin(made, NOW) is None
+    assert ahead.begin(made, NOW, kept.append) is None
+
+
+def test_the_writer_hears_of_nothing_that_was_not_kept() -> None:
+    ahead = Ahead()
+    made = Prepared(segment_id=1, message_seq=2, attempt_id=3, lane=G1, sim_id=SIM1, tpdu=b"tpdu")
+    ahead.offer(made)
+    heard: list[Prepared | Begun | None] = []
+    writer = Thread(target=lambda: heard.append(ahead.take(1)))
+
+    def full(_: Begun) -> None:
+        writer.start()
+        writer.join(0.05)  # it would have an answer by now
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        ahead.begin(made, NOW, full)
+    writer.join()
+    assert heard == [None]
+    assert ahead.begun() == []
+    assert not ahead.stands(made)
 
 
 async def test_prepared_it_waits_and_begun_it_is_an_attempt(
@@ -227,6 +251,23 @@ async def test_a_report_that_overtakes_the_result_waits_for_it(store: SqliteStor
     assert (await store.record_report(report(9, received_at=after(1)))).message_id is None
     await store.follow([settlement(segment, made.attempt_id, mr=9, at=after(2))], None)
     assert (await seen(store, "m")).state is M.DELIVERED
+
+
+async def test_a_report_of_what_has_just_begun_is_not_given_to_what_is_in_doubt(
+    store: SqliteStore,
+) -> None:
+    await bound(store, new("known"), new("lost"), new("air"))
+    known, silent, air = await claim(store)
+    await sent(store, known, 5)
+    await lost(store, silent)
+    made = await prepare(store, air)
+    begun = store.begin(made)
+    assert begun is not None  # and the store was not told yet
+    assert (await store.record_report(report(7, received_at=after(1)))).message_id is None
+    assert (await seen(store, "air")).state is M.SENDING
+    await store.follow([begun, settlement(air, made.attempt_id, mr=7, at=after(2))], None)
+    assert (await seen(store, "air")).state is M.DELIVERED
+    assert (await seen(store, "lost")).state is M.UNCERTAIN
 
 
 async def test_a_close_leaves_nothing_prepared(place: Path, clock: FakeClock) -> None:

@@ -7,6 +7,7 @@ then the segment is queued, and the writer may have other plans for it: whoever 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,7 +45,7 @@ class Ahead:
     """What is prepared, by segment; the loop begins, the writer's thread offers and withdraws."""
 
     def __init__(self) -> None:
-        self._lock = Lock()  # never held longer than a look into two dicts
+        self._lock = Lock()  # never held longer than a look into two dicts, and a pwrite
         self._offered: dict[int, Prepared] = {}
         self._begun: dict[int, Begun] = {}
         self._last_attempt: int | None = None
@@ -54,8 +55,11 @@ class Ahead:
         """True while it may begin."""
         return self._offered.get(prepared.segment_id) is prepared
 
-    def begin(self, prepared: Prepared, at: Instant) -> Begun | None:
-        """It begins now, unless it may not any more."""
+    def begin(self, prepared: Prepared, at: Instant, keep: Callable[[Begun], None]) -> Begun | None:
+        """It begins now, unless it may not any more, or `keep` raises: OSError.
+
+        The writer hears of nothing that is not kept, so what it writes down as begun has begun.
+        """
         with self._lock:
             if self._offered.get(prepared.segment_id) is not prepared:
                 return None
@@ -64,11 +68,12 @@ class Ahead:
                 segment_id=prepared.segment_id, attempt_id=prepared.attempt_id,
                 lane=prepared.lane, begun_at=at,
             )  # fmt: skip
+            keep(begun)
             self._begun[prepared.segment_id] = begun
             return begun
 
     def forget(self, begun: Begun) -> None:
-        """It is on disk, or nothing was written to the modem and nothing will be."""
+        """It is on disk."""
         with self._lock:
             if self._begun.get(begun.segment_id) is begun:
                 del self._begun[begun.segment_id]
@@ -83,6 +88,11 @@ class Ahead:
         """Take it from the loop: what was taken, or what the loop has taken first."""
         with self._lock:
             return self._offered.pop(segment_id, None) or self._begun.get(segment_id)
+
+    def begun(self) -> list[Begun]:
+        """What has begun and may not be in the store yet."""
+        with self._lock:
+            return list(self._begun.values())
 
     def of_message(self, message_seq: int) -> list[int]:
         """Segments of a message that are offered or have just begun."""
@@ -146,6 +156,17 @@ def hold_message(tx: Tx, message_seq: int) -> None:
     """As `hold`, for every segment of a message."""
     for segment_id in tx.ahead.of_message(message_seq):
         hold(tx, segment_id)
+
+
+def all_begun(tx: Tx) -> None:
+    """Return where all that has begun is in the store; BegunMeanwhile where something is not.
+
+    To be called before the attempts are searched for the one that something belongs to.
+    """
+    for begun in tx.ahead.begun():
+        row = of_lane(tx, begun.lane)
+        if row is not None and row.attempt_id == begun.attempt_id:
+            raise BegunMeanwhile(begun)
 
 
 def withdraw(tx: Tx, lane: str) -> None:

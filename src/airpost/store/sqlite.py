@@ -296,16 +296,14 @@ class SqliteStore:
 
     def begin(self, prepared: Prepared) -> Begun | None:
         """Put it on the air now, with a record in the journal."""
-        begun = self._ahead.begin(prepared, self._clock.now())
-        if begun is None:
-            return None
         try:
-            self._journal.begun(begun.lane, begun.attempt_id, begun.begun_at)
+            return self._ahead.begin(prepared, self._clock.now(), self._keep)
         except OSError as error:
-            log.warning("store.not_in_air_journal modem=%s %s", begun.lane, error)
-            self._ahead.forget(begun)
+            log.warning("store.not_in_air_journal modem=%s %s", prepared.lane, error)
             return None
-        return begun
+
+    def _keep(self, begun: Begun) -> None:
+        self._journal.begun(begun.lane, begun.attempt_id, begun.begun_at)
 
     def ended(self, settlement: Settlement, lane: Lane) -> bool:
         """Keep a result in the journal."""
