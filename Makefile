@@ -45,6 +45,8 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.store
 	$(BIN)/python -m tests.bench.slice
 	$(BIN)/python -m tests.bench.inbound
+	$(BIN)/python -m tests.bench.urgent
+	$(BIN)/python -m tests.bench.million
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

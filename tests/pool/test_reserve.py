@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from airpost.clock import Instant
 from airpost.model import Lane, MessageClass, MessageId, ModemView, SimId, UnitState, Waiting
-from airpost.pool.reserve import barred, reserved_lanes
+from airpost.pool.reserve import Bars, reserved_lanes
 
 NOBODY: frozenset[tuple[str, Lane]] = frozenset()
 
@@ -59,6 +60,13 @@ MESSAGE = Waiting(
 A, B = (replace(view(name), sim_id=SimId(f"sim {name}")) for name in "ab")
 BULK = replace(MESSAGE, class_=MessageClass.BULK)
 KEPT = frozenset({("default", Lane("a"))})
+
+
+def barred(
+    message: Waiting, views: list[ModemView], kept: frozenset[tuple[str, Lane]],
+    probes: Collection[MessageId],
+) -> dict[Lane, str]:  # fmt: skip
+    return Bars(views, kept, probes).against(message)
 
 
 def test_nothing_bars_an_ordinary_message() -> None:

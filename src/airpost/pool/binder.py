@@ -17,7 +17,7 @@ from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Wai
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.facade import Outlook
 from airpost.pool.limiter import Limiter
-from airpost.pool.reserve import barred, reserved_lanes
+from airpost.pool.reserve import Bars, reserved_lanes
 from airpost.pool.route import PLAIN, LaneLoad, Rules, choose, rejections
 from airpost.store.api import Binding, Store
 
@@ -41,24 +41,36 @@ class Loads:
     def __init__(
         self, load: Callable[[Lane, MessageClass], LaneLoad], lanes: Sequence[Lane]
     ) -> None:
-        self._by_class = {
-            class_: {lane: load(lane, class_) for lane in lanes} for class_ in MessageClass
-        }
+        self._load = load
+        self._lanes = lanes
+        self._by_class: dict[MessageClass, dict[Lane, LaneLoad]] = {}
+        self._given: list[tuple[Lane, Waiting]] = []
 
     def of(self, class_: MessageClass) -> dict[Lane, LaneLoad]:
-        """For a class; what `choose` does to one of these stays."""
-        return self._by_class[class_]
+        """For a class; what `choose` does to one of these stays. Made where it is asked for."""
+        found = self._by_class.get(class_)
+        if found is None:
+            found = {lane: self._load(lane, class_) for lane in self._lanes}
+            self._by_class[class_] = found
+            for lane, message in self._given:
+                _give(found[lane], class_, message)
+        return found
 
     def room(self, class_: MessageClass) -> bool:
         """True while some lane has room for a message of a class."""
-        return any(load.room > 0 for load in self._by_class[class_].values())
+        return any(load.room > 0 for load in self.of(class_).values())
 
     def given(self, lane: Lane, message: Waiting) -> None:
         """A message was bound: lower classes see it too."""
+        self._given.append((lane, message))
         for class_, loads in self._by_class.items():
-            if class_.rank > message.goes_as.rank:
-                loads[lane].segments += message.parts
-                loads[lane].room -= 1
+            _give(loads[lane], class_, message)
+
+
+def _give(load: LaneLoad, class_: MessageClass, message: Waiting) -> None:
+    if class_.rank > message.goes_as.rank:
+        load.segments += message.parts
+        load.room -= 1
 
 
 class Binder:
@@ -84,6 +96,7 @@ class Binder:
         self._probes = probes
         self._count = reserved
         self._reserved: frozenset[tuple[str, Lane]] = frozenset()
+        self._takes: tuple[tuple[Lane, frozenset[str]], ...] = ()  # whom that was found for
         self._store = store
         self._clock = clock
         self._limiter = limiter
@@ -98,13 +111,15 @@ class Binder:
         The loads of the ready lanes where nothing waits; None where something does, or nobody has
         room.
         """
-        loads = Loads(self._load, [lane for lane in self._loops if self._may_take(lane)])
-        if not loads.room(MessageClass.ALARM if self.urgent else MessageClass.NORMAL):
+        lanes = [lane for lane in self._loops if self._may_take(lane)]
+        highest = MessageClass.ALARM if self.urgent else MessageClass.NORMAL
+        if not any(self._room(lane, highest) > 0 for lane in lanes):
             return None
+        loads = Loads(self._load, lanes)
         limiter = self._limiter
         limiter.begin_round()
         look = max(LOOK_FOR_EACH * len(self._loops), limiter.look)
-        waiting = await self._look(self._looks(loads), look)
+        waiting = await self._look(self._looks(lanes), look)
         await limiter.know(waiting)
         decided = self._decide(waiting, loads)
         await limiter.hold(decided.held)
@@ -118,14 +133,12 @@ class Binder:
         """Each message in its order to a lane, while there is room."""
         found = Round()
         limiter = self._limiter
-        views = [load.view for load in all_loads.of(MessageClass.BULK).values()]
-        takes = [view for view in views if view.takes]
-        self._reserved = reserved_lanes(takes, self._count, self._reserved)
+        bars = self._bars() if waiting else None
         for message in waiting:
             if not all_loads.room(message.goes_as):
                 break  # nor is there any for lower classes
             loads = all_loads.of(message.goes_as)
-            against_it = barred(message, views, self._reserved, self._probes())
+            against_it = {} if bars is None else bars.against(message)
             if (against := limiter.against(message)) is not None:
                 found.held.append((message, *against))
                 continue
@@ -171,7 +184,7 @@ class Binder:
         """Where a message would go now, and why not elsewhere."""
         loads = {lane: self._load(lane, message.class_) for lane in self._loops}
         views = [load.view for load in loads.values()]
-        against = barred(message, views, self._reserved, self._probes())
+        against = self._bars().against(message)
         closed = self._limiter.closed(message, views)
         closed_words = {lane: f"{block.words}, until {rfc3339(block.until)}"
                         for lane, block in closed.items()}  # fmt: skip
@@ -205,21 +218,41 @@ class Binder:
             wait_s = max(0.0, (at - self._clock.now()) / SECOND_US)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
+    def _bars(self) -> Bars:
+        takes = [view for view in self._views.values() if view.takes]
+        told = tuple((view.lane, view.routes) for view in takes)
+        if told != self._takes:
+            self._takes = told
+            self._reserved = reserved_lanes(takes, self._count, self._reserved)
+        return Bars(self._views.values(), self._reserved, self._probes())
+
     def _may_take(self, lane: Lane) -> bool:
         view = self._views[lane]
         return view.takes or (view.ready and bool(self._probes()))
 
-    def _looks(self, loads: Loads) -> list[tuple[list[Lane], MessageClass]]:
-        """Where to look: lanes, and the lowest class that one of them has room for."""
-        left = dict(loads.of(MessageClass.BULK))
-        left = {lane: load for lane, load in left.items() if not self._limiter.shut(load.view)}
+    def _looks(self, lanes: Sequence[Lane]) -> list[tuple[list[Lane], MessageClass]]:
+        """Where to look: lanes, and the lowest class that each of them has room for."""
+        left = [lane for lane in lanes if not self._limiter.shut(self._views[lane])]
         found = []
         for lowest in (MessageClass.BULK, MessageClass.NORMAL, MessageClass.ALARM):
-            lanes = [lane for lane in left if loads.of(lowest)[lane].room > 0]
-            if lanes and (self.urgent or not lowest.urgent):
-                found.append((lanes, lowest))
-            left = {lane: load for lane, load in left.items() if lane not in lanes}
+            free = [lane for lane in left if self._room(lane, lowest) > 0]
+            if free and (self.urgent or not lowest.urgent):
+                found.append((free, lowest))
+            left = [lane for lane in left if lane not in free]
+            if not left:
+                break
         return found
+
+    def _room(self, lane: Lane, class_: MessageClass) -> int:
+        """Messages of a class that may be bound; when a dead SIM's time is over one tries it."""
+        loop = self._loops[lane]
+        room = loop.room_for(class_)
+        if loop.window.dead:
+            return 0 if self._dead(loop) else min(room, 1)
+        return room
+
+    def _dead(self, loop: LaneLoop) -> bool:
+        return loop.window.dead and loop.window.free_at() > self._clock.mono()
 
     async def _look(
         self, looks: Sequence[tuple[list[Lane], MessageClass]], count: int
@@ -245,15 +278,11 @@ class Binder:
     def _load(self, lane: Lane, class_: MessageClass) -> LaneLoad:
         """How a lane stands for a message of a class."""
         loop = self._loops[lane]
-        now, room = self._clock.mono(), loop.room_for(class_)
-        dead = loop.window.dead and loop.window.free_at() > now
-        if loop.window.dead:  # when its time is over one message tries it
-            room = 0 if dead else min(room, 1)
         return LaneLoad(
             view=self._views[lane],
             segments=loop.segments_before(class_),
-            room=room,
-            blocked_s=max(0.0, loop.free_at() - now),
+            room=self._room(lane, class_),
+            blocked_s=max(0.0, loop.free_at() - self._clock.mono()),
             failures=loop.window.failures,
-            dead=dead,
+            dead=self._dead(loop),
         )

@@ -73,13 +73,15 @@ class Promises:
                     self._found[modems, service_s] = done.value
                     break
                 await asyncio.sleep(0)  # steps of a millisecond: others have their turn
+        alone = self._found[modems, service_s]
+        beside = min(alone, under_bulk_per_minute(modems, service_s, reserved))
         return Promise(
             route=route,
             modems=modems,
             reserved=reserved,
             service_s=service_s,
-            urgent_per_minute=round(self._found[modems, service_s], 1),
-            under_bulk_per_minute=round(under_bulk_per_minute(modems, service_s, reserved), 1),
+            urgent_per_minute=round(alone, 1),
+            under_bulk_per_minute=round(beside, 1),
             wait_s=URGENT_WAIT_S,
             share=URGENT_SHARE,
         )

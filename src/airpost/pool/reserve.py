@@ -35,30 +35,44 @@ def reserved_lanes(
     return frozenset(chosen)
 
 
-def barred(
-    message: Waiting,
-    views: Iterable[ModemView],
-    reserved: Collection[tuple[str, Lane]],
-    probes: Collection[MessageId],
-) -> dict[Lane, str]:
-    """Lane → why the queue does not give it this message now, in words.
+class Bars:
+    """What keeps messages from lanes for a round; made once, asked for each message.
 
     `probes` are self-tests: they go by their modem whatever it is held back for. A message that
     asks for a modem by name is not kept from it because it is bulk.
     """
-    found: dict[Lane, str] = {}
-    route = message.route or DEFAULT_ROUTE
-    for view in views:
-        if view.paused is not None and message.id not in probes:
-            found[view.lane] = view.paused
-        elif message.follows not in (None, view.lane):
-            found[view.lane] = f"the message before it to this number goes by {message.follows}"
-        elif message.avoid_sim is not None and message.avoid_sim == view.sim_id:
-            found[view.lane] = "its SIM was refused it, and may be to blame"
-        elif (
-            message.class_ is MessageClass.BULK
-            and message.lane is None
-            and (route, view.lane) in reserved
-        ):
-            found[view.lane] = "carries no bulk, so that otp and alarm need not wait"
-    return found
+
+    def __init__(
+        self,
+        views: Iterable[ModemView],
+        reserved: Iterable[tuple[str, Lane]],
+        probes: Collection[MessageId],
+    ) -> None:
+        self._views = tuple(views)
+        self._paused = {view.lane: view.paused for view in self._views if view.paused is not None}
+        self._probes = probes
+        self._kept: dict[str, list[Lane]] = {}
+        for route, lane in reserved:
+            self._kept.setdefault(route, []).append(lane)
+
+    def against(self, message: Waiting) -> dict[Lane, str]:
+        """Lane → why the queue does not give it this message now, in words."""
+        found: dict[Lane, str] = {}
+        if message.class_ is MessageClass.BULK and message.lane is None:
+            kept = self._kept.get(message.route or DEFAULT_ROUTE, ())
+            found |= dict.fromkeys(kept, "carries no bulk, so that otp and alarm need not wait")
+        if message.avoid_sim is not None or message.follows is not None:
+            found |= self._of_its_own(message)
+        if self._paused and message.id not in self._probes:
+            found |= self._paused
+        return found
+
+    def _of_its_own(self, message: Waiting) -> dict[Lane, str]:
+        found = {}
+        for view in self._views:
+            if message.follows not in (None, view.lane):
+                words = f"the message before it to this number goes by {message.follows}"
+                found[view.lane] = words
+            elif message.avoid_sim is not None and message.avoid_sim == view.sim_id:
+                found[view.lane] = "its SIM was refused it, and may be to blame"
+        return found
