@@ -230,13 +230,28 @@ def test_three_without_an_answer_take_the_sim_out_until_a_person_clears_it(tmp_p
         async with pooled(loop, tmp_path, (0.2,)) as rig:
             rig.units[0].outcomes = [UNKNOWN] * 3
             await many(rig, 6, NORMAL, on_uncertain=OnUncertain.HOLD)
-            await asyncio.sleep(600)
+            await asyncio.sleep(50)
             assert len(rig.units[0].sent) == 3
             view = rig.pool.modem(G1)
             assert view is not None
             assert view.paused == DOUBT
             await rig.pool.resume(G1, "anna")
-            await rig.until(lambda: len(rig.units[0].sent) == 6, 200)
+            await rig.until(lambda: len(rig.units[0].sent) == 6, 5)
+
+    run_virtual(main)
+
+
+def test_without_self_tests_one_message_tries_a_sim_in_doubt_less_and_less_often(
+    tmp_path: Path,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            rig.units[0].outcomes = [UNKNOWN] * 5
+            await many(rig, 8, NORMAL, on_uncertain=OnUncertain.HOLD)
+            for after_s, sent in ((50, 3), (65, 4), (55, 4), (30, 5), (200, 5), (60, 8)):
+                await asyncio.sleep(after_s)
+                assert len(rig.units[0].sent) == sent
+            assert rig.pool.modem(G1).takes  # type: ignore[union-attr]
 
     run_virtual(main)
 

@@ -105,4 +105,6 @@ def test_three_of_unknown_fate_in_a_row_put_it_in_doubt() -> None:
     assert doubted.in_doubt
     assert doubted.reopened().in_doubt  # that the modem came back says nothing of its SIM
     assert not doubted.settled().in_doubt
+    assert not doubted.on_trial().in_doubt
+    assert doubted.on_trial().feedback(UNKNOWN, 0).in_doubt
     assert not doubted.feedback(SENT, 0).in_doubt

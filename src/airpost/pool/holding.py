@@ -24,7 +24,8 @@ log = logging.getLogger("airpost.pool")
 class Holding:
     """`loops` and `views` are the pool's own; `again` is told which lane is to be shown anew.
 
-    `probe` begins a self-test by the configuration, None where there are none.
+    `probe` begins a self-test by the configuration, None where there are none: then after a while,
+    each time a longer one, the next message that waits is what tries a SIM in doubt.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Holding:
         self._views = views
         self._probe = probe
         self._probing: set[SimId] = set()
+        self._wait_s: dict[SimId, float] = {}  # until the next try of a SIM that is in doubt
         self.pauses = Pauses(store, clock, again)
 
     def dressed(self, view: ModemView) -> ModemView:
@@ -76,6 +78,8 @@ class Holding:
         """The SIM has shown that it sends."""
         loop, sim_id = self._loops[lane], self._views[lane].sim_id
         loop.window = loop.window.settled()
+        if sim_id is not None:
+            self._wait_s.pop(sim_id, None)
         if sim_id is not None and self.pauses.in_doubt(sim_id):
             self._spawn(self.pauses.cleared(lane, sim_id, why), f"cleared {lane}")
 
@@ -102,25 +106,38 @@ class Holding:
         self._loops[lane].wake()
 
     def _try(self, lane: Lane, sim_id: SimId) -> None:
-        if self._probe is not None and sim_id not in self._probing:
+        if sim_id not in self._probing:
             self._probing.add(sim_id)
-            self._spawn(self._keep_trying(lane, sim_id, self._probe), f"probe {lane}")
+            self._spawn(self._keep_trying(lane, sim_id), f"probe {lane}")
 
-    async def _keep_trying(
-        self, lane: Lane, sim_id: SimId, probe: Callable[[Lane], Awaitable[MessageId]]
-    ) -> None:
-        """Self-tests, less and less often, until doubt is over or the SIM elsewhere."""
-        wait_s = FIRST_DEAD_S
+    async def _keep_trying(self, lane: Lane, sim_id: SimId) -> None:
+        """Less and less often, until doubt is over or the SIM elsewhere."""
         try:
-            while self.pauses.in_doubt(sim_id) and self._views[lane].sim_id == sim_id:
-                try:
-                    await probe(lane)
-                except ModemError as error:
-                    log.info("sim.no_probe modem=%s %s", lane, error)
+            while self._doubted(lane, sim_id):
+                tested = await self._tested(lane)
+                wait_s = self._wait_s.get(sim_id, FIRST_DEAD_S)
+                self._wait_s[sim_id] = min(2 * wait_s, LONGEST_DEAD_S)
                 await self._clock.sleep(wait_s)
-                wait_s = min(2 * wait_s, LONGEST_DEAD_S)
+                if not tested and self._doubted(lane, sim_id):
+                    loop = self._loops[lane]
+                    loop.window = loop.window.on_trial()
+                    await self.pauses.cleared(lane, sim_id, "the next message tries it")
         finally:
             self._probing.discard(sim_id)
+
+    def _doubted(self, lane: Lane, sim_id: SimId) -> bool:
+        return self.pauses.in_doubt(sim_id) and self._views[lane].sim_id == sim_id
+
+    async def _tested(self, lane: Lane) -> bool:
+        """True when a self-test is on its way."""
+        if self._probe is None:
+            return False
+        try:
+            await self._probe(lane)
+        except ModemError as error:
+            log.info("sim.no_probe modem=%s %s", lane, error)
+            return False
+        return True
 
     def _spawn(self, work: Awaitable[None], name: str) -> None:
         async def do() -> None:

@@ -83,6 +83,10 @@ class Window:
         """After it became known that what had no answer went out."""
         return replace(self, unknown=0)
 
+    def on_trial(self) -> Window:
+        """One message may go out; if nobody knows what became of it either, it is shut again."""
+        return replace(self, unknown=min(self.unknown, DOUBTED_AFTER - 1))
+
     def acquitted(self) -> Window:
         """After another SIM was refused the same: it was the message."""
         return replace(self, refusals=0) if self.refusals < DOUBTED_AFTER else self.reopened()
