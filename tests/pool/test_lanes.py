@@ -359,3 +359,22 @@ def test_what_is_scheduled_does_not_hold_what_is_due(tmp_path: Path) -> None:
             await rig.state(later, "sent", wait_s=3700)
 
     run_virtual(main)
+
+
+def test_what_a_lane_that_is_no_more_has_left_goes_by_another(tmp_path: Path) -> None:
+    ids: list[MessageId] = []
+
+    async def before(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, air_s=(0.2, 0.2)) as rig:
+            rig.units[0].show(state=UnitState.QUARANTINED)
+            rig.units[1].outcomes = [failure(OutcomeClass.UNKNOWN, Scope.MODEM)]
+            ids.append(await rig.accept(on_uncertain=OnUncertain.RESEND))
+            await rig.state(ids[0], "uncertain")
+
+    async def after(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, air_s=(0.2,)) as rig:
+            found = await rig.state(ids[0], "sent")
+            assert (found.modem, found.possible_duplicates) == ("gate-1", 1)
+
+    run_virtual(before)
+    run_virtual(after)

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from threading import Thread
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from airpost.model import MessageId, OnUncertain
+from airpost.clock import Instant
+from airpost.model import Lane, MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.ahead import Ahead
 from airpost.store.api import Begun, Prepared
@@ -61,22 +63,27 @@ def rows(place: Path, table: str = "prepared") -> int:
 def test_one_of_two_has_it() -> None:
     ahead = Ahead()
     made = Prepared(segment_id=1, message_seq=2, attempt_id=3, lane=G1, sim_id=SIM1, tpdu=b"tpdu")
-    kept: list[Begun] = []
-    assert ahead.begin(made, NOW, kept.append) is None
+    kept: list[tuple[Lane, int, Instant]] = []
+
+    def keep(*told: Any) -> None:
+        kept.append(told)
+
+    assert ahead.begin(made, NOW, keep) is None
     ahead.offer(made)
     assert ahead.stands(made)
-    begun = ahead.begin(made, after(1), kept.append)
+    begun = ahead.begin(made, after(1), keep)
     assert begun is not None
-    assert ahead.begun() == kept == [begun]
+    assert ahead.begun() == [begun]
+    assert kept == [(G1, 3, after(1))]
     assert (begun.attempt_id, begun.begun_at, ahead.stands(made)) == (3, after(1), False)
-    assert ahead.begin(made, NOW, kept.append) is None
+    assert ahead.begin(made, NOW, keep) is None
     assert ahead.take(1) is begun
     assert ahead.of_message(2) == [1]
     ahead.forget(begun)
     assert ahead.take(1) is None
     ahead.offer(made)
     assert ahead.take(1) is made
-    assert ahead.begin(made, NOW, kept.append) is None
+    assert ahead.begin(made, NOW, keep) is None
 
 
 def test_the_writer_hears_of_nothing_that_was_not_kept() -> None:
@@ -86,7 +93,7 @@ def test_the_writer_hears_of_nothing_that_was_not_kept() -> None:
     heard: list[Prepared | Begun | None] = []
     writer = Thread(target=lambda: heard.append(ahead.take(1)))
 
-    def full(_: Begun) -> None:
+    def full(*_: Any) -> None:
         writer.start()
         writer.join(0.05)  # it would have an answer by now
         raise OSError(28, "No space left on device")

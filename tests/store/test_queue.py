@@ -30,6 +30,7 @@ from tests.store.values import (
     bound,
     claim,
     end,
+    lost,
     moves,
     new,
     seen,
@@ -184,6 +185,20 @@ async def test_release_leaves_a_message_with_a_part_on_the_air_however_long(stor
     await sent(store, one, 1)
     await begin(store, two)
     assert await store.release(G1, after(999), 300) == 0
+
+
+async def test_what_waits_for_a_lane_that_is_no_more_is_given_back(store: Store) -> None:
+    await bound(store, new("doubt"), new("long", 2))
+    doubt, one, _ = await claim(store)
+    await lost(store, doubt, grace_s=1)
+    await sent(store, one, 1)
+    await store.sweep(after(2))
+    assert await store.release_strays({G1}, after(999), 300) == 0
+    assert await store.release_strays({G2}, after(3), 300) == 1  # the rest may still go by its SIM
+    assert await waiting(store, 9) == ["doubt"]
+    assert await store.release_strays((), after(999), 300) == 1
+    assert (await seen(store, "long")).possible_duplicates == 1
+    assert await store.release_strays((), after(999), 300) == 0
 
 
 # -- order ---------------------------------------------------------------------------------------

@@ -185,7 +185,10 @@ async def test_after_a_power_loss_what_is_prepared_may_have_begun(
     assert await dead.again(OTHER_BOOT) == (1, [M.SENT, M.UNCERTAIN, M.QUEUED])
 
 
-@pytest.mark.parametrize("how", ["gone", "empty", "torn", "of another run", "of another time"])
+NO_PROOF = ["gone", "empty", "torn", "of another run", "of another time", "of another result"]
+
+
+@pytest.mark.parametrize("how", NO_PROOF)
 async def test_a_journal_that_is_no_proof(dead: Killed, place: Path, how: str) -> None:
     await dead.run(ended=False, begun=True)
     octets = dead.journal.read_bytes()
@@ -201,7 +204,10 @@ async def test_a_journal_that_is_no_proof(dead: Killed, place: Path, how: str) -
         nonce = octets[8:24]
         later = AirJournal(dead.path, boot=BOOT)
         later.create(nonce)
-        later.begun("gate-1", 99, after(5))
+        if how == "of another time":
+            later.begun("gate-1", 99, after(5))
+        else:
+            later.ended("gate-1", 99, 7, after(5))
     assert await dead.again() == (2, [M.UNCERTAIN, M.UNCERTAIN, M.QUEUED])
 
 

@@ -1,7 +1,8 @@
 """Gives back to the backlog what waits for a modem that does not serve it.
 
 May import store.api, L0. Modems that take nothing, those in trouble while others could take over,
-those whose SIM is closed by its limits, and what waits behind others when somebody is idle.
+those whose SIM is closed by its limits, those that are no more, and what waits behind others when
+somebody is idle.
 """
 
 from __future__ import annotations
@@ -93,7 +94,15 @@ class Releaser:
                 except StoreUnavailable as error:
                     log.warning("pool.not_released modem=%s %s", lane, error.reason)
                 self._loops[lane].wake()
+            await self._release_strays()
             self._released()
+
+    async def _release_strays(self) -> None:
+        """What the run before has left on lanes that are no more: it may be sent once more."""
+        try:
+            await self._store.release_strays(set(self._loops), self._clock.now(), self._resume_s)
+        except StoreUnavailable as error:
+            log.warning("pool.not_released %s", error.reason)
 
     def _lanes(self) -> Sequence[Lane]:
         troubled, self._troubled = self._troubled, set()

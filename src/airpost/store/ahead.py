@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from airpost.clock import Instant
+from airpost.model import Lane
 from airpost.store.api import Begun, Prepared
 from airpost.store.statements import load
 
@@ -55,7 +56,9 @@ class Ahead:
         """True while it may begin."""
         return self._offered.get(prepared.segment_id) is prepared
 
-    def begin(self, prepared: Prepared, at: Instant, keep: Callable[[Begun], None]) -> Begun | None:
+    def begin(
+        self, prepared: Prepared, at: Instant, keep: Callable[[Lane, int, Instant], None]
+    ) -> Begun | None:
         """It begins now, unless it may not any more, or `keep` raises: OSError.
 
         The writer hears of nothing that is not kept, so what it writes down as begun has begun.
@@ -68,7 +71,7 @@ class Ahead:
                 segment_id=prepared.segment_id, attempt_id=prepared.attempt_id,
                 lane=prepared.lane, begun_at=at,
             )  # fmt: skip
-            keep(begun)
+            keep(begun.lane, begun.attempt_id, at)
             self._begun[prepared.segment_id] = begun
             return begun
 

@@ -7,7 +7,7 @@ StoreUnavailable, and then nothing of the request was written.
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from airpost.clock import Instant
@@ -244,6 +244,10 @@ class Store(Protocol):
         older than `resume_s`, starts again whole, as a new transmission with a new reference,
         counted as a possible duplicate; younger ones stay bound.
         """
+        ...
+
+    async def release_strays(self, lanes: Collection[Lane], now: Instant, resume_s: float) -> int:
+        """As `release`, of every lane that is none of `lanes`: nobody would ever claim that."""
         ...
 
     async def cancel(self, message_id: MessageId, owner: str | None, actor: str) -> CancelResult:

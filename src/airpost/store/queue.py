@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from itertools import islice, product
 from operator import itemgetter
@@ -195,6 +195,12 @@ def release(tx: Tx, lane: Lane, now: Instant, resume_s: float) -> int:
             )  # fmt: skip
             count += 1
     return count
+
+
+def release_strays(tx: Tx, lanes: Collection[Lane], now: Instant, resume_s: float) -> int:
+    """As `release`, of every lane that is none of `lanes`."""
+    found = [Lane(lane) for (lane,) in tx.db.execute(_SQL["bound_lanes"]).fetchall()]
+    return sum(release(tx, lane, now, resume_s) for lane in found if lane not in lanes)
 
 
 def begun(rows: Sequence[SegmentRow]) -> bool:

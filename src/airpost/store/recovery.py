@@ -59,7 +59,7 @@ def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> None:
     rows = ahead.all_rows(tx)
     # Of a store that was put back to an earlier state, the journal knows what the store does not.
     newest = ahead.last_attempt(tx)
-    whole = told.whole and all(attempt_id <= newest for attempt_id in told.begun)
+    whole = told.whole and max((*told.begun, *told.ended), default=0) <= newest
     for row in rows:
         segment = segment_row(tx, row.segment_id)
         may_have = row.attempt_id in told.begun or not whole

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from asyncio import Future
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -297,13 +297,10 @@ class SqliteStore:
     def begin(self, prepared: Prepared) -> Begun | None:
         """Put it on the air now, with a record in the journal."""
         try:
-            return self._ahead.begin(prepared, self._clock.now(), self._keep)
+            return self._ahead.begin(prepared, self._clock.now(), self._journal.begun)
         except OSError as error:
             log.warning("store.not_in_air_journal modem=%s %s", prepared.lane, error)
             return None
-
-    def _keep(self, begun: Begun) -> None:
-        self._journal.begun(begun.lane, begun.attempt_id, begun.begun_at)
 
     def ended(self, settlement: Settlement, lane: Lane) -> bool:
         """Keep a result in the journal."""
@@ -321,6 +318,10 @@ class SqliteStore:
     async def release(self, lane: Lane, now: Instant, resume_s: float) -> int:
         """Give a lane's messages back."""
         return await self._write(queue.release, lane, now, resume_s)
+
+    async def release_strays(self, lanes: Collection[Lane], now: Instant, resume_s: float) -> int:
+        """Give back what no lane serves."""
+        return await self._write(queue.release_strays, lanes, now, resume_s)
 
     async def cancel(self, message_id: MessageId, owner: str | None, actor: str) -> CancelResult:
         """Cancel what has not begun."""

@@ -74,6 +74,9 @@ WHERE seq = ? AND lane IS NULL AND open = 1
 -- name: to_release
 SELECT seq FROM message WHERE lane = ? AND open = 1
 
+-- name: bound_lanes
+SELECT DISTINCT lane FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open = 1
+
 -- name: bound_anywhere
 SELECT seq FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open = 1
 
