@@ -616,3 +616,21 @@ async def test_nowhere_it_says_what_it_was_to_be_found_by(
         assert rig.view.detail == "something else"
         rig.unit.move(Place(port=port))
         await rig.ready()
+
+
+@virtually
+async def test_what_is_owed_outlives_the_port_that_is_opened_anew(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """A late answer after the reopening is not taken for that of a newer message."""
+    async with rigged(loop, tmp_path, air_s=10.0) as rig:
+        await asyncio.sleep(30)
+        await rig.send("warm")
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=55.0, count=3, answers=True)
+        for number in range(3):
+            assert (await rig.send(f"lost {number}")).outcome.cls is OutcomeClass.UNKNOWN
+        await asyncio.sleep(0.5)
+        await rig.ready()
+        for number in range(3):
+            result = await rig.send(f"after {number}")
+            assert result.mr == 4 + number or not result.outcome.ok  # counted from 0, one each

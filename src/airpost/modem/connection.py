@@ -36,6 +36,7 @@ from airpost.modem.driver import Driver, Settings
 from airpost.modem.identity import ModemIdentity, SimIdentity
 from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
 from airpost.modem.lifecycle import DEADLINE_S, UnitEvent
+from airpost.modem.owed import Owed
 from airpost.modem.pin import Pin
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile, Sign
@@ -117,6 +118,7 @@ class Connection:
         probed: Callable[[float | None], None],
         lists: bool,
         list_hangs: Callable[[], None],
+        owed: Owed,
         cure: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
@@ -161,7 +163,7 @@ class Connection:
         self._sweep_due = False
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
-        self.sender = Sender(session, clock, profile.timing, self._garbled)
+        self.sender = Sender(session, clock, profile.timing, owed, self._garbled)
         self.starved: str | None = None  # it has complained of its supply
 
     # -- the whole -------------------------------------------------------------------------------

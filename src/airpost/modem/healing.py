@@ -27,6 +27,7 @@ from airpost.model import Lane
 from airpost.modem.api import Memory
 from airpost.modem.health import SmsHealth
 from airpost.modem.identity import ModemIdentity, identity_json, identity_of
+from airpost.modem.owed import Owed
 from airpost.modem.port import PortSettings, present
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import OPENED_ONLY, Failure, Ladder, Means, Step, in_words
@@ -69,6 +70,8 @@ class Place:
 
 
 NOWHERE = Place(port="")
+RESETTING = frozenset({Rung.RESET, Rung.USB, Rung.HUB_POWER})
+STARTED_ANEW = frozenset({Failure.RESTARTED, Failure.PORT_LOST, Failure.NOT_BACK})
 ProfileOf = Callable[[Place, ModemIdentity | None], Profile]
 """The profile of what is plugged in somewhere, once more when it has told who it is."""
 
@@ -140,6 +143,7 @@ class Healing:
         self._patient = False  # the newest rung gets more time
         self._acting = False  # a rung is being done: what it takes off the bus comes back
         self._begun_s = clock.mono()  # when the newest rung began
+        self.owed = Owed()  # outlives a connection
         self._writing: set[asyncio.Task[None]] = set()
 
     # -- what is known ---------------------------------------------------------------------------
@@ -255,6 +259,8 @@ class Healing:
             log.info("healing.stale modem=%s %s", self._lane, reason)
             return None
         self._patient = step.patient
+        if failure in STARTED_ANEW:
+            self.owed.forget()
         # A rung is over when it is climbed on; until then it may still help.
         if before.rung is not None and not step.patient and failure not in OPENED_ONLY:
             self._note(before.rung, None)
@@ -269,6 +275,7 @@ class Healing:
 
     def pulled(self, *, by_itself: bool = False) -> None:
         """It is off the bus, and not by our doing."""
+        self.owed.forget()
         ladder = self._ladder.pulled()
         self._ladder = ladder.uneasy(self._clock.now()) if by_itself else ladder
         self._doing = None
@@ -312,6 +319,8 @@ class Healing:
         What is only another way of opening is done by the opening that follows.
         """
         self._doing = rung
+        if rung in RESETTING:
+            self.owed.forget()
         if not self._patient:
             self._begun_s = self._clock.mono()
         self._acting = True

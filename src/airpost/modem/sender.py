@@ -26,6 +26,7 @@ from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
 from airpost.model import Claimed, MessageClass
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.modem.health import NO_PROMPT
+from airpost.modem.owed import Owed
 from airpost.modem.profile import Timing
 from airpost.modem.refusals import failed
 from airpost.modem.session import Session
@@ -42,7 +43,6 @@ INVALID_PDU = 304  # what is built here is valid: something of it was lost, or t
 URGENT_CLASSES = frozenset({MessageClass.OTP, MessageClass.ALARM})
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
-REFERENCES = 256
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
@@ -116,6 +116,7 @@ class Sender:
         session: Session,
         clock: Clock,
         timing: Timing,
+        owed: Owed,
         garbled: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
@@ -124,10 +125,7 @@ class Sender:
         self._garbled = garbled
         self._air = _Air()
         self.command: Command | None = None  # of the newest dialogue
-        self._owed_until_s = 0.0  # until then the answer to an earlier message may come
-        self._owed = 0  # so many may be the one that it is the answer to
-        self._reference: int | None = None  # the last one told; so many messages went out since
-        self._since = 0
+        self._owed = owed
 
     async def send(self, segment: Claimed, commit: CommitIntent, patience_s: float) -> SendResult:
         """The dialogue, to its end or to `patience_s` after the PDU, whichever comes first.
@@ -211,7 +209,7 @@ class Sender:
             probe_at=begun_s + timing.probe_s if timing.probe_s else None,
             limit=begun_s + timing.cmgs_s,
         )
-        self._since += 1
+        self._owed.since += 1
         return await self._wait()
 
     async def _take_back(self) -> None:
@@ -281,12 +279,12 @@ class Sender:
 
     def _answered(self, reply: Reply) -> SendResult:
         mr = reference(reply.lines) if reply.final.ok else None
-        if self._owing and not self._is_newest(mr):
-            self._owed += 1
+        if self._owed.owing(self._clock.mono()) and not self._owed.is_newest(mr):
+            self._owed.count += 1
             words = "an answer came that may be that of an earlier message"
             return self._result(_modem(OutcomeClass.UNKNOWN, "whose", words))
         if mr is not None:
-            self._reference, self._since = mr, 0
+            self._owed.told(mr)
         if reply.final.ok:
             return self._result(SENT, mr)
         outcome = _judged(reply.final, Phase.AFTER_PDU)
@@ -298,24 +296,13 @@ class Sender:
 
     def settles(self, late: Late) -> bool:
         """True for a late answer that can only be that of the newest message."""
-        if self._owed > 1:
-            return self._is_newest(reference((late.line or "",)))
-        self._owed_until_s = 0.0
+        if self._owed.count > 1:
+            return self._owed.is_newest(reference((late.line or "",)))
+        self._owed.until_s = 0.0
         return True
 
-    @property
-    def _owing(self) -> bool:
-        return self._clock.mono() < self._owed_until_s
-
     def _owe(self) -> None:
-        self._owed = self._owed + 1 if self._owing else 1
-        self._owed_until_s = self._air.limit + LATE_S
-
-    def _is_newest(self, mr: int | None) -> bool:
-        """True for a reference no earlier message has: they are counted (TS 23.040 9.2.3.6)."""
-        if mr is None or self._reference is None:
-            return False
-        return mr == (self._reference + self._since) % REFERENCES
+        self._owed.owe(self._clock.mono(), self._air.limit + LATE_S)
 
     def _not_taken(self, final: Final) -> bool:
         """True where what was typed has not become a message (`modems.md` fault 11)."""

@@ -196,6 +196,7 @@ class Unit:
             probed=self._healing.probed,
             lists=self._lists,
             list_hangs=self._list_hangs,
+            owed=self._healing.owed,
             cure=self._healing.cure,
         )
         self._connection = connection
