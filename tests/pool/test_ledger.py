@@ -213,6 +213,30 @@ def test_the_rest_of_a_message_that_failed_is_not_sent(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_a_slow_prompt_keeps_what_is_prepared(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            unit, watched = rig.units[0], Watched(rig.store)
+            at_once = unit.send
+
+            async def send(segment: Claimed, commit: Any) -> Any:
+                async def slow(tpdu: bytes) -> Any:
+                    asked = commit(tpdu)
+                    await asyncio.sleep(0.4)
+                    return await asked
+
+                return await at_once(segment, slow)  # type: ignore[arg-type]
+
+            unit.send = send  # type: ignore[method-assign]
+            ids = [await rig.accept(LONG) for _ in range(4)]
+            for each in ids:
+                await rig.state(each, "sent")
+            assert (len(unit.sent), unit.refused) == (12, 0)
+            assert watched.journalled >= 8
+
+    run_virtual(main)
+
+
 def test_while_nothing_can_be_written_only_what_is_prepared_goes_out(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (1.0,)) as rig:

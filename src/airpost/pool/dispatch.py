@@ -360,16 +360,13 @@ class LaneLoop:
         sim_id = self.unit.view.sim_id
         if not self.ahead or sim_id is None or self.current is None or self._first_is_ready():
             return None
+        if self._ledger.has_ready(self.current):
+            return None  # it waits for its prompt: to prepare another one would withdraw it
         tpdu = self.unit.compose(self.ahead[0])
         return None if tpdu is None else self._intent(self.ahead[0], sim_id, tpdu)
 
     def _first_is_ready(self) -> bool:
-        ready = self._ledger.ready
-        return (
-            bool(self.ahead)
-            and ready is not None
-            and (ready.segment_id == self.ahead[0].segment_id)
-        )
+        return bool(self.ahead) and self._ledger.has_ready(self.ahead[0])
 
     def _committed(self, begun: Sequence[int]) -> None:
         """The next claim no longer shows what had begun, or what waited for this commit.

@@ -77,6 +77,10 @@ class Ledger:
     def _owe_again(self, facts: Mapping[int, Fact]) -> None:
         self._owed = dict(sorted([*facts.items(), *self._owed.items()]))
 
+    def has_ready(self, segment: Claimed) -> bool:
+        """True when this is what may begin without a commit."""
+        return self.ready is not None and self.ready.segment_id == segment.segment_id
+
     # -- beginning -------------------------------------------------------------------------------
     async def prepared_for(self, segment: Claimed, sim_id: SimId, now: Instant) -> Prepared | None:
         """What the segment may begin with now; None where it must wait for a commit."""
