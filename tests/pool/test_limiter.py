@@ -90,7 +90,10 @@ def test_a_sim_to_wait_for_keeps_its_messages(tmp_path: Path) -> None:
         async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
             ids = [await rig.accept(lane=Lane("gate-1")) for _ in range(2)]
             await rig.state(ids[0], "sent", wait_s=20)
-            alarm = await rig.accept(class_=MessageClass.ALARM)  # before, it could overtake both
+            waiting = await rig.message(ids[1])
+            await rig.until(lambda: rig.pool.waits(waiting) is not None, 20)
+            # Before that it could be bound to the first, and `hold` would be for it too.
+            alarm = await rig.accept(class_=MessageClass.ALARM)
             await rig.state(alarm, "sent", wait_s=20)
             waiting = await rig.message(ids[1])
             assert waiting.state is MessageState.QUEUED
