@@ -248,6 +248,12 @@ class Claimed:
     waiting_since: Instant  # created_at, or not_before where that is later
     expires_at: Instant
     avoid_sim: SimId | None = None  # refused it with a code that is often the SIM's
+    aged: bool = False  # bulk that has waited so long that it goes as normal does
+
+    @property
+    def goes_as(self) -> MessageClass:
+        """The class in whose turn it goes."""
+        return MessageClass.NORMAL if self.aged else self.class_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

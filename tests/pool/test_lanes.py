@@ -106,6 +106,18 @@ def test_aged_bulk_goes_with_what_is_normal(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_what_has_aged_is_bound_no_further_ahead_than_the_rest(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (60.0,)) as rig:
+            await many(rig, 100, BULK)
+            await asyncio.sleep(3600 + 300)
+            assert len((await rig.store.queue(G1, 99)).bound) == 2
+            urgent = await rig.accept(class_=OTP)
+            await rig.state(urgent, "sending", wait_s=65)
+
+    run_virtual(main)
+
+
 # -- reservation ---------------------------------------------------------------------------------
 def test_one_of_several_carries_no_bulk_until_it_is_the_last(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:

@@ -120,7 +120,7 @@ class LaneLoop:
 
     def room_for(self, class_: MessageClass) -> int:
         """Messages of a class that may still be bound: it overtakes what is of lower ones."""
-        bound = {each.message_seq for each in self.ahead if each.class_.rank <= class_.rank}
+        bound = {each.message_seq for each in self.ahead if each.goes_as.rank <= class_.rank}
         bound |= {seq for seq, (_, of) in self._expected.items() if of.rank <= class_.rank}
         if self.current is not None:
             bound.add(self.current.message_seq)
@@ -131,7 +131,7 @@ class LaneLoop:
 
         What it overtakes counts a little: the first of it may begin in this moment.
         """
-        ahead = sum(each.class_.rank <= class_.rank for each in self.ahead)
+        ahead = sum(each.goes_as.rank <= class_.rank for each in self.ahead)
         behind = len(self.ahead) - ahead + len(self._expected)
         left = 0.0
         if self.current is not None:

@@ -32,9 +32,9 @@ def next_up(
     rest = [each for each in ahead if each.message_seq == in_hand]
     if not rest or first.message_seq == in_hand:
         return first
-    if first.class_.rank >= rest[0].class_.rank:
+    if first.goes_as.rank >= rest[0].goes_as.rank:
         return rest[0]
     # Claimed ahead are a few segments only: the last of its parts may lie beyond.
     parts = rest[0].of - rest[0].seq + 1
     waits_s = (now - first.waiting_since) / SECOND_US + parts * service_s
-    return rest[0] if waits_s <= policies[first.class_].begin_within_s else first
+    return rest[0] if waits_s <= policies[first.goes_as].begin_within_s else first

@@ -130,6 +130,7 @@ def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Clai
             waiting_since=Instant(max(row[16], row[17] or 0)),
             expires_at=row[18],
             avoid_sim=row[19],
+            aged=row[20] < MessageClass(row[4]).rank,
         )
         for row in db.execute(_SQL["claim"], (lane, now, n))
     ]

@@ -57,7 +57,7 @@ SELECT seq FROM message WHERE lane = ? AND open = 1 ORDER BY rank, seq LIMIT ?
 -- name: claim
 SELECT s.id, m.seq, m.id, m.number, m.class, s.seq, m.parts, s.pid, s.dcs, s.udh, b.bytes, s.udl,
        t.concat_ref, s.attempts, s.resends, m.want_report, m.created_at, m.not_before, m.expires_at,
-       m.avoid_sim
+       m.avoid_sim, m.rank
 FROM message m
 JOIN segment s ON s.message_seq = m.seq AND s.current = 1
 JOIN transmission t ON t.id = s.transmission_id
