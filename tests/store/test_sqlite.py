@@ -291,3 +291,24 @@ async def test_a_turn_is_answered_while_the_disk_is_full(
         await plain._writer.ask(full, urgent=True)
     assert plain.unavailable is not None
     assert await plain.turn() == 0
+
+
+async def test_what_several_modems_received_shares_a_commit(
+    plain: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No modem stands still for it, and a commit each would hold up what is sent."""
+    monkeypatch.setattr("airpost.store.writer.BATCH_S", 60.0)
+    told: list[Wake] = []
+    plain.subscribe(told.append)
+    gate = threading.Event()
+    blocker = plain._writer.ask(lambda _: gate.wait(60), urgent=True)
+    taken = [
+        spawn(plain.record_part(part(b"%d" % n, scts=b"\x62\x10\x20\x30\x40\x51" + bytes((n,)))),
+              name="part")
+        for n in range(8)
+    ]  # fmt: skip
+    await asyncio.sleep(0)  # each has asked
+    gate.set()
+    await blocker
+    assert all(each.inbound for each in await asyncio.gather(*taken))
+    assert told.count(Wake.INBOUND) == 1

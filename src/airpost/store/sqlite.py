@@ -340,12 +340,12 @@ class SqliteStore:
 
     # -- inbound ---------------------------------------------------------------------------------
     async def record_part(self, part: RawPart) -> PartStored:
-        """Keep a received part."""
-        return await self._write(inbound.record, part)
+        """Keep a received part; those of all modems share a commit."""
+        return await self._ask(inbound.record, part, waited=False)
 
     async def record_report(self, report: RawReport) -> ReportStored:
-        """Keep and apply a delivery report."""
-        return await self._write(reports.record, report)
+        """Keep and apply a delivery report; they share commits as well."""
+        return await self._ask(reports.record, report, waited=False)
 
     async def quarantine(
         self,
@@ -358,7 +358,8 @@ class SqliteStore:
         now: Instant,
     ) -> None:
         """Keep what could not be read."""
-        await self._write(inbound.quarantine, sim_id, lane, raw, field, offset, reason, now)
+        given = (sim_id, lane, raw, field, offset, reason, now)
+        await self._ask(inbound.quarantine, *given, waited=False)
 
     # -- lanes and events ------------------------------------------------------------------------
     async def bind_lane(self, binding: LaneBinding) -> None:
