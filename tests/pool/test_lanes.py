@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.codec.causes import Phase, classify
 from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
+from airpost.pool.intake import StoreIntake
 from airpost.pool.pauses import DOUBT
 from airpost.pool.selftest import SelfTestSettings
 from airpost.pool.upkeep import UpkeepSettings
@@ -292,6 +294,60 @@ def test_an_answer_that_comes_late_is_no_doubt(tmp_path: Path) -> None:
                 rig.pool.late(G1, rig.units[0].sent[-1].segment_id, 1, SENT)
                 await rig.state(sent, "sent")
             assert rig.pool.modem(G1).takes  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(("reported", "cleared"), [(0, True), (2, True), (None, False)])
+def test_a_report_for_one_of_three_ends_the_doubt(
+    tmp_path: Path, *, reported: int | None, cleared: bool
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            unit, intake = (
+                rig.units[0],
+                StoreIntake(rig.store, rig.clock, reported=rig.pool.reported),
+            )
+            before = await rig.accept(to=number(9), want_report=True)
+            await rig.state(before, "sent")
+            unit.outcomes = [UNKNOWN] * 4
+            for at in range(3):
+                each = await rig.accept(
+                    to=number(at), want_report=True, on_uncertain=OnUncertain.HOLD
+                )
+                await rig.state(each, "uncertain")
+            await asyncio.sleep(1)
+            assert "no answer" in str(rig.pool.modem(G1).paused)  # type: ignore[union-attr]
+            # One for what went before the three proves nothing.
+            to, mr = (number(9), 0) if reported is None else (number(reported), 1 + reported)
+            await intake.report(replace(rig.report(unit, mr), to=to))
+            await asyncio.sleep(1)
+            assert rig.pool.modem(G1).takes is cleared  # type: ignore[union-attr]
+            if reported == 0:  # two are left without a word: one more makes three again
+                await rig.accept(to=number(5))
+                await asyncio.sleep(10)
+                assert rig.pool.modem(G1).takes is False  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_a_report_that_overtakes_the_missing_answer_keeps_the_sim_out_of_doubt(
+    tmp_path: Path,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (60.0,)) as rig:
+            unit, intake = (
+                rig.units[0],
+                StoreIntake(rig.store, rig.clock, reported=rig.pool.reported),
+            )
+            unit.outcomes = [UNKNOWN] * 3
+            ids = [await rig.accept(to=number(at), want_report=True) for at in range(4)]
+            await asyncio.sleep(70)  # the second is on the air
+            await intake.report(replace(rig.report(unit, 1), to=number(1)))
+            await rig.state(ids[3], "sent", wait_s=400)
+            assert rig.pool.modem(G1).takes  # type: ignore[union-attr]
+            assert not [each for each in (await rig.store.events(0, 99)).items
+                        if each.to == "in doubt"]  # fmt: skip
 
     run_virtual(main)
 

@@ -75,7 +75,7 @@ def build(
     limits = Limits(settings.limits, store.holds)
     pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits,
                      settings.queue, settings.routes)  # fmt: skip
-    intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises)
+    intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises, pool.reported)
     profiles = load_profiles(settings.profiles)
     for fault in profiles.refused:
         log.error("wiring.profile_refused %s", fault)

@@ -14,7 +14,7 @@ from airpost.errors import ModemError, StoreUnavailable
 from airpost.model import Claimed, Lane, MessageId, ModemView, SimId
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.pauses import Pauses
-from airpost.pool.window import FIRST_DEAD_S, LONGEST_DEAD_S
+from airpost.pool.window import DOUBTED_AFTER, FIRST_DEAD_S, LONGEST_DEAD_S
 from airpost.store.api import Store
 from airpost.tasks import spawn
 
@@ -37,9 +37,11 @@ class Holding:
         again: Callable[[Lane], None],
         probe: Callable[[Lane], Awaitable[MessageId]] | None,
     ) -> None:
+        self._store = store
         self._clock = clock
         self._loops = loops
         self._views = views
+        self._again = again
         self._probe = probe
         self._probing: set[SimId] = set()
         self._wait_s: dict[SimId, float] = {}  # until the next try of a SIM that is in doubt
@@ -72,7 +74,39 @@ class Holding:
         loop, sim_id = self._loops[lane], self._views[lane].sim_id
         if loop.window.in_doubt and sim_id is not None:
             loop.held = True
-            self._spawn(self.pauses.doubt(lane, sim_id), f"doubt {lane}")
+            self._spawn(self._doubt(lane, sim_id), f"doubt {lane}")
+
+    async def _doubt(self, lane: Lane, sim_id: SimId) -> None:
+        """Unless reports have said meanwhile that some of the row went out."""
+        if await self._row_stands(lane, sim_id):
+            await self.pauses.doubt(lane, sim_id)
+        else:
+            self._again(lane)
+            self._loops[lane].wake()
+
+    def reported(self, lane: Lane) -> None:
+        """A report has come for something the lane has sent: it may end a row of unknown fate."""
+        if (view := self._views.get(lane)) is None or view.sim_id is None:
+            return
+        if self._loops[lane].window.unknown or self.pauses.in_doubt(view.sim_id):
+            self._spawn(self._look_at_row(lane, view.sim_id), f"row {lane}")
+
+    async def _look_at_row(self, lane: Lane, sim_id: SimId) -> None:
+        if not await self._row_stands(lane, sim_id) and self.pauses.in_doubt(sim_id):
+            self._wait_s.pop(sim_id, None)
+            await self.pauses.cleared(lane, sim_id, "a delivery report came")
+
+    async def _row_stands(self, lane: Lane, sim_id: SimId) -> bool:
+        """False where reports leave less in a row than makes a doubt; the window is told."""
+        try:
+            row = await self._store.decisions.unproved(sim_id, DOUBTED_AFTER)
+        except StoreUnavailable as error:
+            log.warning("pool.row_unknown modem=%s %s", lane, error.reason)
+            return True
+        loop = self._loops[lane]
+        if self._views[lane].sim_id == sim_id:
+            loop.window = loop.window.settled(row)
+        return row >= DOUBTED_AFTER
 
     def proved(self, lane: Lane, why: str) -> None:
         """The SIM has shown that it sends."""

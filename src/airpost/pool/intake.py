@@ -17,14 +17,22 @@ log = logging.getLogger("airpost.intake")
 
 
 class StoreIntake:
-    """The Intake protocol of modem.api on the store."""
+    """The Intake protocol of modem.api on the store.
+
+    `reported` is told of a report that belongs to something the lane has sent.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, is_selftest: Callable[[RawPart], bool] = lambda _: False
+        self,
+        store: Store,
+        clock: Clock,
+        is_selftest: Callable[[RawPart], bool] = lambda _: False,
+        reported: Callable[[Lane], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._is_selftest = is_selftest
+        self._reported = reported
 
     async def part(self, part: RawPart) -> None:
         """Keep one received part; StoreUnavailable leaves it on the SIM.
@@ -45,6 +53,8 @@ class StoreIntake:
         stored = await self._store.record_report(report)
         if stored.message_id is None:
             log.info("report.unmatched modem=%s mr=%d", report.lane, report.mr)
+        else:
+            self._reported(report.lane)
 
     async def unreadable(
         self, sim_id: SimId, lane: Lane, raw: bytes, field: str, offset: int, reason: str

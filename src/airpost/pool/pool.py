@@ -349,6 +349,10 @@ class ModemPool:
         """The answer came after we had called it unknown: credit it to its own segment."""
         self._late.credit(self._loops[lane], segment_id, mr, outcome)
 
+    def reported(self, lane: Lane) -> None:
+        """A delivery report has come for something the lane has sent."""
+        self._holding.reported(lane)
+
     def called(self, lane: Lane, number: str | None) -> None:
         """Note a call that came in."""
         shown = "unknown" if number is None else masked(number)

@@ -79,9 +79,9 @@ class Window:
             closed_until=now + self.dead_s,
         )
 
-    def settled(self) -> Window:
-        """After it became known that what had no answer went out."""
-        return replace(self, unknown=0)
+    def settled(self, unknown: int = 0) -> Window:
+        """After it became known that some of what had no answer went out: that many follow it."""
+        return replace(self, unknown=min(self.unknown, unknown))
 
     def on_trial(self) -> Window:
         """One message may go out; if nobody knows what became of it either, it is shut again."""

@@ -101,6 +101,13 @@ class Decisions(Protocol):
         """The message of a queued segment is tried at once by another SIM than this one."""
         ...
 
+    async def unproved(self, sim_id: SimId, most: int) -> int:
+        """How many of the newest attempts of a SIM, in a row, nothing proves to be sent.
+
+        Neither an answer, at once or late, nor a delivery report; `most` at most.
+        """
+        ...
+
 
 class Store(Protocol):
     """Durable state. One process owns it; methods may be called from its event loop only."""

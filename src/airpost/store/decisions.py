@@ -69,6 +69,10 @@ class Decisions:
         """The message goes by another SIM than this one."""
         await self._write(elsewhere, segment_id, sim_id, self._clock.now())
 
+    async def unproved(self, sim_id: SimId, most: int) -> int:
+        """How many of the newest attempts of a SIM, in a row, nothing proves to be sent."""
+        return int(await self._write(unproved, sim_id, most))
+
 
 # -- moving --------------------------------------------------------------------------------------
 def move_queue(
@@ -157,6 +161,12 @@ def _send_again(
     fold_message(tx, seq, now, actor)
     tx.wakes.add(Wake.QUEUE)
     return True
+
+
+def unproved(tx: Tx, sim_id: SimId, most: int) -> int:
+    """See `Decisions.unproved`; `most` at most."""
+    newest = [proved for (proved,) in tx.db.execute(_SQL["newest_of_sim"], (sim_id, most))]
+    return newest.index(1) if 1 in newest else len(newest)
 
 
 # -- another SIM ---------------------------------------------------------------------------------

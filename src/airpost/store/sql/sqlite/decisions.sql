@@ -39,3 +39,7 @@ UPDATE message SET avoid_sim = ? WHERE seq = ?
 
 -- name: at_once
 UPDATE segment SET not_before = NULL WHERE message_seq = ? AND current = 1 AND state = 'queued'
+
+-- name: newest_of_sim
+SELECT a.outcome_class <> 'unknown' OR EXISTS (SELECT 1 FROM report r WHERE r.attempt_id = a.id)
+FROM attempt a WHERE a.sim_id = ? AND a.ended_at IS NOT NULL ORDER BY a.id DESC LIMIT ?
