@@ -43,7 +43,8 @@ async def after(loop: VirtualLoop, folder: Path, held: int, received: list[str])
         found = await restored(house)
         assert len(found) == held
         assert all(each["text"] in received for each in found)
-        async with house.http.post("/v1/db/release", json={"ids": [found[0]["id"]]}) as response:
+        asked = {"restored": True, "ids": [found[0]["id"]]}
+        async with house.http.post("/v1/queue/release", json=asked) as response:
             assert (await response.json())["released"] == 1
         await house.settled([found[0]["id"]])
         assert house.texts() in (["new"], ["new", found[0]["text"]])

@@ -194,12 +194,6 @@ def _freeze_part(tx: Tx, row: SegmentRow, now: Instant) -> None:
 
 
 # -- letting it go on ----------------------------------------------------------------------------
-def frozen(db: sqlite3.Connection) -> int:
-    """How many messages are still held because of a restore."""
-    count: int = db.execute(_SQL["frozen"], (RESTORED,)).fetchone()[0]
-    return count
-
-
 def release(tx: Tx, ids: Sequence[MessageId], actor: str, now: Instant) -> int:
     """Let some of what is frozen go on, of these messages or of all; how many, 0 at the end.
 

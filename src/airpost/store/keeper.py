@@ -142,10 +142,6 @@ class Keeper:
             thread.shutdown(wait=False)
             self._copying = None
 
-    async def restored(self) -> int:
-        """How many are frozen."""
-        return await self._read(backup.frozen)
-
     async def release_restored(self, ids: Sequence[MessageId], actor: str) -> int:
         """Let them go on, some at a time."""
         count: int = await self._write(backup.release, ids, actor, self._clock.now())

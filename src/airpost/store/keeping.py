@@ -181,10 +181,6 @@ class Keeping(Protocol):
         """A copy of this moment in a new file; ValueError where that cannot be made."""
         ...
 
-    async def restored(self) -> int:
-        """How many messages a restore has frozen that nobody has released."""
-        ...
-
     async def release_restored(self, ids: Sequence[MessageId], actor: str) -> int:
         """Let what a restore has frozen go on, all of it where no `ids` are given; how many."""
         ...

@@ -45,4 +45,5 @@ def test_what_is_uncertain_is_released(service: Service) -> None:
     done = service.run("queue", "release", sent["id"], code=1)
     assert "nothing of it is uncertain now" in done.output
     service.run("queue", "release", code=2)
-    service.run("queue", "release", sent["id"], "--restored", code=2)
+    done = service.run("queue", "release", sent["id"], "--restored", code=1)
+    assert "no restore has frozen it" in done.output

@@ -241,7 +241,7 @@ class FakeKeeping:
         self.rows: list[FunnelRow] = []
         self.refused: Counter[Refused] = Counter()
         self.raises: Exception | None = None
-        self.frozen = 3
+        self.frozen: set[str] = set()
 
     def _noted(self, *asked: Any) -> None:
         self.asked.append(asked)
@@ -272,13 +272,11 @@ class FakeKeeping:
         self._noted("backup", to)
         return BackedUp(path=to, octets=8192, took_s=0.5)
 
-    async def restored(self) -> int:
-        return self.frozen
-
     async def release_restored(self, ids: Sequence[MessageId], actor: str) -> int:
         self._noted("release", tuple(ids), actor)
-        released, self.frozen = len(ids) or self.frozen, 0
-        return released
+        released = self.frozen & set(ids) if ids else self.frozen
+        self.frozen = self.frozen - released
+        return len(released)
 
 
 USED = BudgetView(

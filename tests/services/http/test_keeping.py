@@ -27,9 +27,6 @@ async def test_each_call_is_passed_on(api: Api) -> None:
     assert asked[-1] == ("forget", "+491701234567", "local")
     await api.call("POST", "/v1/db/forget", json={"number": "BANK"})
     assert asked[-1] == ("forget", "BANK", "local")
-    assert await api.call("POST", "/v1/db/release", json={}) == {"released": 3, "held": 0}
-    await api.call("POST", "/v1/db/release", json={"ids": ["a", "b"]})
-    assert asked[-1] == ("release", ("a", "b"), "local")
 
 
 async def test_a_backup_that_cannot_be_made_says_why(api: Api) -> None:
@@ -41,7 +38,7 @@ async def test_a_backup_that_cannot_be_made_says_why(api: Api) -> None:
     assert "No such file" in problem["detail"]
 
 
-@pytest.mark.parametrize("call", ["prune", "check", "backup", "forget", "release"])
+@pytest.mark.parametrize("call", ["prune", "check", "backup", "forget"])
 async def test_for_admins_only(keyed: Api, call: str) -> None:
     headers = keyed.store.new_key("shop", "read:all", "send", "inbound")
     await keyed.call("POST", f"/v1/db/{call}", 403, headers=headers, json={})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from airpost.model import Lane, MessageId
+from airpost.model import Lane
 from airpost.states import MessageState
 from tests.services.http.conftest import Api
 
@@ -76,22 +75,22 @@ async def test_what_is_uncertain_is_settled_by_a_person(api: Api, verdict: str, 
         {"id": sent, "problem": "nothing of it is uncertain now"}]}  # fmt: skip
 
 
-async def test_what_a_restore_has_frozen_goes_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def release(ids: Sequence[MessageId], actor: str) -> int:
-        assert (tuple(ids), actor) == ((), "local")
-        return 3
+async def test_what_a_restore_has_frozen_goes_on(api: Api) -> None:
+    api.store.keeping.frozen = {"a", "b", "c"}
 
-    keeping = SimpleNamespace(release_restored=release)
-    monkeypatch.setattr(api.store, "keeping", keeping, raising=False)
-    body = await api.call("POST", "/v1/queue/release", json={"restored": True})
-    assert body == {"released": 3, "refused": []}
-    problem = await api.call(
-        "POST", "/v1/queue/release", 400, json={"restored": True, "as": "sent"}
-    )
-    assert problem["field"] == "as"
+    async def released(expected: int, status: int = 200, **given: object) -> dict[str, Any]:
+        body = await api.call("POST", "/v1/queue/release", status, json={"restored": True, **given})
+        assert body.get("released", 0) == expected
+        return body
+
+    found = await released(1, ids=["a", "no"])
+    assert found["refused"] == [{"id": "no", "problem": "no restore has frozen it"}]
+    assert api.store.keeping.frozen == {"b", "c"}
+    await released(2)
+    assert (await released(0, 400, **{"as": "sent"}))["field"] == "as"
 
 
-@pytest.mark.parametrize("body", [{}, {"ids": ["a"], "restored": True}, {"ids": ["a"], "as": "x"}])
+@pytest.mark.parametrize("body", [{}, {"ids": [], "restored": False}, {"ids": ["a"], "as": "x"}])
 async def test_a_release_that_says_nothing(api: Api, body: dict[str, object]) -> None:
     await api.call("POST", "/v1/queue/release", 400, json=body)
 

@@ -65,16 +65,20 @@ def move(client: Client, name: str, to: str | None, *, as_json: bool) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--as", "verdict", type=click.Choice(VERDICTS), default=VERDICTS[0],
               show_default=True, help="What becomes of them.")  # fmt: skip
-@click.option("--restored", is_flag=True, help="All that a restore of the store has frozen.")
+@click.option(
+    "--restored",
+    is_flag=True,
+    help="What a restore of the store has frozen: all, or what of IDs is.",
+)
 @as_json_option
 @talks
 def release(
     client: Client, ids: tuple[str, ...], *, verdict: str, restored: bool, as_json: bool
 ) -> None:
     """Decide about messages whose fate is unknown: send once more, or say what became of them."""
-    if bool(ids) == restored:
+    if not (ids or restored):
         raise click.UsageError("give IDs, or --restored")
-    asked: Json = {"restored": True} if restored else {"ids": ids, "as": verdict}
+    asked: Json = {"ids": ids, "restored": restored, "as": verdict}
     done = client.post("/v1/queue/release", asked)
     if as_json:
         say_json(done)

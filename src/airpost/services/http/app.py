@@ -72,7 +72,6 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("POST", "/v1/db/check", Scope.ADMIN, keeping.check),
     ("POST", "/v1/db/backup", Scope.ADMIN, keeping.backup),
     ("POST", "/v1/db/forget", Scope.ADMIN, keeping.forget),
-    ("POST", "/v1/db/release", Scope.ADMIN, keeping.release),
     ("POST", "/v1/keys", Scope.ADMIN, keys.create),
     ("GET", "/v1/keys", Scope.ADMIN, keys.listing),
     ("DELETE", "/v1/keys/{id}", Scope.ADMIN, keys.revoke),

@@ -1,4 +1,4 @@
-"""The store as a thing to look after: prune, check, back up, forget a number, release what is held.
+"""The store as a thing to look after: prune, check, back up, forget a number.
 
 May import codec, L0 and the store's protocols. All of it is for admins.
 """
@@ -13,12 +13,11 @@ from aiohttp import web
 
 from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest
-from airpost.model import MessageId
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.problems import Refusal
-from airpost.services.http.schemas import BackupIn, ForgetIn, ReleaseIn, read_body
+from airpost.services.http.schemas import BackupIn, ForgetIn, read_body
 from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
@@ -66,13 +65,3 @@ def plain(number: str) -> str:
         return dialable(number)
     except CodecError:
         return number
-
-
-async def release(request: web.Request, caller: Caller) -> web.Response:
-    """`POST /v1/db/release`: `{released, held}`; what a restore has frozen goes on."""
-    keeping = request.app[DEPS].store.keeping
-    given = read_body(ReleaseIn, await read_json(request))
-    ids = [MessageId(each) for each in given.ids]
-    log.info("http.release actor=%s messages=%s", caller.actor, len(ids) or "all")
-    released = await shielded(keeping.release_restored(ids, caller.actor), name="release")
-    return answer({"released": released, "held": await keeping.restored()})

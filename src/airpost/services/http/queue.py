@@ -14,7 +14,7 @@ from airpost.errors import InvalidRequest
 from airpost.model import Lane, Message, MessageId, ModemView
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS
+from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, message_json, modem_json
 from airpost.services.http.schemas import MoveIn, QueueQuery, SettleIn, read_body, read_query
@@ -86,32 +86,39 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
 async def release(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/queue/release`: `{ids | restored, as}`; `{released, refused}`.
 
-    A person's word about messages of unknown fate. `restored` is all that a restore has frozen;
-    what of that the network had taken by then is sent, the rest goes out.
+    A person's word about messages of unknown fate. `restored` is what a restore has frozen, all of
+    it or of `ids`; what of that the network had taken by then is sent, the rest goes out.
     """
     deps = request.app[DEPS]
     given = read_body(SettleIn, await read_json(request))
-    if bool(given.ids) == given.restored:
-        raise InvalidRequest("ids", "is needed, or restored, and not both", "missing-field")
+    if not (given.ids or given.restored):
+        raise InvalidRequest("ids", "is needed, or restored", "missing-field")
     if given.restored and given.as_ is not Verdict.RESEND:
         raise InvalidRequest("as", "of what a restore has frozen is resend")
     log.info("http.release count=%d as=%s actor=%s", len(given.ids), given.as_.value, caller.actor)
-    if given.restored:
+    if given.restored and not given.ids:
         done = deps.store.keeping.release_restored((), caller.actor)
         return answer({"released": await shielded(done, name="release"), "refused": []})
-    released, refused = 0, []
-    for id_ in dict.fromkeys(given.ids):
-        try:
-            done_one = deps.store.decisions.settle(
-                MessageId(id_), caller.cancels, given.as_, caller.actor
-            )
-            if await shielded(done_one, name=f"release {id_}"):
-                released += 1
-            else:
-                refused.append({"id": id_, "problem": "nothing of it is uncertain now"})
-        except KeyError:
-            refused.append({"id": id_, "problem": "there is no such message"})
-    return answer({"released": released, "refused": refused})
+    ids = dict.fromkeys(MessageId(each) for each in given.ids)
+    refused = []
+    for id_ in ids:
+        decided = _decide(deps, caller, id_, given)
+        if (problem := await shielded(decided, name=f"release {id_}")) is not None:
+            refused.append({"id": id_, "problem": problem})
+    return answer({"released": len(ids) - len(refused), "refused": refused})
+
+
+async def _decide(deps: HttpDeps, caller: Caller, id_: MessageId, given: SettleIn) -> str | None:
+    """None once it is done, else why it cannot be."""
+    if given.restored:
+        done = await deps.store.keeping.release_restored([id_], caller.actor)
+        return None if done else "no restore has frozen it"
+    decisions = deps.store.decisions
+    try:
+        settled = await decisions.settle(id_, caller.cancels, given.as_, caller.actor)
+    except KeyError:
+        return "there is no such message"
+    return None if settled else "nothing of it is uncertain now"
 
 
 def _find(request: web.Request) -> ModemView:

@@ -165,7 +165,10 @@ class MoveIn(_Body):
 
 
 class SettleIn(_Body):
-    """`POST /v1/queue/release`: what becomes of messages of unknown fate."""
+    """`POST /v1/queue/release`: what becomes of messages of unknown fate.
+
+    `restored`: of what a restore has frozen, all, or what of `ids` is.
+    """
 
     ids: Annotated[tuple[Name, ...], Field(max_length=MAX_SETTLED)] = ()
     restored: bool = False
@@ -182,12 +185,6 @@ class ForgetIn(_Body):
     """`POST /v1/db/forget`."""
 
     number: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
-
-
-class ReleaseIn(_Body):
-    """`POST /v1/db/release`: these messages, all that are frozen where none is named."""
-
-    ids: tuple[str, ...] = ()
 
 
 class _Query(BaseModel):

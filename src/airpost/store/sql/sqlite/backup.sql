@@ -13,9 +13,6 @@ DELETE FROM meta WHERE key = 'air journal'
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
 FROM attempt WHERE segment_id = ? AND ended_at IS NULL ORDER BY id
 
--- name: frozen
-SELECT count(*) FROM message WHERE state = 'uncertain' AND final = 0 AND reason = ?
-
 -- name: frozen_one
 SELECT seq FROM message WHERE state = 'uncertain' AND final = 0 AND reason = ? AND id = ?
 
