@@ -1,7 +1,8 @@
 """What urgent traffic the modems there are can promise now, kept up to date.
 
-May import L0. Found by search, in steps between which the loop does its work, and again only where
-the number of modems or the time they take has changed.
+May import L0. Found by search, in short steps far apart, and again only where the number of modems
+or the time they take has changed: a loop that computes without a pause keeps the threads of the
+store from theirs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from airpost.pool.reserve import LEAST_READY
 from airpost.pool.route import UNMEASURED_SERVICE_S
 
 PAUSE_S = 1.0  # between two looks at most
+STEP_EVERY_S = 0.03  # a step of a search takes a millisecond at most
 
 
 class Promises:
@@ -72,7 +74,7 @@ class Promises:
                 except StopIteration as done:
                     self._found[modems, service_s] = done.value
                     break
-                await asyncio.sleep(0)  # steps of a millisecond: others have their turn
+                await self._clock.sleep(STEP_EVERY_S)
         alone = self._found[modems, service_s]
         beside = min(alone, under_bulk_per_minute(modems, service_s, reserved))
         return Promise(
