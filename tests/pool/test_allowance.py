@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from airpost.pool import allowance
 from airpost.pool.allowance import Allowances
 from airpost.pool.limits import ClassLimits, LimitProfile, LimitSettings, OnLimit
 from airpost.pool.sendwindow import send_window
+from airpost.tasks import spawn
 from tests.store.values import NOW, FakeClock, after
 
 NORMAL = MessageClass.NORMAL
@@ -29,13 +31,18 @@ class Kept:
     def __init__(self, past: list[tuple[str, Instant, MessageClass]] | None = None) -> None:
         self.past = past or []
         self.asked: list[tuple[list[str], list[str]]] = []
+        self.slow: asyncio.Event | None = None  # the next answer waits for it
 
     async def charges(
         self, numbers: Sequence[str], key_ids: Sequence[str], since: Instant
     ) -> list[tuple[str, Instant, MessageClass]]:
         self.asked.append((list(numbers), list(key_ids)))
         wanted = {*numbers, *key_ids}
-        return [each for each in self.past if each[0] in wanted and each[1] >= since]
+        found = [each for each in self.past if each[0] in wanted and each[1] >= since]
+        slow, self.slow = self.slow, None
+        if slow is not None:
+            await slow.wait()
+        return found
 
     async def keys(self) -> list[ApiKey]:
         return ANSWER
@@ -87,13 +94,27 @@ async def test_of_several_the_last_to_end_is_told_and_a_refusal_before_all() -> 
     found = allowances.verdict(MESSAGE, NOW)  # 03:04 UTC
     assert found is not None
     assert found.waits.reason == "quiet_hours"
-    assert allowances.quiet(NORMAL, MESSAGE.to, NOW) == found.waits
+    assert allowances.hours(NORMAL, MESSAGE.to, NOW) == found
     refusing = LimitProfile(name="p", per_day=1, on_limit=OnLimit.REJECT)
     allowances = made(store, replace(settings, keys={"shop": refusing}))
     await allowances.know([MESSAGE])
     found = allowances.verdict(MESSAGE, NOW)
     assert found is not None
     assert (found.waits.reason, found.reject) == ("quota_exhausted", True)
+
+
+async def test_what_two_read_at_once_keeps_what_was_counted_between() -> None:
+    """The second, whose rows are older than the count, changes nothing."""
+    store = Kept()
+    allowances = made(store, LimitSettings(classes={NORMAL: recipient(per_hour=1)}))
+    released = store.slow = asyncio.Event()
+    second = spawn(allowances.know([MESSAGE]), name="second")
+    await asyncio.sleep(0)
+    await allowances.know([MESSAGE])
+    allowances.count(MESSAGE, NOW)
+    released.set()
+    await second
+    assert allowances.verdict(MESSAGE, NOW) is not None
 
 
 async def test_the_hours_alone_need_nothing_of_the_store() -> None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from airpost.clock import SECOND_US, Instant, rfc3339
-from airpost.model import ApiKey, Lane, MessageClass, SimId, UnitState
+from airpost.model import ApiKey, Lane, MessageClass, MessageId, SimId, UnitState, Waiting
 from airpost.pool.limits import (
     READY,
     ClassLimits,
@@ -334,6 +336,72 @@ def test_hours_can_reject(tmp_path: Path) -> None:
             assert failed.reason == "refused by a limit: the hours of class bulk in Europe/Berlin"
 
     run_virtual(main)
+
+
+def coming(class_: MessageClass = MessageClass.NORMAL, **changes: Any) -> Waiting:
+    """A message somebody asks for."""
+    new = Waiting(
+        seq=0, id=MessageId("new"), to=PHONE, class_=class_, parts=1, lane=None, route=None
+    )
+    return replace(new, **changes)
+
+
+def test_a_sim_that_is_used_up_and_rejects_is_told_before_a_message_is_taken(
+    tmp_path: Path,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        tight = LimitProfile(name="tight", per_day=1, on_limit=OnLimit.REJECT)
+        limits = LimitSettings(sims={"gate-1": tight})
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
+            one, now = Lane("gate-1"), rig.clock.now
+            assert await rig.pool.refuses(coming(lane=one), now()) is None
+            await rig.state(await rig.accept(lane=one), "sent")
+            found = await rig.pool.refuses(coming(lane=one), now())
+            assert found is not None
+            assert (found.reason, found.words) == ("quota_exhausted", "gate-1: 1 a day")
+            assert await rig.pool.refuses(coming(), now()) is None  # the other takes it
+            assert await rig.pool.refuses(coming(lane=one), after_s(now(), 10)) is None  # not yet
+            rig.units[1].show(state=UnitState.QUARANTINED)
+            assert await rig.pool.refuses(coming(), now()) == found
+            assert await rig.pool.refuses(coming(route="none"), now()) is None
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("on_limit", [OnLimit.REJECT, OnLimit.HOLD])
+def test_a_number_that_has_had_enough_is_told_where_it_would_fail(
+    tmp_path: Path, *, on_limit: OnLimit
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = otp(per_minute=None, per_hour=1, on_limit=on_limit)
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            assert await rig.pool.refuses(coming(MessageClass.OTP), rig.clock.now()) is None
+            await rig.state(await rig.accept(class_=MessageClass.OTP), "sent")
+            found = await rig.pool.refuses(coming(MessageClass.OTP), rig.clock.now())
+            told = None if found is None else (found.reason, found.words)
+            expected = ("rate_limited_local", "1 an hour of class otp to this number")
+            assert told == (expected if on_limit is OnLimit.REJECT else None)
+            assert await rig.pool.refuses(coming(), rig.clock.now()) is None
+
+    run_virtual(main)
+
+
+def test_hours_that_reject_are_asked_for_when_the_message_may_go(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=bulk_by_day(on_quiet=OnLimit.REJECT)) as rig:
+            now, bulk = rig.clock.now(), coming(MessageClass.BULK)
+            night = await rig.pool.refuses(bulk, now)
+            assert night is not None
+            assert night.reason == "quiet_hours"
+            assert await rig.pool.refuses(bulk, night.until) is None
+            assert await rig.pool.refuses(bulk, after_s(night.until, -1)) == night
+            assert await rig.pool.refuses(coming(), now) is None
+
+    run_virtual(main)
+
+
+def after_s(at: Instant, seconds: float) -> Instant:
+    return Instant(at + round(seconds * SECOND_US))
 
 
 def test_what_waits_for_its_modem_is_held_when_the_night_comes(tmp_path: Path) -> None:

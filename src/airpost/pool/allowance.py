@@ -78,6 +78,10 @@ class Allowances:
         self.counts = bool(self._profiles or settings.keys)
         windows = any(each.window for each in settings.classes.values())
         self.none = not self.counts and not windows  # nothing limits a message
+        profiles = [*self._profiles, *settings.keys.values()]
+        self.rejects = any(each.on_limit is OnLimit.REJECT for each in profiles) or any(
+            each.on_quiet is OnLimit.REJECT for each in settings.classes.values()
+        )  # something lets a message fail
 
     async def know(self, messages: Iterable[Waiting]) -> None:
         """Read what is not known of their recipients and keys; StoreUnavailable."""
@@ -101,12 +105,15 @@ class Allowances:
         found: dict[str, list[tuple[Instant, MessageClass]]] = {}
         for subject, at, class_ in await self._store.charges(unknown, limited, since):
             found.setdefault(subject, []).append((at, class_))
+        # What somebody else has read meanwhile may have been counted since.
         for to in unknown:
-            self._recipients[to] = self._recipient(now, found.get(to, []))
+            if to not in self._recipients:
+                self._recipients[to] = self._recipient(now, found.get(to, []))
         for key in key_ids:
-            profile = profiles.get(key)
-            past = [(at, "") for at, _ in found.get(key, [])]
-            self._keys[key] = None if profile is None else Budget(profile, now, past)
+            if key not in self._keys:
+                profile = profiles.get(key)
+                past = [(at, "") for at, _ in found.get(key, [])]
+                self._keys[key] = None if profile is None else Budget(profile, now, past)
         while len(self._recipients) > max(KNOWN, len(set(numbers))):
             self._recipients.popitem(last=False)
 
@@ -134,7 +141,7 @@ class Allowances:
     # -- one by one ------------------------------------------------------------------------------
     def verdict(self, message: Waiting, now: Instant) -> Verdict | None:
         """What stands against the message now; None: it may leave."""
-        found = [self._quiet(message.class_, message.to, now)]
+        found = [self.hours(message.class_, message.to, now)]
         if not message.charged:
             found += [self._key(message, now), self._recipients_verdict(message, now)]
         against = [each for each in found if each is not None]
@@ -145,12 +152,8 @@ class Allowances:
             max(against, key=lambda each: each.waits.until),
         )
 
-    def quiet(self, class_: MessageClass, number: str, now: Instant) -> Waits | None:
+    def hours(self, class_: MessageClass, number: str, now: Instant) -> Verdict | None:
         """What the hours of the recipient say alone."""
-        found = self._quiet(class_, number, now)
-        return None if found is None else found.waits
-
-    def _quiet(self, class_: MessageClass, number: str, now: Instant) -> Verdict | None:
         limits = self._settings.classes.get(class_)
         if limits is None or limits.window is None:
             return None

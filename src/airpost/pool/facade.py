@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from airpost.clock import Instant
 from airpost.model import Lane, Message, MessageId, ModemView, Waiting, Waits, WireLine
 from airpost.pool.budget import Block, Use
 
@@ -89,6 +90,13 @@ class Pool(Protocol):
 
     def waits(self, message: Message) -> Waits | None:
         """Which limit a message that is not final waits for, where it is known."""
+        ...
+
+    async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
+        """The limit by which a message that comes in now, to go at `due`, is known to fail.
+
+        None where none is known to. StoreUnavailable.
+        """
         ...
 
     async def selftest(self, lane: Lane, to: str | None) -> MessageId:

@@ -34,6 +34,7 @@ from airpost.pool.facade import BudgetView
 from airpost.pool.limits import LimitSettings, OnLimit
 from airpost.pool.simbudgets import LIMIT, SimBudgets, SpentStore
 from airpost.pool.zones import zones_of
+from airpost.routes import DEFAULT_ROUTE
 from airpost.store.api import Hold
 from airpost.tasks import spawn
 
@@ -144,6 +145,30 @@ class Limiter:
         if view.sim_id is not None:
             self.sims.seen(view.lane, view.sim_id)
 
+    # -- before a message is accepted ------------------------------------------------------------
+    async def refuses(
+        self, message: Waiting, due: Instant, ready: Sequence[ModemView]
+    ) -> Waits | None:
+        """The limit by which a message that comes in now is known to fail; StoreUnavailable.
+
+        One that is `due` later is asked for its hours alone: what is used up now may be free then.
+        """
+        now = self._clock.now()
+        if not (self._allowances.rejects or self.sims.rejects):
+            return None
+        if due > now:
+            found = self._allowances.hours(message.class_, message.to, due)
+            return found.waits if found is not None and found.reject else None
+        await self.know([message])
+        if (against := self.against(message)) is not None:
+            return against[0] if against[1] else None
+        may = [each for each in ready if each.lane == message.lane or (
+            message.lane is None and (message.route or DEFAULT_ROUTE) in each.routes)]  # fmt: skip
+        closed = self.closed(message, may)
+        if not may or len(closed) < len(may) or not self._some_reject(closed):
+            return None
+        return _waits_for(closed)
+
     # -- before a message is given to a modem ----------------------------------------------------
     def begin_round(self) -> None:
         """What follows is about a round of binding of its own."""
@@ -223,8 +248,7 @@ class Limiter:
     def waits_for_a_sim(self, message: Waiting, closed: Mapping[Lane, Block]) -> tuple[Waits, bool]:
         """What a message waits for that every SIM it could go by is closed to; True: it fails."""
         waits = _waits_for(closed)
-        rejects = [self.sims.profile(each) for each in closed]
-        if any(each is not None and each.on_limit is OnLimit.REJECT for each in rejects):
+        if self._some_reject(closed):
             return waits, True
         self._for_a_sim[message.id] = waits
         self._for_a_sim.move_to_end(message.id)
@@ -232,6 +256,10 @@ class Limiter:
             self._for_a_sim.popitem(last=False)
         self._look_at(waits.until)
         return waits, False
+
+    def _some_reject(self, lanes: Iterable[Lane]) -> bool:
+        profiles = [self.sims.profile(each) for each in lanes]
+        return any(each is not None and each.on_limit is OnLimit.REJECT for each in profiles)
 
     def _look_at(self, until: Instant) -> None:
         self.free_at = until if self.free_at is None else min(self.free_at, until)
@@ -245,10 +273,10 @@ class Limiter:
             block = self.sims.block(lane, sim_id, segment.class_, segment.to)
             until = now if block is None else block.until
         if not self._allowances.none and segment.message_seq not in self._goes_on:
-            quiet = self._allowances.quiet(segment.class_, segment.to, now)
+            quiet = self._allowances.hours(segment.class_, segment.to, now)
             if quiet is not None:
                 until = max(until, Instant(now + SECOND_US))
-                self._ask_to_hold(lane, segment, quiet)
+                self._ask_to_hold(lane, segment, quiet.waits)
         return max(0.0, (until - now) / SECOND_US)
 
     def begun(self, lane: Lane, sim_id: SimId, segment: Claimed) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Hashable
 from random import Random
 
-from airpost.clock import Clock
+from airpost.clock import Clock, Instant
 from airpost.errors import ModemError, StoreUnavailable
 from airpost.model import (
     Lane,
@@ -157,6 +157,11 @@ class ModemPool:
         if message.waits is not None or message.state is not MessageState.QUEUED:
             return message.waits
         return self.limiter.waits(message, [each for each in self._views.values() if each.ready])
+
+    async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
+        """The limit by which a message is known to fail; see `facade.Pool`."""
+        ready = [each for each in self._views.values() if each.ready]
+        return await self.limiter.refuses(message, due, ready)
 
     async def pause(self, lane: Lane, actor: str, *, drain: bool = False) -> None:
         """Give a modem nothing more; see `facade.Pool`."""

@@ -16,7 +16,7 @@ from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, SimId
 from airpost.pool.budget import Block, Budget, first_needed
 from airpost.pool.facade import BudgetView
-from airpost.pool.limits import LimitProfile, LimitSettings
+from airpost.pool.limits import LimitProfile, LimitSettings, OnLimit
 from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.limits")
@@ -60,6 +60,10 @@ class SimBudgets:
         self._note = note
         self._read = read
         self._kept: dict[SimId, _Kept] = {}
+        profiles = [settings.default_sim, *settings.sims.values()]
+        self.rejects = any(
+            each is not None and each.on_limit is OnLimit.REJECT for each in profiles
+        )
         self.none = settings.default_sim is None and not settings.sims  # no SIM is limited
 
     def profile(self, lane: Lane) -> LimitProfile | None:

@@ -296,6 +296,8 @@ class FakePool:
         self.budgets: dict[Lane, BudgetView] = {}
         self.waiting: dict[MessageId, Waits] = {}
         self.outlooks: dict[MessageId, Outlook] = {}
+        self.against: Waits | None = None  # the limit that refuses what comes in
+        self.asked_limits: list[tuple[Waiting, Instant]] = []
 
     def modems(self) -> tuple[ModemView, ...]:
         return tuple(self.views.values())
@@ -347,6 +349,10 @@ class FakePool:
 
     def outlook(self, message: Waiting) -> Outlook:
         return self.outlooks[message.id]
+
+    async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
+        self.asked_limits.append((message, due))
+        return self.against
 
     def waits(self, message: Message) -> Waits | None:
         return message.waits or self.waiting.get(message.id)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from airpost.clock import SECOND_US, rfc3339
-from airpost.model import Encoding, MessageClass, OnUncertain
+from airpost.clock import SECOND_US, Instant, rfc3339
+from airpost.model import Encoding, MessageClass, OnUncertain, Waits
 from airpost.states import MessageState
 from airpost.tasks import spawn
 from tests.services.http.conftest import Api
@@ -23,6 +23,28 @@ def at(seconds: float) -> str:
 
 
 # -- sending -------------------------------------------------------------------------------------
+async def test_what_a_limit_is_known_to_refuse_is_not_taken(api: Api) -> None:
+    kept = {"Idempotency-Key": "a"}
+    taken = await api.send(headers=kept)
+    asked, due = api.pool.asked_limits[-1]
+    assert (asked.to, asked.class_.value, asked.parts, due) == ("+491701234567", "normal", 1, NOW)
+    until = Instant(NOW + 90 * SECOND_US + 1)
+    for reason, status in (
+        ("quota_exhausted", 429), ("rate_limited_local", 429), ("quiet_hours", 422)
+    ):  # fmt: skip
+        api.pool.against = Waits(reason=reason, words="1 a day", until=until)
+        given = {"to": "+491701234567", "text": "more"}
+        async with api.http.post("/v1/messages", json=given) as response:
+            problem = await response.json(content_type=None)
+            assert (response.status, response.headers["Retry-After"]) == (status, "91")
+        assert problem["type"] == "urn:airpost:problem:" + reason.replace("_", "-")
+        assert problem["detail"] == "refused by a limit: 1 a day"
+        assert problem["until"] == rfc3339(until)
+    assert len(api.store.kept) == 1
+    # What was taken before has its answer, whatever the limits say now.
+    assert (await api.send(headers=kept))["id"] == taken["id"]
+
+
 async def test_a_message_is_taken_and_shown_as_the_store_has_it(api: Api) -> None:
     async with api.http.post("/v1/messages", json={"to": "+491701234567", "text": "hi"}) as answer:
         assert answer.status == 202

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from airpost.clock import SECOND_US, Instant
+from airpost.clock import SECOND_US, Instant, rfc3339
 from airpost.codec.dcs import Alphabet
 from airpost.codec.split import Split, split, split_data
 from airpost.codec.udh import Ports
@@ -23,6 +23,7 @@ from airpost.model import (
     MessageId,
     NewMessage,
     SegmentBody,
+    Waiting,
     uuid7,
 )
 from airpost.policy import Policies
@@ -207,6 +208,31 @@ def _times(given: SendIn, now: Instant, classes: Policies) -> tuple[Instant | No
     return not_before, Instant(begin + ttl_s * SECOND_US)
 
 
+async def _check_limits(new: NewMessage, deps: HttpDeps) -> None:
+    """Refuse what a limit with `reject` is known to stand against now."""
+    due = new.not_before or new.created_at
+    coming = Waiting(
+        seq=0,
+        id=new.id,
+        to=new.to,
+        class_=new.class_,
+        parts=len(new.segments),
+        lane=new.lane,
+        route=new.route,
+        key_id=new.key_id,
+        carrier=new.carrier,
+    )
+    found = await deps.pool.refuses(coming, due)
+    if found is not None:
+        wait_s = max(1, -(-(found.until - deps.clock.now()) // SECOND_US))
+        raise Refusal(
+            found.reason.replace("_", "-"),
+            f"refused by a limit: {found.words}",
+            headers={"Retry-After": str(wait_s)},
+            extra={"until": rfc3339(found.until)},
+        )
+
+
 # -- calls ---------------------------------------------------------------------------------------
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/messages`: 202 and the message; with a key, the first answer again."""
@@ -222,6 +248,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
                 if kept is not None:
                     return _repeated(mark, *kept)
             new = compose(given, caller, deps)
+            await _check_limits(new, deps)
             body = dumps(message_json(accepted(new)))
             if key is not None:
                 kept_answer = Idempotency(key=key, fingerprint=mark, status=202, body=body)
