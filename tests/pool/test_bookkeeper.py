@@ -64,8 +64,23 @@ def rate(hour: int, asked: int, delivered: int) -> Rate:
 async def begun(loop: VirtualLoop, **changes: Any) -> tuple[Store, Bookkeeper, asyncio.Task[None]]:
     store = Store()
     clock = LoopClock(loop.time, NOW)
+    changes = {"trusted": lambda: True, **changes}
     keeper = Bookkeeper(store, clock, KEPT, **changes)  # type: ignore[arg-type]
     return store, keeper, spawn(keeper.run(), name="bookkeeper")
+
+
+def test_nothing_goes_by_a_clock_in_doubt() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        right: list[bool] = []
+        store, _, task = await begun(loop, trusted=lambda: bool(right))
+        await asyncio.sleep(FIRST_S + 5 * LOOK_S)
+        assert store.keeping.pruned == []
+        right.append(True)
+        await asyncio.sleep(LOOK_S + 1)
+        assert store.keeping.pruned == [KEPT]
+        await stop(task)
+
+    run_virtual(main)
 
 
 def test_a_network_is_noted_when_it_is_another() -> None:

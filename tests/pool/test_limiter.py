@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from airpost.clock import SECOND_US, Instant, rfc3339
-from airpost.model import ApiKey, Lane, MessageClass, MessageId, SimId, UnitState, Waiting
+from airpost.errors import StoreUnavailable
+from airpost.model import ApiKey, Claimed, Lane, MessageClass, MessageId, SimId, UnitState, Waiting
+from airpost.modem.api import CommitIntent, SendResult
 from airpost.pool.limits import (
     READY,
     ClassLimits,
@@ -21,6 +23,7 @@ from airpost.pool.limits import (
 )
 from airpost.pool.sendwindow import send_window
 from airpost.states import MessageState
+from airpost.store.api import AirResult
 from tests.pool.rig import PHONE, START, Rig, ScriptedUnit, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -118,6 +121,40 @@ def test_where_a_limit_rejects_the_message_fails_and_says_why(tmp_path: Path) ->
             assert failed.reason == "refused by a limit: gate-1: 1 a day"
             assert failed.parts[0].outcome is not None
             assert failed.parts[0].outcome.code == "quota_exhausted"
+
+    run_virtual(main)
+
+
+def test_what_was_withdrawn_or_could_not_be_written_does_not_count(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, limits=sims(per_hour=2)) as rig:
+            (unit,) = rig.units
+            send, air, tries = unit.send, rig.store.air, 0
+
+            def full(settle: Any, intent: Any) -> asyncio.Future[AirResult]:
+                rig.store.air = air  # type: ignore[method-assign]
+                failed: asyncio.Future[AirResult] = loop.create_future()
+                failed.set_exception(StoreUnavailable("the disk is full"))
+                return failed
+
+            async def troubled(segment: Claimed, commit: CommitIntent) -> SendResult:
+                """The first is cancelled in the last moment, the second meets a full disk."""
+                nonlocal tries
+                tries += 1
+                if tries == 1:
+                    await rig.store.cancel(segment.message_id, None, "test")
+                if tries == 2:
+                    rig.store.air = full  # type: ignore[method-assign]
+                return await send(segment, commit)
+
+            unit.send = troubled  # type: ignore[method-assign]
+            await rig.state(await rig.accept("0"), "cancelled")
+            await rig.until(lambda: unit.refused == 1)
+            for text in ("1", "2"):
+                await rig.state(await rig.accept(text), "sent", wait_s=30)
+            budget = rig.pool.budget(unit.lane)
+            assert budget is not None
+            assert (tries, [use.used for use in budget.uses]) == (4, [2])
 
     run_virtual(main)
 

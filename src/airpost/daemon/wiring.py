@@ -139,7 +139,11 @@ def build(
         http=HttpServer(app, listen),
         scheduler=scheduler,
         bookkeeper=Bookkeeper(
-            store, clock, settings.http.retention, silent_filter=settings.silent_filter
+            store,
+            clock,
+            settings.http.retention,
+            trusted=lambda: store.clock_trusted,
+            silent_filter=settings.silent_filter,
         ),
         reception=reception,
         discovery=discovery,

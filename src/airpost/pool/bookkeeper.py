@@ -1,13 +1,14 @@
 """What is done now and then: networks noted, what is past its time removed, filters looked for.
 
-May import store.api, store.keeping, L0. One task; whatever fails because the store cannot write is
-done at the next look.
+May import store.api, store.keeping, L0. One task; whatever fails because the store cannot write, or
+must not be done by a clock that is in doubt, is done at the next look.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
@@ -27,14 +28,24 @@ _Key = tuple[str, str]
 
 
 class Bookkeeper:
-    """`run()` for ever; `saw()` is told every change of a modem's view."""
+    """`run()` for ever; `saw()` is told every change of a modem's view.
+
+    `trusted()` is false while the clock is none to go by: what it calls old may be of today.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, retention: Retention, *, silent_filter: bool = True
+        self,
+        store: Store,
+        clock: Clock,
+        retention: Retention,
+        *,
+        trusted: Callable[[], bool],
+        silent_filter: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
         self._retention = retention
+        self._trusted = trusted
         self._silent_filter = silent_filter
         self._operators: dict[SimId, str] = {}  # as last noted
         self._seen: dict[SimId, str] = {}
@@ -59,8 +70,9 @@ class Bookkeeper:
                 async with asyncio.timeout(pause_s):
                     await self._news.wait()
             except TimeoutError:
-                await self._unless_unavailable(self._prune)
-                await self._unless_unavailable(self._look_for_filters)
+                if self._trusted():
+                    await self._unless_unavailable(self._prune)
+                    await self._unless_unavailable(self._look_for_filters)
                 pause_s = LOOK_S
             self._news.clear()
             await self._unless_unavailable(self._note_operators)

@@ -323,6 +323,8 @@ class LaneLoop:
         if asked is not None:
             attempt = (asked.result() if isinstance(asked, asyncio.Future) else asked).attempt_id
         if attempt is not None:
+            if self._gate is not None:
+                self._gate.kept()
             elsewhere = sim_in_doubt(result.outcome) and self._hooks.refused(
                 self.lane, segment, sim_id
             )
