@@ -17,6 +17,7 @@ from airpost.codec.causes import (
     classify,
     code_of_words,
     status_outcome,
+    words_of,
 )
 from airpost.codec.status import StatusClass, status_class
 from airpost.outcome import OutcomeClass, Scope
@@ -198,3 +199,11 @@ def test_dispositions_on_record(corpus: Path) -> None:
             if cause is None or cause.cls is not DISPOSITIONS[record["disposition"]]:
                 differ.add((kind, code))
     assert differ <= {("CMS", 513), ("CMS", 514), ("CMS", 515)}
+
+
+def test_a_label_is_told_in_words() -> None:
+    assert words_of("CMS 38") == "network out of order"
+    assert words_of("CME 30") == "no network service"
+    assert words_of("TP-ST 65") == "incompatible destination"
+    for other in ("CMS 4711", "TP-ST 256", "ERROR", "ttl", "OK", "CMS", "XYZ 38", "CMS ²"):
+        assert words_of(other) is None

@@ -310,6 +310,17 @@ def cause_of(kind: str, code: int | None) -> Cause | None:
     return (CME if kind == "CME" else CMS).get(code)
 
 
+def words_of(label: str) -> str | None:
+    """What the code of an outcome stands for: "CMS 38", "CME 30", "TP-ST 65"; None for others."""
+    kind, _, code = label.partition(" ")
+    if not code.isdecimal():
+        return None
+    if kind == "TP-ST":
+        return status_outcome(int(code)).text if int(code) in range(256) else None
+    cause = cause_of(kind, int(code)) if kind in ("CMS", "CME") else None
+    return None if cause is None else cause.text
+
+
 def sim_in_doubt(outcome: Outcome) -> bool:
     """True for what names the message as its reason and is often that of the SIM."""
     kind, _, code = outcome.code.partition(" ")

@@ -19,7 +19,8 @@ def test_the_funnel(service: Service) -> None:
     ]
     shown = service.run("stats", "funnel", "--by", "class", "--since", "2026-01-01").stdout
     assert "class otp" in shown
-    for words in ("empty-text 1", "25.0", "5 ms", "1.5 s", "3 min", "66.67 %"):
+    for words in ("empty-text 1", "25.0", "5 ms", "1.5 s", "3 min", "66.67 %",
+                  "empty-text: The message is empty"):  # fmt: skip
         assert words in shown
     (found,) = service.json("stats", "funnel")
     assert found["groups"][0]["group"] == "otp"

@@ -24,11 +24,17 @@ async def test_stages_reasons_and_coverage(api: Api) -> None:
         row("requested", 4),
         row("rejected", 1),
         row("rejected", 1, reason="empty-text"),
+        row("failed", 4),
+        *(row("failed", 1, reason=each) for each in ("CMS 38", "TP-ST 65", "blocked", "odd")),
         row("submitted", 3, of_previous_pct=75.0, p50_ms=5, p95_ms=6, p98_7_ms=7, p99_ms=8),
         row("dlr_received", 2, of_previous_pct=66.67),
     ]
     found = await api.call("GET", "/v1/stats/funnel")
     assert found["by"] is None
+    assert found["words"] == {
+        "CMS 38": "network out of order", "TP-ST 65": "incompatible destination",
+        "blocked": "The number is never to be texted", "empty-text": "The message is empty",
+    }  # fmt: skip
     (group,) = found["groups"]
     assert group["group"] == ""
     assert group["rejected"] == {

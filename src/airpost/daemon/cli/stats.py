@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from airpost.daemon.cli.client import Client, Json, as_json_option, talks
-from airpost.daemon.cli.tables import say_json, say_table
+from airpost.daemon.cli.tables import say_fields, say_json, say_table
 from airpost.store.keeping import By
 
 COLUMNS = ("stage", "count", "% of previous", "% of requested", "p50", "p95", "p98.7", "p99", "why")
@@ -40,6 +40,9 @@ def funnel(
         coverage = group["dlr_coverage_pct"]
         told = "-" if coverage is None else f"{coverage} %"
         click.echo(f"delivery reports came for {told} of what was taken with one asked for")
+    if found["words"]:
+        click.echo()
+        say_fields(found["words"].items())
 
 
 def _time(given: str | None) -> str | None:

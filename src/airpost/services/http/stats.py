@@ -1,6 +1,7 @@
 """The delivery funnel.
 
-May import L0 and the store's protocols. It counts everybody's messages: for those who see all.
+May import codec, L0 and the store's protocols. It counts everybody's messages, for those who see
+all.
 """
 
 from __future__ import annotations
@@ -10,21 +11,35 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from airpost.clock import SECOND_US, Instant, rfc3339
+from airpost.codec.causes import words_of
 from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.problems import KINDS
 from airpost.services.http.render import Json
 from airpost.services.http.schemas import FunnelQuery, read_query
 from airpost.store.keeping import By, FunnelRow
 
 HOUR_US = 3600 * SECOND_US
 DEFAULT_US = 24 * HOUR_US
+_WORDS = {  # of the reasons that are our own
+    "ttl": "its time was over",
+    "quota_exhausted": "the quota of the SIM or the key was used up",
+    "rate_limited_local": "the recipient had had as many as it may",
+    "quiet_hours": "the recipient's hours did not allow it",
+    "codec": "it could not be encoded",
+    "patience": "the modem gave no answer in time",
+    "restart": "airpost ended while it was on the air",
+}
 _TIMED = ("p50_ms", "p95_ms", "p98_7_ms", "p99_ms")
 
 
 async def funnel(request: web.Request, _caller: Caller) -> web.Response:
-    """`GET /v1/stats/funnel`: `{by, since, until, groups}`, of the last 24 hours if not told."""
+    """`GET /v1/stats/funnel`: `{by, since, until, groups, words}`.
+
+    Of the last 24 hours if not told. `words` says what each reason stands for, where that is known.
+    """
     deps = request.app[DEPS]
     asked = read_query(FunnelQuery, request.query.items())
     now = deps.clock.now()
@@ -43,8 +58,16 @@ async def funnel(request: web.Request, _caller: Caller) -> web.Response:
             "until": rfc3339(end),
             "groups": [_group(asked.by, part, [r for r in rows if r.part == part])
                        for part in parts],
+            "words": {each: words for each in sorted({row.reason for row in rows})
+                      if (words := _words(each)) is not None},
         }
     )  # fmt: skip
+
+
+def _words(reason: str) -> str | None:
+    """Of a code of the network or a modem, a problem type, or a reason of our own."""
+    kind = KINDS.get(reason)
+    return _WORDS.get(reason) or (words_of(reason) if kind is None else kind.title)
 
 
 def _group(by: By | None, part: str, rows: Sequence[FunnelRow]) -> Json:
