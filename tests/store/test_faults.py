@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+from pathlib import Path
 
 import pytest
 
-from airpost.errors import StoreUnavailable
-from airpost.store.faults import meaning
+from airpost.errors import ConfigError, StoreUnavailable
+from airpost.store import faults
+from airpost.store.faults import FULL, meaning, reason_of, refused
 
 
 def failed(code: int | None, cls: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -45,3 +48,30 @@ def test_the_place_is_at_fault(code: int, words: str) -> None:
 )
 def test_a_mistake_of_ours_stays_what_it_is(error: BaseException) -> None:
     assert meaning(error) is error
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, FULL), (errno.EROFS, "read-only")])
+def test_a_file_that_the_disk_refuses_may_be_had_later(number: int, words: str) -> None:
+    error = refused(Path("/none/a.db"), OSError(number, "test"))
+    assert isinstance(error, StoreUnavailable)
+    assert words in error.reason
+
+
+def test_a_file_in_no_folder_is_a_mistake() -> None:
+    error = refused(Path("/none/a.db"), FileNotFoundError(errno.ENOENT, "No such file"))
+    assert isinstance(error, ConfigError)
+    assert "/none/a.db cannot be written: No such file" in str(error)
+
+
+def test_without_room_the_reason_is_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = StoreUnavailable("the disk cannot be read or written (disk I/O error)")
+    path = tmp_path / "a.db"
+    monkeypatch.setattr(faults, "LEAST_ROOM", 0)
+    assert reason_of(error, path) == error.reason
+    assert reason_of(error, Path("/none/a.db")) == error.reason
+    monkeypatch.setattr(faults, "LEAST_ROOM", 1 << 60)
+    assert reason_of(error, path) == f"{FULL} ({error.reason})"
+    told = StoreUnavailable(f"{FULL} (a.db)")
+    assert reason_of(told, path) == told.reason

@@ -48,5 +48,5 @@ def test_it_ends_with_its_process_however_that_ends(place: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(place: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be made: No such file"):
+    with pytest.raises(ConfigError, match="cannot be written: No such file"):
         StoreLock(place / "none" / "a.db").take()

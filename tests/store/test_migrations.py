@@ -205,7 +205,7 @@ def test_a_database_of_another_program_is_refused(path: Path) -> None:
 
 def test_what_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"a letter to my aunt, not a database at all\n" * 100)
-    with pytest.raises(ConfigError, match="not a database"):
+    with pytest.raises(StoreUnavailable, match="not a database"):
         migrate(path)
 
 

@@ -51,7 +51,7 @@ def path(place: Path) -> Path:
 async def plain(
     path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SqliteStore]:
-    monkeypatch.setattr("airpost.store.sqlite.PROBE_S", PROBE_S)
+    monkeypatch.setattr("airpost.store.availability.PROBE_S", PROBE_S)
     monkeypatch.setattr("airpost.store.migrations.BUSY_S", 0.05)
     store = SqliteStore(path, clock, Random(1))
     await store.open(NOW)

@@ -38,7 +38,7 @@ class House:
         self.lanes = tuple(lanes)  # of modems that are found and yet have a name
         self.discover = found and discover
         self.found = found  # modems are found by themselves, in the simulator's /sys and /dev
-        self._folder = folder
+        self.store_folder = self._folder = folder
         self._loop = loop
         self._start_s = loop.time()
         self._running: asyncio.Task[None] | None = None
@@ -51,7 +51,7 @@ class House:
         """Start the daemon on the store that is there."""
         path = self._folder / "http.sock"
         settings = Settings(
-            store=StoreSettings(path=self._folder / "airpost.db"),
+            store=StoreSettings(path=self.store_folder / "airpost.db"),
             http=HttpSettings(listen=(UnixListen(path=path),), auth=AuthMode.NONE),
             sms=SmsSettings(),
             modems=self.lanes if self.found else tuple(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airpost.store.sqlite import PROBE_S
+from airpost.store.availability import PROBE_S
 from tests.system.house import House, Json, opened
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -119,6 +119,90 @@ def test_a_damaged_store(tmp_path: Path) -> None:
             await well_again(house, accepted)
 
     run_virtual(main)
+
+
+# -- at the start --------------------------------------------------------------------------------
+def test_a_disk_that_is_full_at_the_start(small_disk: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, small_disk) as house:
+            accepted = await stopped(house)
+            filler = fill(small_disk)
+            await house.start()
+            await unavailable(house, "the disk is full")
+            await asyncio.sleep(3 * PROBE_S)
+            await house.post(status=503)
+            filler.unlink()
+            await well_again(house, accepted)
+
+    run_virtual(main)
+
+
+def test_a_disk_that_is_read_only_at_the_start(small_disk: Path, tmp_path: Path) -> None:
+    def mounted(how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", str(small_disk)], check=True)
+
+    async def main(loop: VirtualLoop) -> None:
+        (tmp_path / "house").mkdir()
+        async with opened(loop, tmp_path / "house") as house:
+            await house.stop()
+            house.store_folder = small_disk
+            mounted("ro")
+            try:
+                await house.start()
+                await unavailable(house, "the disk is read-only")
+            finally:
+                mounted("rw")
+            await well_again(house, [])
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    ("begin", "words"), [(8192, "the database is damaged"), (0, "the file is not a database")]
+)
+def test_a_store_that_is_damaged_at_the_start(tmp_path: Path, begin: int, words: str) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path) as house:
+            accepted = await stopped(house)
+            path = tmp_path / "airpost.db"
+            sound = path.read_bytes()
+            path.write_bytes(sound[:begin] + b"\xff" * (len(sound) - begin))
+            damaged = path.read_bytes()
+            await house.start()
+            await unavailable(house, words)
+            async with house.http.post("/v1/db/check") as response:
+                assert words in (await response.json())["detail"]
+            await asyncio.sleep(3 * PROBE_S)
+            await house.post(status=503)
+            assert path.read_bytes() == damaged
+            path.write_bytes(sound)
+            await well_again(house, accepted)
+
+    run_virtual(main)
+
+
+def test_a_stop_before_the_store_could_be_had(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path) as house:
+            await house.stop()
+            (tmp_path / "airpost.db").write_bytes(b"\xff" * 8192)
+            await house.start()
+            await house.get("/health/ready", 503)
+            began = loop.time()
+            house.daemon.stop()
+            assert house._running is not None
+            await house._running
+            assert loop.time() - began < 1
+
+    run_virtual(main)
+
+
+async def stopped(house: House) -> list[Json]:
+    """One message is through; the service is down."""
+    accepted = [await house.post(text="before")]
+    await house.settled([accepted[0]["id"]])
+    await house.stop()
+    return accepted
 
 
 async def pragma(house: House, *texts: str) -> None:

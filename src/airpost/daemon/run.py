@@ -1,7 +1,8 @@
 """One run of the daemon: start in order, serve, stop in order.
 
-May import everything. Start: store, modems, HTTP. Stop: HTTP answers 503, nothing more is claimed,
-what is on the air is finished and settled, ports are closed, then HTTP, the store last.
+May import everything. Start: store, modems, HTTP; while the disk does not let us have the store,
+HTTP alone. Stop: HTTP answers 503, nothing more is claimed, what is on the air is finished and
+settled, ports are closed, then HTTP, the store last.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from airpost.daemon.config.settings import Settings
 from airpost.daemon.sdnotify import Notifier
 from airpost.daemon.watchdog import Watchdog
 from airpost.daemon.wiring import Parts, build
-from airpost.errors import StoreError
+from airpost.errors import StoreError, StoreUnavailable
 from airpost.model import ModemView
 from airpost.pool.clockguard import ClockGuard
 from airpost.tasks import until_first
@@ -56,19 +57,58 @@ class Daemon:
     async def run(self) -> None:
         """Until `stop()`. ConfigError when the store or a listener cannot be had.
 
-        StoreError when a thread of the store has died: only a new process mends that.
+        A disk that does not let us have the store is waited for, and HTTP says so. StoreError when
+        a thread of the store has died: only a new process mends that.
         """
+        try:
+            if await self._open():
+                await self._serve()
+        finally:
+            await self.parts.http.stop()
+
+    async def _open(self) -> bool:
+        """True once the store is open; False when there is a stop before."""
+        store = self.parts.store
+        while not self._stop.is_set():
+            try:
+                found = await store.open(self._clock.now())
+            except StoreUnavailable as error:
+                log.warning("run.no_store %s", error.reason)
+                await self._answer()
+                await self._pause()
+            else:
+                log.info("run.recovered uncertain=%d unbound=%d", found.uncertain, found.unbound)
+                return True
+        return False
+
+    async def _answer(self) -> None:
+        """Take requests; without a store each of them is told why."""
+        if not self.addresses:
+            self.addresses = await self.parts.http.start()
+            self._notifier.ready(self._watchdog.status)
+            self.started.set()
+
+    async def _pause(self) -> None:
+        """Before the store is tried again, with the service manager told that all moves."""
+        until_s = self._clock.mono() + STORE_LOOK_S
+        every_s = min(STORE_LOOK_S, self._notifier.watchdog_s or STORE_LOOK_S)
+        while self._clock.mono() < until_s and not self._stop.is_set():
+            self._notifier.watchdog()
+            self._notifier.status(self._watchdog.status)
+            try:
+                async with asyncio.timeout(every_s):
+                    await self._stop.wait()
+            except TimeoutError:
+                pass  # that is what was waited for
+
+    async def _serve(self) -> None:
         parts = self.parts
-        recovered = await parts.store.open(self._clock.now())
-        log.info("run.recovered uncertain=%d unbound=%d", recovered.uncertain, recovered.unbound)
         try:
             await self._guard.start()
-            self.addresses = await parts.http.start()
             unwatch = parts.pool.watch(self._say_status)
             unobserve = parts.pool.watch(parts.bookkeeper.saw)
             try:
-                self._notifier.ready(self._watchdog.status)
-                self.started.set()
+                await self._answer()
                 await until_first(
                     *([] if parts.discovery is None else [parts.discovery.run()]),
                     parts.pool.run(),
@@ -83,7 +123,7 @@ class Daemon:
             finally:
                 unobserve()
                 unwatch()
-                await parts.http.stop()
+                await parts.http.stop()  # before the store: what it has taken is answered
         finally:
             await parts.store.close()
             log.info("run.stopped")

@@ -1,19 +1,24 @@
-"""What an error of SQLite means: a store that cannot write now, or a mistake of ours.
+"""What an error of SQLite or of the disk means: a store that cannot write now, or a mistake.
 
-May import L0 and sqlite3. The first becomes StoreUnavailable with words for people, the second is
-handed on as it is.
+May import L0 and sqlite3. The first becomes StoreUnavailable with words for people; a mistake of
+ours is handed on as it is, one of the configuration is a ConfigError.
 """
 
 from __future__ import annotations
 
+import errno
+import shutil
 import sqlite3
+from pathlib import Path
 
-from airpost.errors import StoreUnavailable
+from airpost.errors import ConfigError, StoreUnavailable
 
+FULL = "the disk is full"
+LEAST_ROOM = 64 << 10  # octets; with less not even the index of the log can be made
 DAMAGED = "the database is damaged"
 # Primary result codes (sqlite.org/rescode.html) that speak of the place, not of the request.
 _WORDS = {
-    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_IOERR: "the disk cannot be read or written",
     sqlite3.SQLITE_READONLY: "the database is read-only",
     sqlite3.SQLITE_PERM: "the database may not be accessed",
@@ -35,3 +40,28 @@ def meaning(error: BaseException) -> BaseException:
         return error
     words = _WORDS.get(code & 0xFF)  # the low octet is the primary code
     return error if words is None else StoreUnavailable(f"{words} ({error})")
+
+
+_OF_THE_DISK = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EIO: "the disk cannot be read or written",
+}
+
+
+def refused(path: Path, error: OSError) -> ConfigError | StoreUnavailable:
+    """What it means that a file of the store cannot be made: the disk may be better in a while."""
+    words = _OF_THE_DISK.get(error.errno or 0)
+    if words is not None:
+        return StoreUnavailable(f"{words} ({path})")
+    return ConfigError("store.url", f"{path} cannot be written: {error.strerror}")
+
+
+def reason_of(error: StoreUnavailable, path: Path) -> str:
+    """Why the store at `path` cannot be opened: to SQLite a full disk is often an I/O error."""
+    try:
+        no_room = shutil.disk_usage(path.parent).free < LEAST_ROOM
+    except OSError:
+        return error.reason
+    return f"{FULL} ({error.reason})" if no_room and FULL not in error.reason else error.reason

@@ -47,6 +47,10 @@ class Keeper:
         """Open; the file is there already."""
         await self._reader.start()
 
+    def closed(self, reason: str) -> None:
+        """The store could not be opened: why nothing can be asked."""
+        self._reader.closed = reason
+
     async def stop(self) -> None:
         """Close; a backup under way is finished first."""
         if self._copying is not None:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from airpost.errors import ConfigError
+from airpost.store.faults import refused
 
 
 class StoreLock:
@@ -21,12 +22,14 @@ class StoreLock:
         self._fd: int | None = None
 
     def take(self) -> None:
-        """ConfigError when another holds it, or the folder cannot be written."""
+        """ConfigError when another holds it, or the folder cannot be written.
+
+        StoreUnavailable when the disk is full or read-only.
+        """
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            words = f"{self._path} cannot be made: {error.strerror}"
-            raise ConfigError("store.url", words) from error
+            raise refused(self._path, error) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -19,7 +19,7 @@ from airpost.errors import ConfigError
 from airpost.model import Encoding, MessageClass, OnUncertain, Severity
 from airpost.outcome import OutcomeClass, Scope
 from airpost.states import MessageState, SegmentState
-from airpost.store.faults import meaning
+from airpost.store.faults import meaning, refused
 from airpost.store.statements import text
 
 APPLICATION_ID = 0x61_70_73_74  # "apst": file(1) and we know our own
@@ -169,8 +169,8 @@ def connect(path: Path) -> sqlite3.Connection:
 def migrate(path: Path) -> None:
     """Make the file where there is none, and bring it to this code's schema.
 
-    ConfigError when it is no store of ours, or one of a newer airpost; StoreUnavailable when the
-    disk does not let us. Call under the lock.
+    ConfigError when it is a database of others, or one of a newer airpost; StoreUnavailable when
+    the disk does not let us, or the file is damaged. Call under the lock.
     """
     _create(path)
     try:
@@ -181,8 +181,6 @@ def migrate(path: Path) -> None:
         finally:
             db.close()
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            raise ConfigError("store.url", f"{path} is not a database") from error
         raise meaning(error) from error
 
 
@@ -201,7 +199,7 @@ def _create(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise ConfigError("store.url", f"{path} cannot be written: {error.strerror}") from error
+        raise refused(path, error) from error
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:

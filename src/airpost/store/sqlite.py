@@ -6,7 +6,6 @@ commit wakes, and whether the store can write.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from asyncio import Future
 from collections import Counter
@@ -57,9 +56,11 @@ from airpost.store.api import (
     Swept,
     Wake,
 )
+from airpost.store.availability import Availability
 from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
 from airpost.store.decisions import Decisions
+from airpost.store.faults import meaning, reason_of
 from airpost.store.holds import Holds
 from airpost.store.journal import AirJournal, new_nonce
 from airpost.store.keeper import Keeper
@@ -69,13 +70,11 @@ from airpost.store.reader import Reader
 from airpost.store.schedules import Schedules
 from airpost.store.timing import Timing
 from airpost.store.writer import Tx, Writer, probe, work_of
-from airpost.tasks import spawn, stop
 
 log = logging.getLogger("airpost.store")
 T = TypeVar("T")
 
 INTAKE_ROWS = 200  # messages accepted in one savepoint; what is on the air goes in between
-PROBE_S = 5.0  # between tries while the store cannot write
 
 
 class SqliteStore:
@@ -84,6 +83,7 @@ class SqliteStore:
     def __init__(
         self, path: Path, clock: Clock, rng: Random, policy: QueuePolicy | None = None
     ) -> None:
+        self._path = path
         self._clock = clock
         self._policy = policy or QueuePolicy()
         self._lock = StoreLock(path)
@@ -96,7 +96,7 @@ class SqliteStore:
             catch_up=air.begun,
             migrate=lambda: migrate(path),
             committed=self._wake,
-            failed=self._failed,
+            failed=lambda reason: self._can.failed(reason),
         )
         self._reader = Reader(path)
         self.holds = Holds(self._write, self._read)
@@ -107,15 +107,14 @@ class SqliteStore:
         self.choices = Choices(self._read)
         self.blocklist = Blocklist(self._write, self._read)
         self.keeping = Keeper(path, clock, self._write)
-        self._unavailable: str | None = None
-        self._probing: asyncio.Task[None] | None = None
+        self._can = Availability(clock, self._probe, lambda: self._wake(set(Wake)))
         self._callbacks: list[Callable[[Wake], None]] = []
 
     # -- life ------------------------------------------------------------------------------------
     async def open(self, now: Instant) -> Recovered:
-        """Lock, migrate, recover."""
-        self._lock.take()
+        """Lock, migrate, recover. After StoreUnavailable it may be tried again."""
         try:
+            self._lock.take()
             await self._writer.start()
             nonce = new_nonce()
             found: Recovered = await self._writer.ask(
@@ -124,14 +123,26 @@ class SqliteStore:
             await self._writer.ask(lambda _: self._begin_journal(nonce), urgent=True)
             await self._reader.start()
             await self.keeping.start()
-        except BaseException:
+        except BaseException as error:  # noqa: BLE001 whoever called gets it
+            await self._can.stop()
+            await self.keeping.stop()
             await self._reader.stop()
             await self._writer.stop()
             self._journal.close()
             self._lock.release()
-            raise
+            raise self._not_open(meaning(error)) from None
+        self._can.reason = None
         log.info("store.open uncertain=%d unbound=%d", found.uncertain, found.unbound)
         return found
+
+    def _not_open(self, error: BaseException) -> BaseException:
+        """Why: whoever asks for something meanwhile is told as well."""
+        if isinstance(error, StoreUnavailable):
+            reason = reason_of(error, self._path)
+            self._can.reason = self._writer.closed = self._reader.closed = reason
+            self.keeping.closed(reason)
+            return StoreUnavailable(reason)
+        return error
 
     def _recover(self, tx: Tx, now: Instant, nonce: bytes) -> Recovered:
         """In the writer's thread: what the run before has left, with what its journal tells."""
@@ -153,8 +164,7 @@ class SqliteStore:
             await self._writer.ask(work_of(withdraw_all), urgent=True)
         except StoreError as error:
             log.info("store.not_withdrawn %s", error)  # the next start asks the journal
-        if self._probing is not None:
-            await stop(self._probing)
+        await self._can.stop()
         await self.keeping.stop()
         await self._reader.stop()
         await self._writer.stop()  # the last connection: it empties the log into the file
@@ -169,7 +179,7 @@ class SqliteStore:
     @property
     def unavailable(self) -> str | None:
         """Why nothing can be written now."""
-        return self._unavailable
+        return self._can.reason
 
     @property
     def died(self) -> str | None:
@@ -200,28 +210,14 @@ class SqliteStore:
                 for callback in tuple(self._callbacks):
                     callback(wake)
 
-    def _failed(self, reason: str) -> None:
-        if self._unavailable is None:
-            log.error("store.unavailable %s", reason)
-            self._probing = spawn(self._keep_probing(), name="store probe")
-        self._unavailable = reason
-
-    async def _keep_probing(self) -> None:
-        while self._unavailable is not None:
-            await self._clock.sleep(PROBE_S)
-            try:
-                await self._writer.ask(work_of(probe, self._unavailable), urgent=True)
-            except StoreUnavailable:
-                continue  # the reason is noted where it was seen
-            self._unavailable = None
-            log.info("store.available")
-            self._wake(set(Wake))
+    async def _probe(self, reason: str) -> None:
+        await self._writer.ask(work_of(probe, reason), urgent=True)
 
     def _ask(
         self, function: Callable[..., T], *given: Any, urgent: bool = True, waited: bool = True
     ) -> Future[T]:
-        if self._unavailable is not None:
-            raise StoreUnavailable(self._unavailable)
+        if self._can.reason is not None:
+            raise StoreUnavailable(self._can.reason)
         return self._writer.ask(work_of(function, *given), urgent=urgent, waited=waited)
 
     async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:

@@ -1,0 +1,57 @@
+"""Whether the store can write: told at once, tried again until it can."""
+
+from __future__ import annotations
+
+import asyncio
+
+from airpost.clock import Instant, LoopClock
+from airpost.errors import StoreUnavailable
+from airpost.store.availability import PROBE_S, Availability
+from tests.virtual import VirtualLoop, run_virtual
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.full = True
+        self.probed: list[str] = []
+        self.well = 0
+
+    async def probe(self, reason: str) -> None:
+        self.probed.append(reason)
+        if self.full:
+            raise StoreUnavailable("still full")
+
+    def is_well(self) -> None:
+        self.well += 1
+
+
+def test_it_is_probed_until_it_is_well_again_and_no_longer() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        disk = Disk()
+        can = Availability(LoopClock(loop.time, Instant(0)), disk.probe, disk.is_well)
+        assert can.reason is None
+        can.failed("full")
+        can.failed("fuller")
+        assert can.reason == "fuller"
+        await asyncio.sleep(2.5 * PROBE_S)
+        assert (disk.probed, disk.well) == (["fuller"] * 2, 0)
+        disk.full = False
+        await asyncio.sleep(PROBE_S)
+        assert (can.reason, disk.well, len(disk.probed)) == (None, 1, 3)
+        await asyncio.sleep(3 * PROBE_S)
+        assert len(disk.probed) == 3
+
+    run_virtual(main)
+
+
+def test_stopped_it_keeps_what_it_knows() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        disk = Disk()
+        can = Availability(LoopClock(loop.time, Instant(0)), disk.probe, disk.is_well)
+        await can.stop()
+        can.failed("full")
+        await can.stop()
+        await asyncio.sleep(3 * PROBE_S)
+        assert (can.reason, disk.probed) == ("full", [])
+
+    run_virtual(main)
