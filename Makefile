@@ -44,6 +44,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.codec
 	$(BIN)/python -m tests.bench.store
 	$(BIN)/python -m tests.bench.slice
+	$(BIN)/python -m tests.bench.intake
 	$(BIN)/python -m tests.bench.inbound
 	$(BIN)/python -m tests.bench.urgent
 	$(BIN)/python -m tests.bench.million

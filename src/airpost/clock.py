@@ -9,7 +9,7 @@ import asyncio
 import ctypes
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType, Protocol
 
 Instant = NewType("Instant", int)
@@ -111,8 +111,8 @@ class LoopClock:
 def rfc3339(instant: Instant) -> str:
     """`2026-01-02T03:04:05.678Z`, milliseconds, UTC."""
     # Whole microseconds, no float on the way: a rounded-up second would show a time that never was.
-    moment = datetime.fromtimestamp(instant // SECOND_US, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % SECOND_US // 1000:03d}Z"
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> Instant:

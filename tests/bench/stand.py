@@ -124,7 +124,7 @@ class Setup:
         folder = Path(self._folder.name)
         self.modems = Modems(folder, self._modems, self._air_s, self._spread)
         ports = self.modems.ports
-        socket = folder / "http.sock"
+        self.socket = socket = folder / "http.sock"
         config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"]\n'
         for at, port in enumerate(ports, 1):
             config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'

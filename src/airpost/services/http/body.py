@@ -19,16 +19,19 @@ async def read_json(request: web.Request) -> bytes:
     declared = request.content_type
     if declared != "application/json" and not declared.endswith("+json"):
         raise Refusal("unsupported-media-type", "send Content-Type: application/json")
-    too_large = Refusal("body-too-large", f"a body has at most {limit} octets")
     # Said before reading where the length is told; a chunked body is cut off by aiohttp.
     if request.content_length is not None and request.content_length > limit:
-        raise too_large
+        raise _too_large(limit)
     try:
         if request.content.is_eof():  # all but the largest come with their head
             return await request.read()
         return await _read_while_serving(request)
     except web.HTTPRequestEntityTooLarge:
-        raise too_large from None
+        raise _too_large(limit) from None
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("body-too-large", f"a body has at most {limit} octets")
 
 
 async def _read_while_serving(request: web.Request) -> bytes:

@@ -6,6 +6,7 @@ May import codec, L0, the store's protocol and the pool's facade. 202 is said af
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 from aiohttp import web
@@ -52,6 +53,7 @@ CALL = "POST /v1/messages"
 TTL_MAX_S = 63 * 7 * 86_400  # the longest TP-VP, TS 23.040 9.2.3.12.1
 SEND_AT_MAX_S = 366 * 86_400
 SEND_AT_SLACK_S = 60  # the way here takes time, and clocks differ: a moment ago means now
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _MOST_SEPTETS = 160  # of one part: more characters than this times the parts never fit
 
 _ALPHABETS = {None: None, Encoding.GSM7: Alphabet.GSM7, Encoding.UCS2: Alphabet.UCS2}
@@ -164,10 +166,10 @@ def _too_many(field: str, words: str, deps: HttpDeps) -> InvalidRequest:
 
 
 def _check_characters(text: str) -> None:
-    for at, char in enumerate(text):
-        if (char < " " and char not in "\n\r\t") or "\x7f" <= char <= "\x9f":
-            words = f"character {at + 1} is the control character U+{ord(char):04X}"
-            raise InvalidRequest("text", words, "control-character")
+    found = _CONTROL.search(text)
+    if found is not None:
+        words = f"character {found.start() + 1} is the control character U+{ord(found[0]):04X}"
+        raise InvalidRequest("text", words, "control-character")
 
 
 def _check_modem(given: SendIn, deps: HttpDeps) -> None:
@@ -239,7 +241,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     key = read_key(request.headers.getall(HEADER, []))
     given = read_body(SendIn, await read_json(request))
-    mark = fingerprint(CALL, given.canonical)
+    mark = "" if key is None else fingerprint(CALL, given.canonical)
     try:
         with request.app[RUNNING].hold(caller.owner, key):
             # A repeat is answered before anything is checked: what was right then need not be now.
@@ -256,15 +258,15 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
             await shielded(deps.store.accept([new]), name=f"accept {new.id}")
     except DuplicateRequest as error:
         if error.kind == "result":
-            return _stored(error.status, error.body)
+            return _replayed(error.status, error.body)
         raise _duplicate(error.kind) from None
-    return _stored(202, body, replayed=False)
+    return _answered(202, body, {"Location": f"/v1/messages/{new.id}"})
 
 
 def _repeated(mark: str, kept_mark: str, status: int, body: bytes) -> web.Response:
     if kept_mark != mark:
         raise _duplicate("mismatch")
-    return _stored(status, body)
+    return _replayed(status, body)
 
 
 def _duplicate(kind: str) -> Refusal:
@@ -282,13 +284,14 @@ def _duplicate(kind: str) -> Refusal:
     )
 
 
-def _stored(status: int, body: bytes, *, replayed: bool = True) -> web.Response:
-    headers = {"Location": f"/v1/messages/{json.loads(body)['id']}"}
-    if replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return web.Response(
-        status=status, body=body, headers=headers, content_type="application/json", charset="utf-8"
-    )
+def _replayed(status: int, body: bytes) -> web.Response:
+    place = f"/v1/messages/{json.loads(body)['id']}"
+    return _answered(status, body, {"Location": place, "Idempotency-Replayed": "true"})
+
+
+def _answered(status: int, body: bytes, headers: dict[str, str]) -> web.Response:
+    headers["Content-Type"] = "application/json; charset=utf-8"
+    return web.Response(status=status, body=body, headers=headers)
 
 
 async def listing(request: web.Request, caller: Caller) -> web.Response:

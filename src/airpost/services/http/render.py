@@ -38,12 +38,13 @@ from airpost.store.routing import Blocked, Routed
 Json = dict[str, Any]
 T = TypeVar("T")
 MAX_OFFENDERS = 20
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CURSOR = re.compile(r"([a-z]):([0-9]{1,18})")
 
 
 def dumps(value: Any) -> bytes:
     """Compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def _time(instant: Instant | None) -> str | None:

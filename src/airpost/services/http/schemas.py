@@ -247,7 +247,9 @@ def read_body(model: type[M], body: bytes) -> M:
     except ValidationError as error:
         raise _refusal(model, error) from None
     # pydantic takes the last of two, other readers the first: nobody may see two messages in one.
-    json.loads(body, object_pairs_hook=_once, parse_int=str)
+    # With no more colons than names that were read there is no second one to look for.
+    if body.count(b":") > len(given.model_fields_set):
+        json.loads(body, object_pairs_hook=_once, parse_int=str)
     return given
 
 
