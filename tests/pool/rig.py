@@ -56,6 +56,7 @@ class ScriptedUnit:
     def __init__(self, name: str, pool: ModemPool, clock: LoopClock, air_s: float) -> None:
         self.air_s = air_s
         self.outcomes: list[Outcome | None] = []  # None: begun is False; used up: sent
+        self.refusals: list[Outcome | None] = []  # in place of the prompt; None: it asks
         self.sent: list[Claimed] = []
         self.begun_at: list[float] = []
         self.mr = 0
@@ -88,7 +89,10 @@ class ScriptedUnit:
 
     async def send(self, segment: Claimed, commit: CommitIntent) -> SendResult:
         self.begun_at.append(self._clock.mono())
-        if (await commit(b"tpdu")).attempt_id is None:
+        intent = commit(b"tpdu")
+        if self.refusals and (refusal := self.refusals.pop(0)) is not None:
+            return SendResult(begun=False, outcome=refusal, mr=None, air_s=0.0)
+        if (await intent).attempt_id is None:
             self.refused += 1
             return SendResult(begun=False, outcome=WITHDRAWN, mr=None, air_s=0.0)
         outcome = self.outcomes.pop(0) if self.outcomes else SENT

@@ -362,6 +362,21 @@ def test_what_a_sim_is_refused_is_tried_once_by_another(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_what_a_sim_refuses_instead_of_a_prompt_is_tried_by_another(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            first, second = rig.units
+            first.refusals = [None, REFUSED]
+            second.show(state=UnitState.ABSENT)
+            ids = [await rig.accept(text) for text in ("one", "two")]
+            await rig.until(lambda: first.sent)
+            second.show(state=UnitState.READY)
+            sent = await rig.state(ids[1], "sent", "failed", wait_s=20)
+            assert (sent.state.value, sent.modem, sent.possible_duplicates) == ("sent", G2, 0)
+
+    run_virtual(main)
+
+
 def test_what_both_are_refused_is_final_and_puts_neither_in_doubt(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:

@@ -269,5 +269,32 @@ def test_while_nothing_can_be_written_only_what_is_prepared_goes_out(tmp_path: P
     run_virtual(main)
 
 
+@pytest.mark.parametrize(
+    ("cls", "scope", "ends"),
+    [
+        (OutcomeClass.PERMANENT, Scope.DESTINATION, "failed"),
+        (OutcomeClass.PERMANENT, Scope.MESSAGE, "failed"),
+        (OutcomeClass.TRANSIENT, Scope.DESTINATION, "sent"),
+        (OutcomeClass.TRANSIENT, Scope.MESSAGE, "sent"),
+    ],
+)
+@pytest.mark.parametrize("at", [0, 1], ids=["with its commit", "prepared"])
+def test_what_is_refused_instead_of_a_prompt_is_an_attempt(
+    tmp_path: Path, at: int, cls: OutcomeClass, scope: Scope, ends: str
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            unit = rig.units[0]
+            refused = 1 if ends == "failed" else 3
+            unit.refusals = [None] * at + [failure(cls, scope)] * refused
+            ids = [await rig.accept(text) for text in ("one", "two")[: at + 1]]
+            found = await rig.state(ids[at], "failed", "sent", wait_s=600)
+            sent = int(ends == "sent")
+            assert (found.state.value, len(unit.sent)) == (ends, at + sent)
+            assert (found.parts[0].attempts, found.possible_duplicates) == (refused + sent, 0)
+
+    run_virtual(main)
+
+
 async def attempts(rig: Rig, message_id: Any) -> int:
     return (await rig.message(message_id)).parts[0].attempts

@@ -7,10 +7,12 @@ import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from airpost.clock import SECOND_US, Instant
+from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, OnUncertain, Severity, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.states import MessageState
@@ -354,6 +356,19 @@ def test_stop_finishes_what_is_on_the_air_and_claims_nothing_more(tmp_path: Path
             assert (await rig.message(ids[0])).state is MessageState.SENT
             assert (await rig.message(ids[1])).state is MessageState.QUEUED
             assert len(rig.units[0].sent) == 1
+
+    run_virtual(main)
+
+
+def test_stop_ends_also_while_nothing_can_be_read(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        shut = mock.AsyncMock(side_effect=StoreUnavailable("shut by the test"))
+        async with pooled(loop, tmp_path) as rig:
+            with mock.patch.object(rig.store, "claim", shut):
+                await rig.accept()
+                await asyncio.sleep(5)
+                async with asyncio.timeout(10):
+                    await rig.pool.stop()
 
     run_virtual(main)
 

@@ -22,7 +22,7 @@ from airpost.policy import CLASS_POLICY, Policies
 from airpost.pool.gate import Gate
 from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.order import next_up
-from airpost.pool.retry import event_of, next_attempt
+from airpost.pool.retry import CONCERNS_IT, event_of, next_attempt
 from airpost.pool.route import UNMEASURED_SERVICE_S
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
@@ -173,6 +173,7 @@ class LaneLoop:
         """Claim nothing more; `run()` returns when the segment on the air is settled."""
         self._stopping = True
         self._wake.set()
+        self._answered.set()
 
     def attempt_of(self, segment_id: int) -> int | None:
         """The newest attempt of a segment whose outcome was unknown."""
@@ -226,6 +227,8 @@ class LaneLoop:
         while self._have < self._wanted and not self._first_is_ready():
             self._answered.clear()
             await self._answered.wait()
+            if self._stopping:
+                return None  # no answer comes while nothing can be read
         self.ahead = self._in_turn(self.ahead)
         if self._gate is not None:
             return self._gate.take(self.ahead)
@@ -312,6 +315,8 @@ class LaneLoop:
             result = await self.unit.send(segment, commit)
             if isinstance(asked, asyncio.Future):
                 await asked  # whatever the modem did, a commit is never cut
+            elif asked is not None and not asked.tried and result.outcome.scope in CONCERNS_IT:
+                await asked  # refused in place of the prompt: as where a commit came before it
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
             self.current = None
@@ -319,10 +324,8 @@ class LaneLoop:
             await self._clock.sleep(STORE_WAIT_S)
             return
         self.current = None
-        attempt = None
-        if asked is not None:
-            attempt = (asked.result() if isinstance(asked, asyncio.Future) else asked).attempt_id
-        if attempt is not None:
+        begun = asked.result() if isinstance(asked, asyncio.Future) else asked
+        if begun is not None and (attempt := begun.attempt_id) is not None:
             if self._gate is not None:
                 self._gate.kept()
             elsewhere = sim_in_doubt(result.outcome) and self._hooks.refused(
@@ -350,12 +353,9 @@ class LaneLoop:
 
     def _intent(self, segment: Claimed, sim_id: SimId, tpdu: bytes) -> Intent:
         return Intent(
-            segment_id=segment.segment_id,
-            lane=self.lane,
-            sim_id=sim_id,
-            tpdu=tpdu,
+            segment_id=segment.segment_id, lane=self.lane, sim_id=sim_id, tpdu=tpdu,
             begun_at=self._clock.now(),
-        )
+        )  # fmt: skip
 
     def _next_intent(self) -> Intent | None:
         """For the first that waits while something is on the air, unless it is prepared."""

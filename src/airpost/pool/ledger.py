@@ -30,9 +30,11 @@ class Beginning:
 
     def __init__(self, begin: Callable[[], Begun | None]) -> None:
         self._begin = begin
+        self.tried = False  # it has been awaited
         self.attempt_id: int | None = None
 
     def __await__(self) -> Generator[None, None, Beginning]:
+        self.tried = True
         begun = self._begin()
         self.attempt_id = None if begun is None else begun.attempt_id
         return self

@@ -24,6 +24,8 @@ SHARE_OF_WAIT = {
     Scope.STORE: 0.5,
 }
 
+CONCERNS_IT = (Scope.MESSAGE, Scope.DESTINATION)  # the message itself, whoever sends it
+
 
 def next_attempt(
     now: Instant,
@@ -53,9 +55,6 @@ def event_of(outcome: Outcome) -> SegmentEvent:
         return SegmentEvent.TAKEN
     if outcome.cls is OutcomeClass.UNKNOWN:
         return SegmentEvent.UNKNOWN
-    if outcome.cls is OutcomeClass.PERMANENT and outcome.scope in (
-        Scope.MESSAGE,
-        Scope.DESTINATION,
-    ):
+    if outcome.cls is OutcomeClass.PERMANENT and outcome.scope in CONCERNS_IT:
         return SegmentEvent.PERMANENT
     return SegmentEvent.TRANSIENT
