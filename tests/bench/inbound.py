@@ -2,7 +2,8 @@
 
 Each modem gets so many a second, first while nothing is sent, then while every modem sends all the
 time. What is measured is from the moment the network hands a message to the modem until it can be
-read at `/v1/inbound`; every message must be there once.
+read at `/v1/inbound`; every message must be there once. While every modem sends, what that does to
+the gap from a modem's OK to the Ctrl-Z of its next segment is told too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import statistics
 import time
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from airpost.tasks import spawn, stop
@@ -50,16 +52,27 @@ async def keep_sending(setup: Setup, modems: int) -> None:
             await asyncio.sleep(0.2)
 
 
+def gaps_s(setup: Setup, since_s: float) -> list[float]:
+    """OK to the next Ctrl-Z, of all modems, in order of length."""
+    return sorted(
+        after[0] - before[1]
+        for modem in setup.told()
+        for before, after in pairwise(modem["sends"])
+        if before[1] is not None and after[0] is not None and before[1] >= since_s
+    )
+
+
 async def run(modems: int, per_s: float, seconds: float, air_s: float, *, busy: bool) -> None:
     async with Setup(modems, air_s) as setup:
         sending = spawn(keep_sending(setup, modems), name="sending") if busy else None
         await asyncio.sleep(2)
-        before = setup.cpu_s()
+        before, begun_s = setup.cpu_s(), time.monotonic()
         total = modems * round(per_s * seconds)
         setup.modems.inbound(per_s, seconds)
         seen: dict[str, list[float]] = {}
         await received(setup, seen, total)
         used_s = setup.cpu_s() - before
+        gaps = gaps_s(setup, begun_s)
         if sending is not None:
             await stop(sending)
         late = sorted(times[0] - float(text.split()[-1]) for text, times in seen.items())
@@ -75,6 +88,13 @@ async def run(modems: int, per_s: float, seconds: float, air_s: float, *, busy: 
             f"least {min(by_modem.values(), default=0)} of a modem; {used_s:.1f} s of processor",
             flush=True,
         )
+        if gaps:
+            print(
+                f"OK to the next Ctrl-Z meanwhile: median {statistics.median(gaps) * 1e3:.1f} ms, "
+                f"p99 {gaps[int(0.99 * len(gaps))] * 1e3:.1f} ms, max {gaps[-1] * 1e3:.0f} ms, "
+                f"{len(gaps)} gaps; on the air {air_s / (air_s + statistics.mean(gaps)):.2%}",
+                flush=True,
+            )
 
 
 def main() -> None:
