@@ -164,6 +164,95 @@ async def test_between_two_segments_a_few_are_read_and_none_before_an_urgent_one
         assert len(set(words(rig.behind.parts))) == 9
 
 
+@virtually
+async def test_no_modem_stands_still_for_a_commit(loop: VirtualLoop, tmp_path: Path) -> None:
+    """What was read is deleted when the store has it: in this pause or the next, never before."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        first = spawn(rig.send(), name="first")
+        await rig.until(lambda: any(line.startswith("AT+CMGS=") for line in rig.heard()))
+        told = watched_calls(rig)  # a second each
+        rig.arrives("one")
+        rig.arrives("two")
+        await first
+        from_s = loop.time()
+        await rig.send()
+        heard = rig.heard(from_s)
+        sent = next(n for n, line in enumerate(heard) if line.startswith("AT+CMGS="))
+        assert heard[:sent] == ["AT+CMGR=1", "AT+CMGR=2"]
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        kept_s = [at_s for what, at_s in told if what == "stored"]
+        gone_s = [at_s for at_s, line in rig.sim.heard if line.startswith("AT+CMGD")]
+        assert len(kept_s) == len(gone_s) == 2
+        assert all(gone >= kept for kept, gone in zip(kept_s, gone_s, strict=True))
+        assert sorted(words(rig.behind.parts)) == ["one", "two"]
+
+
+@virtually
+async def test_what_was_kept_is_deleted_by_a_few_between_two_segments(
+    loop: VirtualLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "TURN_S", 0.0)
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        watched_calls(rig)
+        for number in range(9):
+            rig.arrives(f"number {number}")
+        await rig.until(lambda: sum("CMGR" in line for line in rig.heard()) == 9)
+        rig.pool.network.air_s = 3.0
+        await rig.send()  # all are kept while it is on the air
+        from_s = loop.time()
+        await rig.send()
+        heard = rig.heard(from_s)
+        at_s = next(n for n, line in enumerate(heard) if line.startswith("AT+CMGS="))
+        assert [line[:8] for line in heard[:at_s]] == ["AT+CMGD="] * 4
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        assert len(rig.behind.parts) == 9
+
+
+@virtually
+async def test_what_a_sweep_has_found_is_not_read_once_more(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Else each announcement would lead nowhere and ask for the next sweep, and so on."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        first = spawn(rig.send(), name="first")
+        await rig.until(lambda: any(line.startswith("AT+CMGS=") for line in rig.heard()))
+        assert rig.unit._connection is not None
+        assert rig.unit._connection._inbox is not None
+        rig.unit._connection._inbox.sweep()  # it waits for its turn
+        await asyncio.sleep(0.01)
+        rig.arrives("one")
+        rig.arrives("two")
+        from_s = loop.time()
+        await first
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        await asyncio.sleep(5)
+        heard = rig.heard(from_s)
+        assert heard.count("AT+CMGL=4") == 1
+        assert not [line for line in heard if line.startswith("AT+CMGR")]
+        assert words(rig.behind.parts) == ["one", "two"]
+
+
+@virtually
+async def test_what_is_on_its_way_when_a_sweep_begins_was_announced_all_the_same(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        watched_calls(rig)
+        rig.arrives("hello")
+        await rig.until(lambda: "AT+CMGR=1" in rig.heard())
+        assert rig.unit._connection is not None
+        found = rig.unit._connection._inbox
+        assert found is not None
+        found.sweep()
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        await asyncio.sleep(1)
+        assert (found.unannounced, found.complaints) == (0, ())
+
+
 @pytest.mark.parametrize("line", ["+CMTI: ,-1", '+CMTI: "SM"', "+CMTI: 0,111", '+CMTI: "SM",9'])
 @virtually
 async def test_an_announcement_that_leads_nowhere_starts_a_sweep(
@@ -186,7 +275,8 @@ async def test_announced_in_another_memory(loop: VirtualLoop, tmp_path: Path) ->
         rig.sim.urc(f'+CMTI: "ME",{index}')
         await rig.until(lambda: rig.behind.parts, 5)
         await rig.until(lambda: rig.sim.store("ME").used == 0)
-        await rig.until(lambda: rig.sim.settings.mems[0] == "SM")
+        await asyncio.sleep(1)
+        assert rig.sim.settings.mems[0] == "SM"
         rig.arrives("at home")
         await rig.until(lambda: len(rig.behind.parts) == 2, 5)
 

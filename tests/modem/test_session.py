@@ -254,6 +254,33 @@ async def test_by_priority_then_by_order(loop: VirtualLoop, tmp_path: Path) -> N
 
 
 @virtually
+async def test_care_has_a_turn_while_sending_and_receiving_follow_each_other(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with wired(loop, tmp_path) as wire:
+        order: list[str] = []
+
+        async def without_end(priority: Priority, name: str) -> None:
+            while "care" not in order and len(order) < 100:
+                async with wire.session.turn(priority):
+                    order.append(name)
+                    await asyncio.sleep(0.1)
+
+        async with wire.session.turn(Priority.SEND):
+            others = [
+                spawn(without_end(Priority.SEND, "send"), name="send"),
+                spawn(without_end(Priority.RECEIVE, "receive"), name="receive"),
+            ]
+            await asyncio.sleep(0)
+            care = spawn(without_end(Priority.CARE, "care"), name="care")
+            await asyncio.sleep(0)
+        await asyncio.gather(*others, care)
+        before = order.index("care")
+        assert "send" in order[:2], "what is sent goes first all the same"
+        assert 2 <= before <= 12
+
+
+@virtually
 async def test_a_pause_before_each_command_where_it_is_wanted(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

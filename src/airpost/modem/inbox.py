@@ -1,32 +1,31 @@
 """What comes in: read it, hand it over, and only after its commit delete or acknowledge it.
 
-May import at, codec, L0, session and the Intake protocol. One task works through notices in order:
-an announced message, one that came directly, or a sweep of the memory (after each opening, because
-bytes that waited in the port are lost; and by poll, because announcements are lost too).
+May import at, L0, session, handover and the Intake protocol. One task works through notices in
+order: an announced message, one that came directly, or a sweep of the memory (after each opening,
+because bytes that waited in the port are lost; and by poll, because announcements are lost too).
+
+It has the modem for a stretch between two segments: what the store has taken is deleted, then some
+of what was announced is read. For no commit the modem stands still: what the store has not taken at
+the end of a stretch is deleted in the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable
 
 from airpost.at import command as at
 from airpost.at import messages
 from airpost.at.command import Priority
 from airpost.at.events import Urc
 from airpost.at.messages import Fill, Record
-from airpost.clock import Clock, Instant
-from airpost.codec.causes import status_outcome
-from airpost.codec.pdu import Pdu, parse_octets, read_hex
-from airpost.codec.status import EXPIRED, StatusClass, status_class
-from airpost.codec.tpdu import Deliver, Direction, StatusReport
-from airpost.errors import CodecError, CommandFailed, CommandTimeout, Desynced, StoreUnavailable
-from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
+from airpost.clock import Clock
+from airpost.errors import CommandFailed, CommandTimeout, Desynced
+from airpost.model import Lane, ProofKind, SimId
 from airpost.modem.api import Intake
+from airpost.modem.handover import Handover, Known, Place
 from airpost.modem.memory import Memory
 from airpost.modem.session import Session
 from airpost.tasks import spawn
@@ -35,19 +34,9 @@ log = logging.getLogger("airpost.inbox")
 
 ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
 DIRECT = frozenset({"+CMT", "+CDS"})
-TURN_MESSAGES = 4  # read between two segments at most, or what can be
-TURN_S = 0.02  # read in so long: reading twenty a second must not depend on the time on the air
-STORE_WAIT_S = 1.0  # between tries to hand over what exists nowhere else
-REMEMBERED = 2000  # records that were handed over and should be gone
+TURN_MESSAGES = 4  # read, and deleted, between two segments where a modem takes long for each
+TURN_S = 0.02  # else as many as can be in so long
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One record of one memory."""
-
-    store: str
-    index: int
 
 
 class Sweep:
@@ -55,6 +44,8 @@ class Sweep:
 
 
 Notice = Urc | Sweep
+Read = Callable[[], Awaitable[bool]]
+"""Reads one more record; False when none is left."""
 
 
 class Inbox:
@@ -81,11 +72,8 @@ class Inbox:
         self.memory = Memory()  # as the last sweep left it
         self.unannounced = 0  # records that only a sweep found, the first one aside
         self._session = session
-        self._intake = intake
         self._clock = clock
         self._lane = lane
-        self._sim_id = sim_id
-        self._number = number
         self._home = store
         self._report_store = report_store  # where reports are kept apart, as in SR
         self._others = others  # where messages may lie too
@@ -94,19 +82,18 @@ class Inbox:
         self._acknowledges = acknowledges
         self._list_all = list_all
         self._list_hangs = list_hangs
-        self._proof = proof
         self._troubled = troubled
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
-        self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
-        self._taken = 0  # records handed over
+        self._handover = Handover(
+            intake, clock, lane=lane, sim_id=sim_id, number=number, proof=proof,
+            changed=self._arrived.set,
+        )  # fmt: skip
         self._undeleted = 0  # of the last sweep, see Memory
         self._orphans = 0
+        self._announced_too = 0  # of what the sweep has found
         self._swept = False
-        self._holds = False  # one turn for several messages
-        self._unkept: dict[tuple[Place, str], Record] = {}  # read in it
-        self._read = 0  # in it
-        self._until_s = 0.0
+        self._holds = False  # one turn for several commands
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -134,14 +121,17 @@ class Inbox:
         """Work through the notices until cancelled. PortError and Desynced end it too."""
         try:
             while True:
-                while self._notices:
-                    if self._announces(self._notices[0]):
-                        await self._stretch()
-                        continue
+                self._handover.check()
+                if self._notices and not self._announces(self._notices[0]):
                     await self._handle(self._notices[0])
                     self._notices.popleft()
-                self._arrived.clear()
-                await self._arrived.wait()
+                elif self._notices or self._handover.kept:
+                    await self._stretch(self._read_announced)
+                else:
+                    await self._select(self._home)
+                    self._arrived.clear()
+                    if not self._notices and not self._handover.kept:
+                        await self._arrived.wait()
         finally:
             left = [each for each in self._notices if isinstance(each, Urc)]
             direct = [each for each in left if each.prefix in DIRECT]
@@ -152,30 +142,43 @@ class Inbox:
     def _announces(notice: Notice) -> bool:
         return isinstance(notice, Urc) and notice.prefix in ANNOUNCING
 
-    async def _stretch(self) -> None:
-        """Some of what was announced, in one turn: then it is the turn of what is to be sent."""
-        async with self._turn():
-            while self._notices and self._announces(self._notices[0]) and self._may_go_on():
-                await self._handle(self._notices.popleft())
-                self._read += 1
+    async def _stretch(self, read: Read) -> bool:
+        """Delete a few that may be, and read a few, in one turn; False when none is left to read.
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One turn for several commands; `_may_go_on()` says when that is long enough."""
+        After that it is the turn of what is to be sent; what is urgent waits for one of them.
+        """
         async with self._session.turn(Priority.RECEIVE):
-            self._read, self._until_s = 0, self._clock.mono() + TURN_S
             self._holds = True
             try:
-                yield
-                await self._keep_read()
+                read_here = deleted = 0
+                until_s = self._clock.mono() + TURN_S
+                while True:
+                    late = self._clock.mono() >= until_s
+                    if self._handover.kept and not (late and deleted >= TURN_MESSAGES):
+                        await self._delete(self._handover.next_kept())
+                        deleted += 1
+                    elif late and read_here >= TURN_MESSAGES:
+                        return True
+                    elif await read():
+                        read_here += 1
+                    else:
+                        return False
+                    if self._session.urgent:
+                        return True
             finally:
                 self._holds = False
-                self._unkept.clear()
 
-    def _may_go_on(self) -> bool:
-        """True for the first, then while few were read or there is time; not if urgent waits."""
-        few = self._read < TURN_MESSAGES or self._clock.mono() < self._until_s
-        return self._read == 0 or (few and not self._session.urgent)
+    async def _read_announced(self) -> bool:
+        if not self._notices or not self._announces(self._notices[0]):
+            return False
+        await self._handle(self._notices.popleft())
+        return True
+
+    async def _settle(self) -> None:
+        """Until what was read is in the store and deleted."""
+        await self._handover.settled()
+        while self._handover.kept:
+            await self._stretch(_nothing)
 
     async def _ask(self, command: at.Command) -> tuple[str, ...]:
         """A command, in the turn that is held if one is."""
@@ -186,7 +189,7 @@ class Inbox:
         for urc in direct:
             record = messages.pushed(urc.line, urc.payload)
             if record is not None and record.pdu:
-                await self._hand_over_at_last(record)
+                await self._handover.at_last(record)
 
     async def _handle(self, notice: Notice) -> None:
         try:
@@ -209,21 +212,12 @@ class Inbox:
             if record is not None and record.text_mode:
                 await self._ask(at.PDU_MODE)
             return
-        await self._hand_over_at_last(record)
+        await self._handover.at_last(record)
         if self._acknowledges:
             try:
                 await self._ask(at.ACKNOWLEDGE)
             except (CommandFailed, CommandTimeout) as error:
                 log.info("inbox.not_acknowledged modem=%s %s", self._lane, error)
-
-    async def _hand_over_at_last(self, record: Record) -> None:
-        while True:
-            try:
-                await self._hand_over(record)
-                return
-            except StoreUnavailable as error:
-                log.warning("inbox.waiting_for_store modem=%s %s", self._lane, error.reason)
-                await self._clock.sleep(STORE_WAIT_S)
 
     async def _announced(self, urc: Urc) -> None:
         """+CMTI, +CDSI name a memory, which may be the wrong one."""
@@ -241,21 +235,23 @@ class Inbox:
                 break
         else:
             self.sweep()
-        await self._select(self._home)
 
     async def _sweep(self) -> None:
-        known, complaints = self._taken, self.complaints
-        self._undeleted = self._orphans = 0
+        await self._settle()  # what was announced is not what the sweep has found
+        known, complaints = self._handover.taken, self.complaints
+        self._undeleted = self._orphans = self._announced_too = 0
         for store in (self._report_store, *self._others, self._home):  # the last stays selected
             self._current = None  # a modem that has restarted unseen selects another
-            if await self._select(store):
-                await self._take_all()
+            if store is not None and await self._select(store):
+                await self._take_all(store)
+                await self._settle()
         self.memory = await self._remaining()
         if self.complaints != complaints:
             log.warning("inbox.troubled modem=%s undeleted=%d full=%s",
                         self._lane, self._undeleted, self.full)  # fmt: skip
             self._troubled()
-        self.unannounced += self._taken - known if self._swept else 0
+        found = self._handover.taken - known - self._announced_too
+        self.unannounced += max(0, found) if self._swept else 0
         self._swept = True
 
     async def _remaining(self) -> Memory:
@@ -270,13 +266,13 @@ class Inbox:
             await self._select(self._home)
         return found
 
-    async def _take_all(self) -> None:
-        """Everything in the memory that was just selected."""
+    async def _take_all(self, store: str) -> None:
+        """Everything in the memory, which was just selected."""
         if self._fill is not None and self._fill.used == 0:
             return
         if self._list_all:
             try:
-                await self._take_list()
+                await self._take_list(store)
                 return
             except CommandTimeout:
                 # Some firmware hangs in the list for ever; one by one it answers.
@@ -288,31 +284,59 @@ class Inbox:
                 raise
             except CommandFailed:
                 self._list_all = False
-        await self._take_one_by_one()
+        await self._take_one_by_one(store)
 
-    async def _take_list(self) -> None:
+    async def _take_list(self, store: str) -> None:
         # Some say every line twice.
         found = deque(dict.fromkeys(messages.listed(await self._ask(at.LIST_ALL))))
-        while found:
-            async with self._turn():
-                while found and self._may_go_on():
-                    record = found.popleft()
-                    if record.index is not None and self._current is not None:
-                        await self._take(Place(store=self._current, index=record.index), record)
-                    self._read += 1
 
-    async def _take_one_by_one(self) -> None:
+        async def read() -> bool:
+            record = found.popleft() if found else None
+            if record is not None and record.index is not None:
+                await self._take_swept(Place(store=store, index=record.index), record)
+            return record is not None
+
+        while await self._stretch(read):
+            pass
+
+    async def _take_one_by_one(self, store: str) -> None:
         fill = self._fill
         if fill is None:  # some answer the choice with a bare OK
             fill = next(iter(messages.stores(await self._ask(at.STORES))), None)
-        if fill is None or self._current is None:
+        if fill is None:
             return
         left = fill.used
-        for index in range(fill.total + 1):  # some count from 0, some from 1
-            if left <= 0:
-                return
-            if await self._take_record(Place(store=self._current, index=index)):
+        indexes = iter(range(fill.total + 1))  # some count from 0, some from 1
+
+        async def read() -> bool:
+            nonlocal left
+            index = next(indexes, None) if left > 0 else None
+            if index is None:
+                return False
+            place = Place(store=store, index=index)
+            record = await self._record(place)
+            if record is not None:
                 left -= 1
+                await self._take_swept(place, record)
+            return True
+
+        while await self._stretch(read):
+            pass
+
+    async def _take_swept(self, place: Place, record: Record) -> None:
+        """What was announced already is no news any more: nothing else can lie there yet."""
+        before = len(self._notices)
+        self._notices = deque(each for each in self._notices if not self._names(each, place))
+        self._announced_too += before - len(self._notices)
+        await self._take(place, record)
+
+    def _names(self, notice: Notice, place: Place) -> bool:
+        if isinstance(notice, Sweep) or notice.prefix not in ANNOUNCING:
+            return False
+        where = messages.announced(notice.line)
+        return where is not None and (where.store or self._home, where.index) == (
+            place.store, place.index,
+        )  # fmt: skip
 
     # -- one record ------------------------------------------------------------------------------
     async def _select(self, store: str | None) -> bool:
@@ -328,123 +352,42 @@ class Inbox:
 
     async def _take_record(self, place: Place) -> bool:
         """Read one place; False when nothing is there."""
+        record = await self._record(place)
+        if record is not None:
+            await self._take(place, record)
+        return record is not None
+
+    async def _record(self, place: Place) -> Record | None:
         if not await self._select(place.store):
-            return False
+            return None
         try:
-            record = messages.read(await self._ask(at.read_message(place.index)))
+            return messages.read(await self._ask(at.read_message(place.index)))
         except CommandFailed:
-            return False
-        if record is None:
-            return False
-        await self._take(place, record)
-        return True
+            return None
 
     async def _take(self, place: Place, record: Record) -> None:
         if record.text_mode:
             await self._ask(at.PDU_MODE)  # a profile of the modem has set text mode
-            again = messages.read(await self._ask(at.read_message(place.index)))
+            again = await self._record(place)
             if again is None or again.text_mode:
                 return
             record = again
         if record.stat in OWN_RECORDS or not record.pdu:
             self._orphans += 1
             return
-        self._unkept[place, record.pdu] = record
-        if not self._holds or len(self._unkept) >= TURN_MESSAGES:
-            await self._keep_read()
-
-    async def _keep_read(self) -> None:
-        """Hand over together what was read, then delete what is kept."""
-        read, self._unkept = self._unkept, {}
-        fresh = [known for known in read if known not in self._done]
-        work = [self._hand_over(read[known]) for known in fresh]
-        kept = dict(zip(fresh, await asyncio.gather(*work, return_exceptions=True), strict=True))
-        for place, pdu in read:
-            if isinstance(error := kept.get((place, pdu)), StoreUnavailable):
-                log.warning("inbox.left_on_sim modem=%s %s", self._lane, error.reason)
-                continue  # the next sweep finds it
-            if isinstance(error, BaseException):
-                raise error
-            if (place, pdu) in kept:
-                self._done[place, pdu] = None
-                self._taken += 1
-                if len(self._done) > REMEMBERED:
-                    self._done.popitem(last=False)
-            else:
-                self._undeleted += 1
-                log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
-            await self._select(place.store)
-            await self._delete(place)
+        if self._handover.begin(place, record) is Known.DELETED:
+            self._undeleted += 1
+            log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
 
     async def _delete(self, place: Place) -> None:
+        if not await self._select(place.store):
+            log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
+            return
         try:
             await self._ask(at.delete_message(place.index))
         except (CommandFailed, CommandTimeout) as error:
             log.warning("inbox.not_deleted modem=%s index=%d %s", self._lane, place.index, error)
 
-    async def _hand_over(self, record: Record) -> None:
-        """To the store, whatever it is; returns after the commit."""
-        now = self._clock.now()
-        try:
-            octets = read_hex(record.pdu)
-        except CodecError as error:
-            await self._unreadable(record.pdu.encode("latin-1", "replace"), error)
-            return
-        if record.length is not None and not record.length_matches:
-            log.info("inbox.length_differs modem=%s told=%d", self._lane, record.length)
-        try:
-            pdu = parse_octets(octets, Direction.MT)
-        except CodecError as error:
-            await self._unreadable(octets, error)
-            return
-        if isinstance(pdu.tpdu, Deliver):
-            await self._intake.part(self._part(pdu, pdu.tpdu, now))
-            self._proof(ProofKind.RECEIVED)
-        elif isinstance(pdu.tpdu, StatusReport):
-            await self._intake.report(self._report(pdu, pdu.tpdu, now))
-            self._proof(ProofKind.REPORT)
-        else:
-            kind = CodecError("TP-MTI", 0, "neither a message nor a delivery report")
-            await self._unreadable(octets, kind)
 
-    async def _unreadable(self, raw: bytes, error: CodecError) -> None:
-        await self._intake.unreadable(
-            self._sim_id, self._lane, raw, error.field, error.offset, error.message
-        )
-
-    def _part(self, pdu: Pdu, deliver: Deliver, now: Instant) -> RawPart:
-        sent_us = deliver.scts.instant_us
-        return RawPart(
-            sim_id=self._sim_id,
-            lane=self._lane,
-            number=self._number,
-            raw=pdu.raw,
-            smsc=None if pdu.smsc is None else pdu.smsc.number,
-            sender=deliver.oa.number,
-            pid=deliver.pid,
-            dcs=deliver.dcs,
-            udh=deliver.udh,
-            ud=deliver.ud,
-            udl=deliver.udl,
-            scts=deliver.scts.octets,
-            sent_at=None if sent_us is None else Instant(sent_us),
-            received_at=now,
-        )
-
-    def _report(self, pdu: Pdu, report: StatusReport, now: Instant) -> RawReport:
-        done_us = report.dt.instant_us
-        verdict = status_class(report.status)
-        return RawReport(
-            sim_id=self._sim_id,
-            lane=self._lane,
-            raw=pdu.raw,
-            mr=report.mr,
-            to=report.ra.number,
-            scts=report.scts.octets,
-            status=report.status,
-            delivered=None if verdict is StatusClass.TRYING else verdict is StatusClass.DELIVERED,
-            expired=report.status == EXPIRED,
-            outcome=status_outcome(report.status),
-            done_at=None if done_us is None else Instant(done_us),
-            received_at=now,
-        )
+async def _nothing() -> bool:
+    return False

@@ -43,6 +43,7 @@ WAKE_TRIES = 6  # modems on a UART miss the first characters while they find the
 WAKE_S = 3.0
 DOZE_S = 20.0  # a modem that saves power falls asleep after so long at the earliest
 ROUSE_S = 0.2  # from what wakes it until it hears
+PATIENCE = 4  # how many may go before one of the next lower priority that has waited longer
 
 # Where something was heard, and no answer: those of others, or half of our own.
 NOT_ALONE = (
@@ -93,7 +94,7 @@ class Session(asyncio.Protocol):
         self._unwanted = False
         self._doubted = False  # answers may belong to earlier commands
         self._busy = False
-        self._turns: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._turns: list[tuple[Priority, int, int, asyncio.Future[None]]] = []
         self._order = count()
 
     # -- life ------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ class Session(asyncio.Protocol):
         self._half_came()
         self.lost.set()
         self._came()
-        for _, _, turn in self._turns:
+        for *_, turn in self._turns:
             if not turn.done():
                 turn.set_exception(self.error)
         self._turns.clear()
@@ -201,7 +202,9 @@ class Session(asyncio.Protocol):
     # -- turns -----------------------------------------------------------------------------------
     @asynccontextmanager
     async def turn(self, priority: Priority) -> AsyncIterator[None]:
-        """Hold the wire, first by priority, then by order of asking; in step when it begins.
+        """Hold the wire, by priority, then by order of asking; in step when it begins.
+
+        Nothing goes before what is urgent; what comes after sending waits for a few at most.
 
         Raises PortLost, or Desynced when the modem does not answer the probe (then the session is
         lost too).
@@ -252,7 +255,10 @@ class Session(asyncio.Protocol):
             self._busy = True
             return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._turns, (priority, next(self._order), mine))
+        # Sending and receiving take turns without end: care must have one now and then.
+        order, behind = next(self._order), max(0, priority - Priority.SEND)
+        rank = (min(priority, Priority.SEND), order + PATIENCE * behind, order)
+        heapq.heappush(self._turns, (*rank, mine))
         try:
             await mine
         except asyncio.CancelledError:
@@ -267,7 +273,7 @@ class Session(asyncio.Protocol):
 
     def _end_turn(self) -> None:
         while self._turns:
-            _, _, following = heapq.heappop(self._turns)
+            *_, following = heapq.heappop(self._turns)
             if not following.done():
                 following.set_result(None)
                 return

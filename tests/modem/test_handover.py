@@ -1,0 +1,153 @@
+"""What was read is deleted when the store has it, and only as it was read."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from airpost.at.messages import Record
+from airpost.codec.address import Address
+from airpost.codec.pdu import build_pdu
+from airpost.codec.times import TimeStamp
+from airpost.codec.tpdu import Deliver
+from airpost.errors import StoreUnavailable
+from airpost.model import Lane, ProofKind, RawPart, SimId
+from airpost.modem import handover as module
+from airpost.modem.handover import Handover, Known, Place
+from hwsim.pool import START_US
+from tests.modem.rig import PHONE, Behind
+from tests.store.values import FakeClock
+
+ONE = Place(store="SM", index=1)
+TWO = Place(store="SM", index=2)
+
+
+def record(text: str) -> Record:
+    stamp = TimeStamp.from_instant(START_US)
+    tpdu = Deliver(oa=Address.from_number(PHONE), dcs=4, scts=stamp, ud=text.encode(),
+                   udl=len(text)).build()  # fmt: skip
+    pdu, length = build_pdu(tpdu)
+    return Record(stat=0, length=length, body=(pdu,))
+
+
+class Slow(Behind):
+    """A store that takes a part when it is let; `failing` raises in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.failing: Exception | None = None
+
+    async def part(self, part: RawPart) -> None:
+        await self.open.wait()
+        if self.failing is not None:
+            raise self.failing
+        await super().part(part)
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.store = Slow()
+        self.rung = 0
+        self.proofs: list[ProofKind] = []
+        self.handover = Handover(
+            self.store, FakeClock(), lane=Lane("gate-1"), sim_id=SimId("8949"), number=None,
+            proof=self.proofs.append, changed=self.ring,
+        )  # fmt: skip
+
+    def ring(self) -> None:
+        self.rung += 1
+
+    async def let(self) -> None:
+        self.store.open.set()
+        await self.handover.settled()
+
+    def texts(self) -> list[str]:
+        return [part.ud.decode() for part in self.store.parts]
+
+
+async def test_nothing_is_kept_before_the_store_has_it() -> None:
+    bench = Bench()
+    assert bench.handover.begin(ONE, record("a")) is Known.NOTHING
+    assert bench.handover.begin(TWO, record("b")) is Known.NOTHING
+    await asyncio.sleep(0)
+    assert not bench.handover.kept
+    await bench.let()
+    assert list(bench.handover.kept) == [ONE, TWO]
+    assert (bench.texts(), bench.rung, bench.handover.taken) == (["a", "b"], 2, 2)
+    assert bench.proofs == [ProofKind.RECEIVED] * 2
+
+
+async def test_what_is_read_twice_before_it_is_deleted_is_handed_over_once() -> None:
+    bench = Bench()
+    bench.handover.begin(ONE, record("a"))
+    assert bench.handover.begin(ONE, record("a")) is Known.ON_ITS_WAY
+    await bench.let()
+    assert bench.handover.begin(ONE, record("a")) is Known.ON_ITS_WAY
+    assert list(bench.handover.kept) == [ONE]
+    assert bench.texts() == ["a"]
+
+
+async def test_what_is_there_again_after_it_was_deleted_is_deleted_once_more() -> None:
+    bench = Bench()
+    bench.handover.begin(ONE, record("a"))
+    await bench.let()
+    assert bench.handover.next_kept() == ONE
+    assert bench.handover.begin(ONE, record("a")) is Known.DELETED
+    assert list(bench.handover.kept) == [ONE]
+    assert bench.texts() == ["a"]
+
+
+@pytest.mark.parametrize("stored_first", [False, True])
+async def test_a_place_with_something_else_in_it_is_not_deleted_for_what_was_there(
+    stored_first: bool,
+) -> None:
+    bench = Bench()
+    bench.handover.begin(ONE, record("a"))
+    if stored_first:
+        await bench.let()
+        bench.store.open.clear()
+    assert bench.handover.begin(ONE, record("b")) is Known.NOTHING
+    assert not bench.handover.kept, "it would be b that is lost"
+    await bench.let()
+    assert list(bench.handover.kept) == [ONE]
+    assert bench.texts() == ["a", "b"]
+
+
+async def test_what_the_store_refuses_stays_where_it_is_and_is_read_again() -> None:
+    bench = Bench()
+    bench.store.failing = StoreUnavailable("disk full")
+    bench.handover.begin(ONE, record("a"))
+    await bench.let()
+    assert not bench.handover.kept
+    bench.store.failing = None
+    assert bench.handover.begin(ONE, record("a")) is Known.NOTHING
+    await bench.let()
+    assert (list(bench.handover.kept), bench.texts()) == ([ONE], ["a"])
+
+
+async def test_any_other_failure_is_raised_and_nothing_deleted() -> None:
+    bench = Bench()
+    bench.store.failing = ZeroDivisionError()
+    bench.handover.begin(ONE, record("a"))
+    bench.store.open.set()
+    with pytest.raises(ZeroDivisionError):
+        await bench.handover.settled()
+    assert (bench.rung, list(bench.handover.kept)) == (1, [])
+    with pytest.raises(ZeroDivisionError):
+        bench.handover.check()
+
+
+async def test_the_memory_of_what_was_deleted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 1)
+    bench = Bench()
+    bench.store.open.set()
+    for text in ("a", "b"):
+        bench.handover.begin(ONE, record(text))
+        await bench.handover.settled()
+        bench.handover.next_kept()
+    assert bench.handover.begin(ONE, record("b")) is Known.DELETED
+    assert bench.handover.next_kept() == ONE
+    assert bench.handover.begin(ONE, record("a")) is Known.NOTHING
+    await bench.handover.settled()
