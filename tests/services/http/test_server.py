@@ -109,3 +109,62 @@ async def test_a_request_that_is_half_sent_does_not_hold_up_the_stop(
         await one.stop()
     assert (await reader.read())[: len(status)] == status
     writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /health/live HTTP/1.1\r\nHost: local", HEAD])
+async def test_a_connection_that_asks_nothing_is_closed(
+    api: Api, tmp_path: Path, sent: bytes
+) -> None:
+    path = tmp_path / "s"
+    one = HttpServer(build_app(api.app[DEPS]), [UnixListen(path=path)], idle_s=0.05)
+    await one.start()
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(sent)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+        await one.stop()
+    writer.close()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airpost.services.http.body.BODY_S", 0.05)
+    path = tmp_path / "s"
+    one = HttpServer(build_app(api.app[DEPS]), [UnixListen(path=path)])
+    await one.start()
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(HEAD + b"Content-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(20):
+        told = await reader.read()
+        assert told.startswith(b"HTTP/1.1 408 ")
+        assert b"urn:airpost:problem:body-too-slow" in told
+        await one.stop()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (HEAD + b"Content-Length: 100\r\n\r\n{", "status=400"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "http.malformed Invalid character"),
+        (b"GET / HTTP/1.1\r\n\r\n", "http.malformed Missing 'Host' header"),
+    ],
+)
+async def test_what_callers_do_wrong_is_one_line_in_the_log(
+    api: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture, sent: bytes, told: str
+) -> None:
+    caplog.set_level("INFO")
+    path = tmp_path / "s"
+    one = HttpServer(build_app(api.app[DEPS]), [UnixListen(path=path)])
+    await one.start()
+    _, writer = await asyncio.open_unix_connection(path)
+    writer.write(sent)
+    await asyncio.sleep(0.05)
+    writer.close()
+    async with asyncio.timeout(20):
+        while told not in caplog.text:  # noqa: ASYNC110 - a line of the log wakes nobody
+            await asyncio.sleep(0.01)
+        await one.stop()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "Traceback" not in caplog.text

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+import asyncio
+
+from aiohttp import ClientError, web
 
 from airpost.services.http.deps import DEPS, ENDED
 from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, dumps
 from airpost.tasks import until_first
 
+BODY_S = 30.0  # from the head of a request to the end of its body
+
 
 async def read_json(request: web.Request) -> bytes:
-    """The octets of a JSON body; Refusal for another content type or too many of them.
+    """The octets of a JSON body; Refusal for another content type, too many of them or too late.
 
     A body that is not all there when the server shuts down is not waited for.
     """
@@ -28,6 +32,11 @@ async def read_json(request: web.Request) -> bytes:
         return await _read_while_serving(request)
     except web.HTTPRequestEntityTooLarge:
         raise _too_large(limit) from None
+    except (ConnectionError, ClientError):  # nobody reads the answer; the log tells of it
+        raise Refusal("malformed-json", "the caller hung up before the end of the body") from None
+    except TimeoutError:
+        words = f"it was not all there after {BODY_S:g} s"
+        raise Refusal("body-too-slow", words, headers={"Connection": "close"}) from None
 
 
 def _too_large(limit: int) -> Refusal:
@@ -43,7 +52,8 @@ async def _read_while_serving(request: web.Request) -> bytes:
     async def ended() -> None:
         await request.app[ENDED].wait()
 
-    await until_first(read(), ended(), name="body")
+    async with asyncio.timeout(BODY_S):
+        await until_first(read(), ended(), name="body")
     if not found:
         raise stopping()
     return found[0]

@@ -63,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
         ("premium-number", 403, "The number costs more than others"),
         ("not-found", 404, "Not found"),
         ("method-not-allowed", 405, "This method is not allowed here"),
+        ("body-too-slow", 408, "The body did not come in time"),
         ("modem-not-reachable", 409, "The modem cannot be asked now"),
         ("not-reset", 409, "The modem could not be reset"),
         ("too-many-schedules", 409, "The owner has too many schedules"),

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from airpost.errors import ConfigError
 from airpost.services.http.auth import GROUP
@@ -22,14 +23,33 @@ from airpost.services.http.settings import Listen, TcpListen, UnixListen
 log = logging.getLogger("airpost.http")
 SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
 LINGER_S = 1.0  # what an answered caller still sends is read that long, so that it sees the answer
+IDLE_S = 75.0  # a connection without a request, or with half a head, is closed then
 SOCKET_MODE = 0o660
+
+
+def _briefly(record: logging.LogRecord) -> bool:
+    """What is no HTTP is one line, not an error of ours with its traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        words = " ".join(error.message.split())
+        record.msg, record.args, record.exc_info = "http.malformed %s", (words,), None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return True
+
+
+logging.getLogger("aiohttp.server").addFilter(_briefly)
 
 
 class HttpServer:
     """One application on its listeners; single-use."""
 
     def __init__(
-        self, app: web.Application, listen: Sequence[Listen], *, shutdown_s: float = SHUTDOWN_S
+        self,
+        app: web.Application,
+        listen: Sequence[Listen],
+        *,
+        shutdown_s: float = SHUTDOWN_S,
+        idle_s: float = IDLE_S,
     ) -> None:
         self._listen = tuple(listen)
         # Our own line a request is written by the application.
@@ -39,6 +59,7 @@ class HttpServer:
             access_log=None,
             shutdown_timeout=shutdown_s,
             lingering_time=LINGER_S,
+            keepalive_timeout=idle_s,
         )
         self._sockets: list[Path] = []
 
