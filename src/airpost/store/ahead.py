@@ -132,11 +132,15 @@ def add(tx: Tx, row: PreparedRow) -> None:
     tx.db.execute(_SQL["add"], row)
 
 
-def drop(tx: Tx, row: PreparedRow, *, body: bool) -> None:
-    """Delete a row, with its octets unless an attempt has them now."""
-    tx.db.execute(_SQL["drop"], (row.lane, row.attempt_id))
-    if body:
-        tx.db.execute(_SQL["drop_body"], (row.tpdu_body,))
+def taken_out(tx: Tx, lane: str, attempt_id: int) -> PreparedRow | None:
+    """Delete a row; what it was. Its octets stay, for the attempt."""
+    found = tx.db.execute(_SQL["take_out"], (lane, attempt_id)).fetchone()
+    return None if found is None else PreparedRow(*found)
+
+
+def forget_octets(tx: Tx, row: PreparedRow) -> None:
+    """No attempt will have the octets of a row that was taken out."""
+    tx.db.execute(_SQL["drop_body"], (row.tpdu_body,))
 
 
 def hold(tx: Tx, segment_id: int) -> None:
@@ -147,12 +151,12 @@ def hold(tx: Tx, segment_id: int) -> None:
     taken = tx.ahead.take(segment_id)
     if taken is None:
         return
-    row = of_lane(tx, taken.lane)
-    if row is None or row.attempt_id != taken.attempt_id:
+    row = taken_out(tx, taken.lane, taken.attempt_id)
+    if row is None:
         return  # written already
     if isinstance(taken, Begun):
-        raise BegunMeanwhile(taken)
-    drop(tx, row, body=True)
+        raise BegunMeanwhile(taken)  # its row comes back with the savepoint
+    forget_octets(tx, row)
 
 
 def hold_message(tx: Tx, message_seq: int) -> None:
@@ -177,7 +181,8 @@ def withdraw(tx: Tx, lane: str) -> None:
     row = of_lane(tx, lane)
     if row is not None:
         hold(tx, row.segment_id)
-        drop(tx, row, body=True)  # also where it was offered by nobody: a rollback took it back
+        if taken_out(tx, lane, row.attempt_id):  # offered by nobody: a rollback took it back
+            forget_octets(tx, row)
 
 
 def withdraw_all(tx: Tx) -> None:

@@ -119,14 +119,13 @@ def prepare(tx: Tx, intent: Intent) -> Prepared | None:
 
 def begun(tx: Tx, fact: Begun) -> None:
     """What was prepared has begun; nothing when that is written already."""
-    found = ahead.of_lane(tx, fact.lane)
-    if found is not None and found.attempt_id == fact.attempt_id:
+    found = ahead.taken_out(tx, fact.lane, fact.attempt_id)
+    if found is not None:
         write_begun(tx, found, fact.begun_at)
 
 
 def write_begun(tx: Tx, found: PreparedRow, at: Instant) -> None:
-    """The attempt of what was prepared; its segment is sending."""
-    ahead.drop(tx, found, body=False)
+    """The attempt of what was prepared, and is no more; its segment is sending."""
     row = segment_row(tx, found.segment_id)
     if row is None:
         return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
@@ -98,18 +98,13 @@ def unbound(db: sqlite3.Connection, message_id: MessageId) -> Waiting | None:
 
 
 # -- in the writer's thread ----------------------------------------------------------------------
-def keep(tx: Tx, binding: Binding, now: Instant) -> None:
-    """Keep why a message was bound where it was."""
-    failover_us = None if binding.failover_s is None else round(binding.failover_s * SECOND_US)
-    choice = _choice(tx, binding.reason, binding.others, now)
-    tx.db.execute(_SQL["keep"], (choice, binding.group, failover_us, binding.message_seq))
-
-
-def _choice(tx: Tx, reason: str, others: Mapping[Lane, str], now: Instant) -> int:
+def choice_of(tx: Tx, binding: Binding, now: Instant) -> int:
+    """The id under which it is kept why a message was bound where it was."""
     lanes: defaultdict[str, list[Lane]] = defaultdict(list)
-    for lane in sorted(others):
-        lanes[others[lane]].append(lane)
-    text = json.dumps({"why": reason, "others": lanes}, ensure_ascii=False, sort_keys=True)
+    for lane in sorted(binding.others):
+        lanes[binding.others[lane]].append(lane)
+    told = {"why": binding.reason, "others": lanes}
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True)
     at = (now // DAY_US, text)
     found = tx.db.execute(_SQL["choice"], at).fetchone()
     if found is not None:

@@ -18,7 +18,7 @@ from airpost.model import Claimed, Lane, MessageClass, SegmentBody, SimId, Waiti
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
 from airpost.store.api import Binding, Wake
-from airpost.store.choices import failed_on, keep, last_sim
+from airpost.store.choices import choice_of, failed_on, last_sim
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
 from airpost.store.statements import load
@@ -160,21 +160,20 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
     """Bind what is still unbound and open; how many were."""
     count = 0
     for each in bindings:
-        row = (each.lane, each.sim_id, each.charged_at, each.message_seq)
-        done = tx.db.execute(_SQL["bind"], row)
-        if done.rowcount != 1:
+        failover_us = None if each.failover_s is None else round(each.failover_s * SECOND_US)
+        columns = (each.lane, each.sim_id, each.charged_at, choice_of(tx, each, now), each.group)
+        found = tx.db.execute(_SQL["bind"], (*columns, failover_us, each.message_seq)).fetchone()
+        if found is None:
             continue
         count += 1
-        keep(tx, each, now)
-        _remark(tx, each.message_seq, f"bound to {each.lane}: {each.reason}", now)
+        _remark(tx, each.message_seq, found[0], f"bound to {each.lane}: {each.reason}", now)
     if count:
         tx.wakes.add(Wake.QUEUE)
     return count
 
 
-def _remark(tx: Tx, message_seq: int, reason: str, now: Instant) -> None:
+def _remark(tx: Tx, message_seq: int, state: str, reason: str, now: Instant) -> None:
     """An event of a message whose state stays."""
-    state = tx.db.execute(_SQL["state"], (message_seq,)).fetchone()[0]
     add_event(
         tx, now, "message", state, state,
         reason=reason, actor=OURSELVES, message_seq=message_seq,
@@ -220,8 +219,8 @@ def _may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s:
 def unbind(tx: Tx, message_seq: int, reason: str, now: Instant) -> None:
     """Back to the backlog as it is."""
     hold_message(tx, message_seq)
-    tx.db.execute(_SQL["unbind"], (message_seq,))
-    _remark(tx, message_seq, f"given back to the backlog: {reason}", now)
+    (state,) = tx.db.execute(_SQL["unbind"], (message_seq,)).fetchone()
+    _remark(tx, message_seq, state, f"given back to the backlog: {reason}", now)
     tx.wakes.add(Wake.QUEUE)
 
 

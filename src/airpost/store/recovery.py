@@ -62,9 +62,10 @@ def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> None:
     whole = told.whole and max((*told.begun, *told.ended), default=0) <= newest
     for row in rows:
         segment = segment_row(tx, row.segment_id)
+        ahead.taken_out(tx, row.lane, row.attempt_id)
         may_have = row.attempt_id in told.begun or not whole
         if segment is None or segment.state is not SegmentState.QUEUED or not may_have:
-            ahead.drop(tx, row, body=True)
+            ahead.forget_octets(tx, row)
         else:
             write_begun(tx, row, min(told.begun.get(row.attempt_id, row.prepared_at), now))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,8 +25,16 @@ from airpost.store.thread import Request, StoreThread
 
 _SQL = load("writer")
 BATCH_REQUESTS = 500
+HISTORY_ROWS = 16  # written by one statement
 BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
 WAL_LIMIT_OCTETS = 64 << 20  # what the log file shrinks to after a burst
+
+
+@cache
+def _insert(rows: int) -> str:
+    """One statement for several rows: each step of one gives the interpreter's lock away."""
+    head, values = _SQL["history"].split("VALUES")
+    return f"{head}VALUES {', '.join([values] * rows)}"
 
 
 class Tx:
@@ -46,9 +55,11 @@ class Tx:
 
     def write_history(self) -> None:
         """Write the rows of `history`."""
-        if self.history:
-            self.db.executemany(_SQL["history"], self.history)
-            self.history.clear()
+        rows = self.history
+        for at in range(0, len(rows), HISTORY_ROWS):
+            some = rows[at : at + HISTORY_ROWS]
+            self.db.execute(_insert(len(some)), [value for row in some for value in row])
+        rows.clear()
 
 
 class Writer(StoreThread):

@@ -18,9 +18,6 @@ SELECT id FROM choice WHERE day = ? AND text = ?
 -- name: add_choice
 INSERT INTO choice (day, text) VALUES (?, ?)
 
--- name: keep
-UPDATE message SET choice_id = ?, group_n = ?, failover_us = ? WHERE seq = ?
-
 -- name: overdue
 SELECT seq, group_n, failover_us, expires_at FROM message INDEXED BY message_failover
 WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0 AND sent_at + failover_us <= ?

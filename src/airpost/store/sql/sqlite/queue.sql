@@ -68,8 +68,9 @@ WHERE m.lane = ? AND m.open = 1 AND s.state = 'queued'
 ORDER BY m.rank, m.seq, s.seq LIMIT ?
 
 -- name: bind
-UPDATE message SET lane = ?, sim_id = ?, charged_at = ifnull(charged_at, ?)
-WHERE seq = ? AND lane IS NULL AND open = 1
+UPDATE message SET lane = ?, sim_id = ?, charged_at = ifnull(charged_at, ?), choice_id = ?,
+    group_n = ?, failover_us = ?
+WHERE seq = ? AND lane IS NULL AND open = 1 RETURNING state
 
 -- name: to_release
 SELECT seq FROM message WHERE lane = ? AND open = 1
@@ -81,11 +82,8 @@ SELECT DISTINCT lane FROM message INDEXED BY message_lane WHERE lane IS NOT NULL
 SELECT seq FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open = 1
 
 -- name: unbind
-UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ?
+UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ? RETURNING state
 
 -- name: newest_attempt
 SELECT max(a.begun_at) FROM attempt a JOIN segment s ON s.id = a.segment_id
 WHERE s.message_seq = ? AND s.current = 1
-
--- name: state
-SELECT state FROM message WHERE seq = ?
