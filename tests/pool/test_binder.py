@@ -126,6 +126,7 @@ async def test_what_waits_is_told_why(loop: VirtualLoop, tmp_path: Path) -> None
         for unit in rig.units:
             unit.show(state=UnitState.REGISTERING, detail=f"no network at {unit.lane}")
         id_ = await rig.accept()
+        await rig.until(lambda: all(view.paused is None for view in rig.pool.modems()))
         waiting = await rig.store.choices.unbound(id_)
         assert waiting is not None
         outlook = rig.pool.outlook(waiting)

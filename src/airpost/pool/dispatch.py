@@ -96,6 +96,7 @@ class LaneLoop:
         self._wake = asyncio.Event()
         self._wanted = 0  # claims asked for; `_have` is the newest one that is answered
         self._have = 0
+        self._all_claimed = False  # by that one: the lane's queue holds nothing else
         self._asked = asyncio.Event()
         self._answered = asyncio.Event()
         self._stopping = False
@@ -255,6 +256,7 @@ class LaneLoop:
             hidden = {on_air, *self._taken, *self._ledger.unwritten}
             self.ahead = self._in_turn([each for each in ahead if each.segment_id not in hidden])
             self._have = asked
+            self._all_claimed = len(ahead) < CLAIM_SEGMENTS
             if on_air is not None:
                 self._ledger.follow()
             self._expected = {seq: kept for seq, kept in self._expected.items() if kept[0] > asked}
@@ -370,15 +372,19 @@ class LaneLoop:
     def _first_is_ready(self) -> bool:
         return bool(self.ahead) and self._ledger.has_ready(self.ahead[0])
 
-    def _committed(self, begun: Sequence[int]) -> None:
+    def _committed(self, begun: Sequence[int], plain: bool) -> None:
         """The next claim no longer shows what had begun, or what waited for this commit.
 
-        The look ahead waits until the PDU is on the wire: the threads of the store would only hold
-        that up.
+        Where that is `plain`, and all that the lane has was claimed, there is nothing new to find:
+        more comes by binding only. The look ahead waits until the PDU is on the wire: the threads
+        of the store would only hold that up.
         """
-        self._look_again(AHEAD_AFTER_S)
         for segment_id in begun:
-            self._taken[segment_id] = self._wanted
+            self._taken[segment_id] = self._wanted + 1
+        if not plain or not self._all_claimed:
+            self._look_again(AHEAD_AFTER_S)
+        elif self.room_for(MessageClass.NORMAL):
+            self._has_room()
 
     async def _go_elsewhere(self, segment: Claimed, sim_id: SimId) -> None:
         """What this SIM was refused is tried once by another before that is final."""

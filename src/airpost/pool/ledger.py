@@ -25,6 +25,10 @@ PREPARE_AFTER_S = 0.001  # from an intent on disk to what comes next: the PDU go
 Fact = Settlement | Begun
 
 
+def _is_plain(fact: Fact) -> bool:
+    return isinstance(fact, Begun) or fact.event is SegmentEvent.TAKEN
+
+
 class Beginning:
     """The intent of what is prepared: it begins when it is awaited, and nothing is waited for."""
 
@@ -44,7 +48,8 @@ class Beginning:
 class Ledger:
     """Of one lane. `next_intent` is asked for what to prepare, None for nothing now.
 
-    `committed` is told after each commit that changes what the lane may claim.
+    `committed(begun, plain)` is called after each commit that changes what the lane may claim,
+    with the segments that have begun; `plain`: nothing but beginnings and successes.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class Ledger:
         store: Store,
         *,
         next_intent: Callable[[], Intent | None],
-        committed: Callable[[Sequence[int]], None],
+        committed: Callable[[Sequence[int], bool], None],
     ) -> None:
         self.ready: Prepared | None = None  # what may begin without a commit
         self.unwritten: set[int] = set()  # segments that have begun and read as queued
@@ -131,7 +136,8 @@ class Ledger:
         if done.cancelled() or done.exception() is not None:
             self._owe_again(owed)
             return
-        self._committed(())
+        settle = next(iter(owed.values()), None)
+        self._committed((), settle is None or _is_plain(settle))
         self.follow_soon(PREPARE_AFTER_S)
 
     # -- what happened ---------------------------------------------------------------------------
@@ -189,7 +195,7 @@ class Ledger:
             self.ready = ready
         begun = [each.segment_id for each in facts.values() if isinstance(each, Begun)]
         if facts:
-            self._committed(begun)
+            self._committed(begun, all(map(_is_plain, facts.values())))
         self.unwritten.difference_update(begun)
         if any(isinstance(each, Begun) for each in self._owed.values()):
             self.follow()  # it began while this commit was under way
