@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from airpost.model import ApiKey
 from airpost.store.api import Store
+from airpost.store.keys import KeyRing
+from airpost.tasks import spawn
 from tests.store.values import NOW, after
 
 
@@ -45,3 +51,57 @@ async def test_no_id_and_no_secret_twice(store: Store) -> None:
         with pytest.raises(ValueError, match="already"):
             await store.add_key(again, mark)
     assert len(await store.keys()) == 1
+
+
+class _Threads:
+    """The store's two threads, with a row of their own; an answer waits while `gate` is closed."""
+
+    def __init__(self) -> None:
+        self.row = key("k1", "send")
+        self.reads = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def read(self, *_given: Any) -> ApiKey:
+        found, self.reads = self.row, self.reads + 1
+        await self.gate.wait()
+        return found
+
+    async def write(self, *_given: Any) -> bool:
+        await asyncio.sleep(0)
+        self.row = replace(self.row, revoked_at=NOW)
+        return True
+
+
+async def test_a_key_is_read_once() -> None:
+    threads = _Threads()
+    ring = KeyRing(threads.write, threads.read)
+    assert [await ring.find(b"h") for _ in range(3)] == 3 * [threads.row]
+    assert threads.reads == 1
+
+
+async def test_what_was_read_before_a_change_is_not_kept() -> None:
+    threads = _Threads()
+    ring = KeyRing(threads.write, threads.read)
+    threads.gate.clear()
+    early = spawn(ring.find(b"h"), name="early")
+    await asyncio.sleep(0)
+    assert await ring.revoke("k1", NOW)
+    threads.gate.set()
+    await early
+    found = await ring.find(b"h")
+    assert found is not None
+    assert found.revoked_at == NOW
+
+
+async def test_a_change_counts_though_nobody_waits_for_it() -> None:
+    threads = _Threads()
+    ring = KeyRing(threads.write, threads.read)
+    await ring.find(b"h")
+    revoking = spawn(ring.revoke("k1", NOW), name="revoking")
+    await asyncio.sleep(0)
+    revoking.cancel()
+    await asyncio.wait([revoking])
+    found = await ring.find(b"h")
+    assert found is not None
+    assert found.revoked_at == NOW

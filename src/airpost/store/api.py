@@ -167,6 +167,13 @@ class Store(Protocol):
         """
         ...
 
+    def hand_in(self, new: NewMessage) -> Future[Accepted]:
+        """As `accept` of one message, sharing the writer's work with others handed in meanwhile.
+
+        Whoever waits for it may be cancelled: it is stored all the same.
+        """
+        ...
+
     async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
         """(fingerprint, status, body) kept for the key, or None."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from airpost.clock import SECOND_US, Instant
 from airpost.errors import DuplicateRequest, InvalidRequest
-from airpost.model import MessageId, NewMessage
+from airpost.model import Idempotency, MessageId, NewMessage
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Accepted, CancelResult, Wake
 from airpost.store.moves import add_body, add_event, current_rows, fold_message, move
@@ -28,40 +28,57 @@ def outlet_of(lane: str | None, route: str | None) -> str:
     return f"lane {lane}" if lane is not None else f"route {route or DEFAULT_ROUTE}"
 
 
+Done = Accepted | DuplicateRequest | InvalidRequest
+
+
 def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Accepted]:
     """Store messages; DuplicateRequest, or InvalidRequest for a blocked number, undoes them all."""
-    done = []
+    return [_accept(tx, each) for each in new]
+
+
+def accept_each(tx: Tx, new: Sequence[NewMessage]) -> list[Done]:
+    """As `accept`, but what is refused leaves the others as they are; for each what came of it."""
+    done: list[Done] = []
     for each in new:
-        _keep_answer(tx, each)
-        _refuse_blocked(tx, each.to)
-        seq = _add_message(tx, each)
-        transmission = add_transmission(
-            tx, seq, each.to, each.concat_bits, len(each.segments), "accepted", each.created_at
-        )
-        for n, body in enumerate(each.segments, 1):
-            ud = add_body(tx, "ud", body.ud)
-            tx.db.execute(
-                _SQL["add_segment"],
-                (seq, transmission, n, body.pid, body.dcs, body.udh, body.udl, ud,
-                 each.expires_at),
-            )  # fmt: skip
-        done.append(Accepted(id=each.id, seq=seq))
-        if each.class_.urgent:
-            tx.wakes.add(Wake.URGENT)
-    tx.wakes.add(Wake.QUEUE)
+        try:
+            done.append(_accept(tx, each))
+        except (DuplicateRequest, InvalidRequest) as error:  # before anything of it was written
+            done.append(error)
     return done
 
 
-def _keep_answer(tx: Tx, new: NewMessage) -> None:
-    idem = new.idempotency
-    if idem is None:
-        return
-    found = tx.db.execute(_SQL["kept_answer"], (new.owner, idem.key)).fetchone()
+def _accept(tx: Tx, new: NewMessage) -> Accepted:
+    if new.idempotency is not None:
+        _refuse_repeated(tx, new.owner, new.idempotency)
+    _refuse_blocked(tx, new.to)
+    seq = _add_message(tx, new)
+    transmission = add_transmission(
+        tx, seq, new.to, new.concat_bits, len(new.segments), "accepted", new.created_at
+    )
+    for n, body in enumerate(new.segments, 1):
+        ud = add_body(tx, "ud", body.ud)
+        tx.db.execute(
+            _SQL["add_segment"],
+            (seq, transmission, n, body.pid, body.dcs, body.udh, body.udl, ud, new.expires_at),
+        )
+    if new.idempotency is not None:
+        _keep_answer(tx, new, new.idempotency)
+    tx.wakes.add(Wake.QUEUE)
+    if new.class_.urgent:
+        tx.wakes.add(Wake.URGENT)
+    return Accepted(id=new.id, seq=seq)
+
+
+def _refuse_repeated(tx: Tx, owner: str, idem: Idempotency) -> None:
+    found = tx.db.execute(_SQL["kept_answer"], (owner, idem.key)).fetchone()
     if found is not None:
         fingerprint, status, body = found
         raise DuplicateRequest(
             "result" if fingerprint == idem.fingerprint else "mismatch", status, body
         )
+
+
+def _keep_answer(tx: Tx, new: NewMessage, idem: Idempotency) -> None:
     until = new.created_at + KEPT_ANSWER_S * SECOND_US
     answer = add_body(tx, "answer", idem.body)
     tx.db.execute(

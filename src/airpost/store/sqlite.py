@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from airpost.clock import Clock, Instant
 from airpost.errors import StoreError, StoreUnavailable
 from airpost.model import (
-    ApiKey,
     Claimed,
     Event,
     Inbound,
@@ -34,7 +33,7 @@ from airpost.model import (
 )
 from airpost.outcome import Outcome
 from airpost.policy import QueuePolicy
-from airpost.store import air, inbound, keys, lanes, lists, outbound, queue, recovery, reports
+from airpost.store import air, inbound, lanes, lists, outbound, queue, recovery, reports
 from airpost.store import sweep as sweeping
 from airpost.store.ahead import Ahead, withdraw_all
 from airpost.store.api import (
@@ -62,8 +61,10 @@ from airpost.store.choices import Choices
 from airpost.store.decisions import Decisions
 from airpost.store.faults import meaning, reason_of
 from airpost.store.holds import Holds
+from airpost.store.intake import Intake
 from airpost.store.journal import AirJournal, new_nonce
 from airpost.store.keeper import Keeper
+from airpost.store.keys import KeyRing
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
@@ -73,8 +74,6 @@ from airpost.store.writer import Tx, Writer, probe, work_of
 
 log = logging.getLogger("airpost.store")
 T = TypeVar("T")
-
-INTAKE_ROWS = 200  # messages accepted in one savepoint; what is on the air goes in between
 
 
 class SqliteStore:
@@ -99,6 +98,10 @@ class SqliteStore:
             failed=lambda reason: self._can.failed(reason),
         )
         self._reader = Reader(path)
+        self._intake = Intake(self._ask)
+        ring = KeyRing(self._write, self._read)
+        self.add_key, self.find_key = ring.add, ring.find
+        self.keys, self.revoke_key = ring.all, ring.revoke
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
         self.timing = Timing(self._write, self._read)
@@ -174,7 +177,8 @@ class SqliteStore:
     @property
     def pending(self) -> int:
         """Requests taken and not yet answered."""
-        return self._writer.pending + self._reader.pending + self.keeping.pending
+        threads = (self._writer, self._reader, self.keeping)
+        return self._intake.pending + sum(each.pending for each in threads)
 
     @property
     def unavailable(self) -> str | None:
@@ -229,12 +233,12 @@ class SqliteStore:
 
     # -- outbound --------------------------------------------------------------------------------
     async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
-        """Store messages; more than INTAKE_ROWS in pieces, each of them all or nothing."""
-        done: list[Accepted] = []
-        for at in range(0, len(new), INTAKE_ROWS):
-            piece = new[at : at + INTAKE_ROWS]
-            done += await self._write(outbound.accept, piece, urgent=False)
-        return done
+        """Store messages, all that go together or none."""
+        return await self._intake.accept(new)
+
+    def hand_in(self, new: NewMessage) -> Future[Accepted]:
+        """Store one message with others that come now."""
+        return self._intake.hand_in(new)
 
     async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
         """The answer kept for a key."""
@@ -427,20 +431,3 @@ class SqliteStore:
                 some, begin = await self._read(lists.state_counts, table, begin, urgent=False)
                 found.update({prefix + state: count for state, count in some.items()})
         return dict(found)
-
-    # -- keys ------------------------------------------------------------------------------------
-    async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
-        """Store a key; ValueError when it is there already."""
-        await self._write(keys.add, key, secret_hash)
-
-    async def find_key(self, secret_hash: bytes) -> ApiKey | None:
-        """The key of a secret."""
-        return await self._read(keys.find, secret_hash)
-
-    async def keys(self) -> list[ApiKey]:
-        """All keys."""
-        return await self._read(keys.all_keys)
-
-    async def revoke_key(self, key_id: str, now: Instant) -> bool:
-        """Revoke a key."""
-        return await self._write(keys.revoke, key_id, now)

@@ -52,6 +52,7 @@ from airpost.store.keeping import (
     Refused,
     Retention,
 )
+from airpost.tasks import spawn
 from tests.services.http.listed import FakeBlocklist, FakeChoices
 
 NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
@@ -129,6 +130,12 @@ class FakeStore:
             done.append(Accepted(id=each.id, seq=len(self.kept)))
         self.stored.set()
         return done
+
+    def hand_in(self, new: NewMessage) -> asyncio.Future[Accepted]:
+        async def one() -> Accepted:
+            return (await self.accept([new]))[0]
+
+        return spawn(one(), name="hand in")
 
     async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
         return self.answers.get((owner, key))

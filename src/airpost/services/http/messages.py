@@ -15,7 +15,7 @@ from airpost.clock import SECOND_US, Instant, rfc3339
 from airpost.codec.dcs import Alphabet
 from airpost.codec.split import Split, split, split_data
 from airpost.codec.udh import Ports
-from airpost.errors import CodecError, DuplicateRequest, InvalidRequest
+from airpost.errors import AirpostError, CodecError, DuplicateRequest, InvalidRequest
 from airpost.model import (
     Encoding,
     Idempotency,
@@ -244,22 +244,29 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     mark = "" if key is None else fingerprint(CALL, given.canonical)
     try:
         with request.app[RUNNING].hold(caller.owner, key):
-            # A repeat is answered before anything is checked: what was right then need not be now.
-            if key is not None:
-                kept = await deps.store.idempotent(caller.owner, key)
-                if kept is not None:
-                    return _repeated(mark, *kept)
-            new = compose(given, caller, deps)
-            await _check_limits(new, deps)
-            body = dumps(message_json(accepted(new)))
-            if key is not None:
-                kept_answer = Idempotency(key=key, fingerprint=mark, status=202, body=body)
-                new = replace(new, idempotency=kept_answer)
-            await shielded(deps.store.accept([new]), name=f"accept {new.id}")
+            return await _take(given, caller, deps, key, mark)
     except DuplicateRequest as error:
         if error.kind == "result":
             return _replayed(error.status, error.body)
         raise _duplicate(error.kind) from None
+    except AirpostError:
+        # A repeat is answered all the same: what was right then need not be now.
+        kept = None if key is None else await deps.store.idempotent(caller.owner, key)
+        if kept is None:
+            raise
+        return _repeated(mark, *kept)
+
+
+async def _take(
+    given: SendIn, caller: Caller, deps: HttpDeps, key: str | None, mark: str
+) -> web.Response:
+    new = compose(given, caller, deps)
+    await _check_limits(new, deps)
+    body = dumps(message_json(accepted(new)))
+    if key is not None:
+        kept_answer = Idempotency(key=key, fingerprint=mark, status=202, body=body)
+        new = replace(new, idempotency=kept_answer)
+    await deps.store.hand_in(new)
     return _answered(202, body, {"Location": f"/v1/messages/{new.id}"})
 
 
