@@ -52,8 +52,6 @@ class _Held:
     seq: int
     sent_at: Instant | None
     received_at: Instant
-    inbound_seq: int | None
-    partial: bool  # handed over, but incomplete
     copies: int
 
 
@@ -73,14 +71,13 @@ def record(tx: Tx, part: RawPart) -> PartStored:
     key = (part.sim_id, part.sender, concat.bits, concat.ref, concat.total)
     lacking: list[tuple[int, int]] = []  # (how far away in time, set) of those without this part
     for (set_id,) in tx.db.execute(_SQL["newest_sets"], (*key, SETS_LOOKED_AT)).fetchall():
-        held = _set_of(tx, set_id)
-        twin = next((each for each in held if each.seq == concat.seq), None)
-        waits = any(each.inbound_seq is None for each in held)
-        if twin is not None and waits and twin.body.ud == part.ud:
-            _count_copy(tx, twin.id, twin.inbound_seq)
+        twin = tx.db.execute(_SQL["twin"], (set_id, concat.seq)).fetchone()
+        waits, is_open, away = _state_of(tx, set_id, part)
+        if twin is not None and waits and twin[2] == part.ud:
+            _count_copy(tx, twin[0], twin[1])
             return PartStored(inbound=None, repeat=True)
-        if twin is None and _is_open(held, part):
-            lacking.append((_away(held, part), set_id))
+        if twin is None and is_open:
+            lacking.append((away, set_id))
     made = _add_part(tx, part, mark, (concat.bits, concat.ref, concat.total, concat.seq))
     set_id = min(lacking, key=lambda each: each[0])[1] if lacking else made
     tx.db.execute(_SQL["join_set"], (set_id, made))
@@ -128,8 +125,6 @@ def _single(tx: Tx, part: RawPart, mark: bytes) -> Inbound | None:
         seq=1,
         sent_at=part.sent_at,
         received_at=part.received_at,
-        inbound_seq=None,
-        partial=False,
         copies=1,
     )
     inbound = _hand_over(tx, made, [held], part.received_at)
@@ -146,36 +141,28 @@ def _set_of(tx: Tx, set_id: int) -> list[_Held]:
             seq=row[5],
             sent_at=row[6],
             received_at=row[7],
-            inbound_seq=row[8],
-            partial=bool(row[9]),
-            copies=row[10],
+            copies=row[8],
         )
         for row in tx.db.execute(_SQL["set_parts"], (set_id,))
     ]
 
 
-def _is_open(held: list[_Held], part: RawPart) -> bool:
-    """True while a set can still take the part that it lacks."""
-    if not all(each.inbound_seq is None or each.partial for each in held):
-        return False
-    since = part.received_at - max(each.received_at for each in held)
-    if since <= LATE_PART_S * SECOND_US:
-        return True
-    return since <= LATEST_PART_S * SECOND_US and _away(held, part) <= SENT_TOGETHER_S * SECOND_US
+def _state_of(tx: Tx, set_id: int, part: RawPart) -> tuple[bool, bool, int]:
+    """Whether a set waits, whether it can still take the part that it lacks, and how far away.
 
-
-def _away(held: list[_Held], part: RawPart) -> int:
-    """Microseconds between when a part was sent, or came, and the nearest one of a set."""
-    if part.sent_at is not None and all(each.sent_at is not None for each in held):
-        return min(abs(part.sent_at - (each.sent_at or 0)) for each in held)
-    return min(abs(part.received_at - each.received_at) for each in held)
+    That is in microseconds: between when a part was sent, or came, and the nearest one of the set.
+    """
+    given = {"set_id": set_id, "sent_at": part.sent_at, "received_at": part.received_at}
+    handed, whole, newest_at, away = tx.db.execute(_SQL["set_state"], given).fetchone()
+    since = part.received_at - newest_at
+    together = since <= LATEST_PART_S * SECOND_US and away <= SENT_TOGETHER_S * SECOND_US
+    return not handed, not whole and (since <= LATE_PART_S * SECOND_US or together), away
 
 
 def _complete(tx: Tx, set_id: int, total: int, now: Instant) -> Inbound | None:
     """The message when no part is missing; else the set waits from now on."""
-    held = _set_of(tx, set_id)
-    if len({each.seq for each in held}) == total:
-        return _hand_over_set(tx, set_id, held, now)
+    if tx.db.execute(_SQL["count_seqs"], (set_id,)).fetchone()[0] == total:
+        return _hand_over_set(tx, set_id, _set_of(tx, set_id), now)
     tx.db.execute(_SQL["set_due"], (now + PARTIAL_S * SECOND_US, set_id))
     return None
 

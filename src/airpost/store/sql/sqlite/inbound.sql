@@ -20,16 +20,29 @@ WHERE sim_id = ? AND sender = ? AND ref_bits = ? AND ref = ? AND total = ? AND s
 GROUP BY set_id ORDER BY max(id) DESC LIMIT ?
 
 -- name: set_parts
-SELECT p.id, p.dcs, p.udh, b.bytes, p.udl, p.seq, p.sent_at, p.received_at, p.inbound_seq,
-       i.partial, p.copies
-FROM part p JOIN body b ON b.id = p.ud_body LEFT JOIN inbound i ON i.seq = p.inbound_seq
-WHERE p.set_id = ? ORDER BY p.id
+SELECT p.id, p.dcs, p.udh, b.bytes, p.udl, p.seq, p.sent_at, p.received_at, p.copies
+FROM part p JOIN body b ON b.id = p.ud_body WHERE p.set_id = ? ORDER BY p.id
+
+-- name: set_state
+SELECT count(*) = count(p.inbound_seq),
+    sum(p.inbound_seq IS NOT NULL AND ifnull(i.partial, 0) = 0), max(p.received_at),
+    CASE WHEN count(*) = count(p.sent_at) AND :sent_at IS NOT NULL
+        THEN min(abs(p.sent_at - :sent_at)) ELSE min(abs(p.received_at - :received_at)) END
+FROM part p LEFT JOIN inbound i ON i.seq = p.inbound_seq WHERE p.set_id = :set_id
+
+-- name: twin
+SELECT p.id, p.inbound_seq, b.bytes FROM part p JOIN body b ON b.id = p.ud_body
+WHERE p.set_id = ? AND p.seq = ? ORDER BY p.id LIMIT 1
 
 -- name: join_set
 UPDATE part SET set_id = ? WHERE id = ?
 
 -- name: set_due
-UPDATE part SET due_at = ? WHERE set_id = ?
+-- Of the part that the set is named after; the others have none.
+UPDATE part SET due_at = ? WHERE id = ?
+
+-- name: count_seqs
+SELECT count(DISTINCT seq) FROM part WHERE set_id = ?
 
 -- name: first_part
 SELECT sim_id, lane, number, sender FROM part WHERE id = ?
