@@ -339,6 +339,28 @@ def test_each_failure_says_what_to_do(code: int, kind: type[PortError], says: st
     assert says in error.reason
 
 
+@pytest.mark.parametrize("code", [errno.EPIPE, errno.EIO])
+async def test_a_device_without_dtr_and_rts_is_opened_and_a_dead_one_is_not(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    real, asked = fcntl.ioctl, []
+
+    def without_lines(fd: int, request: int, *rest: object) -> object:
+        if request == termios.TIOCMBIS:
+            asked.append(request)
+            raise OSError(code, os.strerror(code))
+        return real(fd, request, *rest)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(fcntl, "ioctl", without_lines)
+    heard = Heard()
+    if code == errno.EPIPE:  # how a USB device says that it knows no such request
+        await shut(await open_port(wire.path, heard), heard)
+        assert len(asked) == 2
+    else:
+        with pytest.raises(PortLost):
+            await open_port(wire.path, heard)
+
+
 async def test_a_missing_port_and_a_plain_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(PortLost, match="no such port"):
         await open_port(str(tmp_path / "ttyUSB0"), Heard())

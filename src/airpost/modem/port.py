@@ -84,6 +84,12 @@ class _Serial(serial.Serial):
             self.close()
             raise
 
+    def _update_dtr_state(self) -> None:
+        _unless_stalled(super()._update_dtr_state)  # type: ignore[misc]
+
+    def _update_rts_state(self) -> None:
+        _unless_stalled(super()._update_rts_state)  # type: ignore[misc]
+
     def close(self) -> None:
         if self.is_open and self.fd is not None:
             try:
@@ -92,6 +98,18 @@ class _Serial(serial.Serial):
             except (OSError, termios.error):
                 pass  # already gone: there is nothing to give back
         super().close()
+
+
+def _unless_stalled(raise_line: Callable[[], None]) -> None:
+    """A USB interface without DTR and RTS refuses the request, and works all the same.
+
+    The kernel leaves the request out only for the interfaces it knows to have none.
+    """
+    try:
+        raise_line()
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
 
 
 def _is_pty(fd: int) -> bool:
