@@ -15,8 +15,8 @@ from functools import lru_cache
 URGENT_WAIT_S = 2.0
 URGENT_SHARE = 0.987
 MOST_TOGETHER = 32  # more modems than this are promised as groups: a little less than they can
-_PRECISION = 1.002  # of a rate
-_LONGEST_LOOK = 2000  # steps of one look; only a hopeless rate comes near
+_PRECISION = 1.01  # of a rate
+_LONGEST_LOOK = 200  # steps of one look; more needs only a rate beside the most there can be
 
 
 def urgent_per_minute(modems: int, service_s: float) -> float:
@@ -43,7 +43,7 @@ def searching(modems: int, service_s: float) -> Generator[None, None, float]:
 def _group(modems: int, service_s: float) -> Generator[None, None, float]:
     """The largest load in erlang."""
     low, high = 0.0, float(modems)
-    while high - low > 0.002 and high > low * _PRECISION:
+    while high - low > 0.005 and high > low * _PRECISION:
         middle = (low + high) / 2
         if (yield from _holds(modems, middle, URGENT_WAIT_S / service_s)):
             low = middle
@@ -99,7 +99,7 @@ def under_bulk_per_minute(modems: int, service_s: float, reserved: int) -> float
     if modems == 0:
         return 0.0
     low, high = 0.0, float(modems)
-    while high - low > 0.002 and high > low * _PRECISION:
+    while high - low > 0.005 and high > low * _PRECISION:
         middle = (low + high) / 2
         late = _late_under_bulk(modems, middle, reserved, URGENT_WAIT_S / service_s)
         low, high = (middle, high) if late <= 1 - URGENT_SHARE else (low, middle)
