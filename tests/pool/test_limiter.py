@@ -111,6 +111,40 @@ def test_a_sim_to_wait_for_keeps_its_messages(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+@pytest.mark.parametrize("class_", [MessageClass.ALARM, MessageClass.NORMAL])
+def test_what_another_can_take_does_not_wait_for_a_sim_that_is_used_up(
+    tmp_path: Path, class_: MessageClass
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        tight = LimitProfile(name="tight", per_hour=1, on_limit=OnLimit.HOLD)
+        limits = LimitSettings(sims={"gate-1": tight})
+        async with pooled(loop, tmp_path, (0.2, 30.0), limits=limits) as rig:
+            await rig.state(await rig.accept(lane=Lane("gate-1")), "sent", wait_s=20)
+            await asyncio.sleep(60)  # it has nothing to do, and is the faster one
+            ids = [await rig.accept(f"{n}", class_=class_, to=f"+4917{n}") for n in range(3)]
+            for each in ids:
+                await rig.state(each, "sent", wait_s=200)
+            assert [len(unit.sent) for unit in rig.units] == [1, 3]
+
+    run_virtual(main)
+
+
+def test_what_is_bound_to_a_sim_when_its_quota_ends_is_given_back(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        tight = LimitProfile(name="tight", per_hour=1, on_limit=OnLimit.HOLD)
+        limits = LimitSettings(sims={"gate-1": tight})
+        async with pooled(loop, tmp_path, (0.2, 30.0), limits=limits) as rig:
+            await rig.accept(lane=Lane("gate-2"))
+            await rig.until(lambda: rig.units[1].sent, 20)
+            alarm = MessageClass.ALARM  # two are bound to the first, which is free
+            ids = [await rig.accept(f"{n}", class_=alarm, to=f"+4917{n}") for n in range(2)]
+            for each in ids:
+                await rig.state(each, "sent", wait_s=100)
+            assert [len(unit.sent) for unit in rig.units] == [1, 2]
+
+    run_virtual(main)
+
+
 def test_where_a_limit_rejects_the_message_fails_and_says_why(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         limits = sims(per_day=1, on_limit=OnLimit.REJECT)

@@ -277,12 +277,13 @@ class Binder:
 
     def _load(self, lane: Lane, class_: MessageClass) -> LaneLoad:
         """How a lane stands for a message of a class."""
-        loop = self._loops[lane]
+        loop, view = self._loops[lane], self._views[lane]
+        closed_s = self._limiter.closed_s(view, class_)
         return LaneLoad(
-            view=self._views[lane],
+            view=view,
             segments=loop.segments_before(class_),
             room=self._room(lane, class_),
-            blocked_s=max(0.0, loop.free_at() - self._clock.mono()),
+            blocked_s=max(0.0, loop.free_at() - self._clock.mono(), closed_s),
             failures=loop.window.failures,
             dead=self._dead(loop),
         )

@@ -229,6 +229,13 @@ class Limiter:
                     found[view.lane] = block
         return found
 
+    def closed_s(self, view: ModemView, class_: MessageClass) -> float:
+        """Seconds until the SIM takes one more of that class to a number it knows."""
+        if self.sims.none or view.sim_id is None:
+            return 0.0
+        block = self.sims.block(view.lane, view.sim_id, class_, None)
+        return 0.0 if block is None else (block.until - self._clock.now()) / SECOND_US
+
     def shut(self, view: ModemView) -> bool:
         """True where its SIM takes nothing at all for longer than SOON_S, and nothing fails."""
         profile = self.sims.profile(view.lane)
