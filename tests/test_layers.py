@@ -17,8 +17,7 @@ L0 = {
                  "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
-STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.routing",
-         "airpost.store.scheduling"}  # fmt: skip
+STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.routing"}
 EVERYTHING = {"airpost", "hwsim"}
 
 # Package → what of ours it may import, itself always included.

@@ -11,7 +11,6 @@ ROOMS = {ROOT / "src" / "airpost": TESTS, ROOT / "hw-sim" / "hwsim": TESTS / "hw
 # Sources without a test file of their own, each with where it is tested.
 ELSEWHERE = {
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
-    "src/airpost/store/scheduling.py": "protocol only: tests/store/test_schedules.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
     "src/airpost/daemon/config/file.py": "tests/daemon/config/test_load.py",

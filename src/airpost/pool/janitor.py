@@ -1,6 +1,7 @@
 """What time does to the queue: expiry, resends after grace, deadlines, partial sets.
 
-May import store.api, L0. One task; it sleeps until the store's next due instant.
+May import store.api, L0. One task; it sleeps until the store's next due instant. What a recurring
+schedule makes of time is `services/http/scheduler.py`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from airpost.model import (
     Waiting,
 )
 from airpost.outcome import Outcome
+from airpost.schedule import Schedule
 from airpost.store.keeping import Keeping
 from airpost.store.routing import Blocklist, Choices
 from airpost.store.values import (
@@ -69,6 +70,7 @@ __all__ = [
     "QueueView",
     "Recovered",
     "ReportStored",
+    "Schedules",
     "Settlement",
     "Store",
     "Swept",
@@ -105,6 +107,52 @@ class Decisions(Protocol):
         """How many of the newest attempts of a SIM, in a row, nothing proves to be sent.
 
         Neither an answer, at once or late, nor a delivery report; `most` at most.
+        """
+        ...
+
+
+class Schedules(Protocol):
+    """Recurring schedules, kept and fired."""
+
+    async def add(self, schedule: Schedule) -> None:
+        """Keep a new one; ValueError when its owner has too many already."""
+        ...
+
+    async def find(self, schedule_id: str, owner: str | None) -> Schedule | None:
+        """One of an owner's (None: of anybody's)."""
+        ...
+
+    async def page(self, owner: str | None, after: int, limit: int) -> Page[Schedule]:
+        """An owner's (None: everybody's) in the order they were made."""
+        ...
+
+    async def delete(self, schedule_id: str, owner: str | None, actor: str, now: Instant) -> bool:
+        """True when there was such a schedule; messages it has made stay."""
+        ...
+
+    async def due(self, now: Instant) -> list[Schedule]:
+        """Some of those whose instant has come, the oldest first."""
+        ...
+
+    async def next_at(self) -> Instant | None:
+        """When the next one fires, past instants too."""
+        ...
+
+    async def fire(
+        self,
+        schedule: Schedule,
+        message: NewMessage | None,
+        *,
+        at: Instant,
+        next_at: Instant,
+        skipped: int,
+        problem: str | None,
+        now: Instant,
+    ) -> bool:
+        """The firing for the instant `at` and what is next, in one commit; None: no message.
+
+        False, and nothing is written, where the schedule is gone or was moved on already.
+        InvalidRequest, and nothing is written, for a number on the blocklist.
         """
         ...
 

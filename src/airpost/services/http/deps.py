@@ -14,8 +14,7 @@ from airpost.pool.facade import Pool
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
-from airpost.store.api import Store
-from airpost.store.scheduling import Scheduling
+from airpost.store.api import Schedules, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,7 @@ class HttpDeps:
     settings: HttpSettings
     stopping: Callable[[], bool]
     recovery: Callable[[], Awaitable[Mapping[str, Mapping[str, str]]]]
-    schedules: Scheduling
+    schedules: Schedules
     rescheduled: Callable[[], None] = lambda: None  # one was made or deleted
     admission: Admission = field(default_factory=Admission)
 

@@ -1,8 +1,9 @@
 """Fires recurring schedules: one message for each instant, over restarts too.
 
-May import codec, L0, the store's protocols. What was due while the service was down, or its clock
-not to be trusted, is made up for by the newest instant alone, and by none that is older than the
-schedule's `late_s`.
+May import codec, L0, the store's protocols. A firing is a request that its owner made before: read,
+admitted and composed like one that comes in now, which is why it stands here. What was due while
+the service was down, or its clock not to be trusted, is made up for by the newest instant alone,
+and by none that is older than the schedule's `late_s`.
 """
 
 from __future__ import annotations
