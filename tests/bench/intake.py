@@ -3,6 +3,9 @@
 `posts`: single messages over 64 connections, each answered after its commit; the modems are paused,
 so nothing else is measured. The requests come from a process beside the service (`caller.py`) by
 the Unix socket, without a key, with one, and with an Idempotency-Key each.
+
+`rows`: many messages in one call (`rows.py`), while eight modems send: how many a second, and what
+it does to the gap between two segments. `flood`: the same many as single messages.
 """
 
 from __future__ import annotations
@@ -11,12 +14,19 @@ import argparse
 import asyncio
 import json
 import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
+
+import aiohttp
 
 from tests.bench.machine import machine
 from tests.bench.stand import Setup
 
 BAR_PER_S = 4000
+ROWS_PER_S = 5000
+SPREAD = 0.005  # of the air time, as in slice.py
 
 
 async def called(setup: Setup, *options: str) -> dict[str, Any]:
@@ -71,9 +81,58 @@ async def posts(seconds: float, connections: int, kinds: list[str]) -> None:
             )
 
 
+class Rows(Setup):
+    """The service that takes many."""
+
+    program = "tests.bench.rows"
+
+
+async def sending(setup: Setup, modems: int) -> None:
+    """Enough for each modem to be busy throughout."""
+    await asyncio.gather(*(setup.post(f"+49160{n:07d}", report=False) for n in range(20 * modems)))
+    await asyncio.sleep(2)
+
+
+async def beside(what: str, count: int, modems: int = 8, air_s: float = 0.2) -> None:
+    """Messages taken in while others are sent."""
+    async with Rows(modems, air_s, SPREAD) as setup:
+        await sending(setup, modems)
+        before_s, began_s = setup.cpu_s(), time.monotonic()
+        if what == "rows":
+            asked = {"first": 1_000_000, "count": count, "text": "Your order 4711 is on its way"}
+            timeout = aiohttp.ClientTimeout(total=600)
+            async with setup.http.post("/bench/rows", json=asked, timeout=timeout) as response:
+                assert response.status == 200, await response.text()
+        else:
+            seen = await called(setup, "--first", "1000000", "--seconds", str(count / BAR_PER_S))
+            count = seen["count"]
+            assert set(seen["statuses"]) == {"202"}, seen["statuses"]
+        took_s, used_s = time.monotonic() - began_s, setup.cpu_s() - before_s
+        gaps_s = sorted(gaps_of(setup.told(), began_s, began_s + took_s))
+    print(
+        f"{what}: {count} messages in {took_s:.1f} s, {count / took_s:.0f}/s (bar: "
+        f"{ROWS_PER_S if what == 'rows' else BAR_PER_S}), {used_s / count * 1e3:.3f} ms of "
+        f"processor each, sending included; meanwhile OK to the next Ctrl-Z, {modems} modems, "
+        f"{air_s * 1e3:.0f} ms: n={len(gaps_s)}, median {gaps_s[len(gaps_s) // 2] * 1e3:.1f} ms, "
+        f"p99 {gaps_s[int(0.99 * len(gaps_s))] * 1e3:.1f} ms (bar: 20), "
+        f"max {gaps_s[-1] * 1e3:.0f} ms",
+        flush=True,
+    )
+
+
+def gaps_of(told: list[dict[str, Any]], begin_s: float, end_s: float) -> Iterator[float]:
+    """From each OK to the next Ctrl-Z, both within."""
+    for modem in told:
+        out = [send for send in modem["sends"] if send[0] is not None and send[1] is not None]
+        for before, after in pairwise(out):
+            if begin_s < before[1] and after[0] < end_s:
+                yield after[0] - before[1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["posts"])
+    parser.add_argument("what", nargs="*", default=["posts", "rows", "flood"])
+    parser.add_argument("--count", type=int, default=100_000, help="of rows and flood")
     parser.add_argument("--seconds", type=float, default=8, help="of each kind of posts")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--kinds", nargs="*", default=["plain", "key", "idempotent"])
@@ -81,6 +140,9 @@ def main() -> None:
     print(machine(), flush=True)
     if "posts" in options.what:
         asyncio.run(posts(options.seconds, options.connections, options.kinds))
+    for what in ("rows", "flood"):
+        if what in options.what:
+            asyncio.run(beside(what, options.count))
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ def cpu_s(pid: int) -> float:
 class Setup:
     """The two processes and an HTTP session."""
 
+    program = "airpost.daemon.cli.main"
+
     def __init__(self, modems: int, air_s: float, spread: float = 0.0) -> None:
         self._folder = tempfile.TemporaryDirectory(
             prefix="airpost-bench-", dir=os.environ.get("BENCH_DIR")
@@ -130,7 +132,7 @@ class Setup:
             config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'
         (folder / "airpost.toml").write_text(config)
         self.service = subprocess.Popen(
-            [sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config",
+            [sys.executable, "-m", self.program, "serve", "--config",
              str(folder / "airpost.toml"), "--log-level", os.environ.get("BENCH_LOG", "WARNING")]
         )  # fmt: skip
         while not socket.exists():
