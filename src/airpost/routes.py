@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from airpost.model import Lane, MessageClass, ModemView
 from airpost.numbering import Recipient
@@ -78,6 +79,12 @@ class Route:
         )
 
 
+@lru_cache(maxsize=64)
+def _simple(name: str) -> Route:
+    """A route that has a name and nothing else."""
+    return Route(name=name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTable:
     """All routes, in order, and what holds for modems beside them.
@@ -97,7 +104,7 @@ class RouteTable:
     def named(self, name: str | None) -> Route:
         """The route of this name, None reads `default`; one that nothing describes is simple."""
         wanted = name or DEFAULT_ROUTE
-        return next((each for each in self.routes if each.name == wanted), Route(name=wanted))
+        return next((each for each in self.routes if each.name == wanted), None) or _simple(wanted)
 
     def dressed(self, view: ModemView) -> ModemView:
         """The view with the routes its modem serves, held back where it must not roam."""

@@ -5,6 +5,7 @@ May import aiohttp, L0 and the store's protocol.
 
 from __future__ import annotations
 
+import asyncio
 import grp
 import ipaddress
 import logging
@@ -15,6 +16,7 @@ import struct
 from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -34,6 +36,7 @@ from airpost.store.api import Store
 log = logging.getLogger("airpost.http")
 GROUP = "airpost"
 _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
+_peers: WeakKeyDictionary[asyncio.BaseTransport, bool | None] = WeakKeyDictionary()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
@@ -61,11 +64,11 @@ async def identify(request: web.Request) -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         return await _by_key(deps.store, header)
-    found = _socket(request)
-    if found is not None and found.family == socket.AF_UNIX:
-        if trusted_peer(found):
+    match _peer(request):
+        case True:
             return LOCAL
-        raise _unauthorized(f"this user is not in group {GROUP}; give a key")
+        case False:
+            raise _unauthorized(f"this user is not in group {GROUP}; give a key")
     if deps.settings.auth is AuthMode.NONE:
         _refuse_foreign_host(request)
         return LOCAL
@@ -98,10 +101,21 @@ async def _by_key(store: Store, header: str) -> Caller:
     )
 
 
-def _socket(request: web.Request) -> TransportSocket | None:
+def _peer(request: web.Request) -> bool | None:
+    """Is whoever opened this Unix connection trusted? None: it is no such connection.
+
+    Asked once for each: the kernel tells who it was then, and the group is looked up in files.
+    """
     transport = request.transport
-    found: TransportSocket | None = transport.get_extra_info("socket") if transport else None
-    return found
+    if transport is None:
+        return None
+    if transport not in _peers:
+        found: TransportSocket | None = transport.get_extra_info("socket")
+        if found is None or found.family != socket.AF_UNIX:
+            _peers[transport] = None
+        else:
+            _peers[transport] = trusted_peer(found)
+    return _peers[transport]
 
 
 def trusted_peer(unix: socket.socket | TransportSocket) -> bool:
