@@ -111,18 +111,6 @@ class Desynced(ModemError):
     """The modem does not answer the probe; only a new connection helps."""
 
 
-class SimLocked(ModemError):
-    """The SIM wants a PIN or PUK that is not to be had."""
-
-
-class NotRegistered(ModemError):
-    """No network."""
-
-
-class Quarantined(ModemError):
-    """Taken out of service until a person or the back-off says otherwise."""
-
-
 class StoreError(AirpostError):
     """The store."""
 

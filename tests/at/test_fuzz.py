@@ -65,7 +65,7 @@ def lines_of(data: bytes) -> list[str]:
     found = []
     while (line := buffer.next_line()) is not None:
         found.append(line)
-    return [*found, buffer.flush() or ""]
+    return [*found, buffer.pending]
 
 
 def read_everything(data: bytes) -> None:

@@ -82,10 +82,10 @@ def test_memory_is_bounded() -> None:
     assert buffer.dropped == 2 * BUFFER_LIMIT
 
 
-def test_flush_and_clear() -> None:
+def test_pending_and_clear() -> None:
     buffer = fed(b"half\xff")
-    assert buffer.flush() == "half"
-    assert buffer.flush() is None
+    assert buffer.pending == "half"
+    assert buffer.pending == "half"
     buffer.feed(b"more")
     buffer.clear()
     assert (len(buffer), buffer.pending) == (0, "")

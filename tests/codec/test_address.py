@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airpost.codec.address import Address, dialable, parse_address, parse_smsc, parse_typed
+from airpost.codec.address import Address, dialable, parse_address, parse_smsc
 from airpost.codec.semioctets import DIGITS
 from airpost.errors import CodecError
 
@@ -30,14 +30,12 @@ def test_round_trip(address: Address, after: bytes) -> None:
 def test_smsc_round_trip(address: Address) -> None:
     octets = address.build_smsc()
     assert parse_smsc(octets) == (address, len(octets))
-    assert parse_typed(octets[1:]) == address
 
 
 @given(st.binary(max_size=16))
 def test_anything_parses_or_is_a_codec_error(octets: bytes) -> None:
     offsets: list[int] = []
-    for parse in (lambda: parse_address(octets, 0, "x"), lambda: parse_smsc(octets),
-                  lambda: parse_typed(octets)):  # fmt: skip
+    for parse in (lambda: parse_address(octets, 0, "x"), lambda: parse_smsc(octets)):
         try:
             parse()
         except CodecError as caught:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from airpost.codec.address import Address, dialable, parse_address, parse_smsc, parse_typed
+from airpost.codec.address import Address, dialable, parse_address, parse_smsc
 from airpost.codec.alphabets import gsm7
 from airpost.codec.causes import Phase, classify, code_of_words, status_outcome
 from airpost.codec.dcs import ALL, Alphabet
@@ -134,7 +134,6 @@ def fields(rng: Random) -> None:
 READERS: tuple[Callable[[bytes, Random], object], ...] = (
     lambda data, rng: parse_address(data, 0, "TP-OA")[0].build(),
     lambda data, rng: parse_smsc(data),
-    lambda data, rng: parse_typed(data).number,
     lambda data, rng: parse_stamp(data, 0, "TP-SCTS")[0].instant_us,
     lambda data, rng: parse_validity(data, 0, rng.randrange(4))[0],
     lambda data, rng: unpack(data, rng.randrange(300), rng.randrange(7)),

@@ -75,16 +75,9 @@ class LineBuffer:
             return True
         return False
 
-    def flush(self) -> str | None:
-        """What stands there without a line end, taken as a line; None when it is blank."""
-        line = bytes(self._data).strip(_EDGES)
-        self._data.clear()
-        self._searched = 0
-        return line.decode("latin-1") if line else None
-
     @property
     def pending(self) -> str:
-        """The same, without taking it."""
+        """What stands there without a line end; it stays."""
         return bytes(self._data).strip(_EDGES).decode("latin-1")
 
     def clear(self) -> None:

@@ -104,13 +104,6 @@ def parse_smsc(octets: bytes, at: int = 0) -> tuple[Address | None, int]:
     return _read_value(octets[at + 1], 2 * (length - 1), octets[at + 2 : end]), end
 
 
-def parse_typed(octets: bytes) -> Address:
-    """An address without a length: type of address, then the value to the end of `octets`."""
-    if not octets:
-        raise CodecError("address", 0, "the type of address is missing")
-    return _read_value(octets[0], 2 * (len(octets) - 1), octets[1:])
-
-
 def dialable(number: str) -> str:
     """`number` as a modem can dial it, or CodecError.
 

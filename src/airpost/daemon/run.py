@@ -1,6 +1,6 @@
 """One run of the daemon: start in order, serve, stop in order.
 
-May import everything. Start: store, modems, HTTP; while the disk does not let us have the store,
+May import everything. Start: store, HTTP, modems; while the disk does not let us have the store,
 HTTP alone. Stop: HTTP answers 503, nothing more is claimed, what is on the air is finished and
 settled, ports are closed, then HTTP, the store last.
 """
