@@ -54,7 +54,10 @@ def test_a_lane_tells_its_last_result_and_its_last_beginning(path: Path) -> None
     made.begun("gate-2", 3, at(4))
     made.ended("gate-2", 3, None, at(5))
     assert journal(path).read(NONCE) == Told(
-        ended={1: (255, at(2)), 3: (None, at(5))}, begun={2: at(3), 3: at(4)}, whole=True
+        nonce=NONCE,
+        ended={1: (255, at(2)), 3: (None, at(5))},
+        begun={2: at(3), 3: at(4)},
+        whole=True,
     )
 
 
@@ -76,7 +79,9 @@ def test_a_torn_record_proves_nothing_and_the_others_still_tell(path: Path) -> N
     with (path.parent / "airpost.db-air").open("r+b") as file:
         file.seek(HEAD_OCTETS + RECORD_OCTETS + 20)
         file.write(b"\xff")
-    assert journal(path).read(NONCE) == Told(ended={1: (7, at(1))}, begun={}, whole=False)
+    assert journal(path).read(NONCE) == Told(
+        nonce=NONCE, ended={1: (7, at(1))}, begun={}, whole=False
+    )
 
 
 def test_a_record_at_the_place_of_another_is_none(path: Path) -> None:
@@ -87,7 +92,9 @@ def test_a_record_at_the_place_of_another_is_none(path: Path) -> None:
     moved = octets[HEAD_OCTETS : HEAD_OCTETS + RECORD_OCTETS]
     octets[HEAD_OCTETS + LANE_OCTETS : HEAD_OCTETS + LANE_OCTETS + RECORD_OCTETS] = moved
     file.write_bytes(octets)
-    assert journal(path).read(NONCE) == Told(ended={1: (7, at(1))}, begun={}, whole=False)
+    assert journal(path).read(NONCE) == Told(
+        nonce=NONCE, ended={1: (7, at(1))}, begun={}, whole=False
+    )
 
 
 def test_after_a_start_of_the_machine_silence_proves_nothing(path: Path) -> None:
@@ -103,8 +110,8 @@ def test_after_a_start_of_the_machine_silence_proves_nothing(path: Path) -> None
 def test_of_another_run_nothing_is_believed(path: Path) -> None:
     made = written(path)
     made.begun("gate-1", 1, at(1))
-    assert journal(path).read(new_nonce()) == Told()
-    assert journal(path).read(b"") == Told()
+    assert journal(path).read(new_nonce()) == Told(nonce=NONCE)
+    assert journal(path).read(b"") == Told(nonce=NONCE)
 
 
 def test_beside_a_copy_silence_proves_nothing(path: Path, place: Path) -> None:
@@ -113,7 +120,7 @@ def test_beside_a_copy_silence_proves_nothing(path: Path, place: Path) -> None:
     copy = place / "copy.db"
     shutil.copy(path, copy)
     shutil.copy(place / "airpost.db-air", place / "copy.db-air")
-    assert journal(copy).read(NONCE) == Told(begun={1: at(1)}, whole=False)
+    assert journal(copy).read(NONCE) == Told(nonce=NONCE, begun={1: at(1)}, whole=False)
 
 
 @pytest.mark.parametrize("size", [0, 5, HEAD_OCTETS - 1])
@@ -124,14 +131,14 @@ def test_half_a_head_is_none(path: Path, size: int) -> None:
 
 
 def test_without_a_file_nothing_is_told(path: Path) -> None:
-    assert journal(path).read(NONCE) == Told()
+    assert journal(path).read(NONCE) == Told(nonce=b"")
 
 
 def test_a_new_journal_has_forgotten_the_old_one(path: Path) -> None:
     made = written(path)
     made.begun("gate-1", 1, at(1))
     made.create(NONCE)
-    assert journal(path).read(NONCE) == Told(whole=True)
+    assert journal(path).read(NONCE) == Told(nonce=NONCE, whole=True)
 
 
 def test_more_lanes_than_it_was_made_for(path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -10,14 +13,17 @@ import pytest
 
 from airpost.model import MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
-from airpost.store.api import Store
+from airpost.store.api import Binding, Store
 from airpost.store.journal import AirJournal, new_nonce
+from airpost.store.keeping import Keep, Retention
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
+    DAY,
     G1,
     G2,
     HOUR,
     NOW,
+    SIM1,
     SIM2,
     FakeClock,
     after,
@@ -185,30 +191,184 @@ async def test_after_a_power_loss_what_is_prepared_may_have_begun(
     assert await dead.again(OTHER_BOOT) == (1, [M.SENT, M.UNCERTAIN, M.QUEUED])
 
 
-NO_PROOF = ["gone", "empty", "torn", "of another run", "of another time", "of another result"]
-
-
-@pytest.mark.parametrize("how", NO_PROOF)
-async def test_a_journal_that_is_no_proof(dead: Killed, place: Path, how: str) -> None:
+@pytest.mark.parametrize("how", ["empty", "torn"])
+async def test_a_journal_that_is_no_proof(dead: Killed, how: str) -> None:
     await dead.run(ended=False, begun=True)
     octets = dead.journal.read_bytes()
+    torn = b"" if how == "empty" else octets[:4100] + b"\xff" + octets[4101:]
+    dead.journal.write_bytes(torn)
+    assert await dead.again() == (2, [M.UNCERTAIN, M.UNCERTAIN, M.QUEUED])
+
+
+PUT_BACK = ["gone", "of another run", "of another time", "of another result"]
+
+
+@pytest.mark.parametrize("how", PUT_BACK)
+async def test_a_journal_of_a_later_time_tells_that_the_store_was_put_back(
+    dead: Killed, how: str
+) -> None:
+    await dead.run(ended=False, begun=True)
+    nonce = dead.journal.read_bytes()[8:24]
     if how == "gone":
         dead.journal.unlink()
-    elif how == "empty":
-        dead.journal.write_bytes(b"")
-    elif how == "torn":
-        dead.journal.write_bytes(octets[:4100] + b"\xff" + octets[4101:])
     elif how == "of another run":
         AirJournal(dead.path, boot=BOOT).create(new_nonce())
-    else:  # the file of the store was put back to what it was; the journal tells of later attempts
-        nonce = octets[8:24]
+    else:
         later = AirJournal(dead.path, boot=BOOT)
         later.create(nonce)
         if how == "of another time":
             later.begun("gate-1", 99, after(5))
         else:
             later.ended("gate-1", 99, 7, after(5))
-    assert await dead.again() == (2, [M.UNCERTAIN, M.UNCERTAIN, M.QUEUED])
+    assert await dead.again() == (0, [M.UNCERTAIN] * 3)
+    assert await dead.again() == (0, [M.UNCERTAIN] * 3)
+
+
+# -- a copy put in place by hand -----------------------------------------------------------------
+class Box:
+    """A store with one message that waits, of which a copy is taken with cp(1)."""
+
+    def __init__(self, place: Path, clock: FakeClock) -> None:
+        self.place = place / "box"
+        self.place.mkdir()
+        self.clock = clock
+        self.copy = place / "copy.db"
+
+    def store(self, place: Path | None = None) -> SqliteStore:
+        return SqliteStore((place or self.place) / "airpost.db", self.clock, Random(1))
+
+    def take_copy(self) -> None:
+        """The log is in the file: it was closed, or is emptied now."""
+        path = self.place / "airpost.db"
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        shutil.copy(path, self.copy)
+
+    async def run(self, *, copy: bool = False, send: bool = False) -> None:
+        """One run: the copy is taken in it, then what waits goes out."""
+        store = self.store()
+        await store.open(self.clock.now())
+        if copy:
+            await store.accept([new("m", want_report=False)])
+            self.take_copy()
+        if send:
+            await goes_out(store, "m")
+        await store.close()
+
+    async def state(self, place: Path | None = None) -> tuple[MessageState, str | None]:
+        """Of the message, as the next start finds it, and the one after that."""
+        for _ in range(2):
+            store = self.store(place)
+            await store.open(after(99))
+            found = await seen(store, "m")
+            await store.close()
+        return found.state, found.reason
+
+
+async def goes_out(store: SqliteStore, id_: str) -> None:
+    seq = (await seen(store, id_)).seq
+    await store.bind([Binding(message_seq=seq, lane=G1, sim_id=SIM1, reason="test")])
+    (segment,) = await claim(store)
+    attempt = await begin(store, segment)
+    assert store.ended(settlement(segment, attempt, mr=1, at=after(1)), G1)
+    await end(store, segment, attempt, E.TAKEN, mr=1)
+
+
+@pytest.fixture
+def box(place: Path, clock: FakeClock) -> Box:
+    return Box(place, clock)
+
+
+@pytest.mark.parametrize("runs", [0, 1, 2])
+async def test_a_copy_put_back_is_held_after_however_many_runs(box: Box, runs: int) -> None:
+    await box.run()
+    await box.run(copy=True, send=True)
+    for _ in range(runs):
+        await box.run()
+    shutil.copy(box.copy, box.place / "airpost.db")
+    assert await box.state() == (M.UNCERTAIN, "restored")
+
+
+async def test_a_copy_on_another_box_is_held(box: Box, place: Path) -> None:
+    await box.run(copy=True, send=True)
+    other = place / "other"
+    other.mkdir()
+    shutil.copy(box.copy, other / "airpost.db")
+    assert await box.state(other) == (M.UNCERTAIN, "restored")
+
+
+async def test_what_is_new_goes_at_once_and_the_rest_when_it_is_released(box: Box) -> None:
+    await box.run(copy=True, send=True)
+    shutil.copy(box.copy, box.place / "airpost.db")
+    store = box.store()
+    await store.open(after(99))
+    await store.accept([new("fresh", at=after(99))])
+    assert [each.id for each in await store.backlog(after(99), 9, [], ["default"])] == ["fresh"]
+    assert await store.keeping.release_restored([], "anna") == 1
+    assert len(await store.backlog(after(99), 9, [], ["default"])) == 2
+    await store.close()
+
+
+QUEUED = (M.QUEUED, None)
+
+
+def ends(_journal: AirJournal, _nonce: bytes) -> None:
+    raise OSError(5, "as if the process had ended")
+
+
+async def test_a_folder_that_was_moved_is_the_same_store(box: Box, place: Path) -> None:
+    await box.run(copy=True)
+    moved = place / "moved"
+    box.place.rename(moved)
+    assert await box.state(moved) == QUEUED
+    elsewhere = place / "elsewhere"  # as mv(1) does it to another disk
+    shutil.copytree(moved, elsewhere)
+    shutil.rmtree(moved)
+    assert await box.state(elsewhere) == QUEUED
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+async def test_an_end_before_the_journal_is_made_is_no_restore(
+    box: Box, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the machine: the new number is in the store, the old journal in the folder."""
+
+    for first in (True, False):
+        await box.run(copy=first)
+        monkeypatch.setattr(AirJournal, "create", ends)
+        for _ in range(runs):
+            await box.run()
+        monkeypatch.undo()
+        assert await box.state() == QUEUED
+
+
+async def test_an_end_before_the_store_knows_of_the_journal_is_no_restore(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await box.run(copy=True)
+    monkeypatch.setattr("airpost.store.recovery.keep_journal", lambda *_: None)
+    await box.run()
+    await box.run()
+    monkeypatch.setattr(AirJournal, "create", ends)
+    await box.run()
+    monkeypatch.undo()
+    assert await box.state() == QUEUED
+
+
+async def test_what_was_pruned_is_no_restore(box: Box) -> None:
+    """The journal of a run tells of attempts whose messages have gone since."""
+    await box.run(copy=True)
+    store = box.store()
+    await store.open(NOW)
+    await goes_out(store, "m")
+    gone = await store.keeping.prune(Retention(messages=Keep(records_d=1)), after(99 * DAY))
+    assert gone.messages == 1
+    await store.accept([new("m2")])
+    await store.close()
+    store = box.store()
+    await store.open(after(99))
+    assert (await seen(store, "m2")).state is M.QUEUED
+    await store.close()
 
 
 async def test_a_cancelled_one_is_no_more_in_doubt_than_any(dead: Killed) -> None:

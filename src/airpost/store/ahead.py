@@ -112,7 +112,7 @@ class Ahead:
 
 
 def last_attempt(tx: Tx) -> int:
-    """The highest number of an attempt, begun or prepared."""
+    """The highest number of an attempt, begun, prepared or gone with its message."""
     return int(tx.db.execute(_SQL["last_attempt"]).fetchone()[0])
 
 

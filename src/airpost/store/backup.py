@@ -155,14 +155,14 @@ def _freeze_in(path: Path, now: Instant, rng: Random) -> int:
     with closing(connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
         tx = Tx(db, rng)
-        count = freeze(tx, now)
+        count = freeze(tx, now, "a backup was put back")
         tx.write_history()
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return count
 
 
-def freeze(tx: Tx, now: Instant) -> int:
+def freeze(tx: Tx, now: Instant, why: str) -> int:
     """Whatever is not final becomes uncertain and is held; how many messages."""
     seqs = [row[0] for row in tx.db.execute(_SQL["not_final"])]
     for seq in seqs:
@@ -173,7 +173,7 @@ def freeze(tx: Tx, now: Instant) -> int:
         fold_message(tx, seq, now, OURSELVES)
     tx.db.execute(_SQL["no_journal"])
     schedules.pass_over(tx, now)
-    words = f"{len(seqs)} messages were waiting in the backup and are held"
+    words = f"{why}: {len(seqs)} messages were waiting and are held"
     add_event(tx, now, "service", None, RESTORED, reason=words, actor=OURSELVES)
     tx.write_history()
     return len(seqs)

@@ -41,7 +41,11 @@ class Told:
 
     `ended` are attempts the network took, with TP-MR and time, `begun` those that began, with their
     time. `whole` is True where an attempt that is not in `begun` is proved not to have begun.
+    `nonce` is the number of the journal that is there; empty: there is none, None: it is not
+    readable.
     """
+
+    nonce: bytes | None = None
 
     ended: Mapping[int, tuple[int | None, Instant]] = field(default_factory=dict)
     begun: Mapping[int, Instant] = field(default_factory=dict)
@@ -80,14 +84,18 @@ class AirJournal:
         """What the journal with this number tells; nothing, where there is none."""
         try:
             octets = self._path.read_bytes()
+        except FileNotFoundError:
+            return Told(nonce=b"")
         except OSError:
             return Told()
         head, crc = octets[: _HEAD.size], octets[_HEAD.size : _HEAD.size + _CRC.size]
         if len(octets) < HEAD_OCTETS or crc != _CRC.pack(zlib.crc32(head)):
             return Told()
         magic, theirs, boot, device, inode = _HEAD.unpack(head)
-        if magic != MAGIC or theirs != nonce or len(nonce) != NONCE_OCTETS:
-            return Told()  # of another run: of a copy, or of what a backup was written over
+        if magic != MAGIC:
+            return Told()
+        if theirs != nonce:
+            return Told(nonce=theirs)  # of another run: of a copy, or of what was put back
         whole = boot == self._boot != NO_BOOT and (device, inode) == self._identity()
         ended: dict[int, tuple[int | None, Instant]] = {}
         begun: dict[int, Instant] = {}
@@ -104,7 +112,7 @@ class AirJournal:
                 ended[last] = (mr if mr >= 0 else None, Instant(ended_at))
             if first:
                 begun[first] = Instant(begun_at)
-        return Told(ended=ended, begun=begun, whole=whole)
+        return Told(nonce=nonce, ended=ended, begun=begun, whole=whole)
 
     def _identity(self) -> tuple[int, int]:
         found = self._store.stat()
@@ -128,6 +136,7 @@ class AirJournal:
             self._grow()
             os.fsync(fd)  # its octets are reserved: no record is refused for want of room
             fresh.replace(self._path)
+            _sync_folder(self._path.parent)  # that it is there is proof of something, too
         except OSError:
             self.close()
             fresh.unlink(missing_ok=True)
@@ -178,3 +187,11 @@ class AirJournal:
 def _write(fd: int, octets: bytes, at: int) -> None:
     if os.pwrite(fd, octets, at) != len(octets):
         raise OSError("a record was written in part")
+
+
+def _sync_folder(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

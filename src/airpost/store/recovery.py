@@ -24,6 +24,7 @@ from airpost.store.statements import load
 from airpost.store.writer import Tx
 
 _SQL = load("recovery")
+_WANTED, _KEPT = "air journal", "air journal kept"  # the one to be made, the one that is there
 INTERRUPTED = Outcome(
     cls=OutcomeClass.UNKNOWN,
     scope=Scope.MODEM,
@@ -45,25 +46,49 @@ def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
 
 def journal_of(tx: Tx) -> bytes:
     """The number of the journal that belongs to this store; none, where that is not known."""
-    found = tx.db.execute(_SQL["journal"]).fetchone()
+    return _journal(tx, _WANTED)
+
+
+def put_back(tx: Tx, told: Told) -> bool:
+    """True where the store is of an earlier time than the journal beside it, or is a mere copy.
+
+    Then what waits in it may have gone out since. A journal is on disk under its folder's name
+    before the store says so, and its number is in the store before that; an attempt is in the store
+    before the journal tells of it. So neither the end of the process nor that of the machine looks
+    like this, nor a folder that was moved.
+    """
+    kept = _journal(tx, _KEPT)
+    if kept and told.nonce is not None and told.nonce not in (kept, _journal(tx, _WANTED)):
+        return True
+    return max((*told.begun, *told.ended), default=0) > ahead.last_attempt(tx)
+
+
+def use_journal(tx: Tx, nonce: bytes, found: bytes | None) -> None:
+    """From this commit on it is another one; until that is on disk, what was `found`."""
+    _set_journal(tx, _WANTED, nonce)
+    _set_journal(tx, _KEPT, found or b"")
+
+
+def keep_journal(tx: Tx, nonce: bytes) -> None:
+    """The journal with this number is on disk."""
+    _set_journal(tx, _KEPT, nonce)
+
+
+def _journal(tx: Tx, key: str) -> bytes:
+    found = tx.db.execute(_SQL["journal"], (key,)).fetchone()
     return b"" if found is None else bytes.fromhex(found[0])
 
 
-def use_journal(tx: Tx, nonce: bytes) -> None:
-    """From this commit on it is another one."""
-    tx.db.execute(_SQL["use_journal"], (nonce.hex(),))
+def _set_journal(tx: Tx, key: str, nonce: bytes) -> None:
+    tx.db.execute(_SQL["set_journal"], (key, nonce.hex()))
 
 
 def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> None:
     """What was prepared begins now in the store where it may have begun on the air."""
-    rows = ahead.all_rows(tx)
-    # Of a store that was put back to an earlier state, the journal knows what the store does not.
-    newest = ahead.last_attempt(tx)
-    whole = told.whole and max((*told.begun, *told.ended), default=0) <= newest
-    for row in rows:
+    for row in ahead.all_rows(tx):
         segment = segment_row(tx, row.segment_id)
         ahead.taken_out(tx, row.lane, row.attempt_id)
-        may_have = row.attempt_id in told.begun or not whole
+        may_have = row.attempt_id in told.begun or not told.whole
         if segment is None or segment.state is not SegmentState.QUEUED or not may_have:
             ahead.forget_octets(tx, row)
         else:

@@ -56,13 +56,14 @@ from airpost.store.api import (
     Wake,
 )
 from airpost.store.availability import Availability
+from airpost.store.backup import freeze
 from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
 from airpost.store.decisions import Decisions
 from airpost.store.faults import meaning, reason_of
 from airpost.store.holds import Holds
 from airpost.store.intake import Intake
-from airpost.store.journal import AirJournal, new_nonce
+from airpost.store.journal import AirJournal, Told, new_nonce
 from airpost.store.keeper import Keeper
 from airpost.store.keys import KeyRing
 from airpost.store.lock import StoreLock
@@ -123,7 +124,7 @@ class SqliteStore:
             found: Recovered = await self._writer.ask(
                 work_of(self._recover, now, nonce), urgent=True
             )
-            await self._writer.ask(lambda _: self._begin_journal(nonce), urgent=True)
+            await self._writer.ask(work_of(self._begin_journal, nonce), urgent=True)
             await self._reader.start()
             await self.keeping.start()
         except BaseException as error:  # noqa: BLE001 whoever called gets it
@@ -150,16 +151,22 @@ class SqliteStore:
     def _recover(self, tx: Tx, now: Instant, nonce: bytes) -> Recovered:
         """In the writer's thread: what the run before has left, with what its journal tells."""
         told = self._journal.read(recovery.journal_of(tx))
+        if recovery.put_back(tx, told):
+            held = freeze(tx, now, "the store was put back to an earlier state")
+            log.warning("store.put_back held=%d", held)
+            told = Told()
         found = recovery.recover(tx, now, self._policy, told)
-        recovery.use_journal(tx, nonce)
+        recovery.use_journal(tx, nonce, told.nonce)
         return found
 
-    def _begin_journal(self, nonce: bytes) -> None:
+    def _begin_journal(self, tx: Tx, nonce: bytes) -> None:
         """In the writer's thread, after that is on disk. Without a journal each segment waits."""
         try:
             self._journal.create(nonce)
         except OSError as error:
             log.warning("store.no_air_journal %s; every segment waits for its commit", error)
+        else:
+            recovery.keep_journal(tx, nonce)
 
     async def close(self) -> None:
         """Finish what was taken, then close both connections and give the lock back."""

@@ -2,7 +2,8 @@
 
 -- name: last_attempt
 SELECT max((SELECT ifnull(max(id), 0) FROM attempt),
-           (SELECT ifnull(max(attempt_id), 0) FROM prepared))
+           (SELECT ifnull(max(attempt_id), 0) FROM prepared),
+           (SELECT ifnull(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'last attempt'))
 
 -- name: of_lane
 SELECT lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at

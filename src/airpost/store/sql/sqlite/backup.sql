@@ -7,7 +7,7 @@ SELECT seq FROM message WHERE final = 0
 UPDATE message SET on_uncertain = 'hold' WHERE seq = ?
 
 -- name: no_journal
-DELETE FROM meta WHERE key = 'air journal'
+DELETE FROM meta WHERE key IN ('air journal', 'air journal kept')
 
 -- name: open_attempts
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class

@@ -9,8 +9,8 @@ SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_cl
 FROM attempt WHERE segment_id = ? AND ended_at IS NULL ORDER BY id
 
 -- name: journal
-SELECT value FROM meta WHERE key = 'air journal'
+SELECT value FROM meta WHERE key = ?
 
--- name: use_journal
-INSERT INTO meta (key, value) VALUES ('air journal', ?)
+-- name: set_journal
+INSERT INTO meta (key, value) VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value

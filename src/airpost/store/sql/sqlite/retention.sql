@@ -124,3 +124,9 @@ SELECT freelist_count FROM pragma_freelist_count()
 
 -- name: page_size
 SELECT page_size FROM pragma_page_size()
+
+-- name: last_attempt
+INSERT INTO meta (key, value)
+SELECT 'last attempt', CAST(id AS TEXT) FROM attempt WHERE TRUE ORDER BY id DESC LIMIT 1
+ON CONFLICT (key) DO UPDATE SET value = excluded.value
+WHERE CAST(excluded.value AS INTEGER) > CAST(meta.value AS INTEGER)
