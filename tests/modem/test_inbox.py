@@ -16,7 +16,7 @@ from airpost.codec.pdu import build_pdu
 from airpost.codec.split import split
 from airpost.codec.times import TimeStamp
 from airpost.codec.tpdu import Deliver, StatusReport
-from airpost.model import MessageClass, RawPart
+from airpost.model import MessageClass, RawPart, UnitState
 from airpost.modem import inbox
 from airpost.modem.profile import Profile, load_profile
 from airpost.tasks import spawn
@@ -400,6 +400,67 @@ async def test_a_full_memory_is_emptied_and_the_rest_comes(
         rig.sim.plug()
         await rig.until(lambda: len(rig.behind.parts) == 11, 60)
         assert words(rig.behind.parts)[-1] == "the network keeps this"
+
+
+@virtually
+async def test_a_memory_that_fills_again_at_once_is_not_full_for_good(
+    loop: VirtualLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The network has more than fits: what is announced meanwhile does not stay."""
+    async with rigged(loop, tmp_path, wait=False, plugged=False) as rig:
+        size = rig.sim.card.sms.size
+        for number in range(size):
+            stored(rig.sim, f"stored {number}")
+        for number in range(2 * size):
+            rig.arrives(f"kept back {number}")
+        rig.sim.plug()
+        await rig.until(lambda: len(rig.behind.parts) == 3 * size, 60)
+        assert UnitState.DEGRADED not in rig.behind.states
+        assert "inbox.troubled" not in caplog.text
+        assert len(set(words(rig.behind.parts))) == 3 * size
+
+
+@virtually
+async def test_a_memory_of_drafts_is_told_about_before_it_is_full(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """At four fifths, with what is in the way; what comes in is taken all the same."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        size = rig.sim.card.sms.size
+        least = -(-size * 4 // 5)
+        for number in range(least - 1):
+            stored(rig.sim, f"draft {number}", SlotState.UNSENT)
+        await asyncio.sleep(2 * POLL_S)
+        assert rig.view.state.value == "ready", rig.view.detail
+        draft = stored(rig.sim, "one more", SlotState.SENT)
+        await rig.until(lambda: rig.view.state.value == "degraded", 2 * POLL_S)
+        assert f"{least} of {size} places" in rig.view.detail
+        assert f"{least} of them by drafts" in rig.view.detail
+        rig.arrives("hello")
+        await rig.until(lambda: words(rig.behind.parts) == ["hello"], 5)
+        await rig.until(lambda: rig.sim.card.sms.used == least, 5)
+        rig.sim.card.sms.remove(draft)
+        await rig.until(lambda: rig.view.state.value == "ready", 2 * POLL_S)
+
+
+@virtually
+async def test_unplugged_between_the_reading_and_the_deleting(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """What is on its way arrives; the modem still has it, and the store knows it again."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        told = watched_calls(rig)
+        rig.arrives("hello")
+        await rig.until(lambda: told)
+        rig.sim.unplug()
+        await rig.until(lambda: rig.behind.parts, 5)
+        assert rig.sim.card.sms.used == 1
+        rig.sim.plug()
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        first, second = rig.behind.parts
+        assert replace(second, received_at=first.received_at) == first
 
 
 @pytest.mark.parametrize(

@@ -255,10 +255,14 @@ class Inbox:
         self._swept = True
 
     async def _remaining(self) -> Memory:
-        """The memory that is read; asked again where it fills: what was there is deleted."""
+        """The memory that is read; asked again where it fills: what was there is deleted.
+
+        What was announced meanwhile is not there to stay.
+        """
         for _ in range(2):
             fill = self._fill if self._current is not None else None
             used, total = (0, 0) if fill is None else (fill.used, fill.total)
+            used = max(0, used - sum(self._store_of(each) == self._home for each in self._notices))
             found = Memory(used=used, total=total, undeleted=self._undeleted, orphans=self._orphans)
             if not found.filling:
                 break
@@ -331,12 +335,17 @@ class Inbox:
         await self._take(place, record)
 
     def _names(self, notice: Notice, place: Place) -> bool:
-        if isinstance(notice, Sweep) or notice.prefix not in ANNOUNCING:
+        if self._store_of(notice) != place.store:
             return False
+        where = messages.announced(notice.line) if isinstance(notice, Urc) else None
+        return where is not None and where.index == place.index
+
+    def _store_of(self, notice: Notice) -> str | None:
+        """The memory in which something was announced."""
+        if not isinstance(notice, Urc) or notice.prefix not in ANNOUNCING:
+            return None
         where = messages.announced(notice.line)
-        return where is not None and (where.store or self._home, where.index) == (
-            place.store, place.index,
-        )  # fmt: skip
+        return None if where is None or where.index is None else where.store or self._home
 
     # -- one record ------------------------------------------------------------------------------
     async def _select(self, store: str | None) -> bool:
