@@ -129,15 +129,17 @@ class Ledger:
         except StoreUnavailable:
             self._owe_again(owed)
             raise
-        asked.add_done_callback(lambda done: self._air_done(owed, done))
+        asked.add_done_callback(lambda done: self._air_done(owed, intent.segment_id, done))
         return asked
 
-    def _air_done(self, owed: Mapping[int, Fact], done: asyncio.Future[AirResult]) -> None:
+    def _air_done(
+        self, owed: Mapping[int, Fact], segment_id: int, done: asyncio.Future[AirResult]
+    ) -> None:
         if done.cancelled() or done.exception() is not None:
             self._owe_again(owed)
             return
         settle = next(iter(owed.values()), None)
-        self._committed((), settle is None or _is_plain(settle))
+        self._committed((segment_id,), settle is None or _is_plain(settle))
         self.follow_soon(PREPARE_AFTER_S)
 
     # -- what happened ---------------------------------------------------------------------------

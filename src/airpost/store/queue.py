@@ -167,8 +167,6 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
             continue
         count += 1
         _remark(tx, each.message_seq, found[0], f"bound to {each.lane}: {each.reason}", now)
-    if count:
-        tx.wakes.add(Wake.QUEUE)
     return count
 
 
