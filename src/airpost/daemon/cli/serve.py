@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import signal
 from pathlib import Path
 from random import SystemRandom
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from airpost.daemon.config.settings import Settings
 
 EXIT_CONFIG = 2  # `RestartPreventExitStatus=2`: a mistake in a file is not mended by starting again
+YOUNG_OBJECTS = 5000  # made since the last look; at CPython's 700 each third POST began one
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -44,12 +46,20 @@ def serve(config_path: Path, log_level: str, log_format: str) -> None:
         raise SystemExit(1) from error
 
 
+def _spare_the_heap() -> None:
+    """What stands at the start stays: looking through it once more held everything up for 40 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+
+
 async def _serve(settings: Settings) -> None:
     from airpost.clock import SystemClock
     from airpost.daemon.run import Daemon
     from airpost.daemon.sdnotify import Notifier
 
     daemon = Daemon(settings, SystemClock(), SystemRandom(), Notifier())
+    _spare_the_heap()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
