@@ -106,6 +106,8 @@ def configure(level: str = "INFO", form: str = "text", stream: TextIO | None = N
     handler = logging.StreamHandler(stream or sys.stderr)
     journal = stream is None and "JOURNAL_STREAM" in os.environ
     handler.setFormatter(JsonFormatter() if form == "json" else KeyValueFormatter(journal=journal))
+    # No line names a thread or a process: nobody needs to look them up for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

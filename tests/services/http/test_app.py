@@ -37,3 +37,13 @@ async def test_a_request_is_logged_without_its_query(
     assert first.startswith("http.request method=GET path=/v1/messages status=200 took_ms=")
     assert "4917" not in first
     assert "path=/v1/blocklist/017…67 " in second
+
+
+async def test_what_is_accepted_is_no_line_and_what_is_refused_is_one(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "airpost.http")
+    await api.send()
+    await api.send(400, to="1")
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "airpost.http"]
+    assert line.startswith("http.request method=POST path=/v1/messages status=400 ")
