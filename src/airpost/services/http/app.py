@@ -25,11 +25,12 @@ from airpost.services.http import (
 )
 from airpost.services.http.auth import CallerHandler, Handler, guarded
 from airpost.services.http.credentials import Scope
-from airpost.services.http.deps import DEPS, ENDED, RUNNING, HttpDeps
+from airpost.services.http.deps import DEPS, ENDED, RUNNING, TURNS, HttpDeps
 from airpost.services.http.idempotency import Running
 from airpost.services.http.problems import problems, stopping
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
+from airpost.services.http.turns import Turns
 
 __all__ = ["HttpDeps", "HttpSettings", "build_app"]
 
@@ -81,6 +82,7 @@ OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/health/ready", health.ready),
 )
 ACCEPTED = 202
+MESSAGES_A_TURN = 8  # made of requests: about a millisecond in which the loop does nothing else
 _OPEN_PATHS = frozenset(path for _, path, _ in OPEN_CALLS)
 
 
@@ -91,6 +93,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     )
     app[DEPS] = deps
     app[RUNNING] = Running()
+    app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
     app[REFUSALS] = Refusals(deps.store, deps.clock)
     app.on_shutdown.append(_end_polls)

@@ -14,6 +14,7 @@ from airpost.pool.facade import Pool
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
+from airpost.services.http.turns import Turns
 from airpost.store.api import Schedules, Store
 
 
@@ -38,5 +39,7 @@ class HttpDeps:
 
 DEPS = web.AppKey("deps", HttpDeps)
 RUNNING = web.AppKey("running", Running)
+TURNS = web.AppKey("turns", Turns)
+"""Whoever makes a message out of a request waits for a turn of the loop with room for it."""
 ENDED = web.AppKey("ended", asyncio.Event)
 """Set when the server shuts down: whoever waits for news answers at once."""

@@ -30,7 +30,7 @@ from airpost.model import (
 from airpost.policy import Policies
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, RUNNING, HttpDeps
+from airpost.services.http.deps import DEPS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.explain import routing
 from airpost.services.http.idempotency import HEADER, fingerprint, read_key
 from airpost.services.http.problems import Refusal
@@ -244,6 +244,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     mark = "" if key is None else fingerprint(CALL, given.canonical)
     try:
         with request.app[RUNNING].hold(caller.owner, key):
+            await request.app[TURNS].mine()
             return await _take(given, caller, deps, key, mark)
     except DuplicateRequest as error:
         if error.kind == "result":
