@@ -110,6 +110,19 @@ def test_what_cannot_be_dialled_says_why(typed: str) -> None:
     assert caught.value.message
 
 
+@pytest.mark.parametrize("typed", ["+004917012345", "+0170 1234567", "0000491701234", "00 0170123"])
+def test_no_international_number_begins_with_zero(typed: str) -> None:
+    with pytest.raises(CodecError, match="begins with 0"):
+        dialable(typed)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\t", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_what_ends_a_line_joins_no_two_numbers(end: str) -> None:
+    with pytest.raises(CodecError, match="cannot be dialled") as caught:
+        dialable(f"+49170{end}1234567")
+    assert caught.value.offset == 6
+
+
 @pytest.mark.parametrize("typed", ["++4917012345", "00+4917012345", "12+34", "+49 (+170) 1"])
 def test_a_plus_behind_the_beginning_is_the_reason(typed: str) -> None:
     with pytest.raises(CodecError, match='has a "\\+" behind its beginning'):

@@ -18,8 +18,9 @@ ALPHANUMERIC = 5
 ISDN = 1
 MAX_SEMI_OCTETS = 20
 
-_SEPARATORS = re.compile(r"[\s.\-()/\u00a0\u2010-\u2015]")
-_DIALLED = re.compile(r"\+?[0-9]{3,20}")
+# Blanks of every width, but none that ends a line: two numbers must not become one.
+_SEPARATORS = re.compile(r"[^\S\x00-\x1f\x85\u2028\u2029]|[.\-()/\u2010-\u2015]")
+_DIALLED = re.compile(r"[0-9]{3,20}|\+[1-9][0-9]{2,19}")
 _SERVICE = re.compile(r"[*#][0-9*#]{1,19}")
 
 
@@ -108,7 +109,8 @@ def dialable(number: str) -> str:
     """`number` as a modem can dial it, or CodecError.
 
     Spaces, dots, dashes, slashes and brackets go; 00 in front becomes "+". Left must be 3 to 20
-    digits with an optional "+", or a code of digits, * and # that begins with * or #.
+    digits with an optional "+" and no 0 behind that, or a code of digits, * and # that begins with
+    * or #.
     """
     plain = _SEPARATORS.sub("", number)
     if plain.startswith("00"):
@@ -125,6 +127,8 @@ def dialable(number: str) -> str:
         raise CodecError("to", bad, f"{number[bad]!r} cannot be dialled")
     if "+" in plain[1:]:
         raise CodecError("to", number.rindex("+"), 'has a "+" behind its beginning')
+    if plain.startswith("+0"):
+        raise CodecError("to", 0, "is international and begins with 0, as no country code does")
     digits = sum(c.isdigit() for c in plain)
     if plain.lstrip("+").isdigit():
         raise CodecError("to", 0, f"has {digits} digits; 3 to 20 can be dialled")
