@@ -21,7 +21,7 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text('[http]\nlisen = ["x"]')
     said = run("config", "check", str(path), code=1).stderr
-    assert said == "Error: http.lisen: is no known key; did you mean 'listen'?\n"
+    assert said == f"Error: {path}: http.lisen: is no known key; did you mean 'listen'?\n"
     shown = json.loads(run("config", "check", str(path), "--json", code=1).stdout)
     assert (shown["ok"], shown["path"]) == (False, "http.lisen")
     run("config", "check", str(tmp_path / "none"), code=1)
@@ -31,7 +31,7 @@ def test_a_store_that_has_no_place_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text('[store]\nurl = "sqlite:///none/a.db"')
     said = run("config", "check", str(path), code=1).stderr
-    assert said.startswith(f"Error: store.url: the folder {tmp_path / 'none'} is not there")
+    assert said.startswith(f"Error: {path}: store.url: the folder {tmp_path / 'none'} is not there")
     (tmp_path / "none").mkdir()
     assert run("config", "check", str(path)).stdout.splitlines()[-1] == "ok"
     assert json.loads(run("config", "check", str(path), "--json").stdout)["notes"] == []

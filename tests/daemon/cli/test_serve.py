@@ -38,9 +38,10 @@ def test_a_mistake_is_refused_with_its_path(tmp_path: Path, text: str, words: st
 
 
 def test_no_file(tmp_path: Path) -> None:
-    done = serve(tmp_path / "absent.toml")
+    path = tmp_path / "absent.toml"
+    done = serve(path)
     assert done.returncode == 2
-    assert "cannot be read" in done.stderr
+    assert done.stderr == f"airpost: {path}: cannot be read: No such file or directory\n"
 
 
 @pytest.mark.slow

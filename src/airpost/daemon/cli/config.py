@@ -31,7 +31,7 @@ def check(file: Path, *, as_json: bool) -> None:
         if as_json:
             say_json({"ok": False, "path": error.path, "message": error.message})
             raise SystemExit(1) from error
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{file}: {error}") from error
     shown = {
         "store": str(settings.store.path),
         "listen": [str(each) for each in settings.http.listen],

@@ -10,7 +10,7 @@ import click
 
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either, elsewhere
+from airpost.daemon.cli.offline import config_option, either, elsewhere, store_path_in
 from airpost.daemon.cli.tables import say_fields, say_json
 from airpost.errors import AirpostError
 from airpost.store.api import Store
@@ -55,12 +55,11 @@ def check(client: Client, *, config_path: Path, as_json: bool) -> None:
 
 def _checked(config_path: Path) -> Json:
     """As it lies there: a damaged store cannot be opened as one."""
-    from airpost.daemon.config.load import load_config
     from airpost.store.examine import check_file
     from airpost.store.lock import StoreLock
 
     try:
-        path = load_config(config_path).store.path
+        path = store_path_in(config_path)
         lock = StoreLock(path)
         lock.take()
     except AirpostError as error:
@@ -115,11 +114,10 @@ def restore(file: Path, *, config_path: Path, as_json: bool) -> None:
     What was waiting in FILE may have gone out since: it is held until `airpost queue release`.
     The store that was there is kept beside it.
     """
-    from airpost.daemon.config.load import load_config
     from airpost.store.backup import restore as put_back
 
     try:
-        path = load_config(config_path).store.path
+        path = store_path_in(config_path)
         held, old = put_back(file, path, SystemClock().now(), Random())
     except AirpostError as error:
         raise click.ClickException(str(error)) from error

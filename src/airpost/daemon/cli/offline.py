@@ -15,7 +15,7 @@ import click
 
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Unreachable
-from airpost.errors import AirpostError
+from airpost.errors import AirpostError, ConfigError
 from airpost.store.api import Store
 
 T = TypeVar("T")
@@ -58,11 +58,19 @@ async def _at_store(work: Work[T], config_path: Path) -> T:
         await store.close()
 
 
+def store_path_in(config_path: Path) -> Path:
+    """Where the store lies by a configuration; ConfigError that names the file."""
+    from airpost.daemon.config.load import load_config
+
+    try:
+        return load_config(config_path).store.path
+    except ConfigError as error:
+        raise ConfigError(str(config_path), str(error)) from error
+
+
 def _store(config_path: Path) -> Store:
     from importlib import import_module
 
-    from airpost.daemon.config.load import load_config
-
     make: Any = import_module("airpost.store.sqlite").SqliteStore
-    store: Store = make(load_config(config_path).store.path, SystemClock(), Random())
+    store: Store = make(store_path_in(config_path), SystemClock(), Random())
     return store

@@ -25,13 +25,16 @@ from airpost.services.http.settings import AuthMode, HttpSettings, Listen, TcpLi
 
 
 def load_config(path: Path, env: Mapping[str, str] | None = None) -> Settings:
-    """The settings in the file at `path`; ConfigError with the dotted path of what is wrong."""
+    """The settings in the file at `path`; ConfigError with the dotted path of what is wrong.
+
+    It does not name the file: whoever tells of it does.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError("", f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError("", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError("", f"{path} is not UTF-8 at octet {error.start}") from None
+        raise ConfigError("", f"is not UTF-8 at octet {error.start}") from None
     return parse_config(text, path.absolute().parent, os.environ if env is None else env)
 
 
