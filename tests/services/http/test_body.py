@@ -17,6 +17,13 @@ async def test_bad_json(api: Api, data: bytes) -> None:
     assert body["type"] == "urn:airpost:problem:malformed-json"
 
 
+async def test_a_byte_order_mark_in_front_is_passed_over(api: Api) -> None:
+    given = b'{"to": "+491701234567", "text": "\xef\xbb\xbfhi"}'
+    body = await api.call("POST", "/v1/messages", 202, data=b"\xef\xbb\xbf" + given, headers=JSON)
+    assert body["text"] == "\ufeffhi"  # one inside belongs to the text
+    await api.call("POST", "/v1/messages", 400, data=b"\xef\xbb\xbf" * 2 + given, headers=JSON)
+
+
 async def test_deep_json(api: Api) -> None:
     data = b'{"to":' + b"[" * 100_000
     await api.call("POST", "/v1/messages", 400, data=data, headers=JSON)

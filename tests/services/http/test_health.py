@@ -37,3 +37,12 @@ async def test_a_service_that_stops_is_not_ready(api: Api) -> None:
     async with api.http.get("/health/ready") as answer:
         assert answer.status == 503
         assert (await answer.json())["reasons"] == ["the service is stopping"]
+
+
+async def test_a_load_balancer_may_ask_without_the_body(keyed: Api) -> None:
+    for path in ("/health/live", "/health/ready"):
+        async with keyed.http.head(path) as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+    keyed.store.unavailable = "the disk is full"
+    async with keyed.http.head("/health/ready") as answer:
+        assert (answer.status, await answer.read()) == (503, b"")

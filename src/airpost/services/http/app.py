@@ -79,7 +79,9 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
 )
 OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/health/live", health.live),
+    ("HEAD", "/health/live", health.live),  # what some load balancers ask
     ("GET", "/health/ready", health.ready),
+    ("HEAD", "/health/ready", health.ready),
 )
 ACCEPTED = 202
 MESSAGES_A_TURN = 8  # made of requests: about a millisecond in which the loop does nothing else

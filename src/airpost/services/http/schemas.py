@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import difflib
 import json
 from collections.abc import Iterable, Mapping
@@ -242,6 +243,7 @@ _KINDS = {
 
 def read_body(model: type[M], body: bytes) -> M:
     """The request in a JSON body; Refusal otherwise, also for a name given twice."""
+    body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 8.1: it may be passed over
     try:
         given = model.model_validate_json(body)
     except ValidationError as error:
