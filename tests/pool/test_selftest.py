@@ -276,15 +276,15 @@ def test_two_at_once_become_one_and_a_store_that_refuses_leaves_none_under_way(
             await rig.state((await made_in(rig))[0].id, "sent", "delivered")
             await rig.store.record_report(rig.report(rig.units[0], 0))
             await asyncio.sleep(LOOK_S + 1)
-            accept = rig.store.accept
+            hand_in = rig.store.hand_in
 
             async def closed(new: Any) -> Any:
                 raise StoreUnavailable("closed by the test")
 
-            rig.store.accept = closed  # type: ignore[method-assign]
+            rig.store.hand_in = closed  # type: ignore[method-assign]
             with pytest.raises(StoreUnavailable):
                 await rig.pool.selftest(GATE, PHONE)
-            rig.store.accept = accept  # type: ignore[method-assign]
+            rig.store.hand_in = hand_in  # type: ignore[method-assign]
             begun = await rig.pool.selftest(GATE, PHONE)
             assert len(await made_in(rig)) == 2
             await rig.state(begun, "sent")

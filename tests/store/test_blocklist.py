@@ -5,22 +5,25 @@ from __future__ import annotations
 import pytest
 
 from airpost.errors import InvalidRequest
-from airpost.model import MessageId
 from airpost.states import MessageState
+from airpost.store.api import Accepted
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import NOW, NUMBER, bound, claim, new, seen, sent
 
 OTHER = "+4915112345679"
 
 
-async def test_a_blocked_number_is_refused_and_nothing_of_the_request_stays(
-    store: SqliteStore,
-) -> None:
+async def test_a_blocked_number_is_refused_and_costs_no_other(store: SqliteStore) -> None:
     await store.blocklist.block([NUMBER], "asked us to", "key 1", NOW)
-    with pytest.raises(InvalidRequest, match="blocklist") as caught:
-        await store.accept([new("other", to=OTHER), new("blocked")])
-    assert (caught.value.field, caught.value.code) == ("to", "blocked")
-    assert await store.message(MessageId("other"), None) is None
+    given = [new("one", to=OTHER), new("blocked"), new("two", to=OTHER)]
+    one, refused, two = await store.accept(given)
+    assert isinstance(refused, InvalidRequest)
+    assert (refused.field, refused.code) == ("to", "blocked")
+    assert [isinstance(each, Accepted) for each in (one, two)] == [True, True]
+    stored = [await store.message(each.id, None) is not None for each in given]
+    assert stored == [True, False, True]
+    with pytest.raises(InvalidRequest, match="blocklist"):
+        await store.hand_in(new("blocked"))
     assert await store.blocklist.unblock(NUMBER)
     assert not await store.blocklist.unblock(NUMBER)
     await store.accept([new("free")])

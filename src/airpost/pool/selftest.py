@@ -218,7 +218,7 @@ class SelfTests:
         try:
             # Counted first: after a crash in between there is one too few, never one too many.
             await keep(self._store, _key(sim_id), begun)
-            await self._store.accept([new])
+            await self._store.hand_in(new)
         except StoreUnavailable:
             self._records[sim_id] = replace(record, month=month, count=count + 1)
             raise

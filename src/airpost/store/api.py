@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from airpost.clock import Instant
+from airpost.errors import InvalidRequest
 from airpost.model import (
     ApiKey,
     Claimed,
@@ -207,9 +208,10 @@ class Store(Protocol):
         """What people decide."""
         ...
 
-    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
-        """Store messages with transmission, segments and events, all or none of each.
+    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted | InvalidRequest]:
+        """Store the messages of a request, with segments and events, all or none of each.
 
+        One to a number on the blocklist has its InvalidRequest in its place, and costs no other.
         DuplicateRequest when an idempotency key of the same owner is stored (`result`), or stored
         with another fingerprint (`mismatch`); then none of `new` is stored.
         """

@@ -36,9 +36,9 @@ class Intake:
         """Messages taken that the writer has not been asked for yet."""
         return len(self._waiting)
 
-    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
-        """Store messages; more than ROWS in pieces, each of them all or nothing."""
-        done: list[Accepted] = []
+    async def accept(self, new: Sequence[NewMessage]) -> list[outbound.Row]:
+        """Store messages, more than ROWS in pieces; see `api.Store`."""
+        done: list[outbound.Row] = []
         for at in range(0, len(new), ROWS):
             done += await self._ask(outbound.accept, new[at : at + ROWS], urgent=False)
         return done

@@ -28,23 +28,31 @@ def outlet_of(lane: str | None, route: str | None) -> str:
     return f"lane {lane}" if lane is not None else f"route {route or DEFAULT_ROUTE}"
 
 
-Done = Accepted | DuplicateRequest | InvalidRequest
+Row = Accepted | InvalidRequest
+Done = Row | DuplicateRequest
 
 
-def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Accepted]:
-    """Store messages; DuplicateRequest, or InvalidRequest for a blocked number, undoes them all."""
-    return [_accept(tx, each) for each in new]
+def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Row]:
+    """Store a request, but what is to blocked numbers; DuplicateRequest undoes all of it."""
+    return [_accept_row(tx, each) for each in new]
 
 
 def accept_each(tx: Tx, new: Sequence[NewMessage]) -> list[Done]:
-    """As `accept`, but what is refused leaves the others as they are; for each what came of it."""
+    """Store what comes in several requests; for each what came of it."""
     done: list[Done] = []
     for each in new:
         try:
-            done.append(_accept(tx, each))
-        except (DuplicateRequest, InvalidRequest) as error:  # before anything of it was written
+            done.append(_accept_row(tx, each))
+        except DuplicateRequest as error:  # before anything of it was written
             done.append(error)
     return done
+
+
+def _accept_row(tx: Tx, new: NewMessage) -> Row:
+    try:
+        return _accept(tx, new)
+    except InvalidRequest as error:  # before anything of it was written
+        return error
 
 
 def _accept(tx: Tx, new: NewMessage) -> Accepted:

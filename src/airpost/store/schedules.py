@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from airpost.clock import Instant
+from airpost.errors import InvalidRequest
 from airpost.model import NewMessage
 from airpost.schedule import Schedule, missed, zone_of
 from airpost.store.api import Page
@@ -126,7 +127,9 @@ def fire(
     if tx.db.execute(_SQL["advance"], row).rowcount != 1:
         return False
     if message is not None:
-        accept(tx, [message])
+        (done,) = accept(tx, [message])
+        if isinstance(done, InvalidRequest):
+            raise done
     if skipped:
         _tell(tx, schedule.id, f"{skipped} firings were missed and are skipped", now, OURSELVES)
     if problem is not None:

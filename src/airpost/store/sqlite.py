@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from airpost.clock import Clock, Instant
-from airpost.errors import StoreError, StoreUnavailable
+from airpost.errors import InvalidRequest, StoreError, StoreUnavailable
 from airpost.model import (
     Claimed,
     Event,
@@ -239,8 +239,8 @@ class SqliteStore:
         return done
 
     # -- outbound --------------------------------------------------------------------------------
-    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted]:
-        """Store messages, all that go together or none."""
+    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted | InvalidRequest]:
+        """Store the messages of one request."""
         return await self._intake.accept(new)
 
     def hand_in(self, new: NewMessage) -> Future[Accepted]:
