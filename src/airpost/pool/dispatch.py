@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 
 from airpost.clock import SECOND_US, Clock, Instant
 from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
-from airpost.model import Claimed, Lane, MessageClass, MessageId, SimId
+from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
 from airpost.pool.gate import Gate
+from airpost.pool.hooks import Hooks
 from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.order import next_up
 from airpost.pool.retry import CONCERNS_IT, event_of, next_attempt
@@ -40,19 +40,6 @@ AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; 
 STORE_WAIT_S = 1.0  # between tries while the store cannot write
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
-    """What a lane asks and tells about doubt.
-
-    `refused`: its SIM was refused a segment and may be to blame; True where another can try it.
-    `proved`: held, it has sent all the same. `probes`: messages it may send while it is held.
-    """
-
-    refused: Callable[[Lane, Claimed, SimId], bool]
-    proved: Callable[[Lane, str], None]
-    probes: Callable[[], Collection[MessageId]]
 
 
 class LaneLoop:

@@ -29,10 +29,11 @@ from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.policy import QueuePolicy
 from airpost.pool.binder import Binder
-from airpost.pool.dispatch import AHEAD_MESSAGES, Hooks, LaneLoop
+from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.facade import BudgetView, Outlook, Promise
 from airpost.pool.gate import Gate
 from airpost.pool.holding import Holding
+from airpost.pool.hooks import Hooks
 from airpost.pool.janitor import Janitor
 from airpost.pool.lateness import LateAnswers
 from airpost.pool.limiter import Limiter, Limits
