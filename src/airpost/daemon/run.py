@@ -68,12 +68,15 @@ class Daemon:
 
     async def _open(self) -> bool:
         """True once the store is open; False when there is a stop before."""
-        store = self.parts.store
+        store, said = self.parts.store, ""
         while not self._stop.is_set():
             try:
                 found = await store.open(self._clock.now())
             except StoreUnavailable as error:
-                log.warning("run.no_store %s", error.reason)
+                if error.reason != said:
+                    log.warning("run.no_store %s; it is tried every %.0f s",
+                                error.reason, STORE_LOOK_S)  # fmt: skip
+                said = error.reason
                 await self._answer()
                 await self._pause()
             else:
