@@ -136,7 +136,7 @@ def build(
         store=store,
         pool=pool,
         units=tuple(units),
-        http=HttpServer(app, listen),
+        http=HttpServer(app, listen, idle_s=http.idle_s, max_connections=http.max_connections),
         scheduler=scheduler,
         bookkeeper=Bookkeeper(
             store,

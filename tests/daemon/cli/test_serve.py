@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from airpost.daemon.cli.serve import _use_all_descriptors
 from tests.system.processes import Service, wait_for
 
 
@@ -42,6 +45,38 @@ def test_no_file(tmp_path: Path) -> None:
     done = serve(path)
     assert done.returncode == 2
     assert done.stderr == f"airpost: {path}: cannot be read: No such file or directory\n"
+
+
+@pytest.fixture
+def few_descriptors() -> Iterator[int]:
+    """600 of them; the hard limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (600, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_all_descriptors_are_used(few_descriptors: int, caplog: pytest.LogCaptureFixture) -> None:
+    _use_all_descriptors(500)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == few_descriptors
+    assert caplog.messages == []
+
+
+@pytest.mark.usefixtures("few_descriptors")
+@pytest.mark.parametrize("error", [ValueError, PermissionError])
+def test_connections_that_could_take_them_all_are_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resource, "setrlimit", refuse)
+        _use_all_descriptors(100)
+        assert caplog.messages == []
+        _use_all_descriptors(500)
+    (told,) = caplog.messages
+    assert told.startswith("serve.few_descriptors limit=600 http.max_connections=500")
 
 
 @pytest.mark.slow

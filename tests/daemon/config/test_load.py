@@ -48,6 +48,9 @@ def test_everything_set(tmp_path: Path) -> None:
         [http]
         listen = ["[::1]:0", "unix:/tmp/a.sock"]
         auth = "none"
+        max_connections = 9
+        idle_s = 1.5
+        body_s = 2
         [sms]
         home_region = "CN"
         concat_bits = 16
@@ -73,6 +76,8 @@ def test_everything_set(tmp_path: Path) -> None:
     )
     assert settings.store.path == tmp_path / "data" / "a.db"
     assert settings.http.auth is AuthMode.NONE
+    http = settings.http
+    assert (http.max_connections, http.idle_s, http.body_s) == (9, 1.5, 2)
     assert (settings.http.concat_bits, settings.http.max_parts) == (16, 10)
     assert settings.sms.home_region == "CN"
     one, two = settings.modems
@@ -87,6 +92,20 @@ def test_everything_set(tmp_path: Path) -> None:
         ussd="*100#", pattern="[0-9]*(?P<value>.)", every_h=12, low=5
     )
     assert settings.selftest == SelfTestSettings(to="own", every_h=48, per_month=30)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("max_connections = 0", "http.max_connections: must be at least 1"),
+        ("max_connections = 70000", "http.max_connections: must be at most 65536"),
+        ("idle_s = 0.5", "http.idle_s: must be at least 1"),
+        ("body_s = inf", "http.body_s: must be a finite number"),
+    ],
+)
+def test_limits_of_callers_have_bounds(line: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read(f"[http]\n{line}")
 
 
 def test_none_is_for_loopbacks_and_unix_sockets() -> None:

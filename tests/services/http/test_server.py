@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -126,19 +127,37 @@ async def test_a_connection_that_asks_nothing_is_closed(
     writer.close()
 
 
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [HEAD + b"Content-Length: 100\r\n\r\n{"],
+        [CHUNKED],
+        [CHUNKED, b"zz\r\n"],
+        [CHUNKED, b"2\r\n{}XX"],
+        [CHUNKED, b"zz\r\n", b"0\r\n\r\n"],
+    ],
+)
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api, tmp_path: Path, sent: list[bytes]
 ) -> None:
-    monkeypatch.setattr("airpost.services.http.body.BODY_S", 0.05)
     path = tmp_path / "s"
-    one = HttpServer(build_app(api.app[DEPS]), [UnixListen(path=path)])
+    deps = api.app[DEPS]
+    brief = build_app(replace(deps, settings=replace(deps.settings, body_s=0.1)))
+    one = HttpServer(brief, [UnixListen(path=path)])
     await one.start()
     reader, writer = await asyncio.open_unix_connection(path)
-    writer.write(HEAD + b"Content-Length: 100\r\n\r\n{")
+    for piece in sent:
+        writer.write(piece)
+        await asyncio.sleep(0.02)  # so that the request is under way
     async with asyncio.timeout(20):
         told = await reader.read()
         assert told.startswith(b"HTTP/1.1 408 ")
         assert b"urn:airpost:problem:body-too-slow" in told
+        assert b'"setting": "http.body_s"' in told
+        assert told.count(b"HTTP/1.1") == 1
         await one.stop()
     writer.close()
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import gc
+import logging
+import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -17,8 +20,10 @@ from airpost.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from airpost.daemon.config.settings import Settings
 
+log = logging.getLogger("airpost.run")
 EXIT_CONFIG = 2  # `RestartPreventExitStatus=2`: a mistake in a file is not mended by starting again
 YOUNG_OBJECTS = 5000  # made since the last look; at CPython's 700 each third POST began one
+OTHER_DESCRIPTORS = 448  # the store, some thirty modems, and connections that are being refused
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -46,6 +51,19 @@ def serve(config_path: Path, log_level: str, log_format: str) -> None:
         raise SystemExit(1) from error
 
 
+def _use_all_descriptors(connections: int) -> None:
+    """As many as this process may have; a warning where connections could take the others'."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # not allowed: then what there is must do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    has, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if has != resource.RLIM_INFINITY and has < connections + OTHER_DESCRIPTORS:
+        log.warning(
+            "serve.few_descriptors limit=%d http.max_connections=%d: ports and the store may get "
+            "none; raise LimitNOFILE= (ulimit -n) or take fewer connections", has, connections,
+        )  # fmt: skip
+
+
 def _spare_the_heap() -> None:
     """What stands at the start stays: looking through it once more held everything up for 40 ms."""
     gc.collect()
@@ -58,6 +76,7 @@ async def _serve(settings: Settings) -> None:
     from airpost.daemon.run import Daemon
     from airpost.daemon.sdnotify import Notifier
 
+    _use_all_descriptors(settings.http.max_connections)
     daemon = Daemon(settings, SystemClock(), SystemRandom(), Notifier())
     _spare_the_heap()
     loop = asyncio.get_running_loop()

@@ -15,9 +15,17 @@ from airpost.daemon.config.section import Hours, Name, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
 from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.facade import OWN
-from airpost.services.http.settings import DEFAULT_LISTEN, DEFAULT_PARTS, MAX_PARTS
+from airpost.services.http.settings import (
+    DEFAULT_BODY_S,
+    DEFAULT_CONNECTIONS,
+    DEFAULT_IDLE_S,
+    DEFAULT_LISTEN,
+    DEFAULT_PARTS,
+    MAX_PARTS,
+)
 
 _TARGET = rf"^({OWN}|\+[0-9]{{3,20}})$"
+Patience = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)]  # seconds for a caller
 
 
 class StoreSection(Section):
@@ -31,6 +39,9 @@ class HttpSection(Section):
 
     listen: Annotated[list[str], Field(min_length=1)] = list(DEFAULT_LISTEN)
     auth: Literal["keys", "none"] = "keys"
+    max_connections: Annotated[int, Field(ge=1, le=65_536)] = DEFAULT_CONNECTIONS
+    idle_s: Patience = DEFAULT_IDLE_S
+    body_s: Patience = DEFAULT_BODY_S
 
 
 class SmsSection(Section):

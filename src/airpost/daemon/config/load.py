@@ -140,6 +140,9 @@ def _http(file: File) -> HttpSettings:
     return HttpSettings(
         listen=tuple(listen),
         auth=auth,
+        max_connections=file.http.max_connections,
+        idle_s=file.http.idle_s,
+        body_s=file.http.body_s,
         max_parts=file.sms.max_parts,
         concat_bits=file.sms.concat_bits,
         retention=retention_of(file.retention),

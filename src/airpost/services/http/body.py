@@ -11,15 +11,14 @@ from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, dumps
 from airpost.tasks import until_first
 
-BODY_S = 30.0  # from the head of a request to the end of its body
-
 
 async def read_json(request: web.Request) -> bytes:
     """The octets of a JSON body; Refusal for another content type, too many of them or too late.
 
     A body that is not all there when the server shuts down is not waited for.
     """
-    limit = request.app[DEPS].settings.body_limit
+    settings = request.app[DEPS].settings
+    limit = settings.body_limit
     declared = request.content_type
     if declared != "application/json" and not declared.endswith("+json"):
         raise Refusal("unsupported-media-type", "send Content-Type: application/json")
@@ -29,21 +28,25 @@ async def read_json(request: web.Request) -> bytes:
     try:
         if request.content.is_eof():  # all but the largest come with their head
             return await request.read()
-        return await _read_while_serving(request)
+        return await _read_while_serving(request, settings.body_s)
     except web.HTTPRequestEntityTooLarge:
         raise _too_large(limit) from None
     except (ConnectionError, ClientError):  # nobody reads the answer; the log tells of it
         raise Refusal("malformed-json", "the caller hung up before the end of the body") from None
     except TimeoutError:
-        words = f"it was not all there after {BODY_S:g} s"
-        raise Refusal("body-too-slow", words, headers={"Connection": "close"}) from None
+        raise Refusal(
+            "body-too-slow",
+            f"it was not all there after {settings.body_s:g} s",
+            headers={"Connection": "close"},
+            extra={"setting": "http.body_s"},
+        ) from None
 
 
 def _too_large(limit: int) -> Refusal:
     return Refusal("body-too-large", f"a body has at most {limit} octets")
 
 
-async def _read_while_serving(request: web.Request) -> bytes:
+async def _read_while_serving(request: web.Request, body_s: float) -> bytes:
     found: list[bytes] = []
 
     async def read() -> None:
@@ -52,7 +55,7 @@ async def _read_while_serving(request: web.Request) -> bytes:
     async def ended() -> None:
         await request.app[ENDED].wait()
 
-    async with asyncio.timeout(BODY_S):
+    async with asyncio.timeout(body_s):
         await until_first(read(), ended(), name="body")
     if not found:
         raise stopping()

@@ -80,6 +80,7 @@ KINDS: Mapping[str, Kind] = {
         ("rate-limited-local", 429, "The recipient has had as many messages as it may"),
         ("internal-error", 500, "Something went wrong here"),
         ("store-unavailable", 503, "Nothing can be stored now"),
+        ("too-many-connections", 503, "There are too many connections"),
         ("stopping", 503, "The service is stopping"),
     )
 }
@@ -126,6 +127,16 @@ def stopping() -> Refusal:
     return Refusal("stopping", "the service is stopping; try again soon", headers=_retry_later())
 
 
+def too_many_connections(limit: int) -> Refusal:
+    """What a connection too many is told."""
+    return Refusal(
+        "too-many-connections",
+        f"there are {limit} connections; try again soon, and close what is not used",
+        headers=_retry_later(),
+        extra={"setting": "http.max_connections"},
+    )
+
+
 def _retry_later() -> dict[str, str]:
     return {"Retry-After": str(RETRY_AFTER_S)}
 
@@ -144,12 +155,17 @@ def problem_body(given: Refusal) -> dict[str, Any]:
     return body | given.extra
 
 
+def problem_octets(given: Refusal) -> bytes:
+    """The problem object as JSON."""
+    return json.dumps(problem_body(given), ensure_ascii=False).encode()
+
+
 def problem_response(given: Refusal) -> web.Response:
     """The response for a refusal."""
     return web.Response(
         status=given.kind.status,
         headers=given.headers,
-        body=json.dumps(problem_body(given), ensure_ascii=False).encode(),
+        body=problem_octets(given),
         content_type=CONTENT_TYPE,
     )
 

@@ -1,10 +1,13 @@
 """Listeners for the application: TCP and Unix sockets, started together and stopped in order.
 
 May import aiohttp and L0. The server opens ports and sockets; it knows nothing of what is served.
+A connection that asks nothing for `idle_s`, or sends half a head, is closed; there are
+`max_connections` at most.
 """
 
 from __future__ import annotations
 
+import asyncio
 import grp
 import logging
 import os
@@ -18,12 +21,19 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from airpost.errors import ConfigError
 from airpost.services.http.auth import GROUP
-from airpost.services.http.settings import Listen, TcpListen, UnixListen
+from airpost.services.http.door import Door
+from airpost.services.http.settings import (
+    DEFAULT_CONNECTIONS,
+    DEFAULT_IDLE_S,
+    Listen,
+    TcpListen,
+    UnixListen,
+)
 
 log = logging.getLogger("airpost.http")
 SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
 LINGER_S = 1.0  # what an answered caller still sends is read that long, so that it sees the answer
-IDLE_S = 75.0  # a connection without a request, or with half a head, is closed then
+BACKLOG = 128  # connections that the kernel holds until they are accepted
 SOCKET_MODE = 0o660
 
 
@@ -49,9 +59,13 @@ class HttpServer:
         listen: Sequence[Listen],
         *,
         shutdown_s: float = SHUTDOWN_S,
-        idle_s: float = IDLE_S,
+        idle_s: float = DEFAULT_IDLE_S,
+        max_connections: int = DEFAULT_CONNECTIONS,
     ) -> None:
         self._listen = tuple(listen)
+        self._max_connections = max_connections
+        self._listeners: list[asyncio.Server] = []
+        self._door: Door | None = None
         # Our own line a request is written by the application.
         self._runner = web.AppRunner(
             app,
@@ -69,10 +83,12 @@ class HttpServer:
         ConfigError when one cannot be had; then none is.
         """
         await self._runner.setup()
+        assert self._runner.server is not None
+        self._door = door = Door(self._runner.server, self._max_connections)
         found = []
         for each in self._listen:
             try:
-                found.append(await self._open(each))
+                found.append(await self._open(each, door))
             except OSError as error:
                 await self.stop()
                 words = error.strerror or str(error)
@@ -82,18 +98,26 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Close the listeners, end long polls, wait for the handlers, remove the sockets."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self._door is not None:
+            self._door.close()
         await self._runner.cleanup()
         for path in self._sockets:
             path.unlink(missing_ok=True)
         self._sockets.clear()
 
-    async def _open(self, each: Listen) -> str:
+    async def _open(self, each: Listen, door: Door) -> str:
+        loop = asyncio.get_running_loop()
         if isinstance(each, TcpListen):
-            site = web.TCPSite(self._runner, each.host, each.port)
-            await site.start()
-            return f"http://{TcpListen(host=each.host, port=site.port or each.port)}"
+            tcp = await loop.create_server(door.tcp, each.host, each.port, backlog=BACKLOG)
+            self._listeners.append(tcp)
+            port = tcp.sockets[0].getsockname()[1]
+            return f"http://{TcpListen(host=each.host, port=port)}"
         _prepare(each)
-        await web.UnixSite(self._runner, each.path).start()
+        unix = await loop.create_unix_server(door.unix, each.path, backlog=BACKLOG)
+        self._listeners.append(unix)
         self._sockets.append(each.path)
         _share(each.path)
         return str(each)

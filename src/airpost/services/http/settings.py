@@ -16,6 +16,9 @@ from airpost.store.keeping import Retention
 
 MAX_PARTS = 255
 DEFAULT_PARTS = 10
+DEFAULT_CONNECTIONS = 500
+DEFAULT_IDLE_S = 75.0
+DEFAULT_BODY_S = 30.0
 DEFAULT_SOCKET = "/run/airpost/http.sock"
 DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
 MAX_SOCKET_PATH = 107  # octets: sun_path of unix(7), without its closing zero
@@ -97,6 +100,9 @@ class HttpSettings:
 
     listen: tuple[Listen, ...] = tuple(parse_listen(each) for each in DEFAULT_LISTEN)
     auth: AuthMode = AuthMode.KEYS
+    max_connections: int = DEFAULT_CONNECTIONS  # of all listeners together
+    idle_s: float = DEFAULT_IDLE_S  # a connection without a request, or with half a head, is closed
+    body_s: float = DEFAULT_BODY_S  # from the head of a request to the end of its body
     body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
     max_parts: int = DEFAULT_PARTS
     classes: Policies = field(default_factory=lambda: CLASS_POLICY)

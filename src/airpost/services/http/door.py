@@ -1,0 +1,132 @@
+"""How many connections there may be, and what is told to one too many.
+
+May import aiohttp and L0. A connection costs a descriptor, and so do ports and the store: without a
+limit, callers that ask nothing take them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import cast
+
+from aiohttp import web
+
+from airpost.services.http.problems import CONTENT_TYPE, problem_octets, too_many_connections
+
+log = logging.getLogger("airpost.http")
+LOCAL_MORE = 16  # connections of Unix sockets beyond the limit: whoever looks what is wrong gets in
+TOLD_AT_ONCE = 32  # answers on their way; more callers than that are hung up on
+TOLD_S = 1.0  # for the caller to read the answer and hang up
+LOG_EVERY_S = 60.0
+
+
+class Door:
+    """Before the server of an application: lets in `limit` connections, all listeners together.
+
+    A request whose caller has hung up counts until it ends.
+    """
+
+    def __init__(self, server: web.Server, limit: int) -> None:
+        self._server = server
+        self._limit = limit
+        self._turned_away: set[_TurnedAway] = set()
+        self._unsaid = 0
+        self._saying: asyncio.TimerHandle | None = None
+
+    def tcp(self) -> asyncio.Protocol:
+        """A protocol for one connection over TCP."""
+        return _Arrival(self, self._limit)
+
+    def unix(self) -> asyncio.Protocol:
+        """A protocol for one connection over a Unix socket."""
+        return _Arrival(self, self._limit + LOCAL_MORE)
+
+    def decide(self, limit: int) -> asyncio.Protocol | None:
+        """What speaks on a connection that was made just now; None: nothing does."""
+        if len(self._server.connections) < limit:
+            return self._server()
+        self._unsaid += 1
+        if self._saying is None:
+            self._say()
+        if len(self._turned_away) >= TOLD_AT_ONCE:
+            return None
+        return _TurnedAway(self._turned_away, answer(self._limit))
+
+    def close(self) -> None:
+        """Hang up on whoever is being told; say what was not said."""
+        for each in tuple(self._turned_away):
+            each.hang_up()
+        if self._saying is not None:
+            self._saying.cancel()
+            self._say()
+            self._saying = None
+
+    def _say(self) -> None:
+        self._saying = None
+        if self._unsaid:
+            log.warning(
+                "http.too_many_connections refused=%d http.max_connections=%d",
+                self._unsaid,
+                self._limit,
+            )
+            self._unsaid = 0
+            self._saying = asyncio.get_running_loop().call_later(LOG_EVERY_S, self._say)
+
+
+def answer(limit: int) -> bytes:
+    """The whole HTTP response that one connection too many gets, before it asks anything."""
+    given = too_many_connections(limit)
+    body = problem_octets(given)
+    status = HTTPStatus(given.kind.status)
+    headers = {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Length": str(len(body)),
+        "Date": formatdate(usegmt=True),
+        "Connection": "close",
+        **given.headers,
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{k}: {v}" for k, v in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class _Arrival(asyncio.Protocol):
+    """Counts when the connection is made: before that, many are accepted in one turn."""
+
+    def __init__(self, door: Door, limit: int) -> None:
+        self._door = door
+        self._limit = limit
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        found = self._door.decide(self._limit)
+        if found is None:
+            cast("asyncio.Transport", transport).abort()
+            return
+        transport.set_protocol(found)
+        found.connection_made(transport)
+
+
+class _TurnedAway(asyncio.Protocol):
+    """Tells why, and reads on for a moment: closing at once may take the answer back."""
+
+    def __init__(self, among: set[_TurnedAway], answer: bytes) -> None:
+        self._among = among
+        self._answer = answer
+        self._transport: asyncio.Transport
+        self._end: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._among.add(self)
+        self._transport = cast("asyncio.Transport", transport)
+        self._end = asyncio.get_running_loop().call_later(TOLD_S, self.hang_up)
+        self._transport.write(self._answer)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._end.cancel()
+        self._among.discard(self)
+
+    def hang_up(self) -> None:
+        """It has had its time."""
+        self._transport.abort()

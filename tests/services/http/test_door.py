@@ -1,0 +1,140 @@
+"""Connections: so many and no more, told why, and a log that stays short."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from airpost.services.http.door import LOCAL_MORE, LOG_EVERY_S, TOLD_AT_ONCE, TOLD_S
+from airpost.services.http.server import HttpServer
+from airpost.services.http.settings import TcpListen, UnixListen
+from tests.virtual import VirtualLoop, run_virtual
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Doorstep:
+    """A server with a limit, and those who call."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.path = folder / "s"
+        listen = (TcpListen(host="127.0.0.1", port=0), UnixListen(path=self.path))
+        self.server = HttpServer(
+            web.Application(), listen, max_connections=limit, idle_s=3600, shutdown_s=0.1
+        )
+        self.url = ""
+        self._open: list[asyncio.StreamWriter] = []
+
+    async def tcp(self) -> Streams:
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return self._kept(await asyncio.open_connection(host, int(port)))
+
+    async def unix(self) -> Streams:
+        return self._kept(await asyncio.open_unix_connection(self.path))
+
+    def _kept(self, streams: Streams) -> Streams:
+        self._open.append(streams[1])
+        return streams
+
+    async def answers(self, streams: Streams) -> bool:
+        """True where requests are served; False where it is told that there are too many."""
+        reader, writer = streams
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+        return head.startswith(b"HTTP/1.1 404 ")
+
+    async def close(self) -> None:
+        for each in self._open:
+            each.close()
+        await self.server.stop()
+
+
+@asynccontextmanager
+async def doorstep(folder: Path, limit: int) -> AsyncIterator[Doorstep]:
+    made = Doorstep(folder, limit)
+    made.url, _ = await made.server.start()
+    try:
+        async with asyncio.timeout(30):
+            yield made
+    finally:
+        await made.close()
+
+
+async def test_one_too_many_is_told_and_another_gets_its_place(tmp_path: Path) -> None:
+    async with doorstep(tmp_path, 2) as door:
+        first, second = await door.tcp(), await door.tcp()
+        assert await door.answers(first)
+        assert await door.answers(second)
+        async with aiohttp.ClientSession() as session, session.get(door.url) as answer:
+            assert (answer.status, answer.reason) == (503, "Service Unavailable")
+            assert answer.content_type == "application/problem+json"
+            assert answer.headers["Retry-After"] == "5"
+            assert answer.headers["Connection"] == "close"
+            body = json.loads(await answer.read())
+        assert body["type"] == "urn:airpost:problem:too-many-connections"
+        assert body["setting"] == "http.max_connections"
+        assert "2 connections" in body["detail"]
+        assert await door.answers(first)  # whoever was there notices nothing
+        second[1].close()
+        await second[1].wait_closed()
+        while not await door.answers(await door.tcp()):  # noqa: ASYNC110 - the other end wakes nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_many_that_come_in_one_turn_are_counted_one_by_one(tmp_path: Path) -> None:
+    async with doorstep(tmp_path, 5) as door:
+        callers = await asyncio.gather(*(door.tcp() for _ in range(30)))
+        served = await asyncio.gather(*(door.answers(each) for each in callers))
+        assert served.count(True) == 5
+
+
+async def test_whoever_looks_what_is_wrong_gets_in_by_the_unix_socket(tmp_path: Path) -> None:
+    async with doorstep(tmp_path, 2) as door:
+        inside = [await door.unix() for _ in range(2)]
+        assert [await door.answers(each) for each in inside] == [True, True]
+        assert not await door.answers(await door.tcp())
+        for _ in range(LOCAL_MORE):
+            assert await door.answers(await door.unix())
+        assert not await door.answers(await door.unix())
+
+
+def test_a_flood_is_hung_up_on_and_told_once_a_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "airpost.http")
+
+    def lines() -> list[str]:
+        return [m for m in caplog.messages if m.startswith("http.too_many_connections")]
+
+    async def main(_loop: VirtualLoop) -> None:
+        made = Doorstep(tmp_path, 1)
+        made.url, _ = await made.server.start()
+        first = await made.tcp()
+        assert await made.answers(first)
+        callers = [await made.tcp() for _ in range(TOLD_AT_ONCE + 10)]
+        told = [await reader.read() for reader, _ in callers]
+        assert sum(each.startswith(b"HTTP/1.1 503 ") for each in told) == TOLD_AT_ONCE
+        assert told.count(b"") == 10
+        assert lines() == ["http.too_many_connections refused=1 http.max_connections=1"]
+        await asyncio.sleep(LOG_EVERY_S)
+        more = f"http.too_many_connections refused={TOLD_AT_ONCE + 9} http.max_connections=1"
+        assert lines()[1:] == [more]
+        await asyncio.sleep(3 * LOG_EVERY_S)
+        assert len(lines()) == 2
+        assert not await made.answers(await made.tcp())
+        assert len(lines()) == 3  # after a quiet minute at once again
+        await made.tcp()
+        await asyncio.sleep(TOLD_S / 2)
+        await made.close()
+        assert len(lines()) == 4  # what was not said yet is said at the end
+
+    run_virtual(main)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
