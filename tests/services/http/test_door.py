@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,11 +24,12 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Doorstep:
     """A server with a limit, and those who call."""
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: int, idle_s: float = 3600) -> None:
         self.path = folder / "s"
         listen = (TcpListen(host="127.0.0.1", port=0), UnixListen(path=self.path))
+        self.app = web.Application()
         self.server = HttpServer(
-            web.Application(), listen, max_connections=limit, idle_s=3600, shutdown_s=0.1
+            self.app, listen, max_connections=limit, idle_s=idle_s, shutdown_s=0.1
         )
         self.url = ""
         self._open: list[asyncio.StreamWriter] = []
@@ -50,6 +52,11 @@ class Doorstep:
         head = await reader.readuntil(b"\r\n\r\n")
         await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
         return head.startswith(b"HTTP/1.1 404 ")
+
+    def connections(self) -> list[object]:
+        server = self.server._runner.server
+        assert server is not None
+        return list(server.connections)
 
     async def close(self) -> None:
         for each in self._open:
@@ -135,6 +142,37 @@ def test_a_flood_is_hung_up_on_and_told_once_a_minute(
         await asyncio.sleep(TOLD_S / 2)
         await made.close()
         assert len(lines()) == 4  # what was not said yet is said at the end
+
+    run_virtual(main)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("asked", [1, 400])
+def test_whoever_takes_no_answer_is_hung_up_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, asked: int
+) -> None:
+    caplog.set_level("INFO", "airpost.http")
+    idle_s = 75.0
+
+    async def main(loop: VirtualLoop) -> None:
+        made = Doorstep(tmp_path, 2, idle_s)
+        made.app.router.add_get("/long", long)
+        await made.server.start()
+        reader, _ = other = await made.unix()
+        with socket.socket(socket.AF_UNIX) as mute:
+            mute.setblocking(False)
+            await loop.sock_connect(mute, str(made.path))
+            await loop.sock_sendall(mute, b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n" * asked)
+            for _ in range(10):  # whoever goes on asking is let be
+                await asyncio.sleep(idle_s / 4)
+                assert await made.answers(other)
+            assert [m for m in caplog.messages if m.startswith("http.answer_not_taken octets=")]
+            assert len(made.connections()) == 1
+        assert not reader.at_eof()
+        await made.close()
+
+    async def long(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(1_000_000))
 
     run_virtual(main)
     assert not [each for each in caplog.records if each.levelname == "ERROR"]

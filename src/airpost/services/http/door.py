@@ -11,6 +11,7 @@ import logging
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -26,12 +27,16 @@ LOG_EVERY_S = 60.0
 class Door:
     """Before the server of an application: lets in `limit` connections, all listeners together.
 
-    A request whose caller has hung up counts until it ends.
+    A request whose caller has hung up counts until it ends. aiohttp closes what asks nothing, the
+    door what takes nothing of its answer for `idle_s`, or up to twice that.
     """
 
-    def __init__(self, server: web.Server, limit: int) -> None:
+    def __init__(self, server: web.Server, limit: int, idle_s: float) -> None:
         self._server = server
         self._limit = limit
+        self._idle_s = idle_s
+        self._untaken: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+        self._looking: asyncio.TimerHandle | None = None
         self._turned_away: set[_TurnedAway] = set()
         self._unsaid = 0
         self._saying: asyncio.TimerHandle | None = None
@@ -44,9 +49,12 @@ class Door:
         """A protocol for one connection over a Unix socket."""
         return _Arrival(self, self._limit + LOCAL_MORE)
 
-    def decide(self, limit: int) -> asyncio.Protocol | None:
+    def decide(self, limit: int, transport: asyncio.Transport) -> asyncio.Protocol | None:
         """What speaks on a connection that was made just now; None: nothing does."""
         if len(self._server.connections) < limit:
+            self._untaken[transport] = 0
+            if self._looking is None:
+                self._look_later()
             return self._server()
         self._unsaid += 1
         if self._saying is None:
@@ -55,8 +63,25 @@ class Door:
             return None
         return _TurnedAway(self._turned_away, answer(self._limit))
 
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(self._idle_s, self._look)
+
+    def _look(self) -> None:
+        """Hang up on whoever has taken nothing since the last look of what is there for them."""
+        for transport, before in tuple(self._untaken.items()):
+            octets = transport.get_write_buffer_size()
+            if octets and octets == before:
+                log.info("http.answer_not_taken octets=%d", octets)
+                transport.abort()
+            self._untaken[transport] = octets
+        self._looking = None
+        if self._server.connections:
+            self._look_later()
+
     def close(self) -> None:
         """Hang up on whoever is being told; say what was not said."""
+        if self._looking is not None:
+            self._looking.cancel()
         for each in tuple(self._turned_away):
             each.hang_up()
         if self._saying is not None:
@@ -100,9 +125,10 @@ class _Arrival(asyncio.Protocol):
         self._limit = limit
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        found = self._door.decide(self._limit)
+        transport = cast("asyncio.Transport", transport)
+        found = self._door.decide(self._limit, transport)
         if found is None:
-            cast("asyncio.Transport", transport).abort()
+            transport.abort()
             return
         transport.set_protocol(found)
         found.connection_made(transport)

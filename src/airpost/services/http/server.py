@@ -1,8 +1,8 @@
 """Listeners for the application: TCP and Unix sockets, started together and stopped in order.
 
 May import aiohttp and L0. The server opens ports and sockets; it knows nothing of what is served.
-A connection that asks nothing for `idle_s`, or sends half a head, is closed; there are
-`max_connections` at most.
+A connection that asks nothing for `idle_s`, sends half a head or takes no answer is closed; there
+are `max_connections` at most.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class HttpServer:
     ) -> None:
         self._listen = tuple(listen)
         self._max_connections = max_connections
+        self._idle_s = idle_s
         self._listeners: list[asyncio.Server] = []
         self._door: Door | None = None
         # Our own line a request is written by the application.
@@ -84,7 +85,7 @@ class HttpServer:
         """
         await self._runner.setup()
         assert self._runner.server is not None
-        self._door = door = Door(self._runner.server, self._max_connections)
+        self._door = door = Door(self._runner.server, self._max_connections, self._idle_s)
         found = []
         for each in self._listen:
             try:

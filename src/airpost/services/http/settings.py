@@ -101,7 +101,9 @@ class HttpSettings:
     listen: tuple[Listen, ...] = tuple(parse_listen(each) for each in DEFAULT_LISTEN)
     auth: AuthMode = AuthMode.KEYS
     max_connections: int = DEFAULT_CONNECTIONS  # of all listeners together
-    idle_s: float = DEFAULT_IDLE_S  # a connection without a request, or with half a head, is closed
+    idle_s: float = (
+        DEFAULT_IDLE_S  # a connection without a request, or that takes no answer, is closed
+    )
     body_s: float = DEFAULT_BODY_S  # from the head of a request to the end of its body
     body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
     max_parts: int = DEFAULT_PARTS
