@@ -16,8 +16,8 @@ from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller, Scope
 from airpost.services.http.deps import DEPS
 from airpost.services.http.schemas import SendIn
+from airpost.store.intake import ROWS
 
-PIECE = 50  # messages in one call of the store
 TURN = 10  # messages between two turns of the loop
 
 
@@ -25,9 +25,9 @@ async def rows(request: web.Request, caller: Caller) -> web.Response:
     """Take `count` messages of class bulk, to numbers from `first` on."""
     deps = request.app[DEPS]
     asked = await request.json()
-    for at in range(asked["first"], asked["first"] + asked["count"], PIECE):
+    for at in range(asked["first"], asked["first"] + asked["count"], ROWS):
         piece = []
-        for n in range(at, at + PIECE):
+        for n in range(at, at + ROWS):
             given = SendIn.model_validate({"to": f"+4917{n:08d}", "text": asked["text"]})
             piece.append(messages.compose(given, caller, deps))
             if n % TURN == 0:

@@ -11,7 +11,7 @@ from airpost.errors import DuplicateRequest, InvalidRequest, StoreUnavailable
 from airpost.model import Idempotency
 from airpost.store import outbound
 from airpost.store.api import MessageFilter
-from airpost.store.intake import TOGETHER
+from airpost.store.intake import ROWS
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import NOW, NUMBER, new
 
@@ -21,7 +21,7 @@ KEY = Idempotency(key="k", fingerprint="f", status=202, body=b"{}")
 
 async def test_what_comes_together_is_one_request(store: SqliteStore) -> None:
     """In order, and no more of it than goes between two segments."""
-    given = [new(f"m{n}") for n in range(TOGETHER + 1)]
+    given = [new(f"m{n}") for n in range(ROWS + 1)]
     asked = [store.hand_in(each) for each in given]
     assert store.pending == len(given)
     await asyncio.sleep(0)

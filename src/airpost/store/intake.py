@@ -18,8 +18,7 @@ from airpost.model import NewMessage
 from airpost.store import outbound
 from airpost.store.api import Accepted
 
-ROWS = 200  # messages of one call in one request; what is on the air goes in between
-TOGETHER = 64  # messages of several
+ROWS = 50  # messages in one request, about two milliseconds; what is on the air goes in between
 
 _Waiting = tuple[NewMessage, "Future[Accepted]"]
 
@@ -54,8 +53,8 @@ class Intake:
 
     def _hand_over(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for at in range(0, len(waiting), TOGETHER):
-            self._store(waiting[at : at + TOGETHER])
+        for at in range(0, len(waiting), ROWS):
+            self._store(waiting[at : at + ROWS])
 
     def _store(self, some: Sequence[_Waiting]) -> None:
         try:
