@@ -18,6 +18,7 @@ from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
+from airpost.pool.claims import STORE_WAIT_S, Claims
 from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
 from airpost.pool.ledger import Beginning, Ledger
@@ -35,9 +36,7 @@ AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is fre
 OVERTAKEN = 0.01  # of a segment
 LEAST_LEFT = 0.05  # of one that takes longer than others did
 URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
-CLAIM_SEGMENTS = 16
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
-STORE_WAIT_S = 1.0  # between tries while the store cannot write
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
 
@@ -66,7 +65,6 @@ class LaneLoop:
         self._begun_s = 0.0
         self.unit = unit
         self.window = Window()
-        self.ahead: list[Claimed] = []
         self.current: Claimed | None = None
         self._store = store
         self._clock = clock
@@ -79,22 +77,20 @@ class LaneLoop:
         self._ledger = Ledger(
             unit.lane, store, next_intent=self._next_intent, committed=self._committed
         )
-        self._taken: dict[int, int] = {}  # segment begun → the claim that will not show it
+        self._claims = Claims(unit.lane, store, clock, hidden=self._hidden, found=self._claimed)
         self._wake = asyncio.Event()
-        self._wanted = 0  # claims asked for; `_have` is the newest one that is answered
-        self._have = 0
-        self._all_claimed = False  # by that one: the lane's queue holds nothing else
-        self._asked = asyncio.Event()
-        self._answered = asyncio.Event()
         self._stopping = False
-        # Message just bound → the claim that will show it.
-        self._expected: dict[int, tuple[int, MessageClass]] = {}
         self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
 
     @property
     def lane(self) -> Lane:
         """The lane's name."""
         return self.unit.lane
+
+    @property
+    def ahead(self) -> Sequence[Claimed]:
+        """What is claimed and waits for this modem."""
+        return self._claims.ahead
 
     @property
     def load_segments(self) -> int:
@@ -108,8 +104,7 @@ class LaneLoop:
 
     def room_for(self, class_: MessageClass) -> int:
         """Messages of a class that may still be bound: it overtakes what is of lower ones."""
-        bound = {each.message_seq for each in self.ahead if each.goes_as.rank <= class_.rank}
-        bound |= {seq for seq, (_, of) in self._expected.items() if of.rank <= class_.rank}
+        bound = self._claims.messages(class_)
         if self.current is not None:
             bound.add(self.current.message_seq)
         return max(0, (URGENT_AHEAD if class_.urgent else AHEAD_MESSAGES) - len(bound))
@@ -119,8 +114,7 @@ class LaneLoop:
 
         What it overtakes counts a little: the first of it may begin in this moment.
         """
-        ahead = sum(each.goes_as.rank <= class_.rank for each in self.ahead)
-        behind = len(self.ahead) - ahead + len(self._expected)
+        ahead, behind = self._claims.segments(class_)
         left = 0.0
         if self.current is not None:
             service_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
@@ -141,27 +135,19 @@ class LaneLoop:
 
     def wake(self) -> None:
         """Something in the lane's queue may have changed."""
-        self._look_again()
+        self._claims.look_again()
         self._wake.set()
 
     def bound(self, messages: Mapping[int, MessageClass]) -> None:
         """These messages are in the lane's queue now."""
         self._wake.set()
-        self._look_again()
-        self._expected |= {seq: (self._wanted, of) for seq, of in messages.items()}
-
-    def _look_again(self, after_s: float = 0.0) -> None:
-        self._wanted += 1
-        if after_s:
-            asyncio.get_running_loop().call_later(after_s, self._asked.set)
-        else:
-            self._asked.set()
+        self._claims.bound(messages)
 
     def stop(self) -> None:
         """Claim nothing more; `run()` returns when the segment on the air is settled."""
         self._stopping = True
         self._wake.set()
-        self._answered.set()
+        self._claims.release()
 
     def attempt_of(self, segment_id: int) -> int | None:
         """The newest attempt of a segment whose outcome was unknown."""
@@ -186,7 +172,7 @@ class LaneLoop:
 
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(self._keep_ahead(), name=f"ahead {self.lane}")
+            watch = group.create_task(self._claims.run(), name=f"ahead {self.lane}")
             try:
                 while not self._stopping:
                     segment = await self._next()
@@ -212,46 +198,28 @@ class LaneLoop:
             return None
         # A claim begun before our last commit may still show what that commit took; what is
         # prepared is ours, whatever it shows.
-        while self._have < self._wanted and not self._first_is_ready():
-            self._answered.clear()
-            await self._answered.wait()
+        while not self._claims.fresh and not self._first_is_ready():
+            await self._claims.answer()
             if self._stopping:
                 return None  # no answer comes while nothing can be read
-        self.ahead = self._in_turn(self.ahead)
+        self._claims.ahead = ahead = self._in_turn(self._claims.ahead)
         if self._gate is not None:
-            return self._gate.take(self.ahead)
-        return self.ahead.pop(0) if self.ahead else None
+            return self._gate.take(ahead)
+        return ahead.pop(0) if ahead else None
 
-    async def _keep_ahead(self) -> None:
-        """Keep `ahead` as the store has it, also while a segment is on the air."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            asked = self._wanted
-            try:
-                ahead = await self._store.claim(self.lane, self._clock.now(), CLAIM_SEGMENTS)
-            except StoreUnavailable as error:
-                log.warning("dispatch.no_claim modem=%s %s", self.lane, error.reason)
-                await self._clock.sleep(STORE_WAIT_S)
-                self._look_again()
-                continue
-            on_air = self.current.segment_id if self.current is not None else None
-            # What was taken before its intent is on disk still reads as queued.
-            self._taken = {
-                segment: claim for segment, claim in self._taken.items() if claim > asked
-            }
-            hidden = {on_air, *self._taken, *self._ledger.unwritten}
-            self.ahead = self._in_turn([each for each in ahead if each.segment_id not in hidden])
-            self._have = asked
-            self._all_claimed = len(ahead) < CLAIM_SEGMENTS
-            if on_air is not None:
-                self._ledger.follow()
-            self._expected = {seq: kept for seq, kept in self._expected.items() if kept[0] > asked}
-            self._answered.set()
-            if self.ahead:
-                self._wake.set()
-            if self.room_for(MessageClass.NORMAL):
-                self._has_room()
+    def _hidden(self) -> Collection[int]:
+        """What was taken before its intent is on disk still reads as queued."""
+        on_air = set() if self.current is None else {self.current.segment_id}
+        return on_air | self._ledger.unwritten
+
+    def _claimed(self) -> None:
+        self._claims.ahead = self._in_turn(self._claims.ahead)
+        if self.current is not None:
+            self._ledger.follow()
+        if self.ahead:
+            self._wake.set()
+        if self.room_for(MessageClass.NORMAL):
+            self._has_room()
 
     def _in_turn(self, ahead: list[Claimed]) -> list[Claimed]:
         """What is claimed, the one that goes next first; held, nothing but probes."""
@@ -276,13 +244,13 @@ class LaneLoop:
             async with asyncio.timeout(max(closed_s, SHORTEST_WAIT_S) if closed_s > 0 else None):
                 await self._wake.wait()
         except TimeoutError:
-            self._look_again()
+            self._claims.look_again()
         self._wake.clear()
 
     async def _send(self, segment: Claimed) -> None:
         sim_id = self.unit.view.sim_id
         if sim_id is None:  # between two SIMs: its state will say so in a moment
-            self._look_again()
+            self._claims.look_again()
             await self._clock.sleep(NOT_BEGUN_WAIT_S)
             return
         ready = await self._ledger.prepared_for(segment, sim_id, self._clock.now())
@@ -309,7 +277,7 @@ class LaneLoop:
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
             self.current = None
-            self._look_again()
+            self._claims.look_again()
             await self._clock.sleep(STORE_WAIT_S)
             return
         self.current = None
@@ -366,10 +334,9 @@ class LaneLoop:
         more comes by binding only. The look ahead waits until the PDU is on the wire: the threads
         of the store would only hold that up.
         """
-        for segment_id in begun:
-            self._taken[segment_id] = self._wanted + 1
-        if not plain or not self._all_claimed:
-            self._look_again(AHEAD_AFTER_S)
+        self._claims.begun(begun)
+        if not plain or not self._claims.complete:
+            self._claims.look_again(AHEAD_AFTER_S)
         elif self.room_for(MessageClass.NORMAL):
             self._has_room()
 
@@ -425,7 +392,7 @@ class LaneLoop:
                 log.warning("dispatch.not_refused modem=%s %s", self.lane, error.reason)
         elif outcome.scope is not Scope.MESSAGE:
             await self._clock.sleep(NOT_BEGUN_WAIT_S)
-        self._look_again()
+        self._claims.look_again()
 
     async def settle_now(self) -> None:
         """Write what is not yet on disk; waits as long as the store needs."""
@@ -439,4 +406,4 @@ class LaneLoop:
                 if self._stopping:
                     return  # the attempt stays `sending`; the next start makes it uncertain
                 await self._clock.sleep(STORE_WAIT_S)
-        self._look_again()
+        self._claims.look_again()

@@ -1,0 +1,115 @@
+"""What a lane has claimed ahead: the segments of its queue, as far as is worth knowing.
+
+May import store.api, L0. Claims are numbered as they are asked for. One that was asked for before
+something changed may still show what was before, so each change is noted with the claim that will
+show it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from airpost.clock import Clock
+from airpost.errors import StoreUnavailable
+from airpost.model import Claimed, Lane, MessageClass
+from airpost.store.api import Store
+
+log = logging.getLogger("airpost.dispatch")
+
+CLAIM_SEGMENTS = 16
+STORE_WAIT_S = 1.0  # between tries while the store cannot be read
+
+
+class Claims:
+    """Of one lane. `hidden` are segments that read as queued and are not; `found` hears of each."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        store: Store,
+        clock: Clock,
+        *,
+        hidden: Callable[[], Collection[int]],
+        found: Callable[[], None],
+    ) -> None:
+        self.ahead: list[Claimed] = []  # by class and age; whoever takes one removes it
+        self.complete = False  # the lane's queue holds nothing else than what was claimed
+        self._lane = lane
+        self._store = store
+        self._clock = clock
+        self._hidden = hidden
+        self._found = found
+        self._wanted = 0  # claims asked for; `_have` is the newest one that is answered
+        self._have = 0
+        self._taken: dict[int, int] = {}  # segment begun → the claim that shows it as it is
+        self._bound: dict[int, tuple[int, MessageClass]] = {}  # message → the claim that shows it
+        self._asked = asyncio.Event()
+        self._answered = asyncio.Event()
+
+    # -- what changes ----------------------------------------------------------------------------
+    def look_again(self, after_s: float = 0.0) -> None:
+        """Claim once more."""
+        self._wanted += 1
+        if after_s:
+            asyncio.get_running_loop().call_later(after_s, self._asked.set)
+        else:
+            self._asked.set()
+
+    def bound(self, messages: Mapping[int, MessageClass]) -> None:
+        """These messages are in the lane's queue now."""
+        self.look_again()
+        self._bound |= {seq: (self._wanted, of) for seq, of in messages.items()}
+
+    def begun(self, segments: Iterable[int]) -> None:
+        """That these have begun is on disk now."""
+        self._taken |= dict.fromkeys(segments, self._wanted + 1)
+
+    # -- what is known ---------------------------------------------------------------------------
+    @property
+    def fresh(self) -> bool:
+        """True while no claim is under way that may show something else."""
+        return self._have >= self._wanted
+
+    def messages(self, class_: MessageClass) -> set[int]:
+        """Messages, claimed or bound, that a message of a class waits for."""
+        known = {each.message_seq for each in self.ahead if each.goes_as.rank <= class_.rank}
+        return known | {seq for seq, (_, of) in self._bound.items() if of.rank <= class_.rank}
+
+    def segments(self, class_: MessageClass) -> tuple[int, int]:
+        """How many segments a message of a class waits for, and how many wait for it."""
+        before = sum(each.goes_as.rank <= class_.rank for each in self.ahead)
+        return before, len(self.ahead) - before + len(self._bound)
+
+    async def answer(self) -> None:
+        """Return after the next claim, or `release()`."""
+        self._answered.clear()
+        await self._answered.wait()
+
+    def release(self) -> None:
+        """Let go who waits for an answer: none comes while nothing can be read."""
+        self._answered.set()
+
+    # -- life ------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Keep `ahead` as the store has it, also while a segment is on the air; for ever."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            asked = self._wanted
+            try:
+                claimed = await self._store.claim(self._lane, self._clock.now(), CLAIM_SEGMENTS)
+            except StoreUnavailable as error:
+                log.warning("dispatch.no_claim modem=%s %s", self._lane, error.reason)
+                await self._clock.sleep(STORE_WAIT_S)
+                self.look_again()
+                continue
+            self._taken = {segment: at for segment, at in self._taken.items() if at > asked}
+            self._bound = {seq: kept for seq, kept in self._bound.items() if kept[0] > asked}
+            hidden = {*self._taken, *self._hidden()}
+            self.ahead = [each for each in claimed if each.segment_id not in hidden]
+            self.complete = len(claimed) < CLAIM_SEGMENTS
+            self._have = asked
+            self._answered.set()
+            self._found()
