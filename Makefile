@@ -6,8 +6,9 @@ STAMP  := $(VENV)/.installed
 CASES  ?= 1000000
 KILLS  ?= 50
 SEED   ?= 1
+VM     ?= build/vm
 
-.PHONY: test demo lint types unit fuzz soak bench clean
+.PHONY: test demo lint types unit fuzz soak bench vm clean
 test: lint types unit
 
 $(STAMP): pyproject.toml
@@ -48,6 +49,11 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.inbound
 	$(BIN)/python -m tests.bench.urgent
 	$(BIN)/python -m tests.bench.million
+
+# Debian 12 with systemd in a virtual machine: as root, with qemu-system-x86 and debootstrap.
+vm: $(STAMP)
+	sh tests/system/vm/image.sh $(VM)
+	$(BIN)/python -m tests.system.vm $(VM)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

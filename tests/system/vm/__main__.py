@@ -1,0 +1,193 @@
+"""airpost on Debian 12 in a virtual machine, installed as the docs say: `make vm`.
+
+Prints a line a step and ends at the first that is not as it should be. Behind QEMU's USB serial
+adapters, and behind a Quectel made of the kernel's gadget driver, are modems of hw-sim. Times are
+of the virtual machine's clock: without KVM everything in it runs ten to twenty times slower.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.system.vm.machine import Machine
+
+STEP_S = 900.0
+MODEMS = ("one", "two", "other", "stick")
+READY = r"modem\.ready modem=(\S+) ready"
+OPEN_USB = r"""
+install -D -m 0644 systemd/airpost-usb-reset.conf \
+  /etc/systemd/system/airpost.service.d/usb-reset.conf
+cat > /etc/udev/rules.d/61-local.rules <<'R'
+ACTION=="add", SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ATTR{idVendor}=="2c7c", \
+  RUN+="/bin/chgrp airpost /sys%p/authorized", RUN+="/bin/chmod g+w /sys%p/authorized"
+R
+udevadm control --reload
+udevadm trigger --action=add --subsystem-match=usb
+systemctl daemon-reload
+systemctl restart airpost"""
+JOURNAL = """journalctl -q -o short-unix --no-pager \
+  _TRANSPORT=kernel + _SYSTEMD_UNIT=airpost.service + UNIT=airpost.service"""
+SHOWN = """udevadm info -q property /dev/airpost/{place}-if{at} | grep -E '^(AIRPOST|ID_MM)'
+stat -c %G:%a /dev/airpost/{place}-if{at} -L
+cat /sys/bus/usb/devices/{place}/power/control"""
+SETTLED = """until airpost messages > /tmp/m && ! grep -qE ' (queued|sending|uncertain) ' /tmp/m
+do sleep 1; done"""
+STATES = f"{SETTLED}; awk 'NR > 1 {{print $4}}' /tmp/m | sort | uniq -c"
+TROUBLE = "grep -E 'Traceback|[Pp]ermission|Errno|CRITICAL'"
+
+
+class House:
+    """What can be done and seen in the machine; SystemExit where it is not as wanted."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def do(self, script: str, wanted: str = "") -> str:
+        """What a script printed; it must end well, or print `wanted` where that is given."""
+        status, out = self.machine.run(f"cd /root/airpost\n{script}", within_s=STEP_S)
+        if not re.search(wanted, out) or (status and not wanted):
+            sys.exit(f"FAILED with {status}, not {wanted!r}: {script}\n{out}")
+        return out.strip()
+
+    def now(self) -> float:
+        """Its clock."""
+        return float(self.do("date +%s.%N"))
+
+    def when(self, pattern: str, since: float) -> tuple[float, str]:
+        """Time and first group (else the match) of the first such line of its journal; waits."""
+        ends = time.monotonic() + STEP_S
+        while time.monotonic() < ends:
+            for line in self.do(f"{JOURNAL} --since @{int(since)}").splitlines():
+                found = re.search(pattern, line)
+                if found and float(line.split()[0]) >= since:
+                    return float(line.split()[0]), found[found.re.groups and 1]
+            time.sleep(0.5)
+        sys.exit(f"FAILED: no {pattern!r} within {STEP_S:.0f} s")
+
+    def ready(self, socket: int, since: float) -> tuple[float, str]:
+        """How long after its port was there the modem in a socket was ready, and its lane."""
+        there, _ = self.when(rf"usb 1-{socket}: .* now attached", since)
+        _, lane = self.when(rf"modem\.moved modem=(\S+) is on /dev/airpost/1-{socket}-", there)
+        then, _ = self.when(rf"modem\.ready modem={lane} ready", there)
+        return then - there, lane
+
+    def send(self, text: str) -> None:
+        """A message, until it is delivered."""
+        self.do(f"airpost send +491701234567 '{text}' --wait", " delivered,")
+
+
+def installed(house: House) -> None:
+    house.do("tail -n +2 /root/install.sh | sh -ex")
+    say(
+        "unit", house.do("systemctl show airpost -p Type -p User -p ActiveState | xargs", "=active")
+    )
+    say(
+        "sandbox",
+        house.do("systemd-analyze security --no-pager airpost | tail -n 1", "[0-2]\\.[0-9]"),
+    )
+    say("unit file", house.do("systemd-analyze verify airpost.service") or "no warning")
+
+
+def plugged(house: House) -> None:
+    machine, began = house.machine, house.now()
+    for socket, name in enumerate(("one", "two"), 1):
+        machine.plug(name, name, socket)
+    (took, lane), (later, _) = (house.ready(socket, began) for socket in (1, 2))
+    say(
+        "two adapters plugged in",
+        f"ready {took:.1f} and {later:.1f} s after their ports were there",
+    )
+    house.send("first")
+    began = house.now()
+    machine.unplug("one")
+    gone, _ = house.when("usb 1-1: USB disconnect", began)
+    told, _ = house.when(rf"modem\.absent modem={lane}", gone)
+    say("pulled out", f"{lane} absent after {told - gone:.2f} s")
+    machine.plug("other", "other", 5)
+    began = house.now()
+    house.ready(5, began - 5)
+    machine.plug("one", "one", 3)
+    took, again = house.ready(3, began)
+    if again != lane:
+        sys.exit(f"FAILED: {lane} came back as {again}")
+    tty = house.do("readlink -f /dev/airpost/1-3-if00")
+    say("in another socket, another name", f"{tty}, {lane} ready after {took:.1f} s")
+    house.send("after the replug")
+
+
+def killed(house: House) -> None:
+    began = house.now()
+    house.do("kill -STOP $(systemctl show -P MainPID airpost)")
+    told, _ = house.when("airpost.service: Watchdog timeout", began)
+    then, _ = house.when("Started airpost.service", told)
+    house.when(READY, then)
+    say("SIGSTOP", f"watchdog after {told - began:.1f} s, running again {then - told:.1f} s later")
+    house.do("for n in 1 2 3 4; do airpost send +49170123400$n 'kill it' ; done")
+    began = house.now()
+    house.do("systemctl kill -s KILL airpost")
+    then, _ = house.when("Started airpost.service", began)
+    house.do(f"{SETTLED}; ! grep -E ' (failed|expired) ' /tmp/m")
+    # A report that came while nobody read is lost: what was sent stays so.
+    states = " ".join(house.do(STATES).split())
+    say("SIGKILL with 4 accepted", f"running again after {then - began:.1f} s; {states}")
+
+
+def switched(house: House) -> None:
+    began = house.now()
+    house.machine.qmp("device_add", driver="virtserialport", chardev="stick", name="stick")
+    house.do("sh /root/stick.sh")
+    there, place = house.when(r"option (\S+):1\.3: GSM modem .* detected", began)
+    _, lane = house.when(rf"modem\.moved modem=(\S+) is on /dev/airpost/{place}-if02", there)
+    then, _ = house.when(rf"modem\.ready modem={lane} ready", there)
+    say("a Quectel of four ports", f"{lane} ready after {then - there:.1f} s")
+    say("its udev", " ".join(house.do(SHOWN.format(place=place, at="02")).split()))
+    say("USB reset, closed", house.do(f"airpost reset {lane} --how usb", "read-only"))
+    house.do(OPEN_USB)
+    began = house.now()
+    house.when(rf"modem\.ready modem={lane} ready", began - 1)
+    house.do(f"airpost reset {lane} --how usb")
+    _, took = house.when(rf"healing\.healed modem={lane} rung=usb in (\S+) s", began)
+    say("USB reset, opened", f"`authorized` off and on, ready again in {took} s")
+
+
+def restarted(house: House) -> None:
+    began = house.now()
+    house.do("systemctl stop airpost && systemctl show -P Result airpost", "success")
+    say("systemctl stop", f"{house.now() - began:.1f} s")
+    house.do("systemctl start airpost")
+    house.machine.reboot()
+    house.do("until [ $(airpost modems | grep -c ' ready ') = 3 ]; do sleep 1; done")
+    house.send("after the reboot")
+    say("reboot", "three modems ready by themselves, a message delivered")
+    say("messages", " ".join(house.do(STATES).split()))
+    log = house.do(f"journalctl -q --no-pager _SYSTEMD_UNIT=airpost.service | {TROUBLE} || :")
+    say("exceptions, missing permissions", log or "none")
+
+
+def say(step: str, seen: str) -> None:
+    print(f"{step:32} {seen}", flush=True)
+
+
+def main(folder: Path) -> None:
+    ports = [sys.executable, "-m", "hwsim.cli", "--dir", str(folder / "sim")]
+    with subprocess.Popen([*ports, "--modems", str(len(MODEMS)), "--air-ms", "1500"]) as sim:
+        house = House(Machine(folder))
+        try:
+            began = time.monotonic()
+            house.machine.start()
+            for number, name in enumerate(MODEMS):
+                house.machine.terminal(name, str((folder / f"sim/modem{number}").resolve()))
+            say("boot", f"{time.monotonic() - began:.0f} s; Linux {house.do('uname -r')}")
+            for steps in (installed, plugged, killed, switched, restarted):
+                steps(house)
+        finally:
+            house.machine.stop()
+            sim.terminate()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
