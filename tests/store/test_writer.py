@@ -81,8 +81,9 @@ def begins(log: Log) -> list[str]:
 
 
 async def test_what_is_handed_in_shares_a_commit_what_is_on_the_air_has_its_own(
-    writer: Writer, log: Log
+    writer: Writer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "SHARE_AFTER_S", 3600.0)
     done = await held(
         writer, (work_of(insert, 1), False), (work_of(insert, 2), True),
         (work_of(insert, 3), False), (work_of(insert, 4), True),
@@ -94,6 +95,16 @@ async def test_what_is_handed_in_shares_a_commit_what_is_on_the_air_has_its_own(
         "INSERT INTO t VALUES (3)", "COMMIT",
         "BEGIN IMMEDIATE", "INSERT INTO t VALUES (4)", "COMMIT",
     ]  # fmt: skip
+
+
+async def test_modems_that_wait_long_for_their_turn_share_a_commit(
+    writer: Writer, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHARE_AFTER_S", 0.0)
+    monkeypatch.setattr(module, "BATCH_S", 3600.0)
+    assert await held(writer, *((work_of(insert, n), True) for n in (1, 2, 3))) == [1, 2, 3]
+    inserts = [f"INSERT INTO t VALUES ({n})" for n in (1, 2, 3)]
+    assert begins(log)[-4:] == [*inserts, "COMMIT"]
 
 
 async def test_nobody_on_the_air_waits_for_a_batch_of_others(writer: Writer, log: Log) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -23,7 +24,7 @@ log = logging.getLogger("airpost.store")
 class Request:
     """One piece of work and, once it is done, what came of it."""
 
-    __slots__ = ("error", "future", "result", "urgent", "waited", "wakes", "work")
+    __slots__ = ("asked_s", "error", "future", "result", "urgent", "waited", "wakes", "work")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Request:
         urgent: bool,
         waited: bool = True,
     ) -> None:
+        self.asked_s = time.monotonic()
         self.work = work
         self.urgent = urgent
         self.waited = waited

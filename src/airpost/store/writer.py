@@ -26,6 +26,7 @@ from airpost.store.thread import Request, StoreThread
 _SQL = load("writer")
 BATCH_REQUESTS = 500
 HISTORY_ROWS = 16  # written by one statement
+SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
 BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
 WAL_LIMIT_OCTETS = 64 << 20  # what the log file shrinks to after a burst
 
@@ -120,13 +121,15 @@ class Writer(StoreThread):
         first = self.taken[0]
         self._do(db, first, alone=True)
         # One request a batch that holds up a modem: those whose messages end together would, by
-        # sharing their commits, all wait for the last of them, and end together for ever.
-        waited = first.urgent and first.waited
+        # sharing their commits, all wait for the last of them, and end together for ever. Where
+        # they wait long for their turn, though, what one commit saves is more than that costs.
+        late = time.monotonic() - first.asked_s > SHARE_AFTER_S
+        waited = first.urgent and first.waited and not late
         while db.in_transaction and len(self.taken) < BATCH_REQUESTS and time.monotonic() < until:
             more = self.mail.take(wait=False, urgent=not waited)
             if more is None:
                 return
-            waited = waited or (more.urgent and more.waited)
+            waited = waited or (more.urgent and more.waited and not late)
             self.taken.append(more)
             self._do(db, more)
 
