@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from airpost.daemon.cli.client import Client, Unreachable
-from tests.system.processes import Service, Sim, running, wait_for
+from tests.system.processes import Service, Sim, running
 
 KILLS = int(os.environ.get("AIRPOST_KILLS", "4"))
 MODEMS = 4
 SETTLED = {"sent", "delivered", "uncertain"}
+OPEN = {"accepted", "queued", "sending"}
+STILL_S = 60.0
 
 
 class Load(threading.Thread):
@@ -56,9 +58,22 @@ def _uncertain(service: Service) -> int:
     )
 
 
-def _at_rest(service: Service) -> bool:
-    states = {each["state"] for each in _everything(service.client).values()}
-    return not states & {"accepted", "queued", "sending"}
+def _rest(service: Service) -> None:
+    """Return when all is sent; AssertionError when nothing was for STILL_S."""
+    left: list[str] = []
+    since_s = time.monotonic()
+    while time.monotonic() - since_s < STILL_S:
+        found = [
+            f"{each['text']} {each['state']}"
+            for each in _everything(service.client).values()
+            if each["state"] in OPEN
+        ]
+        if not found:
+            return
+        if found != left:
+            left, since_s = found, time.monotonic()
+        time.sleep(0.1)  # noqa: TID251 - another process is waited for
+    raise AssertionError(f"{len(left)} stand still: {left[:10]}")
 
 
 @pytest.mark.slow
@@ -78,7 +93,7 @@ def test_nothing_is_lost_or_doubled_unseen(tmp_path: Path) -> None:
             service.up(MODEMS)
         load.ended.set()
         load.join()
-        wait_for(lambda: _at_rest(service), 120)
+        _rest(service)
         _count(load.accepted, _everything(service.client), _received(sim))
         assert len(load.accepted) > 10 * KILLS
         assert worst <= MODEMS
