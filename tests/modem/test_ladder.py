@@ -452,6 +452,23 @@ async def test_a_reset_can_be_asked_for_while_it_waits_or_is_away(
 
 
 @virtually
+async def test_a_modem_that_is_away_is_shown_as_away_after_what_was_asked_for(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with ladder(loop, tmp_path) as rig:
+        rig.sim.unplug()
+        await rig.until(lambda: rig.view.state is S.ABSENT, 5)
+        before = rig.view
+        for how in ("reopen", "reinit", "reset"):
+            with pytest.raises(ModemError, match="there is no port; plug it in"):
+                await rig.unit.reset(how)
+        with pytest.raises(ModemError, match="^there is no USB device [-0-9.]+$"):
+            await rig.unit.reset("usb")
+        await asyncio.sleep(2)
+        assert (rig.view.detail, rig.view.stalled) == (before.detail, False)
+
+
+@virtually
 async def test_what_cannot_be_done_for_a_person_is_refused_with_words(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

@@ -20,7 +20,11 @@ def trace() -> Trace:
     [
         ('AT+CPIN="1234"', "AT+CPIN=****"),
         ("AT+CPIN=1234", "AT+CPIN=****"),
+        ('AT^CPIN="1234"', "AT^CPIN=****"),
+        ("AT+CPIN2=1234", "AT+CPIN2=****"),
         ('AT+CLCK="SC",0,"1234"', 'AT+CLCK="SC",0,****'),
+        ('AT+CPWD="SC","1234","8642"', 'AT+CPWD="SC",****'),
+        ("AT+CPWD=SC,1234,8642", "AT+CPWD=SC,****"),
         ('+CUSD: 0,"Balance 12.50",15', '+CUSD: 0,"<17 characters>'),
         ('AT+CUSD=1,"*100#",15', 'AT+CUSD=1,"<9 characters>'),
         (PDU, f"<{len(PDU) // 2} octets>"),

@@ -30,7 +30,7 @@ from airpost.modem.identity import ModemIdentity, identity_json, identity_of
 from airpost.modem.owed import Owed
 from airpost.modem.port import PortSettings, present
 from airpost.modem.profile import Profile, Rung
-from airpost.modem.recovery import OPENED_ONLY, Failure, Ladder, Means, Step, in_words
+from airpost.modem.recovery import OPENED_ONLY, Failure, Ladder, Means, Step, in_words, why_not
 from airpost.modem.rungs import KEY, RungRecords, records_from_json
 from airpost.modem.session import Session
 from airpost.modem.trace import Trace
@@ -214,6 +214,13 @@ class Healing:
             usb=usb_path is not None,
             hub=usb_path is not None and self._power.no_hub_power(usb_path) is None,
         )
+
+    def why_not(self, rung: Rung) -> str | None:
+        """Why what a person asks for cannot be done now; None where it can."""
+        needs_port = rung not in (Rung.USB, Rung.HUB_POWER)  # those may be what brings it back
+        if needs_port and not self.place.here:
+            return "there is no port; plug it in"
+        return why_not(rung, self.means)
 
     # -- what happens ----------------------------------------------------------------------------
     def opening(self) -> int:

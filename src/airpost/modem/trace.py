@@ -31,7 +31,8 @@ def _words(match: re.Match[str]) -> str:
 
 # In this order: what is found by its command first, then anything that looks like content.
 REDACTIONS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"(\+CPIN=).+", re.IGNORECASE), r"\1****"),
+    (re.compile(r"([+^]CPIN2?=).+", re.IGNORECASE), r"\1****"),
+    (re.compile(r"(\+CPWD=[^,]*,).+", re.IGNORECASE), r"\1****"),
     (re.compile(r"(AT\+CLCK=[^,]*,\d,).+", re.IGNORECASE), r"\1****"),
     (re.compile(r'(\+CUSD: ?\d+ ?, ?")(.*)', re.IGNORECASE), _words),
     (re.compile(r'(\+CUSD=\d+ ?, ?")(.*)', re.IGNORECASE), _words),

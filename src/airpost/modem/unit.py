@@ -31,7 +31,7 @@ from airpost.modem.healing import NOWHERE, Healing, Place, ProfileOf, RungBook
 from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance, sentence
 from airpost.modem.profile import Profile, Rung
-from airpost.modem.recovery import WORDS, Failure, why_not
+from airpost.modem.recovery import WORDS, Failure
 from airpost.modem.sender import STILL_SENDING, composed, late_result
 from airpost.modem.trace import Trace
 from airpost.modem.usbpower import UsbPower
@@ -79,18 +79,10 @@ class Unit:
         self._listener = listener
         self._clock = clock
         self._strayed, self._belongs = strayed, belongs
-        place = place or Place(port=settings.port)
         self._healing = Healing(
-            settings.lane,
-            place,
-            settings.line,
-            profile_of,
-            memory,
-            book or RungBook(memory),
-            power or UsbPower(clock),
-            self.trace,
-            clock,
-        )
+            settings.lane, place or Place(port=settings.port), settings.line, profile_of, memory,
+            book or RungBook(memory), power or UsbPower(clock), self.trace, clock,
+        )  # fmt: skip
         self._forced: tuple[Rung, asyncio.Future[str | None]] | None = None
         self._connection: Connection | None = None
         self._quiet = asyncio.Event()  # set while no dialogue is under way
@@ -218,7 +210,7 @@ class Unit:
     async def reset(self, how: str) -> None:
         """Do a rung by a person's word, whatever the ladder says; see ModemUnit."""
         rung = Rung(how)
-        refused = why_not(rung, self._healing.means)
+        refused = self._healing.why_not(rung)
         if refused is None and (self._forced is not None or self._stopping.is_set()):
             refused = STOPPING if self._stopping.is_set() else "it is being reset"
         if refused is not None:
@@ -246,6 +238,9 @@ class Unit:
     def _force_over(self, trouble: str | None) -> None:
         forced, self._forced = self._forced, None
         if forced is not None and not forced[1].done():
+            if self._view.state is UnitState.ABSENT:  # as before: no other state says so anew
+                words = sentence(UnitState.ABSENT, self._healing.port, self._missing)
+                self._tell(None, stalled=False, detail=words)
             forced[1].set_result(trouble)
 
     def move(self, place: Place | None, words: str | None = None) -> None:

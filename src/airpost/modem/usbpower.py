@@ -96,7 +96,8 @@ class UsbPower:
             try:
                 await self.rebind(usb_path)
             except ModemError as second:
-                raise ModemError(f"{first}; {second}") from None
+                words = dict.fromkeys((str(first), str(second)))
+                raise ModemError("; ".join(words)) from None
             return "unbound and bound again"
         return "its authorization was taken and given back"
 
