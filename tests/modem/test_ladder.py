@@ -462,7 +462,7 @@ async def test_a_modem_that_is_away_is_shown_as_away_after_what_was_asked_for(
         for how in ("reopen", "reinit", "reset"):
             with pytest.raises(ModemError, match="there is no port; plug it in"):
                 await rig.unit.reset(how)
-        with pytest.raises(ModemError, match="^there is no USB device [-0-9.]+$"):
+        with pytest.raises(ModemError, match=r"^there is no USB device [-0-9.]+$"):
             await rig.unit.reset("usb")
         await asyncio.sleep(2)
         assert (rig.view.detail, rig.view.stalled) == (before.detail, False)
