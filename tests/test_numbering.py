@@ -33,11 +33,20 @@ K = NumberKind
         ("DE", "1", "1", "DE", K.UNKNOWN),
         ("CN", "*100#", "*100#", "CN", K.UNKNOWN),
         ("DE", "+99900000001", "+99900000001", None, K.UNKNOWN),
+        # A 0 that is not dialled from abroad, and one that is.
+        ("DE", "+49015112345678", "+4915112345678", "DE", K.MOBILE),
+        ("CN", "+4407400123456", "+447400123456", "GB", K.MOBILE),
+        ("DE", "+390612345678", "+390612345678", "IT", K.FIXED),
+        ("DE", "+5491123456789", "+5491123456789", "AR", K.MOBILE),
         # What costs more.
         ("US", "+19005551234", "+19005551234", "US", K.PREMIUM),
         ("DE", "09001234567", "+499001234567", "DE", K.PREMIUM),
         ("DE", "0180212345", "+49180212345", "DE", K.SHARED_COST),
         ("FR", "81234", "81234", "FR", K.PREMIUM),
+        # ... and does with digits too many, which a network drops.
+        ("DE", "+49900123456789", "+49900123456789", "DE", K.PREMIUM),
+        ("DE", "0900123456789", "0900123456789", "DE", K.PREMIUM),
+        ("DE", "+4915112345678999", "+4915112345678999", "DE", K.UNKNOWN),
         ("US", "24280", "24280", "US", K.PREMIUM),
     ],
 )

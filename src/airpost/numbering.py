@@ -64,8 +64,8 @@ class Numbering:
     def read(self, dialled: str) -> Recipient:
         """The recipient of "+" and digits, a national number, a short code or a code with * or #.
 
-        A national number that the plan of the home region knows becomes international; any other
-        stays as it was dialled.
+        What a plan knows becomes international, without a 0 that only callers in that country dial
+        ("+49 (0)151 …"); any other number stays as it was dialled.
         """
         plan = self._plan
         if plan is None or not dialled.strip("+").isdigit():
@@ -77,18 +77,17 @@ class Numbering:
             number = plan.parse(dialled, self.home_region)
         except plan.NumberParseException:
             return Recipient(number=dialled) if abroad else self._in_home_network(dialled)
-        if not abroad:
-            if not plan.is_valid_number(number):
-                home = plan.country_code_for_region(self.home_region)
-                if number.country_code == home:
-                    return self._in_home_network(dialled)
-                return Recipient(number=dialled, country=self._country(number))
+        if plan.is_valid_number(number):
             dialled = plan.format_number(number, plan.PhoneNumberFormat.E164)
+        elif not abroad:
+            home = plan.country_code_for_region(self.home_region)
+            if number.country_code == home:
+                return self._in_home_network(dialled, _kind(plan, number))
         carrier = self._carrier.name_for_number(number, "en") if self._carrier else ""
         return Recipient(
             number=dialled,
             country=self._country(number),
-            kind=_kind(plan, plan.number_type(number)),
+            kind=_kind(plan, number),
             carrier=carrier or None,
         )
 
@@ -103,8 +102,11 @@ class Numbering:
         code = known or plan.region_code_for_country_code(number.country_code)  # type: ignore[attr-defined]
         return None if code in (None, "ZZ", "001") else str(code)
 
-    def _in_home_network(self, dialled: str) -> Recipient:
-        """A short code, or what the plan does not know: only the home network can tell."""
+    def _in_home_network(self, dialled: str, kind: NumberKind = NumberKind.UNKNOWN) -> Recipient:
+        """A short code, or what the plan does not know: only the home network can tell.
+
+        `kind` is what it is taken for where it is no short code.
+        """
         plan, short = self._plan, self._short
         assert plan is not None
         assert short is not None
@@ -115,7 +117,6 @@ class Numbering:
             italian_leading_zero=dialled.startswith("0") or None,
             number_of_leading_zeros=_leading_zeros(dialled),
         )
-        kind = NumberKind.UNKNOWN
         if short.is_possible_short_number_for_region(number, self.home_region):
             cost = short.expected_cost_for_region(number, self.home_region)
             premium = cost == short.ShortNumberCost.PREMIUM_RATE
@@ -128,7 +129,18 @@ def _leading_zeros(dialled: str) -> int | None:
     return zeros if zeros > 1 else None
 
 
-def _kind(plan: ModuleType, told: int) -> NumberKind:
+def _kind(plan: ModuleType, number: object) -> NumberKind:
+    kind = _told(plan, number)
+    if kind is NumberKind.UNKNOWN:
+        # A network that knows a subscriber by the first digits connects, and drops the others.
+        shorter = plan.PhoneNumber()
+        shorter.merge_from(number)
+        if plan.truncate_too_long_number(shorter) and _told(plan, shorter).costly:
+            return _told(plan, shorter)
+    return kind
+
+
+def _told(plan: ModuleType, number: object) -> NumberKind:
     types = plan.PhoneNumberType
     return {
         types.MOBILE: NumberKind.MOBILE,
@@ -137,4 +149,4 @@ def _kind(plan: ModuleType, told: int) -> NumberKind:
         types.PREMIUM_RATE: NumberKind.PREMIUM,
         types.SHARED_COST: NumberKind.SHARED_COST,
         types.UNKNOWN: NumberKind.UNKNOWN,
-    }.get(told, NumberKind.OTHER)
+    }.get(plan.number_type(number), NumberKind.OTHER)
