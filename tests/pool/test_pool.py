@@ -16,6 +16,7 @@ from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, OnUncertain, Severity, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.states import MessageState
+from airpost.store.api import Verdict
 from tests.pool.rig import PHONE, Closed, ScriptedUnit, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -237,6 +238,19 @@ def test_unknown_is_held_where_the_caller_says_so(tmp_path: Path) -> None:
             message = await rig.message(held)
             assert message.state is MessageState.UNCERTAIN
             assert len(rig.units[0].sent) == 1
+
+    run_virtual(main)
+
+
+def test_what_a_person_lets_go_once_more_goes_at_once(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            rig.units[0].outcomes = [failure(OutcomeClass.UNKNOWN, Scope.MODEM)]
+            held = await rig.accept(on_uncertain=OnUncertain.HOLD)
+            await rig.state(held, "uncertain")
+            await asyncio.sleep(100)  # nothing else is due that would wake the lane
+            assert await rig.store.decisions.settle(held, None, Verdict.RESEND, "anna")
+            await rig.state(held, "sent", wait_s=1)
 
     run_virtual(main)
 

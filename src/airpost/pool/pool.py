@@ -398,6 +398,8 @@ class ModemPool:
         if wake is Wake.QUEUE:
             self._bind.set()
             self._janitor.wake()
+        if wake is Wake.DECIDED:
+            self._time_moved()
 
     def _time_moved(self) -> None:
         """A retry, a not_before or a resend came due."""

@@ -23,6 +23,7 @@ from airpost.errors import ConfigError
 from airpost.model import MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import schedules
+from airpost.store.api import Wake
 from airpost.store.attempts import UNCERTAIN_WAIT_S, attempt_of, end_attempt, sent_columns
 from airpost.store.faults import meaning
 from airpost.store.keeping import BackedUp
@@ -206,6 +207,7 @@ def release(tx: Tx, ids: Sequence[MessageId], actor: str, now: Instant) -> int:
         seqs = [row[0] for row in tx.db.execute(_SQL["frozen_some"], (RESTORED, ROWS))]
     for seq in seqs:
         _release_one(tx, seq, actor, now)
+    tx.wakes.add(Wake.DECIDED)
     return len(seqs)
 
 

@@ -96,7 +96,7 @@ def move_queue(
         held = outlet == "held"  # a limit holds it: it goes to its outlet when that is over
         tx.db.execute(_SQL["ask"], (to, outlet if held else outlet_of(to, route), seq))
         count += 1
-    tx.wakes.add(Wake.QUEUE)
+    tx.wakes |= {Wake.QUEUE, Wake.DECIDED}
     return count, found[-1][0] if found else after, len(found) == ROWS
 
 
@@ -148,6 +148,7 @@ def _send_again(
         until = now + policy.classes[rows[0].class_].validity_s * SECOND_US
         tx.db.execute(_SQL["live_on"], (until, seq))
         tx.db.execute(_SQL["segments_live_on"], (until, seq))
+    tx.wakes |= {Wake.QUEUE, Wake.DECIDED}
     newest = tx.db.execute(_SQL["newest_attempt"], (seq,)).fetchone()[0] or 0
     if rows[0].parts > 1 and now - newest > policy.resume_s * SECOND_US:
         begin_again(tx, rows, now, reason=words, resends=1, unbind=True)
@@ -159,7 +160,6 @@ def _send_again(
         )  # fmt: skip
         count_duplicate(tx, seq)
     fold_message(tx, seq, now, actor)
-    tx.wakes.add(Wake.QUEUE)
     return True
 
 

@@ -23,6 +23,7 @@ class Wake(Enum):
 
     QUEUE = "queue"  # something became sendable, bound, released or cancelled
     URGENT = "urgent"  # an otp or alarm was accepted
+    DECIDED = "decided"  # by a person: something may go now, whatever lane it is bound to
     EVENT = "event"  # an event row was written
     INBOUND = "inbound"
 
