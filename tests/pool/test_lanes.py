@@ -433,6 +433,21 @@ def test_the_promise_follows_the_modems(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_a_closed_sim_is_neither_promised_nor_the_one_that_is_reserved(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0,) * 3) as rig:
+            await rig.until(lambda: rig.pool.promises(), wait_s=60)
+            rig.units[0].outcomes = [REFUSED] * 3
+            for each in await many(rig, 3, NORMAL, lane=G1):
+                await rig.state(each, "sent", "failed", "queued")
+            await rig.until(lambda: rig.pool.promises()[0].modems == 2, wait_s=60)
+            await many(rig, 30, BULK)
+            await asyncio.sleep(10)
+            assert [len(unit.sent) for unit in rig.units[1:]] == [0, 10]
+
+    run_virtual(main)
+
+
 def test_what_is_scheduled_does_not_hold_what_is_due(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path) as rig:

@@ -218,8 +218,13 @@ class Binder:
             wait_s = max(0.0, (at - self._clock.now()) / SECOND_US)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
+    def able(self) -> list[ModemView]:
+        """The modems that take messages and whose SIM is not closed after failures in a row."""
+        return [view for lane, view in self._views.items()
+                if view.takes and not self._loops[lane].window.dead]  # fmt: skip
+
     def _bars(self) -> Bars:
-        takes = [view for view in self._views.values() if view.takes]
+        takes = self.able()
         told = tuple((view.lane, view.routes) for view in takes)
         if told != self._takes:
             self._takes = told

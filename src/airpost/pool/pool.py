@@ -96,7 +96,9 @@ class ModemPool:
         self._late = LateAnswers(
             store, clock, stopping=lambda: self._stopping.is_set(), proved=self._holding.proved
         )
-        self._promises = Promises(self._views.values, self._policy.reserved, clock)
+        self._promises = Promises(
+            self._views.values, self._binder.able, self._policy.reserved, clock
+        )
         self._stopping = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._serving: list[asyncio.Task[None]] = []
@@ -432,6 +434,7 @@ class ModemPool:
     def _lane_in_trouble(self, lane: Lane) -> None:
         self._holding.trouble(lane)
         self._releaser.troubled(lane)
+        self._promises.wake()
 
     def _given_back(self) -> None:
         self._binder.urgent = True

@@ -23,12 +23,17 @@ STEP_EVERY_S = 0.03  # a step of a search takes a millisecond at most
 
 
 class Promises:
-    """`views` are those of all modems; `reserved` of a route carry no bulk."""
+    """`views` are those of all modems, `able` of those that take messages now.
+
+    `reserved` of a route carry no bulk.
+    """
 
     def __init__(
-        self, views: Callable[[], Iterable[ModemView]], reserved: int, clock: Clock
-    ) -> None:
+        self, views: Callable[[], Iterable[ModemView]], able: Callable[[], Iterable[ModemView]],
+        reserved: int, clock: Clock,
+    ) -> None:  # fmt: skip
         self._views = views
+        self._able = able
         self._reserved = reserved
         self._clock = clock
         self._found: dict[tuple[int, float], float] = {}
@@ -55,11 +60,11 @@ class Promises:
 
     def _routes(self) -> Mapping[str, tuple[int, float]]:
         """Route → (modems that take messages, mean seconds a part)."""
-        views = tuple(self._views())
+        able = tuple(self._able())
         found = {}
-        for route in {route for view in views for route in view.routes}:
+        for route in {route for view in self._views() for route in view.routes}:
             times = [view.service_s or UNMEASURED_SERVICE_S
-                     for view in views if view.takes and route in view.routes]  # fmt: skip
+                     for view in able if route in view.routes]  # fmt: skip
             mean = fmean(times) if times else UNMEASURED_SERVICE_S
             found[route] = len(times), float(f"{mean:.2g}")
         return found
