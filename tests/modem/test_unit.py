@@ -504,6 +504,21 @@ async def test_given_up_by_its_supervisor_it_takes_nothing(
         assert not (await rig.send()).begun
 
 
+@virtually
+async def test_a_line_that_looks_like_the_answer_hides_no_locked_sim(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """It came while the SIM was asked after: without a network that is asked again and again."""
+    async with rigged(
+        loop, tmp_path, wait=False, pin="9999", before=lambda modem: modem.card.lock("1234")
+    ) as rig:
+        await rig.until(lambda: "refused" in rig.view.detail, 60)
+        before = rig.view.detail
+        rig.sim.restart()  # the boot lines of this one say READY of any SIM
+        await asyncio.sleep(60)
+        assert (rig.view.state, rig.view.detail) == (S.SIM, before)
+
+
 # -- logs --------------------------------------------------------------------------------------
 
 

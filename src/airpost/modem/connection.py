@@ -326,6 +326,7 @@ class Connection:
             await self._rest(polled_s)
             asked = self._look.is_set()
             self._gap_s = min(2 * self._gap_s, LONGEST_LOOK_GAP_S) if asked else LOOK_GAP_S
+            asked = asked or not self._registered  # it may be the SIM, and no line has said so
 
     async def _rest(self, polled_s: float) -> None:
         """Until a look is asked for or due; nothing is asked while messages go out."""
