@@ -48,7 +48,7 @@ class _JumpingSelector(selectors.BaseSelector):
         ready = self._inner.select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        ready = self._inner.select(TTY_GRACE_S)
+        ready = self._inner.select(self._loop.grace_s)
         looks = 0
         while not ready and self._loop.under_way():
             ready = self._inner.select(LOOK_S)
@@ -77,6 +77,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._clock_resolution = 1e-6
         self.busy: dict[str, Callable[[], bool]] = {}
         self.outside = False  # somebody in a thread asks this loop and waits for the answer
+        self.grace_s = TTY_GRACE_S
         self.jumps = 0
 
     def time(self) -> float:
