@@ -36,10 +36,12 @@ async def before(loop: VirtualLoop, folder: Path) -> list[str]:
 
 async def after(loop: VirtualLoop, folder: Path, held: int, received: list[str]) -> None:
     async with opened(loop, folder, modems=2) as house:
-        await asyncio.sleep(3600)
+        await asyncio.sleep(1.234)  # ids are of the time and of the same luck as on the first box
         new = await house.post(text="new")
-        await house.settled([new["id"]])
+        await house.settled([new["id"]], 10)  # at once
+        await asyncio.sleep(3600)
         assert house.texts() == ["new"]
+        assert house.sim.network.accepted == 1  # SUBMITs
         found = await restored(house)
         assert len(found) == held
         assert all(each["text"] in received for each in found)
@@ -49,6 +51,14 @@ async def after(loop: VirtualLoop, folder: Path, held: int, received: list[str])
         await house.settled([found[0]["id"]])
         assert house.texts() in (["new"], ["new", found[0]["text"]])
         assert len(await restored(house)) == held - 1
+        async with house.http.post("/v1/queue/release", json={"restored": True}) as response:
+            assert (await response.json())["released"] == held - 1
+        done = await house.settled([each["id"] for each in found])
+        assert await restored(house) == []
+        assert {each["state"] for each in done} <= {"sent", "delivered"}
+        again = [each["text"] for each in done if each["possible_duplicates"]]
+        assert again
+        assert sorted(map(str, house.texts())) == sorted(["new", *again])
 
 
 async def restored(house: House) -> list[dict[str, str]]:
