@@ -40,6 +40,7 @@ soak: $(STAMP)
 	$(BIN)/python -m tests.soak.mixture --minutes 10 --seeds 1-5
 	$(BIN)/python -m tests.bench.cycles --cycles 10000
 	$(BIN)/python -m tests.soak.trouble --hours 24 --seed $(SEED)
+	$(BIN)/python -m tests.soak.accounting --hours 4 --seed $(SEED)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench.codec

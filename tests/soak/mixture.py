@@ -72,6 +72,7 @@ class Mixture(Trouble):
     """One run over a house."""
 
     send_every_s = 2.0
+    strike_every_s = STRIKE_EVERY_S
 
     def __init__(self, house: House, rng: Random) -> None:
         super().__init__(house, rng)
@@ -85,7 +86,7 @@ class Mixture(Trouble):
     async def _hurt(self, until_s: float, group: asyncio.TaskGroup) -> None:
         loop, rng = asyncio.get_running_loop(), self._rng
         while loop.time() < until_s:
-            await asyncio.sleep(rng.expovariate(1 / STRIKE_EVERY_S))
+            await asyncio.sleep(rng.expovariate(1 / self.strike_every_s))
             name = self._next()
             modem = rng.choice(self._torn if name in LOSSY else self._house.sim.modems)
             self.tally.troubles[name] += 1

@@ -86,6 +86,7 @@ class Trouble:
     """One run over a house."""
 
     send_every_s = SEND_EVERY_S
+    phones: Sequence[str] = PHONES
 
     def __init__(self, house: House, rng: Random) -> None:
         self.tally = Tally()
@@ -111,21 +112,27 @@ class Trouble:
         while loop.time() < until_s:
             await asyncio.sleep(rng.expovariate(1 / self.send_every_s))
             at += 1
-            text = f"message {at} " + rng.choice(("", "x" * 200, "报警" * 50, "😀" * 60))
+            text = self._text(at)
             answer = await self._post(text)
             self.tally.sent[text] = answer["id"]
             if rng.random() < 0.1:
                 await self._reply(at)
 
+    def _text(self, at: int) -> str:
+        """What message `at` says: in it alone."""
+        return f"message {at} " + self._rng.choice(("", "x" * 200, "报警" * 50, "😀" * 60))
+
     async def _post(self, text: str) -> Json:
         rng = self._rng
         fields = {"class": rng.choice(CLASSES), "on_uncertain": rng.choice(("hold", "resend"))}
-        return await self._house.post(rng.choice(PHONES), text, report=True, ttl_s=7200, **fields)
+        return await self._house.post(
+            rng.choice(self.phones), text, report=True, ttl_s=7200, **fields
+        )
 
     async def _reply(self, at: int) -> None:
         modem = self._rng.choice(self._answered())
         text = f"reply {at} " + self._rng.choice(("", "y" * 300, "收到" * 80))
-        self._house.sim.handset(self._rng.choice(PHONES)).send(modem.number, text)
+        self._house.sim.handset(self._rng.choice(self.phones)).send(modem.number, text)
         self.tally.replies.append(text)
 
     def _answered(self) -> Sequence[SimModem]:
@@ -185,7 +192,7 @@ class Trouble:
     async def _count(self) -> None:
         tally = self.tally
         stored = {each["id"]: each for each in await self._house.everything()}
-        for phone in PHONES:
+        for phone in self.phones:
             tally.received.update(m.text for m in self._house.sim.handset(phone).inbox if m.text)
         for text, id_ in tally.sent.items():
             message = stored.get(id_)
