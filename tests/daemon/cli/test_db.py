@@ -57,7 +57,11 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
     assert "all is well: 1 messages" in run("db", "check", *offline).stdout
     run("db", "backup", copy, *offline)
     assert "there already" in run("db", "backup", copy, *offline, code=1).stderr
-    run("db", "forget", NUMBER, *offline, code=1)
+    assert "under way: 0" in run("db", "forget", "0151 12345678", *offline).stdout
+    config = tmp_path / "airpost.toml"
+    config.write_text(config.read_text() + '\n[sms]\nhome_region = "DE"')
+    for spelling in (NUMBER, "0151 12345678", "+49 (0)151/12345678"):
+        assert "under way: 1" in run("db", "forget", spelling, *offline, code=1).stdout
     restored = json.loads(run("db", "restore", copy, "--json", *offline).stdout)
     assert restored["held"] == 1
     assert Path(restored["before"]).exists()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from airpost.numbering import Numbering
+from airpost.services.http.keeping import spellings
 from airpost.store.keeping import Retention
 from tests.services.http.conftest import Api
 from tests.services.http.fakes import NOW
@@ -27,6 +29,15 @@ async def test_each_call_is_passed_on(api: Api) -> None:
     assert asked[-1] == ("forget", "+491701234567", "local")
     await api.call("POST", "/v1/db/forget", json={"number": "BANK"})
     assert asked[-1] == ("forget", "BANK", "local")
+
+
+def test_a_number_is_forgotten_by_each_name_it_may_have() -> None:
+    german = Numbering("DE")
+    assert spellings(german, "0170 1234567") == ("+491701234567", "01701234567")
+    assert spellings(german, "+49 (0)170 1234567") == ("+491701234567", "+4901701234567")
+    assert spellings(german, "+49 170 1234567") == ("+491701234567",)
+    assert spellings(Numbering(), "0170 1234567") == ("01701234567",)
+    assert spellings(german, "BANK") == ("BANK",)
 
 
 async def test_a_backup_that_cannot_be_made_says_why(api: Api) -> None:

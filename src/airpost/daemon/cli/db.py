@@ -135,10 +135,13 @@ def forget(client: Client, number: str, *, config_path: Path, as_json: bool) -> 
 
     1 while messages to it are under way: they stay until it is known what became of them.
     """
-    from airpost.services.http.keeping import plain
+    from airpost.daemon.config.load import load_config
+    from airpost.numbering import Numbering
+    from airpost.services.http.keeping import erase
 
     async def offline(store: Store) -> Json:
-        return asdict(await store.keeping.forget(plain(number), ACTOR))
+        numbering = Numbering(load_config(config_path).sms.home_region)
+        return asdict(await erase(store.keeping, numbering, number, ACTOR))
 
     online = lambda: client.post("/v1/db/forget", {"number": number}, wait_s=LONG_S)  # noqa: E731
     found = either(online, offline, config_path)

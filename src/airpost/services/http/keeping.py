@@ -13,11 +13,13 @@ from aiohttp import web
 
 from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest
+from airpost.numbering import Numbering
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import BackupIn, ForgetIn, read_body
+from airpost.store.keeping import Forgotten, Keeping
 from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
@@ -55,13 +57,29 @@ async def forget(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/db/forget`: `{messages, inbound, under_way}`."""
     number = read_body(ForgetIn, await read_json(request)).number
     log.info("http.forget actor=%s", caller.actor)
-    work = request.app[DEPS].store.keeping.forget(plain(number), caller.actor)
+    deps = request.app[DEPS]
+    work = erase(deps.store.keeping, deps.admission.numbering, number, caller.actor)
     return answer(asdict(await shielded(work, name="forget")))
 
 
-def plain(number: str) -> str:
-    """A number as it is stored; a name of letters, which a sender may have, as it is."""
+async def erase(keeping: Keeping, numbering: Numbering, number: str, actor: str) -> Forgotten:
+    """Forget a number under each name it may be stored by."""
+    messages = inbound = under_way = 0
+    for name in spellings(numbering, number):
+        gone = await keeping.forget(name, actor)
+        messages += gone.messages
+        inbound += gone.inbound
+        under_way += gone.under_way
+    return Forgotten(messages=messages, inbound=inbound, under_way=under_way)
+
+
+def spellings(numbering: Numbering, number: str) -> tuple[str, ...]:
+    """As it is dialled, and as given where that differs: networks and older settings may do so.
+
+    A name of letters, which a sender may have, as it is.
+    """
     try:
-        return dialable(number)
+        given = dialable(number)
     except CodecError:
-        return number
+        return (number,)
+    return tuple(dict.fromkeys((numbering.read(given).number, given)))
