@@ -10,6 +10,7 @@ import pytest
 
 from airpost.clock import SECOND_US, Instant
 from airpost.codec.causes import Phase, classify
+from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.pool.intake import StoreIntake
@@ -266,6 +267,43 @@ def test_without_self_tests_one_message_tries_a_sim_in_doubt_less_and_less_often
                 await asyncio.sleep(after_s)
                 assert len(rig.units[0].sent) == sent
             assert rig.pool.modem(G1).takes  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_a_store_that_cannot_write_only_delays_the_try_of_a_sim_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            rig.units[0].outcomes = [UNKNOWN] * 3
+            await many(rig, 6, NORMAL, on_uncertain=OnUncertain.HOLD)
+            await asyncio.sleep(50)
+
+            async def full(_key: str, _value: str) -> None:
+                raise StoreUnavailable("full, by the test")
+
+            with monkeypatch.context() as broken:
+                broken.setattr(rig.store, "remember", full)
+                await asyncio.sleep(100)
+                assert len(rig.units[0].sent) == 3
+            await rig.until(lambda: len(rig.units[0].sent) == 6, 10)
+
+    run_virtual(main)
+
+
+def test_a_sim_in_doubt_is_tried_where_it_is_next(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            one, other = rig.units
+            other.show(state=UnitState.ABSENT)
+            one.outcomes = [UNKNOWN] * 3
+            await many(rig, 6, NORMAL, on_uncertain=OnUncertain.HOLD)
+            await rig.until(lambda: rig.pool.modem(G1).paused == DOUBT, 30)  # type: ignore[union-attr]
+            sim_id = one.view.sim_id
+            one.show(state=UnitState.ABSENT, sim_id=None)
+            other.show(state=UnitState.READY, sim_id=sim_id)
+            await rig.until(lambda: len(other.sent) == 3, 200)
 
     run_virtual(main)
 

@@ -20,6 +20,8 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.pool")
 
+STORE_WAIT_S = 5.0  # between tries to write that a SIM may be tried
+
 
 class Holding:
     """`loops` and `views` are the pool's own; `again` is told which lane is to be shown anew.
@@ -155,9 +157,21 @@ class Holding:
                 if not tested and self._doubted(lane, sim_id):
                     loop = self._loops[lane]
                     loop.window = loop.window.on_trial()
-                    await self.pauses.cleared(lane, sim_id, "the next message tries it")
+                    await self._on_trial(lane, sim_id)
         finally:
             self._probing.discard(sim_id)
+        for view in tuple(self._views.values()):  # it may have been seen elsewhere meanwhile
+            if view.sim_id == sim_id and self.pauses.in_doubt(sim_id):
+                self._try(view.lane, sim_id)
+
+    async def _on_trial(self, lane: Lane, sim_id: SimId) -> None:
+        """A store that cannot write is waited for: nothing else would begin a try."""
+        while self._doubted(lane, sim_id):
+            try:
+                await self.pauses.cleared(lane, sim_id, "the next message tries it")
+            except StoreUnavailable as error:
+                log.warning("sim.no_trial modem=%s %s", lane, error.reason)
+                await self._clock.sleep(STORE_WAIT_S)
 
     def _doubted(self, lane: Lane, sim_id: SimId) -> bool:
         return self.pauses.in_doubt(sim_id) and self._views[lane].sim_id == sim_id
@@ -168,7 +182,7 @@ class Holding:
             return False
         try:
             await self._probe(lane)
-        except ModemError as error:
+        except (ModemError, StoreUnavailable) as error:
             log.info("sim.no_probe modem=%s %s", lane, error)
             return False
         return True
