@@ -649,3 +649,19 @@ async def test_what_is_owed_outlives_the_port_that_is_opened_anew(
         for number in range(3):
             result = await rig.send(f"after {number}")
             assert result.mr == 4 + number or not result.outcome.ok  # counted from 0, one each
+
+
+@virtually
+async def test_what_is_owed_outlives_a_restart_of_airpost(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, air_s=3.0) as rig:
+        assert (await rig.send("warm")).mr == 0
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=30.0, count=1, answers=True)
+        assert (await rig.send("lost")).outcome.cls is OutcomeClass.UNKNOWN
+        await rig.restart()
+        await rig.ready()
+        results = [await rig.send(f"after {number}") for number in range(8)]
+        assert 1 not in [each.mr for each in results], "the reference of the one that was lost"
+        assert [each.mr for each in results[:3]] == [2, 3, 4], "those that are known to be newer"
+        assert [each.outcome.code for each in results].count("whose") == 1

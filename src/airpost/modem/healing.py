@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airpost.at.command import plain
-from airpost.clock import Clock, Instant
+from airpost.clock import SECOND_US, Clock, Instant
 from airpost.errors import (
     CommandFailed,
     CommandTimeout,
@@ -112,17 +112,9 @@ class Healing:
     """Ladder, health and records of one modem."""
 
     def __init__(
-        self,
-        lane: Lane,
-        place: Place,
-        line: PortSettings,
-        profile_of: ProfileOf,
-        memory: Memory,
-        book: RungBook,
-        power: UsbPower,
-        trace: Trace,
-        clock: Clock,
-    ) -> None:
+        self, lane: Lane, place: Place, line: PortSettings, profile_of: ProfileOf, memory: Memory,
+        book: RungBook, power: UsbPower, trace: Trace, clock: Clock,
+    ) -> None:  # fmt: skip
         self.place = place
         self.profile = profile_of(place, None)
         self._profile_of = profile_of
@@ -144,6 +136,7 @@ class Healing:
         self._acting = False  # a rung is being done: what it takes off the bus comes back
         self._begun_s = clock.mono()  # when the newest rung began
         self.owed = Owed()  # outlives a connection
+        self._owed_kept = ""  # and this run, as it stands in the memory
         self._writing: set[asyncio.Task[None]] = set()
 
     # -- what is known ---------------------------------------------------------------------------
@@ -153,10 +146,13 @@ class Healing:
             spent = await self._memory.recall(self._spent_key)
             self._proven = await self._memory.recall(self._proven_key)
             self._known = identity_of(await self._memory.recall(self._known_key))
+            owed = await self._memory.recall(f"owed {self._lane}")
         except StoreUnavailable as error:
             log.warning("healing.not_recalled modem=%s %s", self._lane, error.reason)
             return
         self._ladder = Ladder(spent=_spent_from_json(spent))
+        self._owed_kept = owed or ""
+        self.owed.take_up(owed, self._clock.mono(), self._clock.now() / SECOND_US)
         self._choose_profile()
 
     @property
@@ -247,7 +243,14 @@ class Healing:
         self._health = self._health.sent(outcome, begun=begun)
         if outcome.ok:
             self._healed()
+        self._keep_owed()
         return self._health.dead
+
+    def _keep_owed(self) -> None:
+        kept = self.owed.kept(self._clock.mono(), self._clock.now() / SECOND_US)
+        if kept != self._owed_kept:
+            self._owed_kept = kept
+            self._keep(f"owed {self._lane}", kept)
 
     def answered_late(self) -> None:
         """A message that had no answer went out all the same."""
@@ -316,6 +319,7 @@ class Healing:
 
     async def written(self) -> None:
         """Everything that is to be remembered is."""
+        self._keep_owed()
         if self._writing:
             await asyncio.wait(self._writing)
 
