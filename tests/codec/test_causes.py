@@ -47,7 +47,7 @@ def test_the_label_names_the_source() -> None:
     assert classify("ERROR", None, "", Phase.AFTER_PDU).code == "ERROR"
 
 
-@pytest.mark.parametrize("code", [21, 30, 50, 69])
+@pytest.mark.parametrize("code", [21, 30, 50, 69, 304])
 def test_codes_that_often_mean_the_sim_are_marked(code: int) -> None:
     cause = cause_of("CMS", code)
     assert cause is not None

@@ -95,6 +95,22 @@ async def test_11_prompt_lost(loop: VirtualLoop, tmp_path: Path, answer: str, ti
 
 
 @virtually
+async def test_11_prompt_lost_for_a_minute(loop: VirtualLoop, tmp_path: Path) -> None:
+    """One modem that garbles every text fails no message: another sends them."""
+    async with faulty_house(loop, tmp_path, 2) as house:
+        house.sim.modems[0].faults.set("prompt_lost", answer="+CMS ERROR: 304", for_s=60.0)
+        sent = []
+        for number in range(30):
+            sent.append(await house.post(f"+49170{number:07d}", f"hello {number}"))
+            await asyncio.sleep(1.0)
+        done = await house.settled([each["id"] for each in sent])
+        assert {each["state"] for each in done} == {"delivered"}
+        tried = sum(each.final is not None for each in house.sim.modems[0].sends)
+        assert tried < 10
+        await sends(house)
+
+
+@virtually
 async def test_12_stuck_prompt(loop: VirtualLoop, tmp_path: Path) -> None:
     """The prompt that does not end is escaped; nothing has gone out."""
     async with faulty_house(loop, tmp_path) as house:

@@ -29,7 +29,7 @@ class Cause:
     cls: OutcomeClass
     scope: Scope
     text: str
-    sim_doubt: bool = False  # says "message" but is often the SIM: no credit, barred, wrong SMSC
+    sim_doubt: bool = False  # says "message" but is often the SIM, or (304) the modem
 
 
 _CLASSES = {"T": OutcomeClass.TRANSIENT, "P": OutcomeClass.PERMANENT, "U": OutcomeClass.UNKNOWN}
@@ -119,7 +119,7 @@ CMS = (
 301 T mod SMS service of ME reserved
 302 T mod operation not allowed
 303 P mod operation not supported
-304 P msg invalid PDU mode parameter
+304 P! msg invalid PDU mode parameter
 305 P mod invalid text mode parameter
 310 P sim SIM not inserted
 311 P sim SIM PIN required

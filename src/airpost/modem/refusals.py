@@ -14,6 +14,7 @@ from airpost.errors import CommandFailed
 from airpost.outcome import Outcome, Scope
 
 BLOCKED_AFTER = 3  # different numbers in a row
+GARBLED = "CMS 304"  # said by the modem, of a text that it did not get whole: no network has seen it
 REFUSED = (
     "the network refuses what this SIM sends ({code}): it has no credit, is barred, or has a wrong "
     "service centre; top it up, or ask the operator"
@@ -41,15 +42,19 @@ class Refusals:
         """After a message to `to`."""
         if outcome.ok:
             return Refusals()
-        if sim_in_doubt(outcome):
+        if _by_the_network(outcome):
             return Refusals(numbers=self.numbers | {to}, code=outcome.code)
         return self
 
     def judged(self, outcome: Outcome) -> Outcome:
         """`outcome` with the SIM as its scope where that is to blame."""
-        if self.blocked and sim_in_doubt(outcome):
+        if self.blocked and _by_the_network(outcome):
             return replace(outcome, scope=Scope.SIM)
         return outcome
+
+
+def _by_the_network(outcome: Outcome) -> bool:
+    return sim_in_doubt(outcome) and outcome.code != GARBLED
 
 
 def failed(final: Final) -> CommandFailed:
