@@ -102,6 +102,16 @@ async def test_one_part_alone_is_sent_once_more_while_the_handset_holds_the_rest
     assert again.segment_id == one.segment_id
 
 
+async def test_nor_does_a_message_begin_again_whose_rest_has_just_gone_out(store: Store) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    await lost(store, one, grace_s=301)  # as after a start that was long in coming
+    await end(store, two, await begin(store, two, after(299)), mr=2, at=after(299))
+    assert (await store.sweep(after(301))).resent == 1
+    (again,) = await claim(store, after(301))
+    assert (again.seq, again.concat_ref) == (1, one.concat_ref)
+
+
 async def test_nothing_is_sent_once_more_for_a_message_that_has_failed(store: Store) -> None:
     await bound(store, new("m", 2))
     one, two = await claim(store)
@@ -116,7 +126,7 @@ async def test_a_message_does_not_begin_again_while_a_part_is_on_the_air(store: 
     await bound(store, new("m", 2))
     one, two = await claim(store)
     await lost(store, one, grace_s=301)
-    attempt = await begin(store, two, after(299))
+    attempt = await begin(store, two)
     assert (await store.sweep(after(301))).resent == 0
     assert await store.next_due(after(301)) == after(306)
     await end(store, two, attempt, mr=2, at=after(303))

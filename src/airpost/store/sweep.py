@@ -158,7 +158,7 @@ def _may_resend(row: SegmentRow, now: Instant) -> bool:
 
 def _resend_one(tx: Tx, row: SegmentRow, now: Instant, resume_s: float) -> bool:
     words = "sent once more: no answer came"
-    begun_at = tx.db.execute(_SQL["newest_attempt"], (row.id,)).fetchone()[0]
+    begun_at = tx.db.execute(_SQL["newest_attempt"], (row.message_seq,)).fetchone()[0]
     if row.parts > 1 and now - begun_at > resume_s * SECOND_US:
         rows = current_rows(tx, row.message_seq)
         if any(each.state is SegmentState.SENDING for each in rows):

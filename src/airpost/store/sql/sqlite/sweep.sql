@@ -56,7 +56,8 @@ ORDER BY grace_until LIMIT ?
 UPDATE segment SET grace_until = ? WHERE id = ?
 
 -- name: newest_attempt
-SELECT max(begun_at) FROM attempt WHERE segment_id = ?
+SELECT max(a.begun_at) FROM attempt a JOIN segment s ON s.id = a.segment_id
+WHERE s.message_seq = ? AND s.current = 1
 
 -- name: deadlines
 SELECT id FROM segment WHERE deadline_at IS NOT NULL AND deadline_at <= ?
