@@ -14,7 +14,7 @@ from airpost.errors import CommandFailed
 from airpost.outcome import Outcome, Scope
 
 BLOCKED_AFTER = 3  # different numbers in a row
-GARBLED = "CMS 304"  # said by the modem, of a text that it did not get whole: no network has seen it
+GARBLED = "CMS 304"  # by the modem, of a text it did not get whole: no network has seen it
 REFUSED = (
     "the network refuses what this SIM sends ({code}): it has no credit, is barred, or has a wrong "
     "service centre; top it up, or ask the operator"
