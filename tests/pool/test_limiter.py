@@ -211,6 +211,22 @@ def test_the_reserve_is_for_alarms_also_while_others_wait(tmp_path: Path) -> Non
     run_virtual(main)
 
 
+def test_what_has_used_up_its_limit_is_not_promised_until_that_is_over(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        limits = LimitSettings(sims={Lane("gate-1"): LimitProfile(name="tight", per_hour=2)})
+        async with pooled(loop, tmp_path, (1.0, 1.0), limits=limits) as rig:
+            promised = lambda: [each.modems for each in rig.pool.promises()]  # noqa: E731
+            await rig.until(lambda: promised() == [2], wait_s=60)
+            for at in range(2):
+                await rig.accept(to=f"{PHONE}{at}", lane=Lane("gate-1"))
+            await rig.until(lambda: promised() == [1], wait_s=60)
+            await asyncio.sleep(3500)
+            assert promised() == [1]
+            await rig.until(lambda: promised() == [2], wait_s=150)
+
+    run_virtual(main)
+
+
 def test_new_recipients_wait_while_known_ones_are_served(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, limits=sims(recipients_per_month=1)) as rig:

@@ -16,7 +16,7 @@ from airpost.errors import NoRoute, StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.facade import Outlook
-from airpost.pool.limiter import Limiter
+from airpost.pool.limiter import SOON_S, Limiter
 from airpost.pool.reserve import Bars, reserved_lanes
 from airpost.pool.route import PLAIN, LaneLoad, Rules, choose, rejections
 from airpost.store.api import Binding, Store
@@ -222,6 +222,11 @@ class Binder:
         """The modems that take messages and whose SIM is not closed after failures in a row."""
         return [view for lane, view in self._views.items()
                 if view.takes and not self._loops[lane].window.dead]  # fmt: skip
+
+    def able_now(self) -> list[ModemView]:
+        """Those of them whose limits let an urgent message begin now, or soon."""
+        urgent = MessageClass.ALARM
+        return [each for each in self.able() if self._limiter.closed_s(each, urgent) <= SOON_S]
 
     def _bars(self) -> Bars:
         takes = self.able()

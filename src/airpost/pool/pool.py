@@ -97,7 +97,7 @@ class ModemPool:
             store, clock, stopping=lambda: self._stopping.is_set(), proved=self._holding.proved
         )
         self._promises = Promises(
-            self._views.values, self._binder.able, self._policy.reserved, clock
+            self._views.values, self._binder.able_now, self._policy.reserved, clock
         )
         self._stopping = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None

@@ -18,12 +18,13 @@ from airpost.pool.facade import Promise
 from airpost.pool.reserve import LEAST_READY
 from airpost.pool.route import UNMEASURED_SERVICE_S
 
-PAUSE_S = 1.0  # between two looks at most
+PAUSE_S = 1.0  # between two looks at least
+LOOK_EVERY_S = 15.0
 STEP_EVERY_S = 0.03  # a step of a search takes a millisecond at most
 
 
 class Promises:
-    """`views` are those of all modems, `able` of those that take messages now.
+    """`views` are those of all modems, `able` of those that take urgent messages now.
 
     `reserved` of a route carry no bulk.
     """
@@ -52,7 +53,11 @@ class Promises:
     async def run(self) -> None:
         """For ever."""
         while True:
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass  # a limit may be met, or over
             self._wake.clear()
             for route, (modems, service_s) in self._routes().items():
                 self._now[route] = await self._promise(route, modems, service_s)
