@@ -20,7 +20,8 @@ from airpost.pool.route import UNMEASURED_SERVICE_S
 
 PAUSE_S = 1.0  # between two looks at least
 LOOK_EVERY_S = 15.0
-STEP_EVERY_S = 0.03  # a step of a search takes a millisecond at most
+STEP_S = 0.001  # of searching on end
+STEP_EVERY_S = 0.03
 
 
 class Promises:
@@ -78,13 +79,16 @@ class Promises:
         reserved = min(self._reserved, modems - 1) if modems >= LEAST_READY else 0
         if (modems, service_s) not in self._found:
             search = searching(modems, service_s)
+            until_s = self._clock.mono() + STEP_S
             while True:
                 try:
                     next(search)
                 except StopIteration as done:
                     self._found[modems, service_s] = done.value
                     break
-                await self._clock.sleep(STEP_EVERY_S)
+                if self._clock.mono() >= until_s:
+                    await self._clock.sleep(STEP_EVERY_S)
+                    until_s = self._clock.mono() + STEP_S
         alone = self._found[modems, service_s]
         beside = min(alone, under_bulk_per_minute(modems, service_s, reserved))
         return Promise(
