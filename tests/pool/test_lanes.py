@@ -481,7 +481,8 @@ def test_a_closed_sim_is_neither_promised_nor_the_one_that_is_reserved(tmp_path:
             await rig.until(lambda: rig.pool.promises()[0].modems == 2, wait_s=60)
             await many(rig, 30, BULK)
             await asyncio.sleep(10)
-            assert [len(unit.sent) for unit in rig.units[1:]] == [0, 10]
+            assert not rig.units[1].sent
+            assert len(rig.units[2].sent) in (10, 11)  # the last begins in this moment
 
     run_virtual(main)
 

@@ -59,7 +59,9 @@ def test_the_route_is_the_first_that_fits_or_the_one_asked_for() -> None:
         ("+12125551234", {"class_": MessageClass.ALARM}, "country-not-allowed",
          "route.alarms.allowed"),
         (GERMAN, {"countries": ("CN",)}, "country-not-allowed", "keys.countries"),
-        ("+8616812345678", {}, None, None),
+        ("+8613812345678", {}, None, None),
+        # No number of the plan, but what the network makes of its first digits costs extra.
+        ("+8616812345678", {}, "premium-number", "sms.premium"),
         ("letters", {}, "number-not-dialable", None),
         (GERMAN, {"class_": MessageClass.ALARM}, None, None),
         (GERMAN, {"countries": ("+49",)}, None, None),
