@@ -53,6 +53,7 @@ CONFINED = {
     "aiohttp": {"airpost.services.http", "airpost.daemon"},
     "pydantic": {"airpost.services.http.schemas", "airpost.daemon.config"},
     "cronsim": {"airpost.schedule"},
+    "jinja2": {"airpost.services.templates"},
     "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},
     "click": {"airpost.daemon.cli"},
     "rich": {"airpost.daemon.cli"},

@@ -56,6 +56,7 @@ KINDS: Mapping[str, Kind] = {
         ("ttl-out-of-range", 400, "The time to live is out of range"),
         ("invalid-cursor", 400, "The cursor is not one of ours"),
         ("invalid-schedule", 400, "The schedule cannot be"),
+        ("invalid-template", 400, "The template cannot be used"),
         ("unauthorized", 401, "A key is needed"),
         ("forbidden", 403, "The key does not allow this"),
         ("blocked", 403, "The number is never to be texted"),
