@@ -51,7 +51,12 @@ CONFINED = {
     "sqlite3": {"airpost.store"},
     "sqlite_utils": {"airpost.store"},
     "aiohttp": {"airpost.services.http", "airpost.daemon"},
-    "pydantic": {"airpost.services.http.schemas", "airpost.daemon.config"},
+    "pydantic": {
+        "airpost.services.http.schemas",
+        "airpost.services.http.shapes",
+        "airpost.services.http.openapi",
+        "airpost.daemon.config",
+    },
     "cronsim": {"airpost.schedule"},
     "jinja2": {"airpost.services.templates"},
     "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},

@@ -10,6 +10,10 @@ ROOMS = {ROOT / "src" / "airpost": TESTS, ROOT / "hw-sim" / "hwsim": TESTS / "hw
 
 # Sources without a test file of their own, each with where it is tested.
 ELSEWHERE = {
+    **{
+        f"src/airpost/services/http/shapes/{name}.py": "shapes only: tests/system/test_examples.py"
+        for name in ("base", "messages", "modems", "keeping")
+    },
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",

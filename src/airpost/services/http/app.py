@@ -19,6 +19,7 @@ from airpost.services.http import (
     keys,
     messages,
     modems,
+    openapi,
     queue,
     schedules,
     stats,
@@ -82,6 +83,7 @@ OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("HEAD", "/health/live", health.live),  # what some load balancers ask
     ("GET", "/health/ready", health.ready),
     ("HEAD", "/health/ready", health.ready),
+    ("GET", "/openapi.json", openapi.served),
 )
 ACCEPTED = 202
 MESSAGES_A_TURN = 8  # made of requests: about a millisecond in which the loop does nothing else
@@ -98,6 +100,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
     app[REFUSALS] = Refusals(deps.store, deps.clock)
+    app[openapi.DOCUMENT] = openapi.Document(calls())
     app.on_shutdown.append(_end_polls)
     app.on_cleanup.append(_count_the_last)
     for method, path, scope, handler in CALLS:
@@ -105,6 +108,19 @@ def build_app(deps: HttpDeps) -> web.Application:
     for method, path, open_handler in OPEN_CALLS:
         app.router.add_route(method, path, open_handler)
     return app
+
+
+def calls() -> list[openapi.Call]:
+    """All routes, as the document knows them."""
+    guarded_ones = [
+        openapi.Call(method=method, path=path, scope=scope.value, handler=handler)
+        for method, path, scope, handler in CALLS
+    ]
+    open_ones = [
+        openapi.Call(method=method, path=path, scope=None, handler=handler)
+        for method, path, handler in OPEN_CALLS
+    ]
+    return guarded_ones + open_ones
 
 
 async def _end_polls(app: web.Application) -> None:

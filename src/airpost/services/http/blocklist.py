@@ -17,14 +17,23 @@ from airpost.model import masked
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import blocked_json, list_json
 from airpost.services.http.schemas import BlockIn, BlockManyIn, ListQuery, read_body, read_query
+from airpost.services.http.shapes import keeping as shapes
 from airpost.store.routing import Blocked
 
 log = logging.getLogger("airpost.http")
 
 
+@operation(
+    "listBlocked",
+    "List the numbers that are never texted",
+    query=ListQuery,
+    answers={200: shapes.Blocklist},
+    example=Example(query={"limit": 10}),
+)
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/blocklist`: a page, by number."""
     deps = request.app[DEPS]
@@ -35,11 +44,27 @@ async def listing(request: web.Request, _caller: Caller) -> web.Response:
     return answer(list_json(map(blocked_json, found[:limit]), following))
 
 
+@operation(
+    "getBlocked",
+    "Read an entry of the blocklist",
+    answers={200: shapes.Blocked},
+    problems=("number-not-dialable",),
+    example=Example(path={"number": "+491701234999"}, after=("blockNumber", {"number": "/number"})),
+)
 async def one(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/blocklist/{number}`."""
     return answer(blocked_json(await _find(request)))
 
 
+@operation(
+    "blockNumber",
+    "Never text a number again",
+    body=BlockIn,
+    body_optional=True,
+    answers={200: shapes.BlockedNow},
+    problems=("number-not-dialable",),
+    example=Example(path={"number": "+491701234999"}, body={"note": "asked us to"}),
+)
 async def add(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/blocklist/{number}`: 200 with the entry and how many messages that waited failed."""
     given = read_body(BlockIn, await read_json(request)) if request.can_read_body else BlockIn()
@@ -48,6 +73,14 @@ async def add(request: web.Request, caller: Caller) -> web.Response:
     return answer({**blocked_json(await _find(request)), "failed": failed})
 
 
+@operation(
+    "blockNumbers",
+    "Never text many numbers again, all or none",
+    body=BlockManyIn,
+    answers={200: shapes.BlockedMany},
+    problems=("number-not-dialable",),
+    example=Example(body={"numbers": ["+491701234999"], "note": "asked us to"}),
+)
 async def add_many(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/blocklist`: many at once, all or none."""
     deps = request.app[DEPS]
@@ -59,6 +92,13 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     return answer({"numbers": len(set(numbers)), "failed": failed})
 
 
+@operation(
+    "unblockNumber",
+    "Take a number off the blocklist",
+    answers={204: None},
+    problems=("number-not-dialable",),
+    example=Example(path={"number": "+491701234999"}, after=("blockNumber", {"number": "/number"})),
+)
 async def remove(request: web.Request, _caller: Caller) -> web.Response:
     """`DELETE /v1/blocklist/{number}`: 204."""
     if not await request.app[DEPS].store.blocklist.unblock(_number(request)):

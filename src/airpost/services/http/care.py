@@ -25,13 +25,24 @@ from airpost.services.http.body import answer, read_json
 from airpost.services.http.caution import command_head, objection, wants_text
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, list_json
 from airpost.services.http.schemas import AskIn, ResetIn, read_body
+from airpost.services.http.shapes import keeping
+from airpost.services.http.shapes import modems as shapes
 
 log = logging.getLogger("airpost.http")
 
 
+@operation(
+    "askModem",
+    "Send one AT command to a modem, between two messages",
+    body=AskIn,
+    answers={200: shapes.CommandAnswer},
+    problems=("unsafe-command", "modem-not-reachable"),
+    example=Example(path={"name": "gate-1"}, body={"command": "AT+CSQ"}),
+)
 async def ask(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/at`: `{modem, lines, error}`; `error` is the modem's, null for OK."""
     pool = request.app[DEPS].pool
@@ -58,6 +69,14 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
     return answer({"modem": lane, "lines": list(lines), "error": error})
 
 
+@operation(
+    "resetModem",
+    "Bring a modem back by a reset",
+    body=ResetIn,
+    answers={200: shapes.ResetDone},
+    problems=("not-reset",),
+    example=Example(path={"name": "gate-1"}, body={"how": "reopen"}),
+)
 async def reset(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/reset`: `{modem, how, state, detail}` once it is back on its port."""
     deps = request.app[DEPS]
@@ -77,6 +96,12 @@ async def reset(request: web.Request, caller: Caller) -> web.Response:
     )
 
 
+@operation(
+    "traceModem",
+    "Show what last went over a modem's wire",
+    answers={200: shapes.Trace},
+    example=Example(path={"name": "gate-1"}),
+)
 async def trace(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems/{name}/trace`: what last went over its wire, redacted, oldest first."""
     return answer(list_json(map(_wire_json, request.app[DEPS].pool.wire(_lane(request)))))
@@ -86,6 +111,7 @@ def _wire_json(line: WireLine) -> Json:
     return {"at": rfc3339(line.at), "way": line.way.value, "text": line.text}
 
 
+@operation("getDoctor", "Show how the service itself is", answers={200: keeping.About})
 async def about(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/doctor`: `{version, now, store: {unavailable, pending, counts}, recovery}`."""
     deps = request.app[DEPS]

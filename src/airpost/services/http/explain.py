@@ -12,11 +12,21 @@ from airpost.model import Message, MessageId
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, routing_json
+from airpost.services.http.shapes.messages import Explanation
 from airpost.store.routing import Routed
 
 
+@operation(
+    "explainMessage",
+    "Tell why a message goes by its modem",
+    answers={200: Explanation},
+    example=Example(
+        path={"id": "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"}, after=("createMessage", {"id": "/id"})
+    ),
+)
 async def explain(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/messages/{id}/explain`."""
     deps = request.app[DEPS]

@@ -9,13 +9,21 @@ from aiohttp import web
 
 from airpost.services.http.body import answer
 from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.operations import operation
+from airpost.services.http.shapes import keeping as shapes
 
 
+@operation("getLive", "Does the process turn?", answers={200: shapes.Live})
 async def live(_request: web.Request) -> web.Response:
     """`GET /health/live`: 200 as long as the loop turns."""
     return answer({"status": "live"})
 
 
+@operation(
+    "getReady",
+    "Are messages taken?",
+    answers={200: shapes.Readiness, 503: shapes.Readiness},
+)
 async def ready(request: web.Request) -> web.Response:
     """`GET /health/ready`: 200 when messages are taken, with what is amiss; else 503.
 

@@ -13,8 +13,10 @@ from airpost.model import Inbound
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, ENDED, HttpDeps
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.render import inbound_json, list_json, read_cursor, write_cursor
 from airpost.services.http.schemas import InboundQuery, read_query
+from airpost.services.http.shapes.messages import InboundPage
 from airpost.store.api import Page, Wake
 from airpost.tasks import spawn
 
@@ -24,6 +26,13 @@ RECHECK_S = (
 )
 
 
+@operation(
+    "listInbound",
+    "List received messages, or wait for them",
+    query=InboundQuery,
+    answers={200: InboundPage},
+    example=Example(query={"limit": 10, "wait_s": 0}),
+)
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/inbound`: a page, oldest first; `next` always says where to go on."""
     deps = request.app[DEPS]

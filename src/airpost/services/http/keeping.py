@@ -17,14 +17,17 @@ from airpost.numbering import Numbering
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import BackupIn, ForgetIn, read_body
+from airpost.services.http.shapes import keeping as shapes
 from airpost.store.keeping import Forgotten, Keeping
 from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
 
 
+@operation("pruneStore", "Remove what is past its time", answers={200: shapes.Pruned})
 async def prune(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/db/prune`: what went, once it has gone."""
     deps = request.app[DEPS]
@@ -33,12 +36,21 @@ async def prune(request: web.Request, caller: Caller) -> web.Response:
     return answer(asdict(await shielded(work, name="prune")))
 
 
+@operation("checkStore", "Look for faults in the store", answers={200: shapes.Checked})
 async def check(request: web.Request, _caller: Caller) -> web.Response:
     """`POST /v1/db/check`: `{faults, octets, messages}`."""
     found = await request.app[DEPS].store.keeping.check()
     return answer({**asdict(found), "faults": list(found.faults)})
 
 
+@operation(
+    "backUpStore",
+    "Copy the store while it works",
+    body=BackupIn,
+    answers={200: shapes.BackedUp},
+    problems=("no-backup",),
+    example=Example(body={"path": "/var/backups/airpost.db"}),
+)
 async def backup(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/db/backup`: `{path, octets, took_s}` once the copy is on disk."""
     path = Path(read_body(BackupIn, await read_json(request)).path)
@@ -53,6 +65,13 @@ async def backup(request: web.Request, caller: Caller) -> web.Response:
     return answer({"path": str(made.path), "octets": made.octets, "took_s": made.took_s})
 
 
+@operation(
+    "forgetNumber",
+    "Erase what is kept of a number",
+    body=ForgetIn,
+    answers={200: shapes.Forgotten},
+    example=Example(body={"number": "+491701234998"}),
+)
 async def forget(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/db/forget`: `{messages, inbound, under_way}`."""
     number = read_body(ForgetIn, await read_json(request)).number

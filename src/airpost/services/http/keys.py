@@ -22,11 +22,20 @@ from airpost.services.http.credentials import (
     token_hash,
 )
 from airpost.services.http.deps import DEPS
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import key_json, list_json
 from airpost.services.http.schemas import KeyIn, read_body
+from airpost.services.http.shapes import keeping as shapes
 
 
+@operation(
+    "createKey",
+    "Make a key; its token is shown once",
+    body=KeyIn,
+    answers={201: shapes.NewKey},
+    example=Example(body={"name": "plant", "owner": "plant", "scopes": ["send", "read"]}),
+)
 async def create(request: web.Request, _caller: Caller) -> web.Response:
     """`POST /v1/keys`: 201 with the key and its token."""
     deps = request.app[DEPS]
@@ -51,11 +60,18 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
     return answer({**key_json(key), "token": token}, status=201)
 
 
+@operation("listKeys", "List all keys, revoked ones too", answers={200: shapes.Keys})
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/keys`: all of them, revoked ones too."""
     return answer(list_json(map(key_json, await request.app[DEPS].store.keys())))
 
 
+@operation(
+    "revokeKey",
+    "Revoke a key",
+    answers={204: None},
+    example=Example(path={"id": "a1b2c3d4e5"}, after=("createKey", {"id": "/id"})),
+)
 async def revoke(request: web.Request, _caller: Caller) -> web.Response:
     """`DELETE /v1/keys/{id}`: 204; 404 when there is none that still counts."""
     deps = request.app[DEPS]

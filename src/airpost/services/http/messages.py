@@ -33,6 +33,7 @@ from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.explain import routing
 from airpost.services.http.idempotency import HEADER, fingerprint, read_key
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import (
     accepted,
@@ -45,6 +46,7 @@ from airpost.services.http.render import (
     read_cursor,
 )
 from airpost.services.http.schemas import MessagesQuery, PreviewIn, SendIn, read_body, read_query
+from airpost.services.http.shapes import messages as shapes
 from airpost.store.api import MessageFilter
 from airpost.tasks import shielded
 
@@ -53,6 +55,14 @@ CALL = "POST /v1/messages"
 TTL_MAX_S = 63 * 7 * 86_400  # the longest TP-VP, TS 23.040 9.2.3.12.1
 SEND_AT_MAX_S = 366 * 86_400
 SEND_AT_SLACK_S = 60  # the way here takes time, and clocks differ: a moment ago means now
+MESSAGE = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"  # as it stands in examples
+REFUSED_MESSAGES = (
+    "number-not-dialable", "empty-text", "too-many-parts", "control-character", "not-encodable",
+    "text-and-data", "modem-and-route", "unknown-modem", "unknown-route", "time-in-past",
+    "time-out-of-range", "ttl-out-of-range", "blocked", "country-not-allowed", "premium-number",
+    "idempotency-running", "idempotency-mismatch", "quiet-hours", "quota-exhausted",
+    "rate-limited-local",
+)  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _MOST_SEPTETS = 160  # of one part: more characters than this times the parts never fit
 
@@ -236,6 +246,19 @@ async def _check_limits(new: NewMessage, deps: HttpDeps) -> None:
 
 
 # -- calls ---------------------------------------------------------------------------------------
+@operation(
+    "createMessage",
+    "Send a message",
+    words="Answered after it is on disk. With `Idempotency-Key` a repeat gets the first answer.",
+    body=SendIn,
+    answers={202: shapes.Accepted},
+    headers={HEADER: "1 to 255 printable characters; the answer is kept for a day"},
+    problems=REFUSED_MESSAGES,
+    example=Example(
+        body={"to": "+491701234567", "text": "Boiler 2 is over 200 °C", "class": "alarm"},
+        headers={HEADER: "boiler-2-4711"},
+    ),
+)
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/messages`: 202 and the message; with a key, the first answer again."""
     deps = request.app[DEPS]
@@ -302,6 +325,14 @@ def _answered(status: int, body: bytes, headers: dict[str, str]) -> web.Response
     return web.Response(status=status, body=body, headers=headers)
 
 
+@operation(
+    "listMessages",
+    "List messages, oldest first",
+    query=MessagesQuery,
+    answers={200: shapes.Messages},
+    problems=("number-not-dialable",),
+    example=Example(query={"class": "alarm", "limit": 10}),
+)
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/messages`: a page, oldest first."""
     deps = request.app[DEPS]
@@ -321,6 +352,12 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
     return answer(page_json(page, message_json, CURSOR_KIND))
 
 
+@operation(
+    "getMessage",
+    "Read a message",
+    answers={200: shapes.Message},
+    example=Example(path={"id": MESSAGE}, after=("createMessage", {"id": "/id"})),
+)
 async def one(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/messages/{id}`, with what it waits for and why it goes where it goes."""
     deps = request.app[DEPS]
@@ -329,6 +366,12 @@ async def one(request: web.Request, caller: Caller) -> web.Response:
     return answer({**shown, "routing": await routing(deps, found)})
 
 
+@operation(
+    "listMessageEvents",
+    "Read a message's history",
+    answers={200: shapes.Events},
+    example=Example(path={"id": MESSAGE}, after=("createMessage", {"id": "/id"})),
+)
 async def events(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/messages/{id}/events`: its history, oldest first."""
     message = await _find(request, caller.sees)
@@ -336,6 +379,13 @@ async def events(request: web.Request, caller: Caller) -> web.Response:
     return answer(list_json(event_json(each) for each in history))
 
 
+@operation(
+    "cancelMessage",
+    "Cancel a message that is not under way",
+    answers={200: shapes.Message},
+    problems=("not-cancellable",),
+    example=Example(path={"id": MESSAGE}, after=("createMessage", {"id": "/id"})),
+)
 async def cancel(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/messages/{id}`: 200 and the message, 409 once it is under way."""
     store = request.app[DEPS].store
@@ -351,6 +401,15 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
     return answer(message_json(await _find(request, caller.cancels)))
 
 
+@operation(
+    "previewMessage",
+    "Show the parts a text would take",
+    words="Nothing is stored.",
+    body=PreviewIn,
+    answers={200: shapes.Preview},
+    problems=("empty-text", "too-many-parts", "control-character", "not-encodable"),
+    example=Example(body={"text": "Kessel 2: 200 °C überschritten"}),
+)
 async def preview(request: web.Request, _caller: Caller) -> web.Response:
     """`POST /v1/preview`: the parts a text would take; nothing is stored."""
     given = read_body(PreviewIn, await read_json(request))

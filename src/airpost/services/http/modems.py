@@ -16,15 +16,19 @@ from airpost.pool.facade import OWN
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.queue import shown
 from airpost.services.http.render import list_json, message_json, modem_json, promise_json
 from airpost.services.http.schemas import QueueQuery, SelfTestIn, read_body, read_query
+from airpost.services.http.shapes import messages
+from airpost.services.http.shapes import modems as shapes
 from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
 
 
+@operation("listModems", "List the modems", answers={200: shapes.Modems})
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems`; `urgent` is what they can promise now, for each route."""
     pool = request.app[DEPS].pool
@@ -32,12 +36,25 @@ async def listing(request: web.Request, _caller: Caller) -> web.Response:
     return answer({**found, "urgent": [promise_json(each) for each in pool.promises()]})
 
 
+@operation(
+    "getModem",
+    "Read a modem",
+    answers={200: shapes.Modem},
+    example=Example(path={"name": "gate-1"}),
+)
 async def one(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems/{name}`."""
     view = _find(request)
     return answer(modem_json(view, request.app[DEPS].pool.budget(view.lane)))
 
 
+@operation(
+    "listModemQueue",
+    "Show what waits for a modem",
+    query=QueueQuery,
+    answers={200: messages.ModemQueue},
+    example=Example(path={"name": "gate-1"}, query={"limit": 10}),
+)
 async def queue(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/modems/{name}/queue`: what is bound to it, then what of the backlog waits.
 
@@ -58,6 +75,16 @@ async def queue(request: web.Request, caller: Caller) -> web.Response:
     )
 
 
+@operation(
+    "testModem",
+    "Begin a self-test",
+    words="To `own`, another SIM of this service, where body and settings say nothing else.",
+    body=SelfTestIn,
+    body_optional=True,
+    answers={202: messages.Message},
+    problems=("number-not-dialable", "no-selftest"),
+    example=Example(path={"name": "gate-1"}, body={"to": "+491701234567"}),
+)
 async def selftest(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/selftest`: 202 and the message, after its commit."""
     deps = request.app[DEPS]

@@ -15,15 +15,24 @@ from airpost.model import Lane, Message, MessageId, ModemView
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, message_json, modem_json
 from airpost.services.http.schemas import MoveIn, QueueQuery, SettleIn, read_body, read_query
+from airpost.services.http.shapes import messages, modems
 from airpost.store.api import Verdict
 from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
 
 
+@operation(
+    "listQueue",
+    "Show what is bound to no modem yet",
+    query=QueueQuery,
+    answers={200: messages.Backlog},
+    example=Example(query={"limit": 10}),
+)
 async def backlog(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/queue`: what is bound to no modem yet, in the order in which it goes.
 
@@ -43,6 +52,12 @@ def shown(messages: Iterable[Message], owner: str | None) -> list[Json]:
     return [message_json(each) for each in messages if owner is None or each.owner == owner]
 
 
+@operation(
+    "pauseModem",
+    "Let a modem take nothing more",
+    answers={200: modems.Modem},
+    example=Example(path={"name": "gate-1"}),
+)
 async def pause(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/pause`: it takes nothing more; what it has not begun goes back."""
     lane = _find(request).lane
@@ -51,6 +66,12 @@ async def pause(request: web.Request, caller: Caller) -> web.Response:
     return answer(modem_json(_find(request)))
 
 
+@operation(
+    "drainModem",
+    "Let a modem send what it has, then nothing more",
+    answers={200: modems.Modem},
+    example=Example(path={"name": "gate-1"}),
+)
 async def drain(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/drain`: it sends what is bound to it, then it is paused."""
     pool, lane = request.app[DEPS].pool, _find(request).lane
@@ -59,6 +80,12 @@ async def drain(request: web.Request, caller: Caller) -> web.Response:
     return answer(modem_json(_find(request)))
 
 
+@operation(
+    "resumeModem",
+    "Let a modem take messages again",
+    answers={200: modems.Modem},
+    example=Example(path={"name": "gate-1"}),
+)
 async def resume(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/modems/{name}/resume`: it takes messages again; doubt of its SIM is over."""
     lane = _find(request).lane
@@ -67,6 +94,14 @@ async def resume(request: web.Request, caller: Caller) -> web.Response:
     return answer(modem_json(_find(request)))
 
 
+@operation(
+    "moveQueue",
+    "Move what waits for one modem to another, or to any",
+    body=MoveIn,
+    answers={200: messages.Moved},
+    problems=("unknown-modem",),
+    example=Example(body={"from": "gate-1", "to": None}),
+)
 async def move(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/queue/move`: `{from, to}`; to null: to any modem. `{moved}`."""
     deps = request.app[DEPS]
@@ -83,6 +118,13 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
     return answer({"from": given.from_, "to": to, "moved": moved})
 
 
+@operation(
+    "releaseMessages",
+    "Decide about messages of unknown fate",
+    body=SettleIn,
+    answers={200: messages.Released},
+    example=Example(body={"ids": ["0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"], "as": "sent"}),
+)
 async def release(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/queue/release`: `{ids | restored, as}`; `{released, refused}`.
 

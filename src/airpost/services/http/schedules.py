@@ -17,15 +17,32 @@ from airpost.schedule import Schedule, check_cron, next_firing, zone_of
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
-from airpost.services.http.messages import compose
+from airpost.services.http.messages import REFUSED_MESSAGES, compose
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, page_json, read_cursor
 from airpost.services.http.schemas import ListQuery, ScheduleIn, read_body, read_query
+from airpost.services.http.shapes import keeping as shapes
 from airpost.tasks import shielded
 
 CURSOR_KIND = "s"
+SCHEDULE = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6072"  # as it stands in examples
 
 
+@operation(
+    "createSchedule",
+    "Send a message again and again",
+    body=ScheduleIn,
+    answers={201: shapes.Schedule},
+    problems=(*REFUSED_MESSAGES, "invalid-schedule", "too-many-schedules"),
+    example=Example(
+        body={
+            "cron": "0 7 * * 1-5",
+            "zone": "Europe/Berlin",
+            "message": {"to": "+491701234567", "text": "The night shift reported nothing"},
+        },
+    ),
+)
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/schedules`: 201 and the schedule with its next instant."""
     deps = request.app[DEPS]
@@ -70,6 +87,12 @@ def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedule:
     )
 
 
+@operation(
+    "listSchedules",
+    "List schedules, oldest first",
+    query=ListQuery,
+    answers={200: shapes.Schedules},
+)
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/schedules`: a page, oldest first."""
     deps = request.app[DEPS]
@@ -80,6 +103,12 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
     return answer(page_json(page, schedule_json, CURSOR_KIND))
 
 
+@operation(
+    "getSchedule",
+    "Read a schedule",
+    answers={200: shapes.Schedule},
+    example=Example(path={"id": SCHEDULE}, after=("createSchedule", {"id": "/id"})),
+)
 async def one(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/schedules/{id}`."""
     found = await request.app[DEPS].schedules.find(request.match_info["id"], caller.sees)
@@ -88,6 +117,12 @@ async def one(request: web.Request, caller: Caller) -> web.Response:
     return answer(schedule_json(found))
 
 
+@operation(
+    "deleteSchedule",
+    "Delete a schedule; what it has made stays",
+    answers={204: None},
+    example=Example(path={"id": SCHEDULE}, after=("createSchedule", {"id": "/id"})),
+)
 async def delete(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/schedules/{id}`: 204; what it has made stays."""
     deps = request.app[DEPS]

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from airpost.clock import Instant, parse_rfc3339
 from airpost.codec.alphabets import Language
@@ -51,8 +51,14 @@ def _octets(value: Any) -> bytes:
     raise ValueError("must be base64")
 
 
-Time = Annotated[int, BeforeValidator(_time)]
-Octets = Annotated[bytes, BeforeValidator(_octets)]
+Time = Annotated[
+    int, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Octets = Annotated[
+    bytes,
+    BeforeValidator(_octets),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+]
 # Names and references end up in logs and on terminals: no control characters.
 _PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]

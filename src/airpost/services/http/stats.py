@@ -16,9 +16,11 @@ from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import KINDS
 from airpost.services.http.render import Json
 from airpost.services.http.schemas import FunnelQuery, read_query
+from airpost.services.http.shapes.keeping import Funnel
 from airpost.store.keeping import By, FunnelRow
 
 HOUR_US = 3600 * SECOND_US
@@ -35,6 +37,14 @@ _WORDS = {  # of the reasons that are our own
 _TIMED = ("p50_ms", "p95_ms", "p98_7_ms", "p99_ms")
 
 
+@operation(
+    "getFunnel",
+    "Show what became of all that was asked for",
+    query=FunnelQuery,
+    answers={200: Funnel},
+    problems=("time-out-of-range",),
+    example=Example(query={"by": "class"}),
+)
 async def funnel(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/stats/funnel`: `{by, since, until, groups, words}`.
 
