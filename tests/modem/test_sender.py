@@ -18,7 +18,7 @@ from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, MessageClass, MessageId, SegmentBody, UnitState
 from airpost.modem.api import SendResult
 from airpost.modem.profile import Profile, load_profile
-from airpost.modem.sender import build_tpdu, late_result
+from airpost.modem.sender import LISTEN_S, build_tpdu, late_result
 from airpost.modem.session import NOT_ALONE
 from airpost.outcome import OutcomeClass, Scope
 from airpost.store.api import AirResult
@@ -498,11 +498,13 @@ async def test_a_late_answer_of_an_earlier_message_is_not_taken_for_that_of_this
         rig.sim.radio.air_s = 8.0
         segment_ = rig.segment("third")
         done = await rig.unit.send(segment_, rig.commit)
-        assert ends(done) == (True, UNKNOWN, "whose")
+        # Its own answer is the last one; the reference of what was refused is not counted.
+        assert ends(done) == (True, OK, "OK")
+        assert done.mr == (1 if refused else 2)
+        assert done.air_s < 10
         await asyncio.sleep(200.0)
-        # What was refused may have had a number or none: then no number tells whose it is.
-        credited = [(each, mr, outcome.ok) for each, mr, outcome in rig.behind.lates]
-        assert credited == ([] if refused else [(segment_.segment_id, 2, True)])
+        credited = [(each, mr, outcome.code) for each, mr, outcome in rig.behind.lates]
+        assert credited == [(2, None, "CMS 21") if refused else (2, 1, "OK")]
         assert rig.texts() == ["first", *([] if refused else ["second"]), "third"]
         rig.sim.faults.set("cms_error", code=21, count=1)
         assert (await rig.send("fourth")).outcome.code == "CMS 21"  # nothing is open any more
@@ -516,24 +518,57 @@ def no_longer(cmgs_s: float) -> Profile:
 
 
 @virtually
-async def test_without_a_reference_to_count_from_nobody_knows_whose_answer_came(
+async def test_without_a_reference_to_count_from_the_order_tells_whose_answer_came(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:
-    """Neither that of the second message nor the late one: each may be of either."""
+    """Two came while the second was on the air: the late one of the first, then its own."""
     async with rigged(loop, tmp_path, profile=no_longer(10), air_s=4.0) as rig:
         rig.sim.faults.set("late_final", verb="+CMGS", delay_s=8.0, answers=True, count=1)
         assert ends(await rig.send("first")) == (True, UNKNOWN, "timeout")
         second = await rig.send("second")
-        assert ends(second) == (True, UNKNOWN, "whose")
-        assert second.mr is None
-        await asyncio.sleep(100.0)
+        assert ends(second) == (True, OK, "OK")
+        assert second.mr == 1
+        ((segment_id, mr, outcome),) = rig.behind.lates
+        assert (segment_id, mr, outcome.ok) == (1, 0, True)
         assert rig.texts() == ["first", "second"]
-        assert rig.behind.lates == []
         await usable(rig)  # nothing is open any more
 
 
+@pytest.mark.parametrize("known", [True, False])
 @virtually
-async def test_ok_without_a_reference_is_nobodys_while_an_answer_is_owed(
+async def test_one_lost_answer_leaves_one_message_in_doubt(
+    loop: VirtualLoop, tmp_path: Path, known: bool
+) -> None:
+    """Also of a modem that is new, and of one that has not numbered the message."""
+    async with rigged(loop, tmp_path) as rig:
+        if known:
+            assert (await rig.send("before")).mr is not None
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        if known:
+            rig.sim.faults.set("cms_error", code=21, count=1)
+        assert ends(await rig.send("lost")) == (True, UNKNOWN, "dropped")
+        begun_s = loop.time()
+        for number in range(3):
+            assert ends(await rig.send(f"text {number}")) == (True, OK, "OK")
+        assert loop.time() - begun_s == pytest.approx(LISTEN_S, abs=3)  # for the first alone
+        assert rig.behind.lates == []
+
+
+@virtually
+async def test_what_is_said_after_an_answer_leaves_it_open_whose_it_is(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """An answer that nobody can read may be the message's own."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        assert ends(await rig.send("lost")) == (True, UNKNOWN, "dropped")
+        loop.call_later(5.0, rig.sim.emit, b"\r\n+CMS ERROR: 38\r\n")
+        assert ends(await rig.send("second")) == (True, UNKNOWN, "whose")
+        assert ends(await rig.send("third")) == (True, OK, "OK")
+
+
+@virtually
+async def test_ok_without_a_reference_is_the_newest_ones_where_nothing_follows(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
@@ -541,7 +576,7 @@ async def test_ok_without_a_reference_is_nobodys_while_an_answer_is_owed(
         rig.sim.faults.set("no_final", verb="+CMGS", count=1)
         assert ends(await rig.send("second")) == (True, UNKNOWN, "dropped")
         rig.sim.faults.set("ok_without_mr", count=1)
-        assert ends(await rig.send("third")) == (True, UNKNOWN, "whose")
+        assert ends(await rig.send("third")) == (True, OK, "OK")
         await usable(rig)  # its number tells it apart
 
 
@@ -563,13 +598,13 @@ async def test_an_answer_that_came_late_is_not_owed_any_more(
 async def test_a_late_answer_of_one_of_two_is_credited_by_its_number_only(
     loop: VirtualLoop, tmp_path: Path, late: str
 ) -> None:
-    """The second's, or one without a number: not that of the third, whose own was the error."""
+    """The second's, or one without a number: not that of the third, which may have another."""
     async with rigged(loop, tmp_path) as rig:
         assert (await rig.send("first")).mr == 0
         rig.sim.faults.set("no_final", verb="+CMGS", count=1)
         assert ends(await rig.send("second")) == (True, UNKNOWN, "dropped")
-        rig.sim.faults.set("cms_error", code=21, count=1)
-        assert ends(await rig.send("third")) == (True, UNKNOWN, "whose")
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        assert ends(await rig.send("third")) == (True, UNKNOWN, "dropped")
         rig.sim.emit(f"\r\n{late}\r\n".encode())
         await asyncio.sleep(1.0)
         assert rig.behind.lates == []

@@ -409,6 +409,8 @@ class Connection:
             ):
                 self._look.set()
         else:
+            if urc.prefix == "+CMGS":  # the answer to a message of an earlier opening
+                self._session.noise += 1
             self._sign(urc)
             self._chatter.hear(urc.line)
 

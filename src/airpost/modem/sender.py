@@ -43,6 +43,7 @@ INVALID_PDU = 304  # what is built here is valid: something of it was lost, or t
 URGENT_CLASSES = frozenset({MessageClass.OTP, MessageClass.ALARM})
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
+LISTEN_S = 15.0  # for a further answer, after one that may be an earlier message's
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
@@ -91,6 +92,14 @@ def composed(segment: Claimed, now: int) -> bytes | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the modem said to a message."""
+
+    mr: int | None
+    final: Final
+
+
 @dataclass(slots=True, kw_only=True)
 class _Air:
     """Ctrl-Z and the three clocks that run from it, in seconds of the clock's `mono()`."""
@@ -103,6 +112,8 @@ class _Air:
     unanswered: int = 0  # probes
     noise: int = 0  # lines of it that had come when the last probe went out
     scraps: int = 0
+    heard: _Answer | None = None  # which may be an earlier message's: listening for a further one
+    heard_s: float | None = None
 
 
 class Sender:
@@ -178,8 +189,13 @@ class Sender:
             begun=begun_s is not None,
             outcome=outcome,
             mr=mr,
-            air_s=0.0 if begun_s is None else self._clock.mono() - begun_s,
+            air_s=0.0 if begun_s is None else self._ended_s() - begun_s,
         )
+
+    def _ended_s(self) -> float:
+        """When it was answered, or now."""
+        heard_s = self._air.heard_s
+        return self._clock.mono() if heard_s is None else heard_s
 
     async def _dialogue(
         self, segment: Claimed, tpdu: bytes, commit: CommitIntent, patience_s: float
@@ -238,7 +254,12 @@ class Sender:
             event = await session.event(max(0.0, due - mono()))
             match event:
                 case Reply():
-                    return self._answered(event)
+                    final = event.final
+                    answer = _Answer(reference(event.lines) if final.ok else None, final)
+                    if not self._doubtful(answer):
+                        return self._answered(answer)
+                    self._listen(answer)
+                    continue
                 case Dropped():
                     self._owe()
                     words = "the modem has forgotten the message; it may have gone out"
@@ -256,6 +277,8 @@ class Sender:
             if air.patient_until is not None and now >= air.patient_until:
                 air.patient_until = None
                 return self._result(STILL_SENDING)
+        if air.heard is not None:
+            return self._whose() if session.noise > air.noise else self._answered(air.heard)
         limit_s = self._timing.cmgs_s
         self._owe()
         session.give_up()
@@ -277,29 +300,56 @@ class Sender:
                 self._garbled()
         air.unanswered, air.noise = unanswered, noise
 
-    def _answered(self, reply: Reply) -> SendResult:
-        mr = reference(reply.lines) if reply.final.ok else None
-        if self._owed.owing(self._clock.mono()) and not self._owed.is_newest(mr):
-            self._owed.count += 1
-            words = "an answer came that may be that of an earlier message"
-            return self._result(_modem(OutcomeClass.UNKNOWN, "whose", words))
+    def _doubtful(self, answer: _Answer) -> bool:
+        """True for one that may be that of an earlier message."""
+        return self._owed.owing(self._clock.mono()) and not self._owed.is_newest(answer.mr)
+
+    def _listen(self, answer: _Answer) -> None:
+        """A modem answers in order: its last answer is that of the newest message.
+
+        What is said in the time that follows decides; nothing may be asked in it.
+        """
+        air = self._air
+        air.heard, air.heard_s = answer, self._clock.mono()
+        air.probe_at, air.limit = None, air.heard_s + LISTEN_S
+        air.noise = self._session.noise
+
+    def _whose(self) -> SendResult:
+        self._owed.count += 1
+        words = "an answer came that may be that of an earlier message"
+        return self._result(_modem(OutcomeClass.UNKNOWN, "whose", words))
+
+    def _answered(self, answer: _Answer) -> SendResult:
+        mr, final = answer.mr, answer.final
         if mr is not None:
             self._owed.told(mr)
-        if reply.final.ok:
+        if final.ok:
             return self._result(SENT, mr)
-        outcome = _judged(reply.final, Phase.AFTER_PDU)
-        if self._not_taken(reply.final):
+        outcome = _judged(final, Phase.AFTER_PDU)
+        if self._not_taken(final):
             self._session.doubt()  # it may have been taken for commands, each with its answer
             words = "the modem did not take the text as it was written"
             outcome = replace(outcome, cls=OutcomeClass.TRANSIENT, text=words)
         return self._result(outcome)
 
-    def settles(self, late: Late) -> bool:
-        """True for a late answer that can only be that of the newest message."""
-        if self._owed.count > 1:
-            return self._owed.is_newest(reference((late.line or "",)))
-        self._owed.until_s = 0.0
-        return True
+    def settles(self, late: Late) -> tuple[int | None, Outcome] | None:
+        """What became of the message that is open, by a late answer; None where nobody can tell.
+
+        Of two answers while one message is on the air and one is open, the first is the open one's.
+        """
+        owed, air = self._owed, self._air
+        mr, outcome = late_result(late.line, late.final)
+        if air.heard is None:
+            if owed.count > 1:
+                return (mr, outcome) if owed.is_newest(mr) else None
+            owed.until_s = 0.0
+            return mr, outcome
+        if owed.count > 1:
+            return None
+        first, air.heard = air.heard, _Answer(mr, late.final or Final(kind=FinalKind.OK))
+        owed.until_s = 0.0
+        air.noise = self._session.noise + 1  # its OK, which is still to come
+        return first.mr, SENT if first.final.ok else _judged(first.final, Phase.AFTER_PDU)
 
     def _owe(self) -> None:
         self._owed.owe(self._clock.mono(), self._air.limit + LATE_S)
@@ -308,7 +358,7 @@ class Sender:
         """True where what was typed has not become a message (`modems.md` fault 11)."""
         air = self._air
         if final.kind is FinalKind.ERROR and air.begun_s is not None:
-            return self._clock.mono() - air.begun_s < AT_ONCE_S
+            return self._ended_s() - air.begun_s < AT_ONCE_S
         return (final.kind, final.code) == (FinalKind.CMS, INVALID_PDU) and air.tried + 1 < TRIES
 
 

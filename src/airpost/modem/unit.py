@@ -32,7 +32,7 @@ from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance, sentence
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure
-from airpost.modem.sender import STILL_SENDING, composed, late_result
+from airpost.modem.sender import STILL_SENDING, composed
 from airpost.modem.trace import Trace
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
@@ -90,7 +90,8 @@ class Unit:
         self._lists = True  # until AT+CMGL has hung once: it would again
         self._missing: str | None = None  # what to do while it is nowhere
         self._open_fate: int | None = None  # the segment whose answer may still come late
-        self._late_answer: Late | None = None  # one that came before its dialogue was over
+        # One that came before its dialogue was over.
+        self._late_answer: tuple[int | None, Outcome] | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
@@ -390,7 +391,7 @@ class Unit:
         self, connection: Connection, segment: Claimed, done: SendResult, begun_s: float
     ) -> SendResult:
         if self._late_answer is not None and done.outcome.cls is OutcomeClass.UNKNOWN:
-            mr, outcome = late_result(self._late_answer.line, self._late_answer.final)
+            mr, outcome = self._late_answer
             done = replace(done, mr=mr, outcome=outcome)
         done = replace(done, outcome=connection.sent(done.outcome, segment.to))
         if self._healing.sent(done.outcome, begun=done.begun):
@@ -415,16 +416,18 @@ class Unit:
     def _late(self, late: Late) -> None:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
         connection = self._connection
-        if not late.command.prompts or connection is None or not connection.sender.settles(late):
+        if not late.command.prompts or connection is None:
+            return
+        settled = connection.sender.settles(late)
+        if settled is None:
             return
         if not self._quiet.is_set() and late.command is connection.sender.command:
-            self._late_answer = late
+            self._late_answer = settled
             return
         segment_id, self._open_fate = self._open_fate, None
         if segment_id is not None:
-            mr, outcome = late_result(late.line, late.final)
             self._healing.answered_late()
-            self._listener.late(self.lane, segment_id, mr, outcome)
+            self._listener.late(self.lane, segment_id, *settled)
 
     async def ussd(self, code: str) -> str:
         """Run one USSD code; ModemError when it cannot be done now."""
