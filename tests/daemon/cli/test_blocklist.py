@@ -39,6 +39,16 @@ def test_many_numbers_go_in_several_requests(service: Service, tmp_path: Path) -
     assert len(service.store.blocklist.entries) == 1500
 
 
+def test_a_mistake_in_a_file_is_told_with_its_line(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "stop.csv"
+    many = "\n".join(f"+4917000{n:05d}" for n in range(1000))
+    file.write_text(f"# who asked us\n{many}\n{ONE}\n\n{ONE}\nletters\n{TWO}\n")
+    done = service.run("blocklist", "import", str(file), code=1)
+    assert f"{file}, line 1005: " in done.stderr
+    assert "numbers." not in done.output
+    assert len(service.store.blocklist.entries) == 1000
+
+
 def test_mistakes(service: Service, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("# nobody\n")
     service.run("blocklist", "import", str(tmp_path / "empty"), code=2)

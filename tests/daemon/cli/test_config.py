@@ -27,6 +27,20 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     run("config", "check", str(tmp_path / "none"), code=1)
 
 
+def test_a_profile_that_would_be_left_out_is_told(tmp_path: Path) -> None:
+    path, folder = tmp_path / "a.toml", tmp_path / "mine"
+    path.write_text(f'[store]\nurl = "sqlite:///a.db"\n[modems]\nprofiles = "{folder}"')
+    folder.mkdir()
+    assert json.loads(run("config", "check", str(path), "--json").stdout)["notes"] == []
+    (folder / "odd.toml").write_text("name = 7")
+    done = run("config", "check", str(path))
+    assert done.stdout.splitlines()[-1] == "ok"
+    assert f"note: the profile {folder}/odd.toml: " in done.stderr
+    assert "left out" in done.stderr
+    (note,) = json.loads(run("config", "check", str(path), "--json").stdout)["notes"]
+    assert "odd.toml" in note
+
+
 def test_a_store_that_has_no_place_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text('[store]\nurl = "sqlite:///none/a.db"')

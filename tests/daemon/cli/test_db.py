@@ -58,6 +58,7 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
     run("db", "backup", copy, *offline)
     assert "there already" in run("db", "backup", copy, *offline, code=1).stderr
     assert "under way: 0" in run("db", "forget", "0151 12345678", *offline).stdout
+    assert "is no number" in run("db", "forget", "abc", *offline, code=1).stderr
     config = tmp_path / "airpost.toml"
     config.write_text(config.read_text() + '\n[sms]\nhome_region = "DE"')
     for spelling in (NUMBER, "0151 12345678", "+49 (0)151/12345678"):

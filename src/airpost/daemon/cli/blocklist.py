@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from airpost.daemon.cli.client import Client, as_json_option, segment, talks
+from airpost.daemon.cli.client import Client, Refused, as_json_option, segment, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 
 TOGETHER = 1000  # numbers in one request
@@ -63,18 +63,32 @@ def import_(client: Client, file: TextIO, *, note: str | None) -> None:
 
     `-` reads standard input. What the list has already stays.
     """
-    numbers = list(dict.fromkeys(_numbers(file)))
+    lines: dict[str, int] = {}  # the first of each number
+    for number, line in _numbers(file):
+        lines.setdefault(number, line)
+    numbers = list(lines)
     if not numbers:
         raise click.UsageError("there is no number in this file")
     for at in range(0, len(numbers), TOGETHER):
-        _add(client, numbers[at : at + TOGETHER], note)
+        some = numbers[at : at + TOGETHER]
+        try:
+            _add(client, some, note)
+        except Refused as refused:
+            field = str(refused.problem.get("field", ""))
+            place = field.removeprefix("numbers.")
+            if place == field or not place.isdigit():
+                raise
+            where = f"{file.name}, line {lines[some[int(place)]]}: "
+            words = refused.message.removeprefix(f"{field}: ")
+            raise Refused(refused.status, {**refused.problem, "detail": where + words}) from None
 
 
-def _numbers(file: TextIO) -> Iterator[str]:
-    for line in file:
-        number = line.split("#")[0].split(",")[0].strip()
+def _numbers(file: TextIO) -> Iterator[tuple[str, int]]:
+    """Each with its line, from 1 on."""
+    for line, text in enumerate(file, 1):
+        number = text.split("#")[0].split(",")[0].strip()
         if number:
-            yield number
+            yield number, line
 
 
 def _add(client: Client, numbers: list[str], note: str | None) -> None:

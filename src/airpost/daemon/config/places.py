@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from airpost.daemon.config.settings import STATE_FOLDER, Settings
 from airpost.errors import ConfigError
+from airpost.modem.profiles import load_profiles
 
 
 def check_places(settings: Settings) -> tuple[str, ...]:
@@ -23,3 +25,9 @@ def check_places(settings: Settings) -> tuple[str, ...]:
     if folder == STATE_FOLDER:
         return (f"the folder {folder} is not there; systemd makes it when airpost.service starts",)
     raise ConfigError("store.url", f"the folder {folder} is not there; make it, for airpost's user")
+
+
+def check_profiles(settings: Settings) -> Iterator[str]:
+    """The modem profiles that the service would start without."""
+    for fault in load_profiles(settings.profiles).refused:
+        yield f"the profile {fault}; it is left out"

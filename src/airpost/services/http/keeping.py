@@ -70,6 +70,7 @@ async def backup(request: web.Request, caller: Caller) -> web.Response:
     "Erase what is kept of a number",
     body=ForgetIn,
     answers={200: shapes.Forgotten},
+    problems=("number-not-dialable",),
     example=Example(body={"number": "+491701234998"}),
 )
 async def forget(request: web.Request, caller: Caller) -> web.Response:
@@ -82,14 +83,24 @@ async def forget(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def erase(keeping: Keeping, numbering: Numbering, number: str, actor: str) -> Forgotten:
-    """Forget a number under each name it may be stored by."""
+    """Forget a number under each name it may be stored by; InvalidRequest where it is none."""
     messages = inbound = under_way = 0
     for name in spellings(numbering, number):
         gone = await keeping.forget(name, actor)
         messages += gone.messages
         inbound += gone.inbound
         under_way += gone.under_way
+    if not (messages or inbound or under_way or _is_number(number)):
+        words = "is no number, and no sender of that name is kept"
+        raise InvalidRequest("number", words, "number-not-dialable")
     return Forgotten(messages=messages, inbound=inbound, under_way=under_way)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(dialable(text))
+    except CodecError:
+        return False
 
 
 def spellings(numbering: Numbering, number: str) -> tuple[str, ...]:
