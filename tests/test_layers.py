@@ -57,6 +57,7 @@ CONFINED = {
         "airpost.services.http.openapi",
         "airpost.daemon.config",
     },
+    "markdown_it": {"airpost.services.http.pages"},
     "cronsim": {"airpost.schedule"},
     "jinja2": {"airpost.services.templates"},
     "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},

@@ -20,6 +20,7 @@ from airpost.services.http import (
     messages,
     modems,
     openapi,
+    pages,
     queue,
     schedules,
     stats,
@@ -84,6 +85,10 @@ OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/health/ready", health.ready),
     ("HEAD", "/health/ready", health.ready),
     ("GET", "/openapi.json", openapi.served),
+    ("GET", "/docs", pages.viewer),
+    ("GET", "/docs/{file}", pages.file),
+    ("GET", "/problems", pages.problems),
+    ("GET", "/problems/{problem}", pages.problem),
 )
 ACCEPTED = 202
 MESSAGES_A_TURN = 8  # made of requests: about a millisecond in which the loop does nothing else

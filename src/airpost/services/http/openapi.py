@@ -37,6 +37,8 @@ stands beside it; `admin` has them all."""
 _PARAMETERS: Mapping[str, str] = {
     "id": "Its id",
     "name": "Its name",
+    "file": "The name of a file",
+    "problem": "The last part of a problem's `type`",
     "number": "A phone number, as it would be dialled",
 }
 _KEYED = ("unauthorized", "forbidden", "internal-error", "store-unavailable", "stopping")
@@ -178,8 +180,9 @@ def _operation(call: Call, each: Operation, schemas: Mapping[str, Json]) -> Json
         "tags": [_tag(call)],
         "parameters": [*_path(call, each), *_query(each, schemas), *_headers(each)],
     }
-    if each.words is not None:
-        made["description"] = each.words
+    needs = None if call.scope is None or each.security else f"Needs the scope `{call.scope}`."
+    if words := "\n\n".join(text for text in (each.words, needs) if text):
+        made["description"] = words
     if each.body is not None and not head:
         made["requestBody"] = _body(each)
     made["responses"] = {

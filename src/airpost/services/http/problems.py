@@ -34,6 +34,11 @@ class Kind:
         """The stable URI."""
         return f"urn:airpost:problem:{self.name}"
 
+    @property
+    def page(self) -> str:
+        """Where this service tells what it means and what to do."""
+        return f"/problems/{self.name}"
+
 
 KINDS: Mapping[str, Kind] = {
     name: Kind(name=name, status=status, title=title)
@@ -165,7 +170,7 @@ def problem_response(given: Refusal) -> web.Response:
     """The response for a refusal."""
     return web.Response(
         status=given.kind.status,
-        headers=given.headers,
+        headers={"Link": f'<{given.kind.page}>; rel="help"', **given.headers},
         body=problem_octets(given),
         content_type=CONTENT_TYPE,
     )
