@@ -58,6 +58,7 @@ CONFINED = {
         "airpost.daemon.config",
     },
     "markdown_it": {"airpost.services.http.pages"},
+    "anyascii": {"airpost.codec.transliterate"},
     "cronsim": {"airpost.schedule"},
     "jinja2": {"airpost.services.templates"},
     "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},

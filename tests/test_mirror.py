@@ -17,6 +17,8 @@ ELSEWHERE = {
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
+    "src/airpost/services/http/compose.py": "tests/services/http/test_messages.py",
+    "src/airpost/services/http/texts.py": "tests/services/http/test_messages.py, test_preview.py",
     "src/airpost/daemon/config/file.py": "tests/daemon/config/test_load.py",
     "src/airpost/daemon/config/section.py": "tests/daemon/config/test_faults.py",
     "src/airpost/daemon/config/settings.py": "tests/daemon/config/test_load.py",

@@ -122,6 +122,7 @@ class NewMessage:
     sender_ref: str | None = None
     tags: tuple[str, ...] = ()
     idempotency: Idempotency | None = None
+    sent_text: str | None = None  # what goes out, where transliteration has made it another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +178,7 @@ class Message:
     waits: Waits | None = None  # a limit holds it
     outlet: str = ""  # what may carry it: "lane X" where asked for, else "route Y"
     ordered: bool = False  # later ones to the same number wait until its fate is known
+    sent_text: str | None = None  # what goes out, where transliteration has made it another
 
 
 class Severity(Enum):

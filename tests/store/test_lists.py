@@ -37,7 +37,7 @@ async def test_each_filter_alone_and_together(store: Store) -> None:
         [
             new("a", owner="x", tags=("t", "u")),
             new("b", to="+4930111111", class_=MessageClass.OTP),
-            new("c", at=after(60), tags=("u",)),
+            new("c", at=after(60), tags=("u",), sender_ref="r 1", key_id="k1", sent_text="c!"),
             new("d", not_before=after(99)),
         ]
     )
@@ -47,9 +47,15 @@ async def test_each_filter_alone_and_together(store: Store) -> None:
     assert await ids(store, to="+4930111111") == ["b", "e"]
     assert await ids(store, class_=MessageClass.OTP) == ["b"]
     assert await ids(store, since=after(60)) == ["c"]
+    assert await ids(store, until=after(60)) == ["a", "b", "d", "e"]
+    assert await ids(store, until=after(61), since=after(60), key_id="k1") == ["c"]
+    assert await ids(store, sender_ref="r 1") == ["c"]
+    assert await ids(store, sender_ref="r") == await ids(store, key_id="k") == []
     assert await ids(store, state=MessageState.ACCEPTED) == ["d"]
     assert await ids(store, state=MessageState.CANCELLED) == ["c"]
     assert await ids(store, modem=G2) == ["e"]
+    shown = (await store.messages(MessageFilter(key_id="k1"), 0, 1)).items[0]
+    assert (shown.text, shown.sent_text) == ("text of c", "c!")
     assert await ids(store, tag="u") == ["a", "c"]
     assert await ids(store, tag="u", owner="x") == ["a"]
     assert await ids(store, tag="u", owner="y") == []

@@ -38,6 +38,7 @@ FROZEN = {
     "m003_prepared": "d756a416248a5714",
     "m007_order": "1e00a9f3df9b5339",
     "m005_routes": "1d89a4549750cbdc",
+    "m009_sent_text": "78c47d92ed861628",
 }
 
 

@@ -30,6 +30,9 @@ _CONDITIONS = {
     "class_": "m.class = :class_",
     "modem": "m.lane = :modem",
     "since": "m.created_at >= :since",
+    "before": "m.created_at < :before",
+    "sender_ref": "m.sender_ref = :sender_ref",
+    "key_id": "m.key_id = :key_id",
     "uncertain": "(m.state = 'uncertain' OR m.possible_duplicates > 0)",
     "tag": "EXISTS (SELECT 1 FROM tag t WHERE t.tag = :tag AND t.message_seq = m.seq)",
 }
@@ -59,6 +62,9 @@ def _values(where: MessageFilter) -> dict[str, Any]:
         "class_": None if where.class_ is None else where.class_.value,
         "modem": where.modem,
         "since": where.since,
+        "before": where.until,
+        "sender_ref": where.sender_ref,
+        "key_id": where.key_id,
         "tag": where.tag,
         "uncertain": where.uncertain or None,
     }

@@ -125,6 +125,13 @@ def m005_routes(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m009_sent_text(db: Database) -> None:
+    """What goes out of a text that was transliterated."""
+    for statement in _statements(text("schema_sent_text")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -134,6 +141,7 @@ RELEASED = (
     m003_prepared.__name__,
     m007_order.__name__,
     m005_routes.__name__,
+    m009_sent_text.__name__,
 )
 
 

@@ -106,6 +106,7 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
     state = MessageState.ACCEPTED if waits else MessageState.QUEUED
     text = None if new.text is None else add_body(tx, "text", new.text.encode())
     data = None if new.data is None else add_body(tx, "data", new.data)
+    sent = None if new.sent_text is None else add_body(tx, "text", new.sent_text.encode())
     seq = tx.db.execute(
         _SQL["add_message"],
         (new.id, new.owner, new.key_id, new.to, new.class_.value, new.class_.rank, state.value,
@@ -113,7 +114,7 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
          new.on_uncertain.value, new.created_at, new.not_before, new.expires_at, new.lane,
          new.route, outlet_of(new.lane, new.route), new.sender_ref,
          json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]", new.ordered,
-         new.carrier),
+         new.carrier, sent),
     ).lastrowid  # fmt: skip
     assert seq is not None
     for tag in new.tags:

@@ -77,6 +77,7 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         waits=_waits(*row[22:25]) if not row[13] else None,
         outlet=row[25],
         ordered=bool(row[26]),
+        sent_text=None if row[27] is None else row[27].decode(),
     )
 
 

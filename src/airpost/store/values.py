@@ -194,6 +194,9 @@ class MessageFilter:
     modem: Lane | None = None
     tag: str | None = None
     since: Instant | None = None
+    until: Instant | None = None  # made before that
+    sender_ref: str | None = None
+    key_id: str | None = None
     uncertain: bool | None = None
 
 

@@ -21,5 +21,15 @@ def test_json_options_and_standard_input() -> None:
     )
 
 
+def test_a_template_and_what_transliteration_saves() -> None:
+    asked = ("preview", "--template", "“{{ name }}”", "--value", f"name={'x' * 100}")
+    assert "--transliterate always saves 1 part" in run(*asked).stdout
+    told = json.loads(run(*asked, "--transliterate", "always", "--json").stdout)
+    assert told["sent_text"] == '"' + "x" * 100 + '"'
+    assert "line 1" in run("preview", "--template", "{{ a }}", code=1).stderr
+    run("preview", "{{ a }}", "--value", "a=1", code=2)
+    run("preview", "--template", "a", "--value", "a", code=2)
+
+
 def test_what_does_not_fit() -> None:
     assert "Error: " in run("preview", "日", "--encoding", "gsm7", code=1).stderr

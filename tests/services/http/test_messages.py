@@ -100,6 +100,38 @@ async def test_data_with_a_port(api: Api) -> None:
     assert "text" not in body
 
 
+async def test_data_with_ports_of_eight_bits(api: Api) -> None:
+    await api.send(text=..., data="AAH/", port=240, source_port=241, port_bits=8)
+    assert api.store.news[0].segments[0].udh == bytes.fromhex("040402f0f1")
+
+
+async def test_one_that_replaces_and_one_that_flashes(api: Api) -> None:
+    await api.send(replace=7)
+    await api.send(replace=1, flash=True)
+    assert [(new.segments[0].pid, new.segments[0].dcs) for new in api.store.news] == [
+        (0x47, 0x00), (0x41, 0x10),
+    ]  # fmt: skip
+
+
+async def test_the_text_is_kept_as_it_was_given(api: Api) -> None:
+    text = "“" + "x" * 80 + "”"  # two parts of UCS-2
+    never = await api.send(text=text)
+    saved = await api.send(text=text, transliterate="if_it_saves_a_part")
+    kept = await api.send(text="“x”", transliterate="if_it_saves_a_part")
+    always = await api.send(text="“x”", transliterate="always")
+    cannot = await api.send(text="“\ue000”", transliterate="always")
+    forced = await api.send(text="“x”", transliterate="if_it_saves_a_part", encoding="gsm7")
+    assert [(m["encoding"], len(m["parts"]), m["text"], m["sent_text"])
+            for m in (never, saved, kept, always, cannot, forced)] == [
+        ("ucs2", 2, text, None),
+        ("gsm7", 1, text, '"' + "x" * 80 + '"'),
+        ("ucs2", 1, "“x”", None),
+        ("gsm7", 1, "“x”", '"x"'),
+        ("ucs2", 1, "“\ue000”", None),
+        ("gsm7", 1, "“x”", '"x"'),
+    ]  # fmt: skip
+
+
 async def test_a_long_text_makes_parts(api: Api) -> None:
     body = await api.send(text="x" * 161, encoding="gsm7")
     assert len(body["parts"]) == 2
@@ -154,7 +186,26 @@ async def test_line_breaks_and_tabs_are_text(api: Api) -> None:
         ("invalid-request", "port", {"text": ..., "data": "AAAA", "port": 65_536}),
         ("invalid-request", "data", {"text": ..., "data": "no base64!"}),
         ("unknown-field", "txt", {"txt": "x"}),
-        ("unknown-field", "transliterate", {"transliterate": True}),
+        ("unknown-field", "transliterat", {"transliterat": True}),
+        ("invalid-request", "transliterate", {"transliterate": True}),
+        ("invalid-request", "transliterate", {"transliterate": "always", "encoding": "ucs2"}),
+        (
+            "invalid-request",
+            "transliterate",
+            {"text": ..., "data": "AAAA", "transliterate": "always"},
+        ),
+        ("invalid-request", "replace", {"replace": 0}),
+        ("invalid-request", "replace", {"replace": 8}),
+        ("invalid-request", "replace", {"replace": 1, "text": "x" * 161}),
+        ("invalid-request", "source_port", {"text": ..., "data": "AAAA", "source_port": 1}),
+        ("invalid-request", "port_bits", {"port_bits": 8}),
+        ("invalid-request", "port_bits", {"text": ..., "data": "AAAA", "port": 1, "port_bits": 7}),
+        ("invalid-request", "port", {"text": ..., "data": "AAAA", "port": 256, "port_bits": 8}),
+        (
+            "invalid-request",
+            "source_port",
+            {"text": ..., "data": "AAAA", "port": 1, "source_port": 256, "port_bits": 8},
+        ),
         ("unknown-modem", "modem", {"modem": "gate-9"}),
         ("unknown-route", "route", {"route": "roof"}),
         ("modem-and-route", "route", {"modem": "gate-1", "route": "default"}),
@@ -192,7 +243,7 @@ async def test_a_misspelt_field_is_told_its_nearest_name(api: Api) -> None:
 async def test_all_wrong_fields_are_told_and_no_text_comes_back(api: Api) -> None:
     body = await api.send(400, to=1, text=["code 4711"], port="x")
     assert body["type"].endswith(":invalid-request")
-    assert [each["field"] for each in body["errors"]] == ["to", "text", "port"]
+    assert sorted(each["field"] for each in body["errors"]) == ["port", "text", "to"]
     assert "4711" not in json.dumps(body)
 
 
@@ -309,12 +360,13 @@ async def test_filters_reach_the_store(api: Api) -> None:
     await api.call(
         "GET",
         "/v1/messages?state=sent&to=0049%20170123&class=otp&modem=gate-1&tag=t"
-        "&since=2026-01-02T03:04:05.678Z",
+        "&since=2026-01-02T03:04:05.678Z&until=2026-01-02T03:04:06.678Z&sender_ref=a%201&key=k1",
     )
     (where,) = api.store.asked
     assert where.state is MessageState.SENT
     assert (where.to, where.class_) == ("+49170123", MessageClass.OTP)
     assert (where.modem, where.tag, where.since) == ("gate-1", "t", NOW)
+    assert (where.until, where.sender_ref, where.key_id) == (NOW + SECOND_US, "a 1", "k1")
 
 
 @pytest.mark.parametrize(
@@ -391,13 +443,3 @@ async def test_two_owners_may_use_the_same_idempotency_key(keyed: Api) -> None:
     two = keyed.store.new_key("ward", "send", key_id="ward1")
     first = await keyed.send(headers=one | KEY)
     assert (await keyed.send(headers=two | KEY))["id"] != first["id"]
-
-
-# -- preview -------------------------------------------------------------------------------------
-async def test_a_preview_stores_nothing(api: Api) -> None:
-    body = await api.call("POST", "/v1/preview", json={"text": "“hi”"})
-    assert (body["alphabet"], body["units"], body["parts"]) == ("ucs2", 4, 1)
-    assert body["offenders"] == ["“", "”"]
-    assert api.store.news == []
-    body = await api.call("POST", "/v1/preview", 400, json={"text": ""})
-    assert body["type"].endswith(":empty-text")

@@ -113,6 +113,7 @@ def test_a_message() -> None:
         "final": False,
         "reason": None,
         "text": "code",
+        "sent_text": None,
         "report": True,
         "on_uncertain": "resend",
         "ordered": False,

@@ -9,6 +9,7 @@ import functools
 import http.client
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import click
 
 from airpost.codec.alphabets import Language
+from airpost.codec.transliterate import Transliterate
 from airpost.services.http.settings import DEFAULT_SOCKET
 
 Json = dict[str, Any]
@@ -174,3 +176,28 @@ languages_option = click.option(
     "--language", "languages", multiple=True, type=click.Choice([each.value for each in Language]),
     help="A national alphabet that may be used where it saves parts; may be repeated.",
 )  # fmt: skip
+transliterate_option = click.option(
+    "--transliterate", type=click.Choice([each.value for each in Transliterate]),
+    help="Letters that GSM 7-bit lacks become the nearest that it has.",
+)  # fmt: skip
+
+
+def _pairs(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> Json:
+    found: Json = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            raise click.BadParameter("is NAME=VALUE")
+        found[name] = value
+    return found
+
+
+values_option = click.option(
+    "--value", "values", multiple=True, metavar="NAME=VALUE", callback=_pairs,
+    help="A value for the template; may be repeated.",
+)  # fmt: skip
+
+
+def text_of(given: str) -> str:
+    """The text given, or standard input for "-"."""
+    return sys.stdin.read().removesuffix("\n") if given == "-" else given

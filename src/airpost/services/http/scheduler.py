@@ -18,9 +18,9 @@ from airpost.clock import SECOND_US
 from airpost.errors import InvalidRequest, StoreUnavailable
 from airpost.model import NewMessage
 from airpost.schedule import Schedule, missed, zone_of
+from airpost.services.http.compose import compose
 from airpost.services.http.credentials import LOCAL, Caller, read_scopes
 from airpost.services.http.deps import HttpDeps
-from airpost.services.http.messages import compose
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import SendIn
 

@@ -15,9 +15,9 @@ from airpost.errors import InvalidRequest
 from airpost.model import uuid7
 from airpost.schedule import Schedule, check_cron, next_firing, zone_of
 from airpost.services.http.body import answer, read_json
+from airpost.services.http.compose import REFUSED_MESSAGES, compose
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
-from airpost.services.http.messages import REFUSED_MESSAGES, compose
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, page_json, read_cursor

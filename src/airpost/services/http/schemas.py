@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from airpost.clock import Instant, parse_rfc3339
 from airpost.codec.alphabets import Language
+from airpost.codec.transliterate import Transliterate
 from airpost.model import Encoding, MessageClass, OnUncertain
 from airpost.services.http.problems import Refusal
 from airpost.services.http.words import words
@@ -62,6 +63,8 @@ Octets = Annotated[
 # Names and references end up in logs and on terminals: no control characters.
 _PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Languages = Annotated[tuple[Language, ...], Field(max_length=len(Language))]
 
 
 class _Body(BaseModel):
@@ -75,13 +78,14 @@ class _Body(BaseModel):
         return self.model_dump_json(exclude_unset=True, by_alias=True)
 
 
-class SendIn(_Body):
-    """`POST /v1/messages`."""
+class MessageFields(_Body):
+    """What a message is asked for with, but for its recipient."""
 
-    to: str
     text: str | None = None
     data: Octets | None = None
-    port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    port: Port | None = None
+    source_port: Port | None = None
+    port_bits: Literal[8, 16] | None = None
     class_: MessageClass = Field(default=MessageClass.NORMAL, alias="class")
     report: bool | None = None
     send_at: Time | None = None
@@ -94,8 +98,16 @@ class SendIn(_Body):
     sender_ref: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
     tags: Annotated[tuple[Name, ...], Field(max_length=MAX_TAGS)] = ()
     flash: bool = False
+    replace: Annotated[int, Field(ge=1, le=7)] | None = None
     encoding: Encoding | None = None
-    languages: Annotated[tuple[Language, ...], Field(max_length=len(Language))] = ()
+    languages: Languages = ()
+    transliterate: Transliterate = Transliterate.NEVER
+
+
+class SendIn(MessageFields):
+    """`POST /v1/messages`."""
+
+    to: str
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -118,10 +130,13 @@ class ScheduleIn(_Body):
 class PreviewIn(_Body):
     """`POST /v1/preview`."""
 
-    text: str
+    text: str | None = None
+    template: str | None = None
+    values: dict[str, Any] | None = None
     encoding: Encoding | None = None
-    languages: Annotated[tuple[Language, ...], Field(max_length=len(Language))] = ()
+    languages: Languages = ()
     flash: bool = False
+    transliterate: Transliterate = Transliterate.NEVER
 
 
 class KeyIn(_Body):
@@ -214,6 +229,9 @@ class MessagesQuery(ListQuery):
     modem: str | None = None
     tag: str | None = None
     since: Time | None = None
+    until: Time | None = None
+    sender_ref: str | None = None
+    key: str | None = None
     uncertain: bool | None = None
 
 

@@ -65,6 +65,7 @@ class Accepted(Shape):
     reason: str | None
     text: str | None = Field(default=None, description="Absent once it is no longer kept")
     data: str | None = Field(default=None, json_schema_extra={"contentEncoding": "base64"})
+    sent_text: str | None = Field(description="What goes out, where that is not `text`")
     report: bool
     on_uncertain: OnUncertain
     ordered: bool
@@ -148,14 +149,25 @@ class TextPart(Shape):
     text: str | None
 
 
+class Transliteration(Shape):
+    """What would go out in letters that GSM 7-bit has; null where it takes too many parts."""
+
+    text: str
+    parts: int | None
+    saves_parts: int | None
+
+
 class Preview(Shape):
     """What a text would take."""
 
+    text: str = Field(description="As it was given, or what the template makes")
+    sent_text: str | None = Field(description="What would go out, where that is not `text`")
     alphabet: Alphabet
     units: int = Field(description="Septets of gsm7, octets of others, header included")
     parts: int
     texts: list[TextPart]
     offenders: list[str] = Field(description="Characters that GSM 7-bit lacks")
+    transliteration: Transliteration | None
 
 
 class Inbound(Shape):

@@ -32,6 +32,7 @@ ORDER BY seq
 DELETE FROM body WHERE id IN (
     SELECT text_body FROM message WHERE seq = ?1
     UNION SELECT data_body FROM message WHERE seq = ?1
+    UNION SELECT sent_body FROM message WHERE seq = ?1
     UNION SELECT ud_body FROM segment WHERE message_seq = ?1
     UNION SELECT a.tpdu_body FROM segment s JOIN attempt a ON a.segment_id = s.id
         WHERE s.message_seq = ?1
@@ -50,7 +51,7 @@ UPDATE attempt SET tpdu_body = 0 WHERE segment_id IN (
 UPDATE segment SET ud_body = 0 WHERE message_seq = ?
 
 -- name: bare_message
-UPDATE message SET text_body = NULL, data_body = NULL WHERE seq = ?
+UPDATE message SET text_body = NULL, data_body = NULL, sent_body = NULL WHERE seq = ?
 
 -- name: drop_reports
 DELETE FROM report WHERE attempt_id IN (
