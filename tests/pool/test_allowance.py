@@ -12,7 +12,7 @@ import pytest
 from airpost.clock import SECOND_US, Instant
 from airpost.model import ApiKey, MessageClass, MessageId, Waiting
 from airpost.pool import allowance
-from airpost.pool.allowance import Allowances
+from airpost.pool.allowance import Allowances, together
 from airpost.pool.limits import ClassLimits, LimitProfile, LimitSettings, OnLimit
 from airpost.pool.sendwindow import send_window
 from airpost.tasks import spawn
@@ -94,7 +94,12 @@ async def test_of_several_the_last_to_end_is_told_and_a_refusal_before_all() -> 
     found = allowances.verdict(MESSAGE, NOW)  # 03:04 UTC
     assert found is not None
     assert found.waits.reason == "quiet_hours"
-    assert allowances.hours(NORMAL, MESSAGE.to, NOW) == found
+    hours = "the hours of class normal in UTC"
+    assert found.waits.words == f"{hours}; 1 an hour of class normal to this number"
+    alone = allowances.hours(NORMAL, MESSAGE.to, NOW)
+    assert alone is not None
+    assert alone.waits == replace(found.waits, words=hours)
+    assert together([alone.waits, found.waits]) == replace(found.waits)  # each is named once
     refusing = LimitProfile(name="p", per_day=1, on_limit=OnLimit.REJECT)
     allowances = made(store, replace(settings, keys={"shop": refusing}))
     await allowances.know([MESSAGE])

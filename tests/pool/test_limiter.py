@@ -242,6 +242,27 @@ def test_new_recipients_wait_while_known_ones_are_served(tmp_path: Path) -> None
     run_virtual(main)
 
 
+def test_a_used_up_sim_and_hours_that_are_over_are_both_named(tmp_path: Path) -> None:
+    """The used-up SIM is not looked at any more when the hours end: nothing holds the message."""
+
+    async def main(loop: VirtualLoop) -> None:
+        limits = LimitSettings(
+            default_sim=LimitProfile(name="test", per_day=1),
+            classes={MessageClass.NORMAL: ClassLimits(
+                window=send_window(["00:00-00:02"]), zone="UTC")},
+        )  # fmt: skip
+        async with pooled(loop, tmp_path, limits=limits) as rig:
+            await rig.state(await rig.accept(), "sent")
+            waiting = await rig.accept(to="+491700000002")
+            await rig.until(lambda: loop.time() > 3 * 60, 200)
+            found = rig.pool.waits(await rig.message(waiting))
+            assert found is not None
+            assert found.words == "the hours of class normal in UTC; gate-1: 1 a day"
+            assert found.until - rig.clock.now() > 23 * 3600 * SECOND_US
+
+    run_virtual(main)
+
+
 def test_counts_survive_a_restart_and_go_with_the_sim(tmp_path: Path) -> None:
     limits = sims(per_day=3)
 

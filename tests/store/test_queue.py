@@ -296,7 +296,7 @@ async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
     [
         ("queue", "backlog", "message_backlog"),
         ("queue", "backlog_scheduled", "message_scheduled"),
-        ("queue", "before", "message_order"),
+        ("turns", "before", "message_order"),
         ("queue", "backlog_seqs", "message_backlog"),
         ("decisions", "of_lane", "message_lane"),
         ("sweep", "age", "message_ageing"),

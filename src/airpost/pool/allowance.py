@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -147,10 +147,9 @@ class Allowances:
         against = [each for each in found if each is not None]
         if not against:
             return None
-        return next(
-            (each for each in against if each.reject),
-            max(against, key=lambda each: each.waits.until),
-        )
+        rejected = next((each for each in against if each.reject), None)
+        waits = together([each.waits for each in against])
+        return rejected or Verdict(waits=waits, reject=False)
 
     def hours(self, class_: MessageClass, number: str, now: Instant) -> Verdict | None:
         """What the hours of the recipient say alone."""
@@ -201,6 +200,13 @@ class Allowances:
         """The clock was wrong, or a commit failed: so may be what is in memory."""
         self._recipients.clear()
         self._keys.clear()
+
+
+def together(waits: Sequence[Waits]) -> Waits:
+    """All of one or more at once, as one: what lasts longest gives reason and time."""
+    longest = max(waits, key=lambda each: each.until)
+    words = dict.fromkeys(part for each in waits for part in each.words.split("; "))
+    return replace(longest, words="; ".join(words))
 
 
 def _against(

@@ -28,7 +28,7 @@ from airpost.model import (
     Waits,
 )
 from airpost.outcome import Outcome, OutcomeClass, Scope
-from airpost.pool.allowance import QUOTA, Allowances, ChargeStore, KeyStore
+from airpost.pool.allowance import QUOTA, Allowances, ChargeStore, KeyStore, together
 from airpost.pool.budget import Block
 from airpost.pool.facade import BudgetView
 from airpost.pool.limits import LimitSettings, OnLimit
@@ -316,7 +316,22 @@ class Limiter:
         return self.sims.view(view.lane, view.sim_id)
 
     def waits(self, message: Message, ready: Sequence[ModemView]) -> Waits | None:
-        """Which SIM's budget a message waits for: its own, or that of every ready modem."""
+        """What a message waits for: what holds it, its hours, and the budget of its SIM.
+
+        Or that of every ready modem.
+        """
+        now = self._clock.now()
+        quiet = None
+        if not self._allowances.none and message.seq not in self._goes_on:
+            quiet = self._allowances.hours(message.class_, message.to, now)
+        hours = None if quiet is None else quiet.waits
+        known = (message.waits, hours, self._sim_waits(message, ready))
+        against = [each for each in known if each is not None and each.until > now]
+        return together(against) if against else None
+
+    def _sim_waits(self, message: Message, ready: Sequence[ModemView]) -> Waits | None:
+        if self.sims.none:
+            return None
         found = self._for_a_sim.get(message.id)
         if message.modem is None and found is not None and found.until > self._clock.now():
             return found

@@ -157,7 +157,7 @@ class ModemPool:
 
     def waits(self, message: Message) -> Waits | None:
         """Which limit a message that is not final waits for."""
-        if message.waits is not None or message.state is not MessageState.QUEUED:
+        if message.state is not MessageState.QUEUED:
             return message.waits
         return self.limiter.waits(message, [each for each in self._views.values() if each.ready])
 

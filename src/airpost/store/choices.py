@@ -18,9 +18,10 @@ from airpost.model import Lane, MessageClass, MessageId, SimId, Waiting
 from airpost.states import SegmentState
 from airpost.store.api import Binding
 from airpost.store.moves import current_rows
-from airpost.store.routing import Routed
+from airpost.store.routing import Routed, Turn
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again
+from airpost.store.turns import turn
 from airpost.store.writer import Tx
 
 _SQL = load("choices")
@@ -41,6 +42,11 @@ class Choices:
     async def unbound(self, message_id: MessageId) -> Waiting | None:
         """A message that waits in the backlog."""
         found: Waiting | None = await self._read(unbound, message_id, urgent=False)
+        return found
+
+    async def turn(self, message_id: MessageId) -> Turn:
+        """What an open message waits for that neither limits nor modems tell."""
+        found: Turn = await self._read(turn, message_id, urgent=False)
         return found
 
 

@@ -23,6 +23,7 @@ from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again
+from airpost.store.turns import turn_of
 from airpost.store.writer import Tx
 
 _SQL = load("queue")
@@ -65,7 +66,7 @@ def backlog(
             if not tried:
                 if whose in waiting:
                     continue
-                may, follows = _turn(db, row)
+                may, follows = turn_of(db, row[2], row[3], row[0], row[12])
                 waiting.add(whose)
                 if not may:
                     continue
@@ -75,17 +76,6 @@ def backlog(
             if len(found) == n:
                 break
     return found
-
-
-def _turn(db: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[bool, Lane | None]:
-    """Whether a message that was never tried may go, and the lane where alone it may."""
-    before = db.execute(_SQL["before"], (row[2], row[3], row[0], row[12])).fetchone()
-    if before is None:
-        return True, None
-    lane, ordered, over = before
-    if over and not ordered:
-        return True, None
-    return (not ordered and lane is not None), lane
 
 
 def _waiting(

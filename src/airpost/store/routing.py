@@ -12,6 +12,7 @@ from typing import Protocol
 
 from airpost.clock import Instant
 from airpost.model import Lane, MessageId, SimId, Waiting
+from airpost.states import MessageState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,23 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """An earlier message that goes first; `ordered`: until its fate is known."""
+
+    id: MessageId
+    state: MessageState
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a message waits for: the time of its next try, which may be over, and who goes first."""
+
+    next_try: Instant | None = None
+    before: Before | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
     """A number that is never texted."""
 
@@ -51,6 +69,10 @@ class Choices(Protocol):
 
     async def unbound(self, message_id: MessageId) -> Waiting | None:
         """A message that waits in the backlog, with what routing needs; None for any other."""
+        ...
+
+    async def turn(self, message_id: MessageId) -> Turn:
+        """What a message waits for that is not over, has its time and is no limit's or modem's."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from airpost.clock import Instant
 from airpost.model import MessageId, Waiting
-from airpost.store.routing import Blocked, Routed
+from airpost.store.routing import Blocked, Routed, Turn
 
 
 class FakeBlocklist:
@@ -35,9 +35,13 @@ class FakeChoices:
     def __init__(self) -> None:
         self.kept: dict[MessageId, Routed] = {}
         self.waiting: dict[MessageId, Waiting] = {}
+        self.turns: dict[MessageId, Turn] = {}
 
     async def routed(self, message_id: MessageId) -> Routed | None:
         return self.kept.get(message_id)
 
     async def unbound(self, message_id: MessageId) -> Waiting | None:
         return self.waiting.get(message_id)
+
+    async def turn(self, message_id: MessageId) -> Turn:
+        return self.turns.get(message_id, Turn())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from airpost.model import Lane, MessageClass, MessageId, SimId, Waiting
+from dataclasses import replace
+
+from airpost.clock import SECOND_US, Instant
+from airpost.model import Lane, MessageClass, MessageId, SimId, Waiting, Waits
 from airpost.pool.facade import Outlook
-from airpost.store.routing import Routed
+from airpost.states import MessageState
+from airpost.store.routing import Before, Routed, Turn
 from tests.services.http.conftest import Api
 from tests.services.http.fakes import NOW
 
+GATE = Lane("gate-1")
 OTHERS = {Lane("g2"): "no network", Lane("g1b"): "would begin later"}
 
 
@@ -30,6 +35,7 @@ async def test_of_what_is_bound_the_reasons_of_that_moment(api: Api) -> None:
         "at": "2026-01-02T03:04:05.678Z",
         "now": False,
         "why": "least expected wait",
+        "waits_for": [],
         "others": [
             {"modem": "g1b", "why_not": "would begin later"},
             {"modem": "g2", "why_not": "no network"},
@@ -62,6 +68,40 @@ async def test_of_what_waits_the_reasons_of_now(api: Api) -> None:
     assert (shown["now"], shown["modem"], shown["route"]) == (True, None, "default")
     assert shown["why"] == "no modem can carry it now"
     assert shown["others"] == [{"modem": "g2", "why_not": "no network"}]
+
+
+async def test_all_that_holds_a_message_is_told(api: Api) -> None:
+    id_ = await sent(api)
+    kept = Routed(
+        route=None, carrier=None, lane=GATE, sim_id=None, bound_at=NOW, reason="the only one"
+    )
+    api.store.choices.kept[id_] = kept
+    later = Instant(NOW + 60 * SECOND_US)
+    api.pool.waiting[id_] = Waits(
+        reason="quiet_hours", words="the hours of x; 2 a day", until=later
+    )
+    first = Before(id=MessageId("m0"), state=MessageState.UNCERTAIN, ordered=True)
+    api.store.choices.turns[id_] = Turn(next_try=later, before=first)
+    api.pool.views[GATE] = replace(api.pool.views[GATE], paused="paused by anna")
+    shown = await api.call("GET", f"/v1/messages/{id_}/explain")
+    at = "2026-01-02T03:05:05.678Z"
+    assert shown["waits_for"] == [
+        f"its next try, {at}",
+        f"the hours of x; 2 a day, until {at}",
+        "m0, which is uncertain and goes first, until its fate is known: it is `ordered`",
+        "gate-1, which has it: paused by anna",
+    ]
+
+
+async def test_what_never_had_a_modem_says_so(api: Api) -> None:
+    id_ = await sent(api)
+    api.store.choices.kept[id_] = Routed(
+        route=None, carrier=None, lane=None, sim_id=None, bound_at=None, reason=None
+    )
+    await api.call("DELETE", f"/v1/messages/{id_}")
+    shown = await api.call("GET", f"/v1/messages/{id_}/explain")
+    assert (shown["now"], shown["modem"], shown["waits_for"]) == (False, None, [])
+    assert shown["why"].startswith("no modem was ever given it: cancelled")
 
 
 async def test_an_unknown_message(api: Api) -> None:

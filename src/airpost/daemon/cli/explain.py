@@ -31,6 +31,8 @@ def explain(client: Client, message_id: str, *, as_json: bool) -> None:
             ("bound", short_time(found["at"])),
         ]
     )
+    for words in found["waits_for"]:
+        click.echo(printable(f"waits for {words}"))
     if found["groups_failed"]:
         click.echo(printable(f"{found['groups_failed']} of its groups brought no report in time"))
     say_table(

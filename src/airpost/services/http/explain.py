@@ -6,8 +6,11 @@ moment; what waits, those of now.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
+from airpost.clock import rfc3339
 from airpost.model import Message, MessageId
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
@@ -16,7 +19,11 @@ from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, routing_json
 from airpost.services.http.shapes.messages import Explanation
+from airpost.states import MessageState
 from airpost.store.routing import Routed
+
+# Parts of it may still be to come, and stay with the modem for a while.
+WITH_ITS_MODEM = (MessageState.QUEUED, MessageState.SENDING)
 
 
 @operation(
@@ -48,9 +55,13 @@ async def explain(request: web.Request, caller: Caller) -> web.Response:
 async def routing(deps: HttpDeps, message: Message) -> Json:
     """Why this modem, and why not each other, of a message that is stored."""
     kept = await deps.store.choices.routed(message.id)
+    waits_for = [] if message.final else await _waits_for(deps, message, kept)
     waiting = None if kept is None or kept.lane else await deps.store.choices.unbound(message.id)
     if waiting is None:
-        return routing_json(kept, now=False)
+        if kept is not None and kept.lane is None and kept.reason is None:
+            why = f"no modem was ever given it: {message.reason or message.state.value}"
+            kept = replace(kept, reason=why)
+        return routing_json(kept, waits_for, now=False)
     outlook = deps.pool.outlook(waiting)
     would_be = Routed(
         route=waiting.route,
@@ -63,4 +74,25 @@ async def routing(deps: HttpDeps, message: Message) -> Json:
         group=outlook.group,
         groups_failed=waiting.groups_failed,
     )
-    return routing_json(would_be, now=True)
+    return routing_json(would_be, waits_for, now=True)
+
+
+async def _waits_for(deps: HttpDeps, message: Message, kept: Routed | None) -> list[str]:
+    """All that holds it now: its time, limits, an earlier message, the modem that has it."""
+    found = []
+    now = deps.clock.now()
+    turn = await deps.store.choices.turn(message.id)
+    if message.state is MessageState.ACCEPTED and message.not_before is not None:
+        found.append(f"its time, {rfc3339(message.not_before)}")
+    elif turn.next_try is not None and turn.next_try > now:
+        found.append(f"its next try, {rfc3339(turn.next_try)}")
+    if (limit := deps.pool.waits(message)) is not None:
+        found.append(f"{limit.words}, until {rfc3339(limit.until)}")
+    if (first := turn.before) is not None:
+        until = "its fate is known: it is `ordered`" if first.ordered else "it has been tried"
+        found.append(f"{first.id}, which is {first.state.value} and goes first, until {until}")
+    lane = None if kept is None else kept.lane
+    view = None if lane is None else deps.pool.modem(lane)
+    if view is not None and not view.takes and message.state in WITH_ITS_MODEM:
+        found.append(f"{view.lane}, which has it: {view.paused or view.detail}")
+    return found

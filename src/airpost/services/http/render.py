@@ -312,7 +312,7 @@ def blocked_json(blocked: Blocked) -> Json:
     }
 
 
-def routing_json(routed: Routed | None, *, now: bool) -> Json:
+def routing_json(routed: Routed | None, waits_for: list[str], *, now: bool) -> Json:
     """Why a message went by one modem and not by the others; `now`: why it would, or waits."""
     if routed is None:
         return {}
@@ -325,6 +325,7 @@ def routing_json(routed: Routed | None, *, now: bool) -> Json:
         "at": _time(routed.bound_at),
         "now": now,
         "why": routed.reason,
+        "waits_for": waits_for,
         "others": [{"modem": lane, "why_not": words}
                    for lane, words in sorted(routed.others.items())],
     }  # fmt: skip

@@ -93,6 +93,7 @@ class Routing(Shape):
     at: Time | None = None
     now: bool = Field(default=False, description="It waits: this is what would be done now")
     why: str | None = None
+    waits_for: list[str] = Field(default_factory=list, description="All that holds it now")
     others: list[OtherModem] = Field(default_factory=list)
 
 

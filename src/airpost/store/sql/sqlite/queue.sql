@@ -22,15 +22,6 @@ WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane I
     AND m.rank <= ?3 AND m.expires_at > ?2
 ORDER BY m.rank, m.seq
 
--- name: before
-SELECT e.lane, e.ordered, EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = e.seq
-    AND (s.current = 0 OR s.attempts > 1 OR s.resends > 0 OR s.state = 'uncertain'
-        OR (s.state = 'queued' AND s.attempts > 0))) AS over
-FROM message e INDEXED BY message_order
-WHERE (e.open = 1 OR (e.ordered = 1 AND e.state = 'uncertain' AND e.final = 0))
-    AND e.number = ? AND e.class = ? AND e.seq < ? AND e.outlet = ? AND e.state <> 'accepted'
-ORDER BY e.seq DESC LIMIT 1
-
 -- name: outlets
 WITH RECURSIVE found (name) AS (
     SELECT min(outlet) FROM message
