@@ -17,7 +17,8 @@ L0 = {
                  "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
-STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.routing"}
+STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.people",
+         "airpost.store.routing"}  # fmt: skip
 EVERYTHING = {"airpost", "hwsim"}
 
 # Package → what of ours it may import, itself always included.

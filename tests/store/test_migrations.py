@@ -39,6 +39,7 @@ FROZEN = {
     "m007_order": "1e00a9f3df9b5339",
     "m005_routes": "1d89a4549750cbdc",
     "m009_sent_text": "78c47d92ed861628",
+    "m012_people": "b62ec2c067f5344e",
 }
 
 

@@ -31,6 +31,7 @@ from airpost.model import (
 from airpost.outcome import Outcome
 from airpost.schedule import Schedule
 from airpost.store.keeping import Keeping
+from airpost.store.people import People
 from airpost.store.routing import Blocklist, Choices
 from airpost.store.values import (
     Accepted,
@@ -191,6 +192,11 @@ class Store(Protocol):
     @property
     def blocklist(self) -> Blocklist:
         """Numbers never to be texted."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """Contacts and groups."""
         ...
 
     @property

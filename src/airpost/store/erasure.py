@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airpost.clock import Instant
-from airpost.store import schedules
+from airpost.store import contacts, schedules
 from airpost.store.moves import add_event
 from airpost.store.numbers import tail_of
 from airpost.store.retention import erase_inbound, erase_messages
@@ -72,7 +72,7 @@ def _overwrite(tx: Tx) -> None:
 def forget_rest(
     tx: Tx, number: str, answers: Sequence[tuple[str, str, int]], actor: str, now: Instant
 ) -> None:
-    """What is left beside messages: parts that wait, stray reports, calls, kept answers."""
+    """What is left beside messages: waiting parts, stray reports, calls, kept answers, contacts."""
     _overwrite(tx)
     for owner, key, body in answers:
         tx.db.execute(_SQL["body"], (body,))
@@ -80,6 +80,7 @@ def forget_rest(
     for name in ("waiting_bodies", "drop_waiting", "stray_bodies", "drop_stray"):
         tx.db.execute(_SQL[name], (number,))
     schedules.forget(tx, number)
+    contacts.forget(tx, number)
     tx.db.execute(_SQL["rename_calls"], (FORGOTTEN, number))
     recipient = tail_of(number) or number
     tx.db.execute(_SQL["drop_references"], (recipient,))

@@ -132,6 +132,13 @@ def m009_sent_text(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m012_people(db: Database) -> None:
+    """Contacts and groups."""
+    for statement in _statements(text("schema_people")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -142,6 +149,7 @@ RELEASED = (
     m007_order.__name__,
     m005_routes.__name__,
     m009_sent_text.__name__,
+    m012_people.__name__,
 )
 
 

@@ -59,6 +59,7 @@ from airpost.store.availability import Availability
 from airpost.store.backup import freeze
 from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
+from airpost.store.contacts import Contacts
 from airpost.store.decisions import Decisions
 from airpost.store.faults import meaning, reason_of
 from airpost.store.holds import Holds
@@ -110,6 +111,7 @@ class SqliteStore:
         self.decisions = Decisions(self._write, clock, self._policy)
         self.choices = Choices(self._read)
         self.blocklist = Blocklist(self._write, self._read)
+        self.people = Contacts(self._write, self._read)
         self.keeping = Keeper(path, clock, self._write)
         self._can = Availability(clock, self._probe, lambda: self._wake(set(Wake)))
         self._callbacks: list[Callable[[Wake], None]] = []

@@ -53,7 +53,7 @@ from airpost.store.keeping import (
     Retention,
 )
 from airpost.tasks import spawn
-from tests.services.http.listed import FakeBlocklist, FakeChoices
+from tests.services.http.listed import FakeBlocklist, FakeChoices, FakePeople
 
 NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
 
@@ -81,6 +81,7 @@ class FakeStore:
         self.kept: dict[str, Message] = {}
         self.blocklist = FakeBlocklist()
         self.choices = FakeChoices()
+        self.people = FakePeople()
         self.news: list[NewMessage] = []
         self.answers: dict[tuple[str, str], tuple[str, int, bytes]] = {}
         self.history: list[Event] = []

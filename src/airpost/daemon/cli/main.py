@@ -15,6 +15,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "messages": ("airpost.daemon.cli.messages:messages", "List messages, or show one."),
     "explain": ("airpost.daemon.cli.explain:explain", "Tell why a message goes by its modem."),
     "blocklist": ("airpost.daemon.cli.blocklist:blocklist", "Numbers that are never texted."),
+    "contacts": ("airpost.daemon.cli.contacts:contacts", "People by name, for use as numbers."),
+    "groups": ("airpost.daemon.cli.contact_groups:groups", "Several people under one name."),
     "inbound": ("airpost.daemon.cli.inbound:inbound", "List received messages."),
     "modems": ("airpost.daemon.cli.modems:modems", "List the modems; pause one."),
     "reset": ("airpost.daemon.cli.reset:reset", "Bring a modem back by a reset."),

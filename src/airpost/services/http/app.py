@@ -12,7 +12,9 @@ from airpost.model import masked
 from airpost.services.http import (
     blocklist,
     care,
+    contacts,
     explain,
+    groups,
     health,
     inbound,
     keeping,
@@ -51,6 +53,16 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.one),
     ("PUT", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.add),
     ("DELETE", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.remove),
+    ("GET", "/v1/contacts", Scope.READ, contacts.listing),
+    ("PUT", "/v1/contacts", Scope.SEND, contacts.put_many),
+    ("GET", "/v1/contacts/{name}", Scope.READ, contacts.one),
+    ("PUT", "/v1/contacts/{name}", Scope.SEND, contacts.put),
+    ("DELETE", "/v1/contacts/{name}", Scope.SEND, contacts.remove),
+    ("GET", "/v1/groups", Scope.READ, groups.listing),
+    ("PUT", "/v1/groups", Scope.SEND, groups.put_many),
+    ("GET", "/v1/groups/{name}", Scope.READ, groups.one),
+    ("PUT", "/v1/groups/{name}", Scope.SEND, groups.put),
+    ("DELETE", "/v1/groups/{name}", Scope.SEND, groups.remove),
     ("POST", "/v1/schedules", Scope.SEND, schedules.create),
     ("GET", "/v1/schedules", Scope.READ, schedules.listing),
     ("GET", "/v1/schedules/{id}", Scope.READ, schedules.one),
@@ -164,6 +176,8 @@ async def logged(
 
 def _path(request: web.Request) -> str:
     number = request.match_info.get("number")
+    if request.path.startswith("/v1/contacts/"):
+        return "/v1/contacts/…"  # who people are stands in no log
     return request.path if number is None else request.path.replace(number, masked(number))
 
 

@@ -6,18 +6,17 @@ store it; what waits for such a number fails when it is added.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 
 from aiohttp import web
 
-from airpost.errors import InvalidRequest
 from airpost.model import masked
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
+from airpost.services.http.people import NAMING, dials
+from airpost.services.http.places import read_place, write_place
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import blocked_json, list_json
 from airpost.services.http.schemas import BlockIn, BlockManyIn, ListQuery, read_body, read_query
@@ -25,6 +24,7 @@ from airpost.services.http.shapes import keeping as shapes
 from airpost.store.routing import Blocked
 
 log = logging.getLogger("airpost.http")
+CURSOR_KIND = "b"
 
 
 @operation(
@@ -39,8 +39,8 @@ async def listing(request: web.Request, _caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     asked = read_query(ListQuery, request.query.items())
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
-    found = await deps.store.blocklist.page(_read_cursor(asked.cursor), limit + 1)
-    following = _write_cursor(found[limit - 1].number) if len(found) > limit else None
+    found = await deps.store.blocklist.page(read_place(CURSOR_KIND, asked.cursor)[0], limit + 1)
+    following = write_place(CURSOR_KIND, found[limit - 1].number) if len(found) > limit else None
     return answer(list_json(map(blocked_json, found[:limit]), following))
 
 
@@ -48,12 +48,12 @@ async def listing(request: web.Request, _caller: Caller) -> web.Response:
     "getBlocked",
     "Read an entry of the blocklist",
     answers={200: shapes.Blocked},
-    problems=("number-not-dialable",),
+    problems=("number-not-dialable", *NAMING),
     example=Example(path={"number": "+491701234999"}, after=("blockNumber", {"number": "/number"})),
 )
-async def one(request: web.Request, _caller: Caller) -> web.Response:
+async def one(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/blocklist/{number}`."""
-    return answer(blocked_json(await _find(request)))
+    return answer(blocked_json(await _find(request, caller)))
 
 
 @operation(
@@ -62,15 +62,15 @@ async def one(request: web.Request, _caller: Caller) -> web.Response:
     body=BlockIn,
     body_optional=True,
     answers={200: shapes.BlockedNow},
-    problems=("number-not-dialable",),
+    problems=("number-not-dialable", *NAMING),
     example=Example(path={"number": "+491701234999"}, body={"note": "asked us to"}),
 )
 async def add(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/blocklist/{number}`: 200 with the entry and how many messages that waited failed."""
     given = read_body(BlockIn, await read_json(request)) if request.can_read_body else BlockIn()
-    number = _number(request)
+    number = await _number(request, caller)
     failed = await _block(request.app[DEPS], [number], given.note, caller)
-    return answer({**blocked_json(await _find(request)), "failed": failed})
+    return answer({**blocked_json(await _find(request, caller)), "failed": failed})
 
 
 @operation(
@@ -78,7 +78,7 @@ async def add(request: web.Request, caller: Caller) -> web.Response:
     "Never text many numbers again, all or none",
     body=BlockManyIn,
     answers={200: shapes.BlockedMany},
-    problems=("number-not-dialable",),
+    problems=("number-not-dialable", *NAMING),
     example=Example(body={"numbers": ["+491701234999"], "note": "asked us to"}),
 )
 async def add_many(request: web.Request, caller: Caller) -> web.Response:
@@ -86,7 +86,7 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     given = read_body(BlockManyIn, await read_json(request))
     numbers = [
-        deps.admission.number(f"numbers.{at}", each) for at, each in enumerate(given.numbers)
+        await dials(deps, caller, f"numbers.{at}", each) for at, each in enumerate(given.numbers)
     ]
     failed = await _block(deps, numbers, given.note, caller)
     return answer({"numbers": len(set(numbers)), "failed": failed})
@@ -96,12 +96,12 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     "unblockNumber",
     "Take a number off the blocklist",
     answers={204: None},
-    problems=("number-not-dialable",),
+    problems=("number-not-dialable", *NAMING),
     example=Example(path={"number": "+491701234999"}, after=("blockNumber", {"number": "/number"})),
 )
-async def remove(request: web.Request, _caller: Caller) -> web.Response:
+async def remove(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/blocklist/{number}`: 204."""
-    if not await request.app[DEPS].store.blocklist.unblock(_number(request)):
+    if not await request.app[DEPS].store.blocklist.unblock(await _number(request, caller)):
         raise _unknown()
     return web.Response(status=204)
 
@@ -113,12 +113,12 @@ async def _block(deps: HttpDeps, numbers: list[str], note: str | None, caller: C
     return failed
 
 
-def _number(request: web.Request) -> str:
-    return request.app[DEPS].admission.number("number", request.match_info["number"])
+async def _number(request: web.Request, caller: Caller) -> str:
+    return await dials(request.app[DEPS], caller, "number", request.match_info["number"])
 
 
-async def _find(request: web.Request) -> Blocked:
-    found = await request.app[DEPS].store.blocklist.blocked(_number(request))
+async def _find(request: web.Request, caller: Caller) -> Blocked:
+    found = await request.app[DEPS].store.blocklist.blocked(await _number(request, caller))
     if found is None:
         raise _unknown()
     return found
@@ -126,21 +126,3 @@ async def _find(request: web.Request) -> Blocked:
 
 def _unknown() -> Refusal:
     return Refusal("not-found", "this number is not on the blocklist")
-
-
-def _write_cursor(number: str) -> str:
-    return base64.urlsafe_b64encode(f"b:{number}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> str:
-    """The number a page begins behind, "" for the first."""
-    if not cursor:
-        return ""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        found = base64.b64decode(padded, b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        found = ""
-    if not found.startswith("b:"):
-        raise InvalidRequest("cursor", "is not one this list has given", "invalid-cursor")
-    return found[2:]

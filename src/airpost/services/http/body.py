@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from aiohttp import ClientError, web
 
@@ -12,16 +13,17 @@ from airpost.services.http.render import Json, dumps
 from airpost.tasks import until_first
 
 
-async def read_json(request: web.Request) -> bytes:
-    """The octets of a JSON body; Refusal for another content type, too many of them or too late.
+async def read_json(request: web.Request, *, also: Collection[str] = ()) -> bytes:
+    """The octets of a JSON body, or of one of `also`; Refusal for another, too many or too late.
 
     A body that is not all there when the server shuts down is not waited for.
     """
     settings = request.app[DEPS].settings
     limit = settings.body_limit
     declared = request.content_type
-    if declared != "application/json" and not declared.endswith("+json"):
-        raise Refusal("unsupported-media-type", "send Content-Type: application/json")
+    if declared not in ("application/json", *also) and not declared.endswith("+json"):
+        kinds = " or ".join(("application/json", *also))
+        raise Refusal("unsupported-media-type", f"send Content-Type: {kinds}")
     # Said before reading where the length is told; a chunked body is cut off by aiohttp.
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)

@@ -22,6 +22,7 @@ from airpost.model import (
 from airpost.policy import Policies
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import HttpDeps
+from airpost.services.http.people import NAMING
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import MessageFields, SendIn
 from airpost.services.http.texts import Cut, cut_data, cut_text
@@ -34,7 +35,7 @@ REFUSED_MESSAGES = (
     "text-and-data", "modem-and-route", "unknown-modem", "unknown-route", "time-in-past",
     "time-out-of-range", "ttl-out-of-range", "blocked", "country-not-allowed", "premium-number",
     "idempotency-running", "idempotency-mismatch", "quiet-hours", "quota-exhausted",
-    "rate-limited-local",
+    "rate-limited-local", *NAMING,
 )  # fmt: skip
 _REPLACE = 0x40  # TP-PID 0x41 to 0x47: "replace short message type 1" to 7, 23.040 9.2.3.9
 

@@ -18,6 +18,7 @@ from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.operations import Example, operation
+from airpost.services.http.people import NAMING, number_of
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import BackupIn, ForgetIn, read_body
 from airpost.services.http.shapes import keeping as shapes
@@ -70,7 +71,7 @@ async def backup(request: web.Request, caller: Caller) -> web.Response:
     "Erase what is kept of a number",
     body=ForgetIn,
     answers={200: shapes.Forgotten},
-    problems=("number-not-dialable",),
+    problems=("number-not-dialable", *NAMING),
     example=Example(body={"number": "+491701234998"}),
 )
 async def forget(request: web.Request, caller: Caller) -> web.Response:
@@ -78,6 +79,7 @@ async def forget(request: web.Request, caller: Caller) -> web.Response:
     number = read_body(ForgetIn, await read_json(request)).number
     log.info("http.forget actor=%s", caller.actor)
     deps = request.app[DEPS]
+    number = await number_of(deps, caller, "number", number)
     work = erase(deps.store.keeping, deps.admission.numbering, number, caller.actor)
     return answer(asdict(await shielded(work, name="forget")))
 

@@ -20,6 +20,7 @@ from airpost.services.http.deps import DEPS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.explain import routing
 from airpost.services.http.idempotency import HEADER, fingerprint, read_key
 from airpost.services.http.operations import Example, operation
+from airpost.services.http.people import NAMING, dialled, dials
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import (
     accepted,
@@ -62,7 +63,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     try:
         with request.app[RUNNING].hold(caller.owner, key):
             await request.app[TURNS].mine()
-            return await _take(given, caller, deps, key, mark)
+            return await _take(await dialled(given, caller, deps), caller, deps, key, mark)
     except DuplicateRequest as error:
         if error.kind == "result":
             return _replayed(error.status, error.body)
@@ -124,17 +125,18 @@ def _answered(status: int, body: bytes, headers: dict[str, str]) -> web.Response
     "List messages, oldest first",
     query=MessagesQuery,
     answers={200: shapes.Messages},
-    problems=("number-not-dialable",),
+    problems=("number-not-dialable", *NAMING),
     example=Example(query={"class": "alarm", "limit": 10}),
 )
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/messages`: a page, oldest first."""
     deps = request.app[DEPS]
     asked = read_query(MessagesQuery, request.query.items())
+    to = None if asked.to is None else await dials(deps, caller, "to", asked.to)
     where = MessageFilter(
         owner=caller.sees,
         state=asked.state,
-        to=None if asked.to is None else deps.admission.number("to", asked.to),
+        to=to,
         class_=asked.class_,
         modem=None if asked.modem is None else Lane(asked.modem),
         tag=asked.tag,

@@ -17,6 +17,7 @@ from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.operations import Example, operation
+from airpost.services.http.people import NAMING, number_of
 from airpost.services.http.problems import Refusal
 from airpost.services.http.queue import shown
 from airpost.services.http.render import list_json, message_json, modem_json, promise_json
@@ -82,7 +83,7 @@ async def queue(request: web.Request, caller: Caller) -> web.Response:
     body=SelfTestIn,
     body_optional=True,
     answers={202: messages.Message},
-    problems=("number-not-dialable", "no-selftest"),
+    problems=("number-not-dialable", "no-selftest", *NAMING),
     example=Example(path={"name": "gate-1"}, body={"to": "+491701234567"}),
 )
 async def selftest(request: web.Request, caller: Caller) -> web.Response:
@@ -91,9 +92,9 @@ async def selftest(request: web.Request, caller: Caller) -> web.Response:
     lane = _find(request).lane
     body = await read_json(request) if request.can_read_body else b"{}"
     to = read_body(SelfTestIn, body).to
-    if to not in (None, OWN):
+    if to is not None and to != OWN:
         try:
-            to = dialable(to)
+            to = dialable(await number_of(deps, caller, "to", to))
         except CodecError as error:
             raise InvalidRequest("to", error.message, "number-not-dialable") from None
     try:

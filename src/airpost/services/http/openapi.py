@@ -254,9 +254,11 @@ def _body(each: Operation) -> Json:
     assert each.body is not None
     schema = {"$ref": _REF.format(model=each.body.__name__)}
     content: Json = {"schema": schema if each.body_media == JSON else {"type": "string"}}
+    others = {media: {"schema": {"type": "string", "description": words}}
+              for media, words in each.body_also.items()}  # fmt: skip
     if each.example.body is not None:
         content["examples"] = {"example": {"value": each.example.body}}
-    return {"required": not each.body_optional, "content": {each.body_media: content}}
+    return {"required": not each.body_optional, "content": {each.body_media: content, **others}}
 
 
 def _answer(status: int, answer: type[Any] | Media | None, *, head: bool) -> Json:

@@ -33,7 +33,7 @@ class Example:
 
     `after` names an operation whose example is run before, and what of its answer (a JSON pointer)
     takes the place of which parameter of the path: `("createMessage", {"id": "/id"})`. `status` is
-    what comes, None for the first of the operation's answers. `body` is JSON, or text for a body
+    what comes, None for any of the operation's answers. `body` is JSON, or text for a body
     that is none.
     """
 
@@ -61,6 +61,7 @@ class Operation:
     body: type[Any] | None = None
     body_optional: bool = False
     body_media: str = "application/json"
+    body_also: Mapping[str, str] = field(default_factory=dict)  # further media, with what they hold
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     words: str | None = None  # more than the summary, in CommonMark

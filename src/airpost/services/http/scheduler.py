@@ -21,6 +21,7 @@ from airpost.schedule import Schedule, missed, zone_of
 from airpost.services.http.compose import compose
 from airpost.services.http.credentials import LOCAL, Caller, read_scopes
 from airpost.services.http.deps import HttpDeps
+from airpost.services.http.people import dialled
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import SendIn
 
@@ -97,7 +98,8 @@ class Scheduler:
         """The message of a firing, or why there is none."""
         try:
             caller = await self._caller(schedule)
-            given = SendIn.model_validate_json(schedule.request)
+            named = SendIn.model_validate_json(schedule.request)
+            given = await dialled(named, caller, self._deps)
             new = compose(given, caller, self._deps)
         except InvalidRequest as error:
             return None, f"{error.field}: {error.message}"

@@ -19,6 +19,7 @@ from airpost.services.http.compose import REFUSED_MESSAGES, compose
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
+from airpost.services.http.people import dialled
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, page_json, read_cursor
 from airpost.services.http.schemas import ListQuery, ScheduleIn, read_body, read_query
@@ -46,7 +47,8 @@ SCHEDULE = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6072"  # as it stands in examples
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/schedules`: 201 and the schedule with its next instant."""
     deps = request.app[DEPS]
-    schedule = _schedule(read_body(ScheduleIn, await read_json(request)), caller, deps)
+    given = read_body(ScheduleIn, await read_json(request))
+    schedule = await _schedule(given, caller, deps)
     try:
         await shielded(deps.schedules.add(schedule), name=f"schedule {schedule.id}")
     except ValueError as error:
@@ -55,7 +57,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     return answer(schedule_json(schedule), 201)
 
 
-def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedule:
+async def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedule:
     now = deps.clock.now()
     try:
         zone = zone_of(given.zone)
@@ -70,7 +72,7 @@ def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedule:
             words = "is not for a schedule: each message goes when it fires; ttl_s ends it"
             raise InvalidRequest(f"message.{name}", words, "invalid-schedule")
     try:
-        compose(given.message, caller, deps)
+        compose(await dialled(given.message, caller, deps), caller, deps)
     except InvalidRequest as error:
         raise InvalidRequest(f"message.{error.field}", error.message, error.code) from None
     return Schedule(

@@ -25,10 +25,14 @@ from airpost.services.http.words import words
 from airpost.states import MessageState
 from airpost.store.api import Verdict
 from airpost.store.keeping import By
+from airpost.store.people import MOST_MEMBERS
 
 MAX_NAME = 64
 MAX_TAGS = 20
 MAX_SENDER_REF = 255
+MAX_VALUES = 50  # of a contact
+MAX_VALUE = 1000  # characters
+MAX_TOGETHER = 1000  # contacts in one request
 MAX_BLOCKED = 5000  # numbers in one request
 MAX_SETTLED = 500
 MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
@@ -62,6 +66,8 @@ Octets = Annotated[
 ]
 # Names and references end up in logs and on terminals: no control characters.
 _PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Note = Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)]
+Value = Annotated[str, Field(max_length=MAX_VALUE)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Languages = Annotated[tuple[Language, ...], Field(max_length=len(Language))]
@@ -160,6 +166,47 @@ class BlockManyIn(BlockIn):
     numbers: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BLOCKED)]
 
 
+class ContactIn(_Body):
+    """`PUT /v1/contacts/{name}`."""
+
+    number: str
+    note: Note | None = None
+    values: Annotated[dict[Name, Value], Field(max_length=MAX_VALUES)] = Field(
+        default={}, description="For templates, by their names"
+    )
+
+
+class NamedContactIn(ContactIn):
+    """One contact of `PUT /v1/contacts`."""
+
+    name: Name
+
+
+class ContactsIn(_Body):
+    """`PUT /v1/contacts`."""
+
+    contacts: Annotated[tuple[NamedContactIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
+
+
+class GroupIn(_Body):
+    """`PUT /v1/groups/{name}`: `members` are numbers, and contacts as `contact:NAME`."""
+
+    members: Annotated[tuple[str, ...], Field(max_length=MOST_MEMBERS)]
+    note: Note | None = None
+
+
+class NamedGroupIn(GroupIn):
+    """One group of `PUT /v1/groups`."""
+
+    name: Name
+
+
+class GroupsIn(_Body):
+    """`PUT /v1/groups`."""
+
+    groups: Annotated[tuple[NamedGroupIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
+
+
 class AskIn(_Body):
     """`POST /v1/modems/{name}/at`."""
 
@@ -218,6 +265,18 @@ class ListQuery(_Query):
 
     cursor: str = ""
     limit: Annotated[int, Field(ge=1)] | None = None
+
+
+class OwnerQuery(_Query):
+    """Whose: one's own where it is left out; another owner's is for admins."""
+
+    owner: Name | None = None
+
+
+class PeopleQuery(ListQuery, OwnerQuery):
+    """A page of contacts or groups; `csv` is all of them."""
+
+    format: Literal["json", "csv"] = "json"
 
 
 class MessagesQuery(ListQuery):

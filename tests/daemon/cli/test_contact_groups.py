@@ -1,0 +1,36 @@
+"""`airpost groups`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.daemon.cli.conftest import Service
+
+
+def test_a_group_is_made_changed_and_removed(service: Service) -> None:
+    service.run("contacts", "add", "Ann", "12345")
+    said = service.run("groups", "set", "Night", "contact:Ann", "54321", "--note", "22 to 6").stdout
+    assert said == "group:Night has 2 members\n"
+    assert service.run("groups", "add", "night", "111").stdout == "group:night has 3 members\n"
+    assert service.run("groups", "drop", "night", "CONTACT:ann").stdout.endswith("2 members\n")
+    assert "is not in" in service.run("groups", "drop", "night", "999", code=1).output
+    shown = service.run("groups", "show", "night").stdout
+    assert "member: 54321\nmember: 111\n" in shown
+    assert "note: 22 to 6\n" in shown
+    (night,) = service.json("groups", "list")
+    assert service.json("groups", "show", "night") == [night]
+    assert "night" in service.run("groups", "list").stdout
+    service.run("groups", "remove", "night")
+    service.run("groups", "remove", "night", code=1)
+    assert "contact 'Eve'" in service.run("groups", "set", "x", "contact:Eve", code=1).output
+
+
+def test_a_file_goes_in_and_comes_out(service: Service, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    sheet = "group,member,note\nday,12345,\nday,54321,by day\nempty,,\nbad,contact:Eve,\n"
+    said = service.run("groups", "import", "-", text=sheet, code=1)
+    assert said.stdout == "2 kept, 2 of them new, 1 could not be\n"
+    assert said.stderr == "row 3: members.0: there is no contact 'Eve'\n"
+    service.run("groups", "export", str(out))
+    assert out.read_text() == ("group,member,note\nday,12345,by day\nday,54321,by day\nempty,,\n")
+    assert service.run("groups", "import", str(out)).stdout == "2 kept, 0 of them new\n"

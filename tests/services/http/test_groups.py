@@ -1,0 +1,85 @@
+"""Groups over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.services.http.conftest import Api
+
+CSV = {"Content-Type": "text/csv"}
+
+
+async def contact(api: Api, name: str, number: str) -> None:
+    await api.call("PUT", f"/v1/contacts/{name}", 201, json={"number": number})
+
+
+async def test_a_group_is_kept_read_and_removed(api: Api) -> None:
+    await contact(api, "Ann", "+491701234567")
+    members = ["contact:ann", "+49 170 1234568", "+491701234568", "contact:Ann"]
+    made = await api.call("PUT", "/v1/groups/Night", 201, json={"members": members, "note": "x"})
+    assert made["members"] == ["contact:ann", "+491701234568"]
+    assert await api.call("GET", "/v1/groups/night") == made
+    await api.call("PUT", "/v1/groups/NIGHT", 200, json={"members": []})
+    page = await api.call("GET", "/v1/groups")
+    assert [(each["name"], each["members"]) for each in page["items"]] == [("NIGHT", [])]
+    await api.call("DELETE", "/v1/groups/Night", 204)
+    await api.call("DELETE", "/v1/groups/Night", 404)
+    await api.call("GET", "/v1/groups/Night", 404)
+
+
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [
+        ("contact:Eve", "unknown-contact"),
+        ("group:Day", "invalid-request"),
+        ("letters", "number-not-dialable"),
+    ],
+)
+async def test_a_member_that_cannot_be_is_named(api: Api, member: str, kind: str) -> None:
+    body = {"members": ["12345", member]}
+    told = await api.call("PUT", "/v1/groups/Night", 400, json=body)
+    assert told["type"] == f"urn:airpost:problem:{kind}"
+    assert told["field"] == "members.1"
+    api.store.people.full = True
+    told = await api.call("PUT", "/v1/groups/Night", 409, json={"members": []})
+    assert told["type"] == "urn:airpost:problem:too-many-people"
+
+
+async def test_pages_go_by_name_and_owners_are_apart(keyed: Api) -> None:
+    shop = keyed.store.new_key("shop", "send", "read", key_id="shop")
+    plant = keyed.store.new_key("plant", "send", "read", key_id="plant")
+    for name in ("a", "b", "c"):
+        await keyed.call("PUT", f"/v1/groups/{name}", 201, json={"members": []}, headers=shop)
+    page = await keyed.call("GET", "/v1/groups?limit=2", headers=shop)
+    rest = await keyed.call("GET", f"/v1/groups?cursor={page['next']}", headers=shop)
+    assert [each["name"] for each in page["items"] + rest["items"]] == ["a", "b", "c"]
+    assert (await keyed.call("GET", "/v1/groups", headers=plant))["items"] == []
+    await keyed.call("GET", "/v1/groups/a", 404, headers=plant)
+    await keyed.call("DELETE", "/v1/groups/a?owner=shop", 403, headers=plant)
+    # A contact of another owner is none.
+    await keyed.call("PUT", "/v1/contacts/Ann", 201, json={"number": "12345"}, headers=plant)
+    body = {"members": ["contact:Ann"]}
+    await keyed.call("PUT", "/v1/groups/a", 400, json=body, headers=shop)
+
+
+async def test_many_at_once_as_json_and_as_csv(api: Api) -> None:
+    await contact(api, "Ann", "+491701234567")
+    groups = [{"name": "day", "members": ["12345"]}, {"name": "bad", "members": ["contact:Eve"]}]
+    done = await api.call("PUT", "/v1/groups", json={"groups": groups})
+    assert (done["groups"], done["new"]) == (1, 1)
+    (rejected,) = done["rejected"]
+    assert (rejected["row"], rejected["field"]) == (1, "members.0")
+    sheet = "group,member\nnight,contact:Ann\nnight,54321\n,12345\nempty,\nbad,contact:Eve\n"
+    done = await api.call("PUT", "/v1/groups", data=sheet.encode(), headers=CSV)
+    assert (done["groups"], done["new"]) == (2, 2)
+    assert [(each["row"], each["field"]) for each in done["rejected"]] == [
+        (1, "name"),
+        (3, "members.0"),
+    ]
+    async with api.http.get("/v1/groups?format=csv") as response:
+        given = await response.text()
+    assert given == (
+        "group,member,note\r\nday,12345,\r\nempty,,\r\nnight,contact:Ann,\r\nnight,54321,\r\n"
+    )
+    again = await api.call("PUT", "/v1/groups", data=given.encode(), headers=CSV)
+    assert (again["groups"], again["new"], again["rejected"]) == (3, 0, [])
