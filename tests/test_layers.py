@@ -13,12 +13,17 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 
 L0 = {
     f"airpost.{name}"
-    for name in ("errors", "outcome", "clock", "states", "model", "numbering", "policy", "regions",
-                 "routes", "schedule", "tasks")
+    for name in ("audit", "errors", "outcome", "clock", "states", "model", "numbering", "policy",
+                 "regions", "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
-STORE = {"airpost.store.api", "airpost.store.keeping", "airpost.store.people",
-         "airpost.store.routing"}  # fmt: skip
+STORE = {
+    "airpost.store.api",
+    "airpost.store.auditing",
+    "airpost.store.keeping",
+    "airpost.store.people",
+    "airpost.store.routing",
+}
 EVERYTHING = {"airpost", "hwsim"}
 
 # Package → what of ours it may import, itself always included.
@@ -26,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.errors": set(),
     "airpost.outcome": set(),
     "airpost.clock": set(),
+    "airpost.audit": {"airpost.clock"},
     "airpost.tasks": {"airpost.clock"},
     "airpost.states": {"airpost.errors"},
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},

@@ -16,6 +16,8 @@ ELSEWHERE = {
     },
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",
+    "src/airpost/store/auditing.py": "protocol only: tests/store/test_audit.py runs it",
+    "src/airpost/services/http/handler.py": "types only: tests/services/http/test_auth.py",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
     "src/airpost/services/http/compose.py": "tests/services/http/test_messages.py",
     "src/airpost/services/http/texts.py": "tests/services/http/test_messages.py, test_preview.py",

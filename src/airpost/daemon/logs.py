@@ -111,3 +111,4 @@ def configure(level: str = "INFO", form: str = "text", stream: TextIO | None = N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("airpost.audit").setLevel(min(root.level, logging.INFO))  # anchors always

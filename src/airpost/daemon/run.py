@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import metadata
 from pathlib import Path
 from random import Random
 
@@ -25,6 +26,7 @@ from airpost.tasks import until_first
 log = logging.getLogger("airpost.run")
 
 STORE_LOOK_S = 5.0
+OURSELVES = "airpost"
 
 
 class Daemon:
@@ -43,6 +45,7 @@ class Daemon:
         self.started = asyncio.Event()
         self._clock = steady = SteadyClock(clock)
         self._notifier = notifier
+        self._told = {"version": metadata.version("airpost"), "config": settings.digest}
         self._stop = asyncio.Event()
         self.parts: Parts = build(settings, steady, rng, self._stop.is_set, root=root)
         self._guard = ClockGuard(
@@ -107,6 +110,7 @@ class Daemon:
     async def _serve(self) -> None:
         parts = self.parts
         try:
+            await parts.auditor.record("service.start", OURSELVES, detail=self._told)
             await self._guard.start()
             unwatch = parts.pool.watch(self._say_status)
             unobserve = parts.pool.watch(parts.bookkeeper.saw)
@@ -128,6 +132,9 @@ class Daemon:
                 unwatch()
                 await parts.http.stop()  # before the store: what it has taken is answered
         finally:
+            await parts.auditor.record("service.stop", OURSELVES)
+            await parts.auditor.close()
+            await parts.anchors.close()
             await parts.store.close()
             log.info("run.stopped")
 

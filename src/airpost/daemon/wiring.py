@@ -33,6 +33,8 @@ from airpost.pool.intake import StoreIntake
 from airpost.pool.limiter import Limits
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
+from airpost.services.anchors import Anchors
+from airpost.services.auditor import Auditor
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.scheduler import Scheduler
@@ -52,6 +54,8 @@ class Parts:
     units: tuple[Unit, ...]
     http: HttpServer
     scheduler: Scheduler
+    auditor: Auditor
+    anchors: Anchors
     bookkeeper: Bookkeeper
     reception: Reception
     discovery: Discovery | None  # None where every modem is named by its port
@@ -113,6 +117,8 @@ def build(
         for each in settings.http.listen
     )
     http = replace(settings.http, listen=listen, classes=settings.queue.classes)
+    anchors = Anchors(clock, settings.syslog)
+    auditor = Auditor(store.audit, clock, anchors.changed)
     deps = HttpDeps(
         store=store,
         pool=pool,
@@ -122,6 +128,7 @@ def build(
         stopping=stopping,
         recovery=book.in_words,
         schedules=store.schedules,
+        audit=auditor,
         rescheduled=lambda: scheduler.wake(),
         admission=admission_of(settings),
     )
@@ -138,6 +145,8 @@ def build(
         units=tuple(units),
         http=HttpServer(app, listen, idle_s=http.idle_s, max_connections=http.max_connections),
         scheduler=scheduler,
+        auditor=auditor,
+        anchors=anchors,
         bookkeeper=Bookkeeper(
             store,
             clock,

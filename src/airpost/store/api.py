@@ -30,6 +30,7 @@ from airpost.model import (
 )
 from airpost.outcome import Outcome
 from airpost.schedule import Schedule
+from airpost.store.auditing import AuditLog
 from airpost.store.keeping import Keeping
 from airpost.store.people import People
 from airpost.store.routing import Blocklist, Choices
@@ -202,6 +203,11 @@ class Store(Protocol):
     @property
     def keeping(self) -> Keeping:
         """Statistics, retention and copies of this store."""
+        ...
+
+    @property
+    def audit(self) -> AuditLog:
+        """Who did what."""
         ...
 
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:

@@ -24,10 +24,18 @@ _Waiting = tuple[NewMessage, "Future[Accepted]"]
 
 
 class Intake:
-    """`ask` has a function run in the writer's thread, as `SqliteStore._ask`."""
+    """`ask` has a function run in the writer's thread, as `SqliteStore._ask`.
 
-    def __init__(self, ask: Callable[..., Future[Any]]) -> None:
+    `accepted` is called with each message that is stored.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[..., Future[Any]],
+        accepted: Callable[[NewMessage], None] = lambda _: None,
+    ) -> None:
         self._ask = ask
+        self._accepted = accepted
         self._waiting: list[_Waiting] = []
 
     @property
@@ -39,7 +47,10 @@ class Intake:
         """Store messages, more than ROWS in pieces; see `api.Store`."""
         done: list[outbound.Row] = []
         for at in range(0, len(new), ROWS):
-            done += await self._ask(outbound.accept, new[at : at + ROWS], urgent=False)
+            some = new[at : at + ROWS]
+            rows = await self._ask(outbound.accept, some, urgent=False)
+            self._count(some, rows)
+            done += rows
         return done
 
     def hand_in(self, new: NewMessage) -> Future[Accepted]:
@@ -67,12 +78,18 @@ class Intake:
     def _stored(self, some: Sequence[_Waiting], asked: Future[list[outbound.Done]]) -> None:
         error = asked.exception()
         if error is None:
+            self._count([new for new, _ in some], asked.result())
             _answer(some, asked.result())
         elif isinstance(error, StoreUnavailable) or len(some) == 1:
             _answer(some, [error] * len(some))
         else:
             for each in some:  # nothing of them is stored, and one of them is why
                 self._store([each])
+
+    def _count(self, some: Sequence[NewMessage], done: Sequence[outbound.Done]) -> None:
+        for new, each in zip(some, done, strict=True):
+            if isinstance(each, Accepted):
+                self._accepted(new)
 
 
 def _answer(some: Sequence[_Waiting], done: Sequence[Accepted | BaseException]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from airpost.clock import Clock, Instant
 from airpost.model import MessageId, SimId
-from airpost.store import backup, erasure, examine, funnel, rates, retention
+from airpost.store import audit, backup, erasure, examine, funnel, rates, retention
 from airpost.store.keeping import (
     BackedUp,
     By,
@@ -103,6 +103,9 @@ class Keeper:
             )
         while count := await self._write(retention.drop_small, kept, now):
             done += Pruned(events=count)
+            await self._clock.sleep(PAUSE_S)
+        while count := await self._write(audit.prune, kept.audit_d, now):
+            done += Pruned(audit=count)
             await self._clock.sleep(PAUSE_S)
         while octets := await self._write(retention.give_back):
             done += Pruned(freed_octets=octets)

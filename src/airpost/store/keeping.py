@@ -77,6 +77,7 @@ class Retention:
     inbound: Keep = Keep()
     events_d: float | None = 155  # of modems and the service; those of a message go with it
     statistics_d: float | None = 1830
+    audit_d: float | None = 1830
 
     def of(self, class_: MessageClass) -> Keep:
         """What holds for a class."""
@@ -91,6 +92,7 @@ class Pruned:
     messages: int = 0
     inbound: int = 0
     events: int = 0
+    audit: int = 0
     freed_octets: int = 0
 
     def __add__(self, other: Pruned) -> Pruned:
@@ -99,6 +101,7 @@ class Pruned:
             messages=self.messages + other.messages,
             inbound=self.inbound + other.inbound,
             events=self.events + other.events,
+            audit=self.audit + other.audit,
             freed_octets=self.freed_octets + other.freed_octets,
         )
 

@@ -139,6 +139,13 @@ def m012_people(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m010_audit(db: Database) -> None:
+    """Who did what, what a key may do, and how much it has sent."""
+    for statement in _statements(text("schema_audit")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -150,6 +157,7 @@ RELEASED = (
     m005_routes.__name__,
     m009_sent_text.__name__,
     m012_people.__name__,
+    m010_audit.__name__,
 )
 
 

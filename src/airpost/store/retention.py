@@ -16,6 +16,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageClass
 from airpost.store.funnel import HOUR_US, roll_up
 from airpost.store.keeping import Retention
+from airpost.store.keyuse import MINUTE_US
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
@@ -133,6 +134,7 @@ def drop_small(tx: Tx, retention: Retention, now: Instant) -> int:
     hour = _before(now, retention.statistics_d) // HOUR_US
     count += tx.db.execute(_SQL["old_rollup"], (hour,)).rowcount
     tx.db.execute(_SQL["old_rates"], (_before(now, RATES_KEPT_D) // HOUR_US,))
+    tx.db.execute(_SQL["old_uses"], (_before(now, retention.events_d) // MINUTE_US,))
     return count
 
 

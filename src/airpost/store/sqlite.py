@@ -55,6 +55,7 @@ from airpost.store.api import (
     Swept,
     Wake,
 )
+from airpost.store.audit import AuditLog
 from airpost.store.availability import Availability
 from airpost.store.backup import freeze
 from airpost.store.blocklist import Blocklist
@@ -67,6 +68,7 @@ from airpost.store.intake import Intake
 from airpost.store.journal import AirJournal, Told, new_nonce
 from airpost.store.keeper import Keeper
 from airpost.store.keys import KeyRing
+from airpost.store.keyuse import KeyUses
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
@@ -100,7 +102,8 @@ class SqliteStore:
             failed=lambda reason: self._can.failed(reason),
         )
         self._reader = Reader(path)
-        self._intake = Intake(self._ask)
+        self._uses = KeyUses(clock, self._write, self._read)
+        self._intake = Intake(self._ask, self._uses.accepted)
         ring = KeyRing(self._write, self._read)
         self.add_key, self.find_key = ring.add, ring.find
         self.keys, self.revoke_key = ring.all, ring.revoke
@@ -113,6 +116,7 @@ class SqliteStore:
         self.blocklist = Blocklist(self._write, self._read)
         self.people = Contacts(self._write, self._read)
         self.keeping = Keeper(path, clock, self._write)
+        self.audit = AuditLog(self._write, self._read, self._uses)
         self._can = Availability(clock, self._probe, lambda: self._wake(set(Wake)))
         self._callbacks: list[Callable[[Wake], None]] = []
 
@@ -176,6 +180,7 @@ class SqliteStore:
             await self._writer.ask(work_of(withdraw_all), urgent=True)
         except StoreError as error:
             log.info("store.not_withdrawn %s", error)  # the next start asks the journal
+        await self._uses.close()
         await self._can.stop()
         await self.keeping.stop()
         await self._reader.stop()

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from airpost.daemon.cli.main import main
+from airpost.services.auditor import Auditor
 from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
@@ -60,6 +61,7 @@ def _serve(store: FakeStore, pool: FakePool, path: Path, up: Future[Any], auth: 
             stopping=lambda: False,
             recovery=experience,
             schedules=FakeSchedules(),
+            audit=Auditor(store.audit, FakeClock()),
         )
         server = HttpServer(
             build_app(deps), [UnixListen(path=path), parse_listen("127.0.0.1:0")], shutdown_s=0.1

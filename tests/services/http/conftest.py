@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from airpost.services.auditor import Auditor
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
@@ -78,6 +79,7 @@ async def open_api(given: HttpSettings, admission: Admission | None = None) -> A
             stopping=lambda: stop[0],
             recovery=experience,
             schedules=FakeSchedules(),
+            audit=Auditor(store.audit, clock),
             admission=admission or Admission(),
         )
     )

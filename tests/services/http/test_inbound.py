@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+from airpost.services.auditor import Auditor
 from airpost.services.http.deps import ENDED, HttpDeps
 from airpost.services.http.inbound import RECHECK_S, _poll
 from airpost.services.http.settings import HttpSettings
@@ -77,6 +78,7 @@ def deps(loop: VirtualLoop, store: FakeStore) -> HttpDeps:
         stopping=lambda: False,
         recovery=experience,
         schedules=FakeSchedules(),
+        audit=Auditor(store.audit, FakeClock(loop.time)),
     )
 
 

@@ -10,6 +10,7 @@ from random import Random
 from airpost.clock import SECOND_US, Instant, LoopClock, parse_rfc3339, rfc3339
 from airpost.model import MessageClass
 from airpost.schedule import Schedule
+from airpost.services.auditor import Auditor
 from airpost.services.http.credentials import token_hash
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.scheduler import Scheduler
@@ -34,7 +35,7 @@ class Rig:
         deps = HttpDeps(
             store=self.store, pool=FakePool(), clock=self.clock, rng=Random(at),
             settings=HttpSettings(), stopping=lambda: False, recovery=experience,
-            schedules=self.store.schedules,
+            schedules=self.store.schedules, audit=Auditor(self.store.audit, self.clock),
         )  # fmt: skip
         self.scheduler = Scheduler(deps, lambda: self.trusted)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from airpost.daemon.config.audit import AuditSection
 from airpost.daemon.config.limits import ClassSection, KeySection, LimitSection
 from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.queue import QueueSection
@@ -92,6 +93,7 @@ class File(Section):
     classes: dict[str, ClassSection] = {}
     keys: dict[str, KeySection] = {}
     retention: RetentionSection = RetentionSection()
+    audit: AuditSection = AuditSection()
     statistics: StatisticsSection = StatisticsSection()
     modem: list[ModemSection] = []
     route: list[RouteSection] = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from airpost.daemon.config.audit import syslog_of
 from airpost.daemon.config.faults import config_error
 from airpost.daemon.config.file import File, SmsSection
 from airpost.daemon.config.limits import limit_settings
@@ -56,6 +58,8 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         discover=file.modems.discover,
         profiles=_folder(file.modems.profiles, "modems.profiles", folder),
         hubs=_hubs(file.modems.hubs),
+        syslog=syslog_of(file.audit),
+        digest=sha256(text.encode()).hexdigest(),
         silent_filter=file.statistics.silent_filter,
         clock_wait_s=file.clock.wait_s,
         queue=queue_policy(file.queue, file.classes),

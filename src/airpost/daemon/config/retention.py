@@ -44,6 +44,7 @@ class RetentionSection(Section):
     records: _Days = 155
     events: _Days = 155
     statistics: _Days = 1830
+    audit: _Days = 1830
     inbound: KeepSection = KeepSection()
     classes: dict[str, KeepSection] = {}
 
@@ -74,6 +75,7 @@ def retention_of(given: RetentionSection) -> Retention:
         inbound=inbound,
         events_d=_or_never(given.events),
         statistics_d=_or_never(given.statistics),
+        audit_d=_or_never(given.audit),
     )
 
 

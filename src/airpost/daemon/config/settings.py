@@ -15,6 +15,7 @@ from airpost.pool.credit import CreditSettings
 from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
 from airpost.routes import Guards, RouteTable
+from airpost.services.anchors import Syslog
 from airpost.services.http.settings import DEFAULT_PARTS, HttpSettings
 
 STATE_FOLDER = Path("/var/lib/airpost")  # StateDirectory= of airpost.service
@@ -81,4 +82,6 @@ class Settings:
     queue: QueuePolicy = field(default_factory=QueuePolicy)
     routes: RouteTable = field(default_factory=RouteTable)
     guards: Guards = field(default_factory=Guards)
+    syslog: Syslog | None = None  # told the anchors of the audit log
+    digest: str = ""  # SHA-256 of the file
     silent_filter: bool = True  # look for networks that take messages and deliver none

@@ -28,9 +28,11 @@ from airpost.services.http import (
     schedules,
     stats,
 )
-from airpost.services.http.auth import CallerHandler, Handler, guarded
+from airpost.services.http.audited import audited
+from airpost.services.http.auth import guarded
 from airpost.services.http.credentials import Scope
 from airpost.services.http.deps import DEPS, ENDED, RUNNING, TURNS, HttpDeps
+from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.idempotency import Running
 from airpost.services.http.problems import problems, stopping
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
@@ -49,10 +51,15 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/messages/{id}/explain", Scope.READ, explain.explain),
     ("DELETE", "/v1/messages/{id}", Scope.SEND, messages.cancel),
     ("GET", "/v1/blocklist", Scope.ADMIN, blocklist.listing),
-    ("PUT", "/v1/blocklist", Scope.ADMIN, blocklist.add_many),
+    ("PUT", "/v1/blocklist", Scope.ADMIN, audited("blocklist.add", blocklist.add_many)),
     ("GET", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.one),
-    ("PUT", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.add),
-    ("DELETE", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.remove),
+    ("PUT", "/v1/blocklist/{number}", Scope.ADMIN, audited("blocklist.add", blocklist.add)),
+    (
+        "DELETE",
+        "/v1/blocklist/{number}",
+        Scope.ADMIN,
+        audited("blocklist.remove", blocklist.remove),
+    ),
     ("GET", "/v1/contacts", Scope.READ, contacts.listing),
     ("PUT", "/v1/contacts", Scope.SEND, contacts.put_many),
     ("GET", "/v1/contacts/{name}", Scope.READ, contacts.one),
@@ -73,24 +80,24 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/modems/{name}", Scope.READ, modems.one),
     ("GET", "/v1/modems/{name}/queue", Scope.READ, modems.queue),
     ("GET", "/v1/modems/{name}/trace", Scope.ADMIN, care.trace),
-    ("POST", "/v1/modems/{name}/at", Scope.ADMIN, care.ask),
-    ("POST", "/v1/modems/{name}/reset", Scope.ADMIN, care.reset),
-    ("POST", "/v1/modems/{name}/selftest", Scope.ADMIN, modems.selftest),
-    ("POST", "/v1/modems/{name}/pause", Scope.ADMIN, queue.pause),
-    ("POST", "/v1/modems/{name}/drain", Scope.ADMIN, queue.drain),
-    ("POST", "/v1/modems/{name}/resume", Scope.ADMIN, queue.resume),
+    ("POST", "/v1/modems/{name}/at", Scope.ADMIN, audited("modem.at", care.ask)),
+    ("POST", "/v1/modems/{name}/reset", Scope.ADMIN, audited("modem.reset", care.reset)),
+    ("POST", "/v1/modems/{name}/selftest", Scope.ADMIN, audited("modem.selftest", modems.selftest)),
+    ("POST", "/v1/modems/{name}/pause", Scope.ADMIN, audited("modem.pause", queue.pause)),
+    ("POST", "/v1/modems/{name}/drain", Scope.ADMIN, audited("modem.drain", queue.drain)),
+    ("POST", "/v1/modems/{name}/resume", Scope.ADMIN, audited("modem.resume", queue.resume)),
     ("GET", "/v1/queue", Scope.READ, queue.backlog),
-    ("POST", "/v1/queue/move", Scope.ADMIN, queue.move),
-    ("POST", "/v1/queue/release", Scope.ADMIN, queue.release),
+    ("POST", "/v1/queue/move", Scope.ADMIN, audited("queue.move", queue.move)),
+    ("POST", "/v1/queue/release", Scope.ADMIN, audited("queue.release", queue.release)),
     ("GET", "/v1/doctor", Scope.ADMIN, care.about),
     ("GET", "/v1/stats/funnel", Scope.READ_ALL, stats.funnel),
-    ("POST", "/v1/db/prune", Scope.ADMIN, keeping.prune),
+    ("POST", "/v1/db/prune", Scope.ADMIN, audited("db.prune", keeping.prune)),
     ("POST", "/v1/db/check", Scope.ADMIN, keeping.check),
-    ("POST", "/v1/db/backup", Scope.ADMIN, keeping.backup),
-    ("POST", "/v1/db/forget", Scope.ADMIN, keeping.forget),
-    ("POST", "/v1/keys", Scope.ADMIN, keys.create),
+    ("POST", "/v1/db/backup", Scope.ADMIN, audited("db.backup", keeping.backup)),
+    ("POST", "/v1/db/forget", Scope.ADMIN, audited("db.forget", keeping.forget)),
+    ("POST", "/v1/keys", Scope.ADMIN, audited("key.create", keys.create)),
     ("GET", "/v1/keys", Scope.ADMIN, keys.listing),
-    ("DELETE", "/v1/keys/{id}", Scope.ADMIN, keys.revoke),
+    ("DELETE", "/v1/keys/{id}", Scope.ADMIN, audited("key.revoke", keys.revoke)),
 )
 OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/health/live", health.live),

@@ -14,12 +14,13 @@ import pwd
 import socket
 import struct
 from asyncio.trsock import TransportSocket
-from collections.abc import Awaitable, Callable
 from functools import wraps
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
+from airpost.errors import AirpostError
+from airpost.services.http.audited import claims, note_refusal
 from airpost.services.http.credentials import (
     LOCAL,
     Caller,
@@ -29,6 +30,7 @@ from airpost.services.http.credentials import (
     token_id,
 )
 from airpost.services.http.deps import DEPS
+from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.problems import Refusal
 from airpost.services.http.settings import AuthMode
 from airpost.store.api import Store
@@ -38,19 +40,24 @@ GROUP = "airpost"
 _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
 _peers: WeakKeyDictionary[asyncio.BaseTransport, bool | None] = WeakKeyDictionary()
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CallerHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
-
 
 def guarded(scope: Scope, handler: CallerHandler) -> Handler:
-    """`handler` with its caller, once they are known and may do `scope`."""
+    """`handler` with its caller, once they are known and may do `scope`.
+
+    Whoever is refused is counted for the audit log.
+    """
 
     @wraps(handler)
     async def guard(request: web.Request) -> web.StreamResponse:
-        caller = await identify(request)
-        if not caller.may(scope):
-            raise Refusal("forbidden", f"this needs the scope {scope.value!r}")
-        return await handler(request, caller)
+        caller = None
+        try:
+            caller = await identify(request)
+            if not caller.may(scope):
+                raise Refusal("forbidden", f"this needs the scope {scope.value!r}")
+            return await handler(request, caller)
+        except AirpostError as error:
+            note_refusal(request, caller, error)
+            raise
 
     return guard
 
@@ -63,7 +70,7 @@ async def identify(request: web.Request) -> Caller:
     deps = request.app[DEPS]
     header = request.headers.get("Authorization")
     if header is not None:
-        return await _by_key(deps.store, header)
+        return await _by_key(request, deps.store, header)
     match _peer(request):
         case True:
             return LOCAL
@@ -79,7 +86,7 @@ def _unauthorized(detail: str) -> Refusal:
     return Refusal("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="airpost"'})
 
 
-async def _by_key(store: Store, header: str) -> Caller:
+async def _by_key(request: web.Request, store: Store, header: str) -> Caller:
     scheme, _, token = header.partition(" ")
     key_id = token_id(token.strip()) if scheme.lower() == "bearer" else None
     if key_id is None:
@@ -89,6 +96,7 @@ async def _by_key(store: Store, header: str) -> Caller:
         log.warning("http.key_unknown key=%s", key_id)
         raise _unauthorized("this key is not known")
     if key.revoked_at is not None:
+        claims(request, f"key {key_id}")
         log.warning("http.key_revoked key=%s", key_id)
         raise _unauthorized("this key was revoked")
     return Caller(

@@ -11,6 +11,7 @@ import logging
 from aiohttp import web
 
 from airpost.model import masked
+from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
@@ -70,6 +71,7 @@ async def add(request: web.Request, caller: Caller) -> web.Response:
     given = read_body(BlockIn, await read_json(request)) if request.can_read_body else BlockIn()
     number = await _number(request, caller)
     failed = await _block(request.app[DEPS], [number], given.note, caller)
+    changed(request, masked(number), failed=failed)
     return answer({**blocked_json(await _find(request, caller)), "failed": failed})
 
 
@@ -89,6 +91,7 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
         await dials(deps, caller, f"numbers.{at}", each) for at, each in enumerate(given.numbers)
     ]
     failed = await _block(deps, numbers, given.note, caller)
+    changed(request, f"{len(set(numbers))} numbers", failed=failed)
     return answer({"numbers": len(set(numbers)), "failed": failed})
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from airpost.clock import Clock
 from airpost.pool.facade import Pool
+from airpost.services.auditor import Auditor
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
@@ -33,6 +34,7 @@ class HttpDeps:
     stopping: Callable[[], bool]
     recovery: Callable[[], Awaitable[Mapping[str, Mapping[str, str]]]]
     schedules: Schedules
+    audit: Auditor
     rescheduled: Callable[[], None] = lambda: None  # one was made or deleted
     admission: Admission = field(default_factory=Admission)
 

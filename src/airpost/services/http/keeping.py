@@ -13,7 +13,9 @@ from aiohttp import web
 
 from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest
+from airpost.model import masked
 from airpost.numbering import Numbering
+from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
@@ -34,7 +36,9 @@ async def prune(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     log.info("http.prune actor=%s", caller.actor)
     work = deps.store.keeping.prune(deps.settings.retention, deps.clock.now())
-    return answer(asdict(await shielded(work, name="prune")))
+    gone = asdict(await shielded(work, name="prune"))
+    changed(request, "", **gone)
+    return answer(gone)
 
 
 @operation("checkStore", "Look for faults in the store", answers={200: shapes.Checked})
@@ -63,6 +67,7 @@ async def backup(request: web.Request, caller: Caller) -> web.Response:
         made = await shielded(work, name="backup")
     except ValueError as error:
         raise Refusal("no-backup", str(error)) from None
+    changed(request, str(made.path), octets=made.octets)
     return answer({"path": str(made.path), "octets": made.octets, "took_s": made.took_s})
 
 
@@ -81,7 +86,9 @@ async def forget(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     number = await number_of(deps, caller, "number", number)
     work = erase(deps.store.keeping, deps.admission.numbering, number, caller.actor)
-    return answer(asdict(await shielded(work, name="forget")))
+    gone = asdict(await shielded(work, name="forget"))
+    changed(request, masked(number), **gone)
+    return answer(gone)
 
 
 async def erase(keeping: Keeping, numbering: Numbering, number: str, actor: str) -> Forgotten:

@@ -12,6 +12,7 @@ from aiohttp import web
 from airpost.errors import InvalidRequest
 from airpost.model import ApiKey
 from airpost.regions import place_fault
+from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import (
     ID_OCTETS,
@@ -57,6 +58,13 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
     )
     token = make_token(key.id, secrets.token_urlsafe(SECRET_OCTETS))
     await deps.store.add_key(key, token_hash(token))
+    changed(
+        request,
+        f"key {key.id}",
+        name=key.name,
+        owner=key.owner,
+        scopes=" ".join(sorted(key.scopes)),
+    )
     return answer({**key_json(key), "token": token}, status=201)
 
 
@@ -77,4 +85,5 @@ async def revoke(request: web.Request, _caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     if not await deps.store.revoke_key(request.match_info["id"], deps.clock.now()):
         raise Refusal("not-found", "there is no such key, or it was revoked before")
+    changed(request, f"key {request.match_info['id']}")
     return web.Response(status=204)

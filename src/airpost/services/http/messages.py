@@ -13,6 +13,7 @@ from aiohttp import web
 from airpost.clock import Instant
 from airpost.errors import AirpostError, DuplicateRequest
 from airpost.model import Idempotency, Lane, Message, MessageId
+from airpost.services.http.audited import record
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.compose import REFUSED_MESSAGES, check_limits, compose
 from airpost.services.http.credentials import Caller
@@ -197,7 +198,10 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
         raise _unknown() from None
     if not result.cancelled:
         raise Refusal("not-cancellable", result.reason, extra={"state": result.state.value})
-    return answer(message_json(await _find(request, caller.cancels)))
+    message = await _find(request, caller.cancels)
+    if message.owner != caller.owner:
+        await record(request, caller, "message.cancel", message.id, owner=message.owner)
+    return answer(message_json(message))
 
 
 async def _find(request: web.Request, owner: str | None) -> Message:

@@ -13,6 +13,7 @@ from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest, ModemError
 from airpost.model import Lane, ModemView
 from airpost.pool.facade import OWN
+from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
@@ -101,6 +102,7 @@ async def selftest(request: web.Request, caller: Caller) -> web.Response:
         begun = await shielded(deps.pool.selftest(lane, to), name=f"selftest {lane}")
     except ModemError as error:
         raise Refusal("no-selftest", str(error)) from None
+    changed(request, lane, message=begun)
     log.info("http.selftest modem=%s msg=%s actor=%s", lane, begun, caller.actor)
     message = await deps.store.message(begun, None)
     if message is None:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from airpost.errors import InvalidRequest
 from airpost.model import Lane, Message, MessageId, ModemView
+from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
@@ -115,6 +116,7 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
     moved = await shielded(
         deps.store.decisions.move(Lane(given.from_), to, caller.actor), name=f"move {given.from_}"
     )
+    changed(request, given.from_, to=to, moved=moved)
     return answer({"from": given.from_, "to": to, "moved": moved})
 
 
@@ -140,14 +142,19 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
     log.info("http.release count=%d as=%s actor=%s", len(given.ids), given.as_.value, caller.actor)
     if given.restored and not given.ids:
         done = deps.store.keeping.release_restored((), caller.actor)
-        return answer({"released": await shielded(done, name="release"), "refused": []})
+        released = await shielded(done, name="release")
+        changed(request, "all that a restore has frozen", released=released)
+        return answer({"released": released, "refused": []})
     ids = dict.fromkeys(MessageId(each) for each in given.ids)
     refused = []
     for id_ in ids:
         decided = _decide(deps, caller, id_, given)
         if (problem := await shielded(decided, name=f"release {id_}")) is not None:
             refused.append({"id": id_, "problem": problem})
-    return answer({"released": len(ids) - len(refused), "refused": refused})
+    released = len(ids) - len(refused)
+    subject = next(iter(ids)) if len(ids) == 1 else f"{len(ids)} messages"
+    changed(request, subject, released=released, **{"as": given.as_.value})
+    return answer({"released": released, "refused": refused})
 
 
 async def _decide(deps: HttpDeps, caller: Caller, id_: MessageId, given: SettleIn) -> str | None:

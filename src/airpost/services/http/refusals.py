@@ -17,8 +17,8 @@ from aiohttp import web
 from airpost.clock import Clock
 from airpost.errors import AirpostError, StoreUnavailable
 from airpost.model import MessageClass
-from airpost.services.http.auth import CallerHandler
 from airpost.services.http.credentials import Caller
+from airpost.services.http.handler import CallerHandler
 from airpost.services.http.problems import refusal
 from airpost.store.api import Store
 from airpost.store.keeping import Refused

@@ -131,3 +131,6 @@ INSERT INTO meta (key, value)
 SELECT 'last attempt', CAST(id AS TEXT) FROM attempt WHERE TRUE ORDER BY id DESC LIMIT 1
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
 WHERE CAST(excluded.value AS INTEGER) > CAST(meta.value AS INTEGER)
+
+-- name: old_uses
+DELETE FROM key_use WHERE minute < ?

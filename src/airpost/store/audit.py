@@ -1,0 +1,125 @@
+"""The audit log in SQLite: rows are added, and go only with all that is older.
+
+May import L0 and its neighbours. Appending and pruning run in the writer's thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from airpost.audit import PRUNED, Anchor, Entry, Row, sealed
+from airpost.clock import SECOND_US, Instant, rfc3339
+from airpost.store.auditing import KeyUse
+from airpost.store.keyuse import KeyUses
+from airpost.store.statements import load
+from airpost.store.writer import Tx
+
+_SQL = load("audit")
+PRUNE_ROWS = 1000  # at a time
+SLACK_D = 30  # rows go about once a month, not one by one: each removal is a row itself
+DAY_MS = 86_400_000
+_MS_US = SECOND_US // 1000
+
+
+class AuditLog:
+    """See `auditing.AuditLog`; `write` and `read` run a function in the store's threads."""
+
+    def __init__(
+        self,
+        write: Callable[..., Awaitable[Any]],
+        read: Callable[..., Awaitable[Any]],
+        uses: KeyUses,
+    ) -> None:
+        self._write = write
+        self._read = read
+        self._uses = uses
+
+    async def append(self, entries: Sequence[Entry]) -> Anchor:
+        """Add rows; the newest one."""
+        found: Anchor = await self._write(append, entries, urgent=False)
+        return found
+
+    async def head(self) -> Anchor:
+        """The newest row."""
+        found: Anchor = await self._read(head, urgent=False)
+        return found
+
+    async def rows(self, after: int, limit: int) -> list[Row]:
+        """Rows behind a number."""
+        found: list[Row] = await self._read(rows, after, limit, urgent=False)
+        return found
+
+    async def uses(self, key_id: str, since: Instant) -> list[KeyUse]:
+        """What was counted of a key."""
+        return await self._uses.of(key_id, since)
+
+
+def head(db: sqlite3.Connection) -> Anchor:
+    """The newest row."""
+    found = db.execute(_SQL["head"]).fetchone()
+    return Anchor() if found is None else Anchor(*found)
+
+
+def append(tx: Tx, entries: Sequence[Entry]) -> Anchor:
+    """Add rows; the newest one."""
+    at = head(tx.db)
+    for entry in entries:
+        row = sealed(entry, at)
+        _insert(tx.db, row)
+        at = Anchor(row.n, row.hash)
+    return at
+
+
+def _insert(db: sqlite3.Connection, row: Row) -> None:
+    db.execute(
+        _SQL["append"],
+        (row.n, row.at_ms, row.actor, row.origin, row.action, row.subject, row.result, row.count,
+         row.detail, row.hash),
+    )  # fmt: skip
+
+
+def rows(db: sqlite3.Connection, after: int, limit: int) -> list[Row]:
+    """Rows behind a number, oldest first, readable also where somebody wrote what is no text."""
+    usual, db.text_factory = db.text_factory, lambda octets: octets.decode("utf-8", "replace")
+    try:
+        return [_row(each) for each in db.execute(_SQL["rows"], (after, limit))]
+    finally:
+        db.text_factory = usual
+
+
+def _row(each: Sequence[Any]) -> Row:
+    n, at_ms, action, actor, origin, subject, result, count, detail, hash_ = each
+    return Row(
+        n=n, at_ms=at_ms, action=action, actor=actor, origin=origin, subject=subject,
+        result=result, count=count, detail=detail, hash=hash_,
+    )  # fmt: skip
+
+
+def prune(tx: Tx, keep_d: float | None, now: Instant) -> int:
+    """Remove rows that are `keep_d` days old, all up to one; how many, some at a time.
+
+    A row tells of it, with the hash the rest follows. Nothing goes before the oldest is SLACK_D
+    older than that.
+    """
+    oldest = tx.db.execute(_SQL["oldest"]).fetchone()
+    if keep_d is None or oldest is None:
+        return 0
+    first, first_ms = oldest
+    before_ms = now // _MS_US - round(keep_d * DAY_MS)
+    if first_ms >= before_ms - SLACK_D * DAY_MS:
+        return 0
+    until, hash_, until_ms = tx.db.execute(
+        _SQL["last_before"], (first + PRUNE_ROWS, before_ms)
+    ).fetchone()
+    told = {
+        "until": until,
+        "hash": hash_.hex(),
+        "rows": until - first + 1,
+        "from": rfc3339(Instant(first_ms * _MS_US)),
+        "to": rfc3339(Instant(until_ms * _MS_US)),
+    }
+    append(tx, [Entry(at=now, action=PRUNED, actor="airpost", detail=told)])
+    tx.db.execute(_SQL["base"], (until,))
+    return tx.db.execute(_SQL["drop"], (until,)).rowcount
