@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
+from airpost.clock import Instant
+from airpost.pool.budget import Budget
 from airpost.pool.capacity import (
     MOST_TOGETHER,
+    Pace,
     searching,
+    searching_paced,
     under_bulk_per_minute,
     urgent_per_minute,
 )
+from airpost.pool.limits import LimitProfile
 
 MODEMS = (1, 2, 4, 8, 16)
 # Segments a minute of which 98.7 % wait at most 2 s, M/D/c, found by others.
@@ -54,6 +61,47 @@ def test_reserving_more_promises_more_and_bulk_never_helps() -> None:
     rates = [under_bulk_per_minute(4, 3, reserved) for reserved in range(4)]
     assert rates == sorted(rates)
     assert rates[-1] <= urgent_per_minute(4, 3)
+
+
+def paced(*paces: Pace) -> float:
+    search = searching_paced(paces)
+    while True:
+        try:
+            next(search)
+        except StopIteration as done:
+            return float(done.value)
+
+
+@pytest.mark.parametrize("pace", [Pace(6), Pace(30), Pace(10, 20), Pace(20, 4)])
+def test_what_a_limit_of_a_minute_lets_through_is_late_as_seldom_as_promised(pace: Pace) -> None:
+    """Calls at random at the promised rate, and at half as much again, through the limit itself."""
+
+    def late(rate: float) -> float:
+        rng, now, count, calls = Random(1), 0.0, 0, 40_000
+        budget = Budget(
+            LimitProfile(name="x", per_minute=pace.per_minute, burst=pace.burst or None), Instant(0)
+        )
+        begins = 0.0
+        for _ in range(calls):
+            now += rng.expovariate(rate / 60)
+            begins = max(begins, now)
+            at = Instant(round(begins * 1e6))
+            if (block := budget.block(at, None, urgent=True)) is not None:
+                at, begins = block.until, block.until / 1e6
+            budget.spend(at, "")
+            count += begins - now > 2.0
+        return count / calls
+
+    rate = paced(pace)
+    assert 0 < rate < pace.per_minute
+    assert late(rate) < 0.016
+    assert late(rate * 1.5) > 0.02
+
+
+def test_what_is_limited_adds_up() -> None:
+    assert paced() == paced(Pace(0), Pace(0, 3)) == 0
+    assert paced(Pace(6), Pace(6)) == pytest.approx(urgent_per_minute(12, 60))
+    assert paced(Pace(10, 20), Pace(6)) == pytest.approx(paced(Pace(10, 20)) + paced(Pace(6)))
 
 
 def test_modems_that_end_within_the_wait_are_never_late() -> None:

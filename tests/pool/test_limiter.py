@@ -211,6 +211,34 @@ def test_the_reserve_is_for_alarms_also_while_others_wait(tmp_path: Path) -> Non
     run_virtual(main)
 
 
+@pytest.mark.parametrize(
+    ("given", "service_s", "alone", "beside"),
+    [
+        ({"gap_s": 6.0}, 6.0, (0, 4), (0, 1)),
+        ({"per_minute": 6}, 1.0, (4, 6), (1, 2.5)),  # the reserved one alone stands beside bulk
+        ({"per_minute": 6, "reserve_percent": 50}, 1.0, (4, 6), (1.5, 5)),
+    ],
+)
+def test_limits_of_a_minute_are_part_of_the_promise_before_they_are_met(
+    tmp_path: Path, given: dict[str, Any], service_s: float,
+    alone: tuple[float, float], beside: tuple[float, float],
+) -> None:  # fmt: skip
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (1.0, 1.0), limits=sims(**given)) as rig:
+            await rig.until(
+                lambda: rig.pool.promises() and rig.pool.promises()[0].modems == 2, wait_s=5
+            )
+            (told,) = rig.pool.promises()
+            assert told.service_s == service_s
+            assert alone[0] <= told.urgent_per_minute <= alone[1]
+            assert beside[0] <= told.under_bulk_per_minute <= beside[1]
+            await rig.state(await rig.accept(class_=MessageClass.ALARM), "sent")
+            await asyncio.sleep(3)  # a gap is no limit that is used up
+            assert [each.modems for each in rig.pool.promises()] == [2]
+
+    run_virtual(main)
+
+
 def test_what_has_used_up_its_limit_is_not_promised_until_that_is_over(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         limits = LimitSettings(sims={Lane("gate-1"): LimitProfile(name="tight", per_hour=2)})

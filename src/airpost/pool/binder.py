@@ -16,7 +16,7 @@ from airpost.errors import NoRoute, StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
 from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
 from airpost.pool.facade import Outlook
-from airpost.pool.limiter import SOON_S, Limiter
+from airpost.pool.limiter import Limiter
 from airpost.pool.reserve import Bars, reserved_lanes
 from airpost.pool.route import PLAIN, LaneLoad, Rules, choose, rejections
 from airpost.store.api import Binding, Store
@@ -224,9 +224,13 @@ class Binder:
                 if view.takes and not self._loops[lane].window.dead]  # fmt: skip
 
     def able_now(self) -> list[ModemView]:
-        """Those of them whose limits let an urgent message begin now, or soon."""
+        """Those of them whose limits let an urgent message begin now, soon, or after their gap."""
         urgent = MessageClass.ALARM
-        return [each for each in self.able() if self._limiter.closed_s(each, urgent) <= SOON_S]
+        return [
+            each
+            for each in self.able()
+            if self._limiter.closed_s(each, urgent) <= self._limiter.soon_s(each.lane)
+        ]
 
     def _bars(self) -> Bars:
         takes = self.able()

@@ -9,7 +9,8 @@ fewer than n * c came in the n * D - x seconds before it. That is counted step b
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 URGENT_WAIT_S = 2.0
@@ -17,6 +18,14 @@ URGENT_SHARE = 0.987
 MOST_TOGETHER = 32  # more modems than this are promised as groups: a little less than they can
 _PRECISION = 1.01  # of a rate
 _LONGEST_LOOK = 200  # steps of one look; more needs only a rate beside the most there can be
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pace:
+    """What the limits of a SIM let begin in a minute; with `burst` a mean, so many at once."""
+
+    per_minute: int
+    burst: int = 0
 
 
 def urgent_per_minute(modems: int, service_s: float) -> float:
@@ -30,22 +39,41 @@ def urgent_per_minute(modems: int, service_s: float) -> float:
             return rate
 
 
-def searching(modems: int, service_s: float) -> Generator[None, None, float]:
+def searching(
+    modems: int, service_s: float, wait_s: float = URGENT_WAIT_S
+) -> Generator[None, None, float]:
     """As `urgent_per_minute`, in steps of a millisecond at most, for a loop with other work."""
     whole, rest = divmod(modems, MOST_TOGETHER)
     together = 0.0
     for count, size in ((whole, MOST_TOGETHER), (1, rest)):
         if count and size:
-            together += count * (yield from _group(size, service_s))
+            together += count * (yield from _group(size, wait_s / service_s))
     return together * 60 / service_s
 
 
-def _group(modems: int, service_s: float) -> Generator[None, None, float]:
-    """The largest load in erlang."""
+def searching_paced(paces: Sequence[Pace]) -> Generator[None, None, float]:
+    """The largest rate a minute that limits of a minute let begin within URGENT_WAIT_S.
+
+    A count that rolls is so many places, each taken for a minute by what begins. Of a mean with a
+    burst one place is taken for the mean, and what waits for it may begin as long as the burst
+    lasts.
+    """
+    places = sum(each.per_minute for each in paces if not each.burst)
+    found = yield from searching(places, 60.0)
+    for pace in paces:
+        if pace.burst and pace.per_minute:
+            step_s = 60 / pace.per_minute
+            ahead_s = (pace.burst - 1) * step_s
+            found += yield from searching(1, step_s, ahead_s + URGENT_WAIT_S)
+    return found
+
+
+def _group(modems: int, wait: float) -> Generator[None, None, float]:
+    """The largest load in erlang; `wait` in services."""
     low, high = 0.0, float(modems)
     while high - low > 0.005 and high > low * _PRECISION:
         middle = (low + high) / 2
-        if (yield from _holds(modems, middle, URGENT_WAIT_S / service_s)):
+        if (yield from _holds(modems, middle, wait)):
             low = middle
         else:
             high = middle

@@ -236,6 +236,11 @@ class Limiter:
         block = self.sims.block(view.lane, view.sim_id, class_, None)
         return 0.0 if block is None else (block.until - self._clock.now()) / SECOND_US
 
+    def soon_s(self, lane: Lane) -> float:
+        """How long it may last until a SIM takes one more that has not used up anything."""
+        profile = self.sims.profile(lane)
+        return SOON_S if profile is None else max(SOON_S, profile.gap_s)
+
     def shut(self, view: ModemView) -> bool:
         """True where its SIM takes nothing at all for longer than SOON_S, and nothing fails."""
         profile = self.sims.profile(view.lane)

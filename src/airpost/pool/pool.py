@@ -97,8 +97,8 @@ class ModemPool:
             store, clock, stopping=lambda: self._stopping.is_set(), proved=self._holding.proved
         )
         self._promises = Promises(
-            self._views.values, self._binder.able_now, self._policy.reserved, clock
-        )
+            self._views.values, self._binder.able_now, self.limiter.sims.profile,
+            self._policy.reserved, clock)  # fmt: skip
         self._stopping = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._serving: list[asyncio.Task[None]] = []
@@ -442,7 +442,9 @@ class ModemPool:
 
     def _lane_closed(self, lane: Lane) -> None:
         self._releaser.closed(lane)
+        self._promises.wake()
 
     def _limits_changed(self, lane: Lane) -> None:
         self._loops[lane].wake()
+        self._promises.wake()
         self._bind.set()
