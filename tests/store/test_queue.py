@@ -13,9 +13,10 @@ from airpost.model import (
     Lane,
     MessageClass,
     MessageId,
+    OnUncertain,
 )
 from airpost.states import MessageState, SegmentEvent, SegmentState
-from airpost.store.api import Binding, Store
+from airpost.store.api import Binding, MessageFilter, Store, Verdict
 from airpost.store.migrations import connect, migrate
 from airpost.store.statements import load
 from tests.store.values import (
@@ -169,6 +170,26 @@ async def test_release_gives_back_what_has_not_begun(store: Store) -> None:
     assert (await seen(store, "out")).modem == G1
     assert await waiting(store, 9) == ["fresh", "tried"]
     assert await store.release(G1, after(1), 300) == 0
+
+
+async def test_a_part_in_doubt_keeps_its_message_from_beginning_again(store: Store) -> None:
+    """Until its grace is over; what is held is a person's to decide, and is listed for it."""
+    await bound(store, new("m", 2), new("held", 2, on_uncertain=OnUncertain.HOLD))
+    first, _, held, _ = await claim(store)
+    await lost(store, first, grace_s=600)
+    await lost(store, held, grace_s=1)
+    await store.sweep(after(500))
+    assert await store.release(G1, after(500), 300) == 0
+    assert (await seen(store, "m")).possible_duplicates == 0
+    assert await store.release(G1, after(601), 300) == 1
+    assert (await seen(store, "m")).possible_duplicates == 1
+    assert (await seen(store, "held")).modem == G1
+    listed = await store.messages(MessageFilter(uncertain=True), 0, 9)
+    assert [each.id for each in listed.items] == ["m", "held"]
+    settle = store.decisions.settle
+    assert await settle(MessageId("held"), None, Verdict.RESEND, "anna")
+    assert await store.release(G1, after(602), 300) == 1  # what is in doubt no more goes elsewhere
+    assert (await seen(store, "held")).modem is None
 
 
 async def test_release_leaves_what_is_on_the_air(store: Store) -> None:

@@ -33,7 +33,10 @@ _CONDITIONS = {
     "before": "m.created_at < :before",
     "sender_ref": "m.sender_ref = :sender_ref",
     "key_id": "m.key_id = :key_id",
-    "uncertain": "(m.state = 'uncertain' OR m.possible_duplicates > 0)",
+    # A part is in doubt, and others are still to come: the message is `sending`.
+    "uncertain": "(m.state = 'uncertain' OR m.possible_duplicates > 0 OR m.state = 'sending'"
+    " AND EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = m.seq"
+    " AND s.current = 1 AND s.state = 'uncertain'))",
     "tag": "EXISTS (SELECT 1 FROM tag t WHERE t.tag = :tag AND t.message_seq = m.seq)",
 }
 

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
-from airpost.model import Claimed, Lane, MessageClass, SegmentBody, SimId, Waiting
+from airpost.model import Claimed, Lane, MessageClass, OnUncertain, SegmentBody, SimId, Waiting
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
 from airpost.store.api import Binding, Wake
@@ -200,7 +200,12 @@ def _may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s:
     states = {row.state for row in rows}
     if SegmentState.QUEUED not in states or SegmentState.SENDING in states or not states & _OUT:
         return False
-    newest = tx.db.execute(_SQL["newest_attempt"], (rows[0].message_seq,)).fetchone()[0]
+    doubtful = any(row.state is SegmentState.UNCERTAIN for row in rows)
+    if doubtful and rows[0].on_uncertain is OnUncertain.HOLD:
+        return False  # a person decides
+    newest, grace_until = tx.db.execute(_SQL["newest_attempt"], (rows[0].message_seq,)).fetchone()
+    if doubtful and grace_until is not None and grace_until > now:
+        return False  # a late answer may settle it
     return newest is None or now - newest > resume_s * SECOND_US
 
 

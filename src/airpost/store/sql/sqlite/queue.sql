@@ -76,5 +76,6 @@ SELECT seq FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open 
 UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ? RETURNING state
 
 -- name: newest_attempt
-SELECT max(a.begun_at) FROM attempt a JOIN segment s ON s.id = a.segment_id
+SELECT max(a.begun_at), max(s.grace_until)
+FROM attempt a JOIN segment s ON s.id = a.segment_id
 WHERE s.message_seq = ? AND s.current = 1
