@@ -32,9 +32,9 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 def _modems(pipe: Connection, folder: str, count: int, air_s: float, spread: float) -> None:
     async def run() -> None:
         pool = SimPool(Path(folder), count, air_s=air_s, report_delay_s=0.3)
+        await pool.start()  # which makes them
         for at, modem in enumerate(pool.modems):
             modem.radio.air_s = air_s * (1 + spread * (at - (count - 1) / 2))
-        await pool.start()
         pipe.send([str(port) for port in pool.ports])
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
