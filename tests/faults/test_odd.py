@@ -121,6 +121,34 @@ async def test_75_where_nothing_comes_in(loop: VirtualLoop, tmp_path: Path) -> N
         await usable(rig)
 
 
+@pytest.mark.parametrize("told", [True, False])
+@virtually
+async def test_75_where_reports_do_not_come(loop: VirtualLoop, tmp_path: Path, told: bool) -> None:
+    """Asked soon where messages go out and their reports stay away, also in the midst of sending.
+
+    Of a network that tells nothing it is asked less and less often.
+    """
+    async with faulty(loop, tmp_path) as rig:
+        await asyncio.sleep(30)
+        assert (await rig.send("before")).outcome.ok
+        await asyncio.sleep(60)
+        if told:
+            rig.sim.faults.set("cnmi_reset")
+        else:
+            rig.sim.network.report_loss = 1.0
+        begun_s, asked = loop.time(), rig.heard().count("AT+CNMI?")
+        lasts_s = 200 if told else 2000
+        while loop.time() - begun_s < lasts_s and (rig.sim.settings.cnmi[:2] != [2, 1] or not told):
+            assert (await rig.send("during")).outcome.ok
+            await asyncio.sleep(20)
+        if told:
+            recovered(75, loop.time() - begun_s)
+            assert rig.sim.settings.cnmi[:2] == [2, 1]
+            await usable(rig)
+        else:
+            assert 3 <= rig.heard().count("AT+CNMI?") - asked <= 6
+
+
 @virtually
 async def test_76_sms_dead(loop: VirtualLoop, tmp_path: Path) -> None:
     """AT is answered and no message is: found after three, healed by a reset, nothing unseen."""

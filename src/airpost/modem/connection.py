@@ -27,7 +27,7 @@ from airpost.errors import (
     PortRefused,
     RemoteProtocolError,
 )
-from airpost.model import Lane, SimId, UnitState
+from airpost.model import Lane, ProofKind, SimId, UnitState
 from airpost.modem.api import Intake, Memory
 from airpost.modem.calls import Calls
 from airpost.modem.centre import ServiceCentre
@@ -36,6 +36,7 @@ from airpost.modem.driver import Driver, Settings
 from airpost.modem.identity import ModemIdentity, SimIdentity
 from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
 from airpost.modem.lifecycle import DEADLINE_S, UnitEvent
+from airpost.modem.missed import Missed
 from airpost.modem.owed import Owed
 from airpost.modem.pin import Pin
 from airpost.modem.port import PortSettings
@@ -163,6 +164,8 @@ class Connection:
         self._sweep_due = False
         self._knows_modem = False
         self._last_send_s = -profile.timing.poll_s
+        timing = profile.timing
+        self._missed = Missed(timing.reports_late_s, timing.settings_check_s)
         self.sender = Sender(session, clock, profile.timing, owed, self._garbled)
         self.starved: str | None = None  # it has complained of its supply
 
@@ -236,9 +239,11 @@ class Connection:
         except TimeoutError:
             raise ModemError("a message has been on the air for long; try again later") from None
 
-    def sent(self, outcome: Outcome, to: str) -> Outcome:
+    def sent(self, outcome: Outcome, to: str, *, want_report: bool) -> Outcome:
         """A segment's dialogue has ended; its outcome, of the SIM where that is to blame."""
         self._last_send_s = self._clock.mono()
+        if want_report and outcome.ok:
+            self._missed.asked(self._last_send_s)
         before, self._refusals = self._refusals, self._refusals.sent(outcome, to)
         if self._refusals.blocked is not before.blocked:
             self._look.set()
@@ -286,7 +291,7 @@ class Connection:
             list_all=self._lists and self._profile.sms.list_all,
             list_hangs=self._list_hangs,
             troubled=self._look.set,
-            proof=lambda kind: self._tell(None, last_proof_at=self._clock.now(), last_proof=kind),
+            proof=self._proved,
         )
         while self._early:
             inbox.take(self._early.popleft())
@@ -297,6 +302,11 @@ class Connection:
             )
         finally:
             self._inbox = None
+
+    def _proved(self, kind: ProofKind) -> None:
+        if kind is ProofKind.REPORT:
+            self._missed.came()
+        self._tell(None, last_proof_at=self._clock.now(), last_proof=kind)
 
     # -- care ------------------------------------------------------------------------------------
     async def _care(self, inbox: Inbox, done: Settings) -> None:
@@ -320,9 +330,12 @@ class Connection:
                     self.give_up(Failure.REOPEN_WANTED, STORE_BACK)
             # Without an acknowledgement a modem passes nothing on any more (TS 27.005 3.4.1).
             check_s = timing.poll_s if done.acknowledges else timing.settings_check_s
-            if self._woken or inbox.unannounced or mono() - checked_s >= check_s:
+            late = self._missed.due(mono())
+            if self._woken or inbox.unannounced or late or mono() - checked_s >= check_s:
                 checked_s, self._woken, inbox.unannounced = mono(), False, 0
                 await self._check_settings(done)
+                if late:
+                    self._missed.looked()
             await self._rest(polled_s)
             asked = self._look.is_set()
             self._gap_s = min(2 * self._gap_s, LONGEST_LOOK_GAP_S) if asked else LOOK_GAP_S
@@ -336,7 +349,7 @@ class Connection:
             return
         while True:
             await self._pause(timing.poll_s)
-            if self._look.is_set():
+            if self._look.is_set() or self._missed.due(mono()):
                 return
             sending = mono() - self._last_send_s < timing.poll_s
             if not sending or mono() - polled_s >= timing.poll_latest_s:

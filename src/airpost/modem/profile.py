@@ -91,6 +91,7 @@ class Timing:
     poll_s: float
     poll_latest_s: float
     settings_check_s: float
+    reports_late_s: float
     boot_s: float
     settle_s: float
     guard_ms: float
@@ -103,6 +104,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "poll_s": (5, 3600),
     "poll_latest_s": (5, 86_400),
     "settings_check_s": (60, 604_800),
+    "reports_late_s": (10, 604_800),
     "boot_s": (0, 300),
     "settle_s": (0, 60),
     "guard_ms": (0, 5000),

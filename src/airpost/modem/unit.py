@@ -393,7 +393,8 @@ class Unit:
         if self._late_answer is not None and done.outcome.cls is OutcomeClass.UNKNOWN:
             mr, outcome = self._late_answer
             done = replace(done, mr=mr, outcome=outcome)
-        done = replace(done, outcome=connection.sent(done.outcome, segment.to))
+        outcome = connection.sent(done.outcome, segment.to, want_report=segment.want_report)
+        done = replace(done, outcome=outcome)
         if self._healing.sent(done.outcome, begun=done.begun):
             connection.give_up(Failure.SMS_DEAD, SMS_DEAD)
         # What people see can wait until the next command is on the wire.
