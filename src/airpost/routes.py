@@ -7,7 +7,7 @@ by the one named `default`. A route without groups leads over the modems that na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -120,6 +120,15 @@ class RouteTable:
         return named | {
             name for name, groups in grouped.items() if any(lane in group for group in groups)
         }
+
+    def reach(self, able: Collection[Lane]) -> dict[str, int]:
+        """For each route with groups the last of them that one of these modems is in; -1: none."""
+        return {
+            each.name: max((at for at, group in enumerate(each.groups)
+                            if not group.keys().isdisjoint(able)), default=-1)
+            for each in self.routes
+            if each.groups
+        }  # fmt: skip
 
     def may_roam(self, lane: Lane) -> bool:
         """True where a modem carries messages in somebody else's network too."""

@@ -151,3 +151,31 @@ async def test_what_waits_for_a_number_that_is_blocked_never_goes(
         await rig.state(other, "sent")
         assert (await rig.message(id_)).state.value == "failed"
         assert [each.to for each in rig.units[0].sent] == ["+491701234568"]
+
+
+@virtually
+async def test_without_another_group_to_go_to_nothing_goes_twice(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path, (0.2, 0.2), routes=RouteTable(routes=(ALARMS,))) as rig:
+        rig.units[1].show(state=UnitState.REGISTERING)
+        given = {"route": "alarms", "class_": MessageClass.ALARM, "want_report": True}
+        alarm = await rig.accept("alarm", **given)
+        await rig.state(alarm, "sent", wait_s=10)
+        await asyncio.sleep(200)
+        assert (len(rig.units[0].sent), rig.units[1].sent) == (1, [])
+        rig.units[1].show(state=UnitState.READY)
+        await asyncio.sleep(31)
+        assert len(rig.units[1].sent) == 1
+        assert (await rig.message(alarm)).possible_duplicates == 1
+
+
+@virtually
+async def test_modems_of_equal_weight_share_also_when_there_is_little_to_do(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    both = Route(name="default", groups=({G1: 1, G2: 1},), sticky=False)
+    async with pooled(loop, tmp_path, (0.2, 0.2), routes=RouteTable(routes=(both,))) as rig:
+        for n in range(60):
+            await rig.state(await rig.accept(to=f"+4917000000{n:02d}"), "sent")
+        assert min(len(unit.sent) for unit in rig.units) >= 20

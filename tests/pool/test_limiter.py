@@ -239,6 +239,24 @@ def test_limits_of_a_minute_are_part_of_the_promise_before_they_are_met(
     run_virtual(main)
 
 
+def test_what_waits_for_a_sim_keeps_nobody_from_another(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        profile = LimitProfile(name="test", per_hour=5, reserve_percent=20, on_limit=OnLimit.OTHER)
+        limits = LimitSettings(sims={Lane("gate-1"): profile})
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
+            for _ in range(50):
+                last = await rig.accept(lane=Lane("gate-1"))
+            await rig.until(lambda: len(rig.units[0].sent) == 4, 30)
+            await rig.state(await rig.accept(lane=Lane("gate-2")), "sent", wait_s=30)
+            alarm = await rig.accept(lane=Lane("gate-1"), class_=MessageClass.ALARM)
+            await rig.state(alarm, "sent", wait_s=30)
+            waits = rig.pool.waits(await rig.message(last))
+            assert waits is not None
+            assert waits.words == "gate-1: 5 an hour, 1 of them kept for otp and alarm"
+
+    run_virtual(main)
+
+
 def test_what_has_used_up_its_limit_is_not_promised_until_that_is_over(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         limits = LimitSettings(sims={Lane("gate-1"): LimitProfile(name="tight", per_hour=2)})
@@ -259,7 +277,8 @@ def test_new_recipients_wait_while_known_ones_are_served(tmp_path: Path) -> None
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, limits=sims(recipients_per_month=1)) as rig:
             await rig.state(await rig.accept(to="+491700000001"), "sent")
-            stranger = await rig.accept(to="+491700000002")
+            for n in range(250):  # more than a look at the backlog begins with
+                stranger = await rig.accept(to=f"+49170001{n:04d}")
             known = await rig.accept(to="+491700000001")
             await rig.state(known, "sent", wait_s=30)
             waits = rig.pool.waits(await rig.message(stranger))

@@ -120,7 +120,7 @@ def test_a_later_group_waits_until_those_before_it_have_failed() -> None:
     assert (chosen.lane, chosen.group) == ("b", 1)
     assert chosen.others == {
         "a": "no network",
-        "c": "could carry it, but b: least expected wait",
+        "c": "could carry it, but b: its share of the group",
     }
 
 
@@ -155,6 +155,9 @@ def test_without_a_report_in_time_the_next_group_is_tried_and_no_further() -> No
     assert (second.lane, second.failover_s) == ("b", None)
     assert second.others == {"a": "its group 1 has brought no delivery report in time"}
     assert choose(ROUTED, served("a", "b"), two).failover_s is None  # of another class
+    # The other has gone meanwhile: the first once more, and no further.
+    again = choose(replace(alarm, groups_failed=1), served("a"), two)
+    assert (again.lane, again.failover_s) == ("a", None)
     # A route that has shrunk meanwhile begins anew.
     assert choose(replace(alarm, groups_failed=7), served("a", "b"), two).lane == "a"
 

@@ -163,6 +163,17 @@ async def test_without_a_report_in_time_it_begins_again(
     assert (await seen(store, "a")).possible_duplicates == 1
 
 
+async def test_while_no_later_group_can_be_reached_it_stays(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    await overdue(store)
+    for reach in ({}, {"other": 1}, {"default": 0}, {"default": -1}):
+        await store.sweep(clock.to(120), reach)
+        assert (await seen(store, "a")).state is MessageState.SENT
+    await store.sweep(clock.to(120), {"default": 1})
+    assert (await seen(store, "a")).state is MessageState.QUEUED
+
+
 async def test_a_report_in_time_ends_it(store: SqliteStore, clock: FakeClock) -> None:
     await overdue(store)
     await store.record_report(report(1))

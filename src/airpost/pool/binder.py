@@ -69,8 +69,7 @@ class Loads:
 
 def _give(load: LaneLoad, class_: MessageClass, message: Waiting) -> None:
     if class_.rank > message.goes_as.rank:
-        load.segments += message.parts
-        load.room -= 1
+        load.take(message.parts)
 
 
 class Binder:
@@ -123,7 +122,7 @@ class Binder:
         await limiter.know(waiting)
         decided = self._decide(waiting, loads)
         await limiter.hold(decided.held)
-        if decided.held:
+        if decided.held or limiter.look > look <= len(waiting):
             self._again()  # others may stand behind them
         self._look_when_free()
         await self._bind(decided.bindings, decided.classes)
@@ -167,6 +166,7 @@ class Binder:
                         found.classes[message.seq] = message.goes_as
                         all_loads.given(choice.lane, message)
                     continue
+                loads[choice.lane].give_back(message.parts)
                 closed = {choice.lane: closed[choice.lane]}
             if closed:
                 waits, rejects = limiter.waits_for_a_sim(message, closed)
@@ -223,6 +223,10 @@ class Binder:
         return [view for lane, view in self._views.items()
                 if view.takes and not self._loops[lane].window.dead]  # fmt: skip
 
+    def reach(self) -> Mapping[str, int]:
+        """For each route with groups the last of them that has such a modem; -1 for none."""
+        return self._rules.table.reach({view.lane for view in self.able()})
+
     def able_now(self) -> list[ModemView]:
         """Those of them whose limits let an urgent message begin now, soon, or after their gap."""
         urgent = MessageClass.ALARM
@@ -246,10 +250,14 @@ class Binder:
 
     def _looks(self, lanes: Sequence[Lane]) -> list[tuple[list[Lane], MessageClass]]:
         """Where to look: lanes, and the lowest class that each of them has room for."""
-        left = [lane for lane in lanes if not self._limiter.shut(self._views[lane])]
+        left, shut = list(lanes), self._limiter.shut
         found = []
         for lowest in (MessageClass.BULK, MessageClass.NORMAL, MessageClass.ALARM):
-            free = [lane for lane in left if self._room(lane, lowest) > 0]
+            free = [
+                lane
+                for lane in left
+                if self._room(lane, lowest) > 0 and not shut(self._views[lane], lowest)
+            ]
             if free and (self.urgent or not lowest.urgent):
                 found.append((free, lowest))
             left = [lane for lane in left if lane not in free]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
@@ -22,9 +22,19 @@ SHORTEST_SLEEP_S = 0.05  # a burst of commits asks for at most 20 looks a second
 
 
 class Janitor:
-    """Runs `sweep` when something is due and calls `due` afterwards."""
+    """Runs `sweep` when something is due and calls `due` afterwards.
 
-    def __init__(self, store: Store, clock: Clock, due: Callable[[], None]) -> None:
+    `reach`: see `Store.sweep`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        due: Callable[[], None],
+        reach: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._reach = reach
         self._store = store
         self._clock = clock
         self._due = due
@@ -53,12 +63,13 @@ class Janitor:
     async def _round(self) -> float:
         """Sweep if something is due; seconds until the next look."""
         now = self._clock.now()
-        due = await self._store.next_due(now)
+        reach = self._reach()
+        due = await self._store.next_due(now, reach)
         if due is not None and due <= now:
-            swept = await self._store.sweep(now)
+            swept = await self._store.sweep(now, reach)
             log.debug("janitor.swept %s", swept)
             self._due()
-            due = await self._store.next_due(self._clock.now())
+            due = await self._store.next_due(self._clock.now(), reach)
         if due is None:
             return LONGEST_SLEEP_S
         # What is due and was left, by a clock not to be trusted, is not looked at again at once.

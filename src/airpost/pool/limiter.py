@@ -42,6 +42,7 @@ log = logging.getLogger("airpost.limits")
 
 SOON_S = 5.0  # a SIM that may go on so soon keeps what is bound to it
 LOOK = 200  # messages looked at in a round of binding while some are held: a night holds thousands
+LOOK_MOST = 600  # the same, where all of those wait for the budget of a SIM
 SHOWN = 1_000  # messages of which it is known that they wait for a SIM
 
 
@@ -122,18 +123,14 @@ class Limiter:
         self._for_a_sim: OrderedDict[MessageId, Waits] = OrderedDict()
         self._goes_on: set[int] = set()  # messages that have begun: their hours do not matter
         self._asked: set[int] = set()
-        self._held = False
+        self._passed = 0  # messages of this round whose SIMs are all closed to them
+        self.look = 0  # how many messages a round of binding should look at for the sake of limits
         self.free_at: Instant | None = None  # when to look at the backlog again
 
     @property
     def none(self) -> bool:
         """True when nothing is limited."""
         return self.sims.none and self._allowances.none
-
-    @property
-    def look(self) -> int:
-        """How many messages a round of binding should look at for the sake of limits."""
-        return LOOK if self._held else 0
 
     def read_anew(self) -> None:
         """The clock was wrong: so is what is in memory."""
@@ -173,6 +170,7 @@ class Limiter:
     def begin_round(self) -> None:
         """What follows is about a round of binding of its own."""
         self.free_at = None
+        self._passed = 0
 
     async def know(self, waiting: Sequence[Waiting]) -> None:
         """Read what is not known of their recipients and keys. StoreUnavailable."""
@@ -180,8 +178,11 @@ class Limiter:
             await self._allowances.know(waiting)
 
     async def hold(self, held: Sequence[tuple[Waiting, Waits, bool]]) -> None:
-        """Hold these, or let them fail where the flag says so. StoreUnavailable."""
-        self._held = bool(held)
+        """Hold these, or let them fail where the flag says so. StoreUnavailable.
+
+        What waits for a SIM stays in the backlog: the next look goes further than that.
+        """
+        self.look = min(LOOK_MOST, max(LOOK, 2 * self._passed)) if held or self._passed else 0
         now = self._clock.now()
         holds = [
             Hold(message_seq=message.seq, until=waits.until, reason=waits.reason, words=waits.words)
@@ -241,12 +242,12 @@ class Limiter:
         profile = self.sims.profile(lane)
         return SOON_S if profile is None else max(SOON_S, profile.gap_s)
 
-    def shut(self, view: ModemView) -> bool:
-        """True where its SIM takes nothing at all for longer than SOON_S, and nothing fails."""
+    def shut(self, view: ModemView, class_: MessageClass) -> bool:
+        """True where its SIM takes none of a class for longer than SOON_S, and nothing fails."""
         profile = self.sims.profile(view.lane)
         if profile is None or view.sim_id is None or profile.on_limit is OnLimit.REJECT:
             return False
-        block = self.sims.block(view.lane, view.sim_id, MessageClass.OTP, None)
+        block = self.sims.block(view.lane, view.sim_id, class_, None)
         if block is None or block.until <= self._clock.now() + SOON_S * SECOND_US:
             return False
         self._look_at(block.until)
@@ -262,6 +263,7 @@ class Limiter:
         waits = _waits_for(closed)
         if self._some_reject(closed):
             return waits, True
+        self._passed += 1
         self._for_a_sim[message.id] = waits
         self._for_a_sim.move_to_end(message.id)
         while len(self._for_a_sim) > SHOWN:

@@ -82,7 +82,7 @@ class ModemPool:
             self._policy.reserved, lambda: self.upkeep.selftests.under_way(),
             Rules(table=self._routes, classes=self._policy.classes),
         )  # fmt: skip
-        self._janitor = Janitor(store, clock, self._time_moved)
+        self._janitor = Janitor(store, clock, self._time_moved, self._binder.reach)
         self.upkeep = Upkeep(store, self, clock, rng, upkeep or UpkeepSettings())
         tested = upkeep is not None and upkeep.selftest is not None
         self._holding = Holding(

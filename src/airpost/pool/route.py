@@ -48,6 +48,16 @@ class LaneLoad:
         """Seconds a segment takes it."""
         return self.view.service_s or UNMEASURED_SERVICE_S
 
+    def take(self, segments: int) -> None:
+        """It is given a message in mind."""
+        self.segments += segments
+        self.room -= 1
+
+    def give_back(self, segments: int) -> None:
+        """It is not, after all: a limit stands against it."""
+        self.segments -= segments
+        self.room += 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -141,8 +151,7 @@ def choose(
         others |= {load.view.lane: _passed_over(message, groups, at, load)
                    for load in fit if load not in in_turn}  # fmt: skip
         others |= _why_not(able, best, reason)
-    best.segments += message.parts
-    best.room -= 1
+    best.take(message.parts)
     return Choice(
         message_seq=message.seq,
         lane=best.view.lane,
@@ -151,7 +160,9 @@ def choose(
         reason=reason,
         others=others,
         group=at,
-        failover_s=route.failover_s.get(message.class_) if at + 1 < len(groups) else None,
+        failover_s=route.failover_s.get(message.class_)
+        if message.groups_failed <= at < len(groups) - 1
+        else None,
     )
 
 
@@ -218,17 +229,21 @@ def _best(
             same = [load for load in within if carrier in rules.table.carriers_of(load.view)]
             if same and len(same) < len(able):
                 return _soonest(message, group, same), f"its SIM is one of {message.carrier}"
-    if group is not None and len({group[load.view.lane] for load in able}) > 1:
+    if group is not None:
         return best, "its share of the group"
     return best, "least expected wait"
 
 
 def _soonest(message: Waiting, group: Group | None, loads: Sequence[LaneLoad]) -> LaneLoad:
-    """Where it begins soonest; of those that begin within a segment's time, by their weights."""
+    """Where it begins soonest; in a group by weights, of those within a segment's time.
+
+    Where all have the same weight it costs nobody a wait: of those that begin equally soon.
+    """
     best = min(loads, key=lambda load: (load.wait_s, load.segments, load.view.lane))
-    if group is None or len({group[load.view.lane] for load in loads}) == 1:
+    if group is None:
         return best
-    most_s = best.wait_s + best.service_s
+    alike = len({group[load.view.lane] for load in loads}) == 1
+    most_s = best.wait_s + (0 if alike else best.service_s)
     soon = [load for load in loads if load.wait_s <= most_s]
     return max(soon, key=lambda load: _draw(message.seq, load.view.lane, group[load.view.lane]))
 

@@ -33,7 +33,7 @@ from airpost.schedule import Schedule
 from airpost.store.auditing import AuditLog
 from airpost.store.keeping import Keeping
 from airpost.store.people import People
-from airpost.store.routing import Blocklist, Choices
+from airpost.store.routing import Blocklist, Choices, Reach
 from airpost.store.values import (
     Accepted,
     AirResult,
@@ -260,8 +260,11 @@ class Store(Protocol):
         """
         ...
 
-    async def next_due(self, now: Instant) -> Instant | None:
-        """When the next not_before, retry, expiry, grace, report deadline or partial is due."""
+    async def next_due(self, now: Instant, reach: Reach = None) -> Instant | None:
+        """When the next not_before, retry, expiry, grace, report deadline or partial is due.
+
+        What waits for a group that cannot be reached is not.
+        """
         ...
 
     async def bind(self, bindings: Sequence[Binding]) -> int:
@@ -330,8 +333,11 @@ class Store(Protocol):
         """Cancel what has not begun; KeyError when the owner has no such message."""
         ...
 
-    async def sweep(self, now: Instant) -> Swept:
-        """Everything that time does: expiry, resends after grace, deadlines, partial inbound."""
+    async def sweep(self, now: Instant, reach: Reach = None) -> Swept:
+        """Everything that time does: expiry, resends after grace, deadlines, partial inbound.
+
+        While no group after its own can be reached a message without a report stays as it is.
+        """
         ...
 
     # -- inbound ---------------------------------------------------------------------------------

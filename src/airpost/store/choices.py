@@ -15,10 +15,11 @@ from typing import Any
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import Lane, MessageClass, MessageId, SimId, Waiting
+from airpost.routes import DEFAULT_ROUTE
 from airpost.states import SegmentState
 from airpost.store.api import Binding
 from airpost.store.moves import current_rows
-from airpost.store.routing import Routed, Turn
+from airpost.store.routing import Reach, Routed, Turn
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again
 from airpost.store.turns import turn
@@ -120,9 +121,12 @@ def choice_of(tx: Tx, binding: Binding, now: Instant) -> int:
     return made
 
 
-def fail_over(tx: Tx, now: Instant, n: int) -> int:
-    """Begin up to `n` messages again whose delivery report is overdue; how many were looked at."""
-    found = tx.db.execute(_SQL["overdue"], (now, n)).fetchall()
+def fail_over(tx: Tx, now: Instant, n: int, reach: Reach) -> int:
+    """Begin up to `n` messages again whose delivery report is overdue; how many were looked at.
+
+    Those for which no later group can be reached stay: by the same SIM it would only be twice.
+    """
+    found = tx.db.execute(_SQL["overdue"], (now, *reach_columns(reach), n)).fetchall()
     for seq, group, failover_us, expires_at in found:
         rows = current_rows(tx, seq)
         tx.db.execute(_SQL["fail_over"], ((group or 0) + 1, seq))
@@ -130,6 +134,11 @@ def fail_over(tx: Tx, now: Instant, n: int) -> int:
             words = f"no delivery report came in {failover_us // SECOND_US} s"
             begin_again(tx, rows, now, reason=words, resends=0, unbind=True)
     return len(found)
+
+
+def reach_columns(reach: Reach) -> tuple[str | None, str]:
+    """What a statement is given to compare a message's group with."""
+    return None if reach is None else json.dumps(reach), DEFAULT_ROUTE
 
 
 def forget_choices(tx: Tx, n: int) -> int:

@@ -14,6 +14,9 @@ from airpost.clock import Instant
 from airpost.model import Lane, MessageId, SimId, Waiting
 from airpost.states import MessageState
 
+Reach = Mapping[str, int] | None
+"""By route, the last of its groups, from 0, that a message could go to; None: each of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routed:

@@ -72,6 +72,7 @@ from airpost.store.keyuse import KeyUses
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.reader import Reader
+from airpost.store.routing import Reach
 from airpost.store.schedules import Schedules
 from airpost.store.timing import Timing
 from airpost.store.writer import Tx, Writer, probe, work_of
@@ -271,9 +272,9 @@ class SqliteStore:
         given = (now, n, lanes, routes, lowest, sims, self.clock_trusted)
         return await self._read(queue.backlog, *given)
 
-    async def next_due(self, now: Instant) -> Instant | None:  # noqa: ARG002 what is past counts too
+    async def next_due(self, now: Instant, reach: Reach = None) -> Instant | None:  # noqa: ARG002
         """When time has to do something; what is past stands until it is swept."""
-        return await self._read(sweeping.next_due, self._policy)
+        return await self._read(sweeping.next_due, self._policy, reach)
 
     async def bind(self, bindings: Sequence[Binding]) -> int:
         """Bind what is still unbound."""
@@ -342,11 +343,11 @@ class SqliteStore:
         now = self._clock.now()
         return await self._write(outbound.cancel, message_id, owner, actor, now)
 
-    async def sweep(self, now: Instant) -> Swept:
+    async def sweep(self, now: Instant, reach: Reach = None) -> Swept:
         """Everything that is due, a stretch at a time, so that what is on the air goes between."""
         swept = sweeping.NONE_SWEPT
         while True:
-            given = (now, self._policy, self.clock_trusted)
+            given = (now, self._policy, self.clock_trusted, reach)
             stretch = await self._write(sweeping.sweep, *given, urgent=False)
             swept = sweeping.total(swept, stretch.swept)
             if not stretch.more:

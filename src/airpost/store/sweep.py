@@ -19,7 +19,7 @@ from airpost.model import OnUncertain
 from airpost.policy import QueuePolicy
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Swept, Wake
-from airpost.store.choices import fail_over, forget_choices
+from airpost.store.choices import fail_over, forget_choices, reach_columns
 from airpost.store.holds import free_due
 from airpost.store.inbound import hand_over_partial
 from airpost.store.moves import (
@@ -31,6 +31,7 @@ from airpost.store.moves import (
     move,
     segment_row,
 )
+from airpost.store.routing import Reach
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again, count_duplicate
 from airpost.store.writer import Tx
@@ -50,7 +51,13 @@ class Stretch:
     more: bool
 
 
-def sweep(tx: Tx, now: Instant, policy: QueuePolicy, trusted: bool = True) -> Stretch:
+def sweep(
+    tx: Tx,
+    now: Instant,
+    policy: QueuePolicy,
+    trusted: bool = True,
+    reach: Reach = None,
+) -> Stretch:
     """A bounded stretch of what is due; by a clock not to be trusted nothing ends or begins."""
     full = [
         trusted and _unschedule(tx, now) == ROWS,
@@ -58,7 +65,7 @@ def sweep(tx: Tx, now: Instant, policy: QueuePolicy, trusted: bool = True) -> St
         tx.db.execute(_SQL["retries"], (now, ROWS)).rowcount == ROWS,
         tx.db.execute(_SQL["age"], (now - round(policy.ageing_s * SECOND_US), ROWS)).rowcount
         == ROWS,
-        fail_over(tx, now, ROWS) == ROWS,
+        fail_over(tx, now, ROWS, reach) == ROWS,
         forget_choices(tx, ROWS) == ROWS,
     ]
     resent, looked = _resend(tx, now, policy)
@@ -80,10 +87,10 @@ def sweep(tx: Tx, now: Instant, policy: QueuePolicy, trusted: bool = True) -> St
     return Stretch(swept, any(full))
 
 
-def next_due(db: sqlite3.Connection, policy: QueuePolicy) -> Instant | None:
+def next_due(db: sqlite3.Connection, policy: QueuePolicy, reach: Reach = None) -> Instant | None:
     """The earliest instant at which anything is due, past ones too; in the reader's thread."""
     found: Instant | None = db.execute(
-        _SQL["next_due"], (round(policy.ageing_s * SECOND_US),)
+        _SQL["next_due"], (round(policy.ageing_s * SECOND_US), *reach_columns(reach))
     ).fetchone()[0]
     return found
 

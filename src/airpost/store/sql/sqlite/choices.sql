@@ -20,8 +20,10 @@ INSERT INTO choice (day, text) VALUES (?, ?)
 
 -- name: overdue
 SELECT seq, group_n, failover_us, expires_at FROM message INDEXED BY message_failover
-WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0 AND sent_at + failover_us <= ?
-ORDER BY sent_at + failover_us LIMIT ?
+WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0 AND sent_at + failover_us <= ?1
+    AND (?2 IS NULL OR ifnull(group_n, 0)
+        < (SELECT value FROM json_each(?2) WHERE key = ifnull(route, ?3)))
+ORDER BY sent_at + failover_us LIMIT ?4
 
 -- name: fail_over
 UPDATE message SET groups_failed = ?, failover_us = NULL WHERE seq = ?

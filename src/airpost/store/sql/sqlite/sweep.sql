@@ -22,6 +22,8 @@ SELECT min(at) FROM (
     UNION ALL
     SELECT min(sent_at + failover_us) FROM message INDEXED BY message_failover
     WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0
+        AND (?2 IS NULL OR ifnull(group_n, 0)
+            < (SELECT value FROM json_each(?2) WHERE key = ifnull(route, ?3)))
     UNION ALL
     SELECT min(max(created_at, ifnull(not_before, 0))) + ?1 FROM message INDEXED BY message_ageing
     WHERE rank = 3 AND open = 1
