@@ -233,7 +233,8 @@ async def test_the_same_before_the_prompt_is_transient(
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
         rig.sim.faults.set("cme_error", verb="+CMGS", code=code, count=1)
-        assert ends(await rig.send()) == (False, TRANSIENT, f"CME {code}")
+        done = await rig.send()
+        assert (*ends(done), done.refused) == (False, TRANSIENT, f"CME {code}", True)
         await rig.ready()
         await usable(rig)
 

@@ -91,7 +91,7 @@ class ScriptedUnit:
         self.begun_at.append(self._clock.mono())
         intent = commit(b"tpdu")
         if self.refusals and (refusal := self.refusals.pop(0)) is not None:
-            return SendResult(begun=False, outcome=refusal, mr=None, air_s=0.0)
+            return SendResult(begun=False, outcome=refusal, mr=None, air_s=0.0, refused=True)
         if (await intent).attempt_id is None:
             self.refused += 1
             return SendResult(begun=False, outcome=WITHDRAWN, mr=None, air_s=0.0)

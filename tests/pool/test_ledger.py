@@ -276,6 +276,9 @@ def test_while_nothing_can_be_written_only_what_is_prepared_goes_out(tmp_path: P
         (OutcomeClass.PERMANENT, Scope.MESSAGE, "failed"),
         (OutcomeClass.TRANSIENT, Scope.DESTINATION, "sent"),
         (OutcomeClass.TRANSIENT, Scope.MESSAGE, "sent"),
+        (OutcomeClass.TRANSIENT, Scope.SIM, "sent"),
+        (OutcomeClass.PERMANENT, Scope.SIM, "sent"),
+        (OutcomeClass.TRANSIENT, Scope.MODEM, "sent"),
     ],
 )
 @pytest.mark.parametrize("at", [0, 1], ids=["with its commit", "prepared"])

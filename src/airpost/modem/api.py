@@ -20,13 +20,14 @@ class SendResult:
     `begun` is False when the PDU was never written: then nothing can have gone out, and `outcome`
     says why; the intent may have been committed all the same. With `begun`, `outcome` is ok,
     transient, permanent or unknown; `mr` is TP-MR when `+CMGS` told it; `air_s` is the time from
-    Ctrl-Z to the result.
+    Ctrl-Z to the result. `refused`: the modem answered with an error in place of the prompt.
     """
 
     begun: bool
     outcome: Outcome
     mr: int | None
     air_s: float
+    refused: bool = False
 
 
 class Committed(Protocol):

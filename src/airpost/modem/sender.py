@@ -212,7 +212,7 @@ class Sender:
             await self._take_back()
             raise
         if refused is not None:
-            return self._result(refused)
+            return replace(self._result(refused), refused=refused.code != NO_PROMPT)
         if not allowed:
             await self._take_back()
             return self._result(WITHDRAWN)

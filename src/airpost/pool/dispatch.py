@@ -23,7 +23,7 @@ from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
 from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.order import next_up
-from airpost.pool.retry import CONCERNS_IT, event_of, next_attempt
+from airpost.pool.retry import event_of, next_attempt
 from airpost.pool.route import UNMEASURED_SERVICE_S
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
@@ -272,7 +272,7 @@ class LaneLoop:
             result = await self.unit.send(segment, commit)
             if isinstance(asked, asyncio.Future):
                 await asked  # whatever the modem did, a commit is never cut
-            elif asked is not None and not asked.tried and result.outcome.scope in CONCERNS_IT:
+            elif asked is not None and not asked.tried and result.refused:
                 await asked  # refused in place of the prompt: as where a commit came before it
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
