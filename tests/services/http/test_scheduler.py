@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from airpost.clock import SECOND_US, Instant, LoopClock, parse_rfc3339, rfc3339
-from airpost.model import MessageClass
+from airpost.model import MessageClass, Waits
 from airpost.schedule import Schedule
 from airpost.services.auditor import Auditor
 from airpost.services.http.credentials import token_hash
@@ -32,8 +32,9 @@ class Rig:
         self.store = SqliteStore(folder / "airpost.db", self.clock, Random(1))
         loop.busy["store"] = lambda: self.store.pending > 0
         self.trusted = True
+        self.pool = FakePool()
         deps = HttpDeps(
-            store=self.store, pool=FakePool(), clock=self.clock, rng=Random(at),
+            store=self.store, pool=self.pool, clock=self.clock, rng=Random(at),
             settings=HttpSettings(), stopping=lambda: False, recovery=experience,
             schedules=self.store.schedules, audit=Auditor(self.store.audit, self.clock),
         )  # fmt: skip
@@ -178,6 +179,31 @@ def test_what_cannot_be_any_more_is_told_and_tried_again_next_time(tmp_path: Pat
             kept = await rig.kept()
             assert (kept.fired, kept.problem) == (0, "modem: no modem has this name")
             assert rfc3339(kept.next_at)[11:16] == "00:15"
+
+    run_virtual(main)
+
+
+def test_a_limit_that_refuses_is_told_like_to_a_caller_and_the_next_firing_comes(
+    tmp_path: Path,
+) -> None:
+    """No message that fails in its first moment; one that a limit holds is made, and waits."""
+
+    async def main(loop: VirtualLoop) -> None:
+        async with Rig(loop, tmp_path, "2026-06-01T00:00:00Z") as rig:
+            until = Instant(rig.clock.now() + 3600 * SECOND_US)
+            rig.pool.against = Waits(reason="quiet_hours", words="the hours of x", until=until)
+            await rig.add("2026-06-01T00:05:00Z", cron="*/5 * * * *")
+            await asyncio.sleep(301)
+            kept = await rig.kept()
+            assert (kept.fired, kept.problem) == (0, "refused by a limit: the hours of x")
+            events = await rig.store.events(0, 9)
+            assert "came to nothing: refused by a limit" in events.items[-1].reason
+            ((asked, due),) = rig.pool.asked_limits
+            assert (asked.class_, due) == (MessageClass.ALARM, kept.next_at - 300 * SECOND_US)
+            rig.pool.against = None
+            await asyncio.sleep(300)
+            assert await rig.sent() == ["06-01T00:10"]
+            assert (await rig.kept()).problem is None
 
     run_virtual(main)
 

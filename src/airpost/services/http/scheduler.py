@@ -18,7 +18,7 @@ from airpost.clock import SECOND_US
 from airpost.errors import InvalidRequest, StoreUnavailable
 from airpost.model import NewMessage
 from airpost.schedule import Schedule, missed, zone_of
-from airpost.services.http.compose import compose
+from airpost.services.http.compose import check_limits, compose
 from airpost.services.http.credentials import LOCAL, Caller, read_scopes
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.people import dialled
@@ -101,6 +101,7 @@ class Scheduler:
             named = SendIn.model_validate_json(schedule.request)
             given = await dialled(named, caller, self._deps)
             new = compose(given, caller, self._deps)
+            await check_limits(new, self._deps)
         except InvalidRequest as error:
             return None, f"{error.field}: {error.message}"
         except Refusal as error:
