@@ -21,6 +21,7 @@ STORE = {
     "airpost.store.api",
     "airpost.store.auditing",
     "airpost.store.keeping",
+    "airpost.store.batching",
     "airpost.store.people",
     "airpost.store.routing",
 }

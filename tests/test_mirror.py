@@ -12,7 +12,7 @@ ROOMS = {ROOT / "src" / "airpost": TESTS, ROOT / "hw-sim" / "hwsim": TESTS / "hw
 ELSEWHERE = {
     **{
         f"src/airpost/services/http/shapes/{name}.py": "shapes only: tests/system/test_examples.py"
-        for name in ("base", "messages", "modems", "keeping", "people")
+        for name in ("base", "messages", "modems", "keeping", "people", "batches")
     },
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",
@@ -20,6 +20,9 @@ ELSEWHERE = {
     "src/airpost/services/http/handler.py": "types only: tests/services/http/test_auth.py",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
     "src/airpost/services/http/compose.py": "tests/services/http/test_messages.py",
+    "src/airpost/services/http/taking.py": "tests/services/http/test_batches.py",
+    "src/airpost/services/http/underway.py": "tests/services/http/test_batches.py",
+    "src/airpost/store/batching.py": "protocol only: tests/store/test_batches.py runs it",
     "src/airpost/services/http/texts.py": "tests/services/http/test_messages.py, test_preview.py",
     "src/airpost/daemon/config/file.py": "tests/daemon/config/test_load.py",
     "src/airpost/daemon/config/section.py": "tests/daemon/config/test_faults.py",

@@ -94,6 +94,7 @@ class Idempotency:
     fingerprint: str  # SHA-256 of the canonical request
     status: int
     body: bytes
+    kept_s: int = 86_400  # how long a repeat gets the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ class NewMessage:
     sender_ref: str | None = None
     tags: tuple[str, ...] = ()
     idempotency: Idempotency | None = None
+    batch: tuple[int, int] | None = None  # number of its batch, and which of its rows it is
     sent_text: str | None = None  # what goes out, where transliteration has made it another
 
 
@@ -179,6 +181,7 @@ class Message:
     outlet: str = ""  # what may carry it: "lane X" where asked for, else "route Y"
     ordered: bool = False  # later ones to the same number wait until its fate is known
     sent_text: str | None = None  # what goes out, where transliteration has made it another
+    batch: str | None = None
 
 
 class Severity(Enum):

@@ -41,6 +41,7 @@ FROZEN = {
     "m009_sent_text": "78c47d92ed861628",
     "m012_people": "b62ec2c067f5344e",
     "m010_audit": "ad2cd1303c735486",
+    "m013_batches": "b1ff2cc7da808d4f",
 }
 
 

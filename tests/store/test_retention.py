@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from airpost.model import MessageClass, MessageId
 from airpost.store import retention
+from airpost.store.batching import NewBatch
 from airpost.store.keeping import Keep, Pruned, Retention
 from airpost.store.migrations import connect
 from airpost.store.sqlite import SqliteStore
@@ -92,6 +93,20 @@ async def test_what_is_not_over_stays_however_old(sqlite: SqliteStore, clock: Fa
     await done_with(sqlite, "a")
     assert (await prune(sqlite, clock, 50)).messages == 1
     assert (await seen(sqlite, "later")).text == "text of later"
+
+
+async def test_a_batch_goes_with_the_last_of_its_messages(
+    sqlite: SqliteStore, clock: FakeClock, place: Path
+) -> None:
+    batch = await sqlite.batches.begin(
+        NewBatch(id="b", owner="shop", key_id=None, size=2, created_at=NOW)
+    )
+    await sqlite.batches.end(batch, 1, 1, b"[]")
+    await done_with(sqlite, "a", batch=(batch.seq, 0))
+    await prune(sqlite, clock, 19)
+    assert rows(place, "batch") == 1
+    await prune(sqlite, clock, 21)
+    assert (rows(place, "message"), rows(place, "batch"), rows(place, "body")) == (0, 0, 0)
 
 
 async def test_received_messages_and_what_belongs_to_none(

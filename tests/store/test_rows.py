@@ -13,9 +13,9 @@ from tests.store.values import NOW, after
 MESSAGE = (
     7, "m", "shop", "+49", "otp", "sent", "ucs2", "g1", NOW, None, after(9), after(1), None, 0,
     None, "语".encode(), None, 1, "hold", 2, "ref", '["a", "ü"]',
-    after(5), "quiet_hours", "its night", "route default", 0, b"yu",
+    after(5), "quiet_hours", "its night", "route default", 0, b"yu", "b1",
 )  # fmt: skip
-NOT_HELD = (None, None, None, "route default", 0, None)
+NOT_HELD = (None, None, None, "route default", 0, None, None)
 PART = (7, 1, "sent", "g1", 9, 1, after(1), None, "ok", "message", "OK", "taken")
 
 

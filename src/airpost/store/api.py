@@ -31,6 +31,7 @@ from airpost.model import (
 from airpost.outcome import Outcome
 from airpost.schedule import Schedule
 from airpost.store.auditing import AuditLog
+from airpost.store.batching import Batches
 from airpost.store.keeping import Keeping
 from airpost.store.people import People
 from airpost.store.routing import Blocklist, Choices, Reach
@@ -188,6 +189,11 @@ class Store(Protocol):
     @property
     def choices(self) -> Choices:
         """Why messages go where they go."""
+        ...
+
+    @property
+    def batches(self) -> Batches:
+        """Messages that are handed in together."""
         ...
 
     @property

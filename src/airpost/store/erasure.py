@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airpost.clock import Instant
-from airpost.store import contacts, schedules
+from airpost.store import batches, contacts, schedules
 from airpost.store.moves import add_event
 from airpost.store.numbers import tail_of
 from airpost.store.retention import erase_inbound, erase_messages
@@ -81,6 +81,7 @@ def forget_rest(
         tx.db.execute(_SQL[name], (number,))
     schedules.forget(tx, number)
     contacts.forget(tx, number)
+    batches.forget(tx, number)
     tx.db.execute(_SQL["rename_calls"], (FORGOTTEN, number))
     recipient = tail_of(number) or number
     tx.db.execute(_SQL["drop_references"], (recipient,))

@@ -37,6 +37,7 @@ _CONDITIONS = {
     "uncertain": "(m.state = 'uncertain' OR m.possible_duplicates > 0 OR m.state = 'sending'"
     " AND EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = m.seq"
     " AND s.current = 1 AND s.state = 'uncertain'))",
+    "batch": "m.batch_seq = (SELECT seq FROM batch WHERE id = :batch)",
     "tag": "EXISTS (SELECT 1 FROM tag t WHERE t.tag = :tag AND t.message_seq = m.seq)",
 }
 
@@ -68,6 +69,7 @@ def _values(where: MessageFilter) -> dict[str, Any]:
         "before": where.until,
         "sender_ref": where.sender_ref,
         "key_id": where.key_id,
+        "batch": where.batch,
         "tag": where.tag,
         "uncertain": where.uncertain or None,
     }

@@ -146,6 +146,13 @@ def m010_audit(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m013_batches(db: Database) -> None:
+    """Messages that were handed in together."""
+    for statement in _statements(text("schema_batches")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -158,6 +165,7 @@ RELEASED = (
     m009_sent_text.__name__,
     m012_people.__name__,
     m010_audit.__name__,
+    m013_batches.__name__,
 )
 
 

@@ -19,7 +19,6 @@ from airpost.store.transmissions import add_transmission
 from airpost.store.writer import Tx
 
 _SQL = load("outbound")
-KEPT_ANSWER_S = 24 * 3600  # how long a repeat of a request gets the first answer
 DEFAULT_ROUTE = "default"
 
 
@@ -87,7 +86,7 @@ def _refuse_repeated(tx: Tx, owner: str, idem: Idempotency) -> None:
 
 
 def _keep_answer(tx: Tx, new: NewMessage, idem: Idempotency) -> None:
-    until = new.created_at + KEPT_ANSWER_S * SECOND_US
+    until = new.created_at + idem.kept_s * SECOND_US
     answer = add_body(tx, "answer", idem.body)
     tx.db.execute(
         _SQL["keep_answer"],
@@ -114,7 +113,7 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
          new.on_uncertain.value, new.created_at, new.not_before, new.expires_at, new.lane,
          new.route, outlet_of(new.lane, new.route), new.sender_ref,
          json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]", new.ordered,
-         new.carrier, sent),
+         new.carrier, sent, *(new.batch or (None, None))),
     ).lastrowid  # fmt: skip
     assert seq is not None
     for tag in new.tags:

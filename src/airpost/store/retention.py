@@ -28,6 +28,7 @@ TOGETHER = 4  # messages counted by one statement
 ROWS = 50  # of small things at a time
 FREE_PAGES = 64  # given back to the disk at a time
 RATES_KEPT_D = 60
+BATCH_KEPT_S = 72 * 3600  # as long as an Idempotency-Key may be kept, and then with its messages
 _BARE = ("erase_message", "bare_reports", "bare_attempts", "bare_segments", "bare_message")
 _DROP = ("erase_message", "drop_reports", "drop_attempts", "drop_segments", "drop_transmissions",
          "drop_tags", "drop_events", "drop_message")  # fmt: skip
@@ -131,6 +132,11 @@ def drop_small(tx: Tx, retention: Retention, now: Instant) -> int:
             tx.db.execute(_SQL["drop_body"], (body,))
             tx.db.execute(_SQL[drop], (id_,))
             count += 1
+    gone = (now - BATCH_KEPT_S * SECOND_US, ROWS)
+    for seq, body in tx.db.execute(_SQL["old_batches"], gone).fetchall():
+        tx.db.execute(_SQL["drop_body"], (body,))
+        tx.db.execute(_SQL["drop_batch"], (seq,))
+        count += 1
     hour = _before(now, retention.statistics_d) // HOUR_US
     count += tx.db.execute(_SQL["old_rollup"], (hour,)).rowcount
     tx.db.execute(_SQL["old_rates"], (_before(now, RATES_KEPT_D) // HOUR_US,))

@@ -78,6 +78,7 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         outlet=row[25],
         ordered=bool(row[26]),
         sent_text=None if row[27] is None else row[27].decode(),
+        batch=row[28],
     )
 
 

@@ -58,6 +58,7 @@ from airpost.store.api import (
 from airpost.store.audit import AuditLog
 from airpost.store.availability import Availability
 from airpost.store.backup import freeze
+from airpost.store.batches import Batches
 from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
 from airpost.store.contacts import Contacts
@@ -110,6 +111,7 @@ class SqliteStore:
         self.keys, self.revoke_key = ring.all, ring.revoke
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
+        self.batches = Batches(self._write, self._read, clock)
         self.timing = Timing(self._write, self._read)
         self.clock_trusted = True  # while it is not, nothing expires and nothing scheduled begins
         self.decisions = Decisions(self._write, clock, self._policy)

@@ -197,6 +197,7 @@ class MessageFilter:
     until: Instant | None = None  # made before that
     sender_ref: str | None = None
     key_id: str | None = None
+    batch: str | None = None
     uncertain: bool | None = None
 
 

@@ -67,8 +67,12 @@ def settings(**changes: Any) -> HttpSettings:
     return replace(HttpSettings(auth=AuthMode.NONE), **changes)
 
 
-async def open_api(given: HttpSettings, admission: Admission | None = None) -> Api:
-    store, pool, clock, stop = FakeStore(), FakePool(), FakeClock(), [False]
+async def open_api(
+    given: HttpSettings, admission: Admission | None = None, store: Any = None
+) -> Api:
+    """Over `store`, by default one that only tests have."""
+    pool, clock, stop = FakePool(), FakeClock(), [False]
+    store = FakeStore() if store is None else store
     app = build_app(
         HttpDeps(
             store=store,

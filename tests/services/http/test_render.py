@@ -120,6 +120,7 @@ def test_a_message() -> None:
         "possible_duplicates": 0,
         "sender_ref": "r",
         "tags": ["t"],
+        "batch": None,
         "waits": None,
     }
 

@@ -17,8 +17,12 @@ from airpost.daemon.config.settings import DEFAULT_STORE
 from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.facade import OWN
 from airpost.services.http.settings import (
+    DEFAULT_BATCH,
+    DEFAULT_BATCH_MB,
+    DEFAULT_BATCHES,
     DEFAULT_BODY_S,
     DEFAULT_CONNECTIONS,
+    DEFAULT_IDEMPOTENCY_S,
     DEFAULT_IDLE_S,
     DEFAULT_LISTEN,
     DEFAULT_PARTS,
@@ -43,6 +47,10 @@ class HttpSection(Section):
     max_connections: Annotated[int, Field(ge=1, le=65_536)] = DEFAULT_CONNECTIONS
     idle_s: Patience = DEFAULT_IDLE_S
     body_s: Patience = DEFAULT_BODY_S
+    max_batch: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_BATCH
+    batch_mb: Annotated[int, Field(ge=1, le=64)] = DEFAULT_BATCH_MB
+    batches_at_once: Annotated[int, Field(ge=1, le=64)] = DEFAULT_BATCHES
+    idempotency_s: Annotated[int, Field(ge=60, le=259_200)] = DEFAULT_IDEMPOTENCY_S
 
 
 class SmsSection(Section):

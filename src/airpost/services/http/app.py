@@ -10,6 +10,7 @@ from aiohttp import web
 
 from airpost.model import masked
 from airpost.services.http import (
+    batches,
     blocklist,
     care,
     contacts,
@@ -31,13 +32,14 @@ from airpost.services.http import (
 from airpost.services.http.audited import audited
 from airpost.services.http.auth import guarded
 from airpost.services.http.credentials import Scope
-from airpost.services.http.deps import DEPS, ENDED, RUNNING, TURNS, HttpDeps
+from airpost.services.http.deps import BATCHES, DEPS, ENDED, RUNNING, TURNS, HttpDeps
 from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.idempotency import Running
 from airpost.services.http.problems import problems, stopping
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.turns import Turns
+from airpost.services.http.underway import Under
 
 __all__ = ["HttpDeps", "HttpSettings", "build_app"]
 
@@ -50,6 +52,10 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/messages/{id}/events", Scope.READ, messages.events),
     ("GET", "/v1/messages/{id}/explain", Scope.READ, explain.explain),
     ("DELETE", "/v1/messages/{id}", Scope.SEND, messages.cancel),
+    ("POST", "/v1/batches", Scope.SEND, batches.create),
+    ("GET", "/v1/batches", Scope.READ, batches.listing),
+    ("GET", "/v1/batches/{id}", Scope.READ, batches.one),
+    ("DELETE", "/v1/batches/{id}", Scope.SEND, batches.cancel),
     ("GET", "/v1/blocklist", Scope.ADMIN, blocklist.listing),
     ("PUT", "/v1/blocklist", Scope.ADMIN, audited("blocklist.add", blocklist.add_many)),
     ("GET", "/v1/blocklist/{number}", Scope.ADMIN, blocklist.one),
@@ -122,6 +128,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     )
     app[DEPS] = deps
     app[RUNNING] = Running()
+    app[BATCHES] = Under()
     app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
     app[REFUSALS] = Refusals(deps.store, deps.clock)

@@ -13,13 +13,20 @@ from airpost.services.http.render import Json, dumps
 from airpost.tasks import until_first
 
 
-async def read_json(request: web.Request, *, also: Collection[str] = ()) -> bytes:
+async def read_json(
+    request: web.Request, *, limit: int | None = None, also: Collection[str] = ()
+) -> bytes:
     """The octets of a JSON body, or of one of `also`; Refusal for another, too many or too late.
+
+    `limit` octets, where that is another limit than for all.
 
     A body that is not all there when the server shuts down is not waited for.
     """
     settings = request.app[DEPS].settings
-    limit = settings.body_limit
+    if limit is None:
+        limit = settings.body_limit
+    else:
+        request = request.clone(client_max_size=limit)
     declared = request.content_type
     if declared not in ("application/json", *also) and not declared.endswith("+json"):
         kinds = " or ".join(("application/json", *also))

@@ -86,6 +86,14 @@ def compose(
     )
 
 
+def check_shared(given: MessageFields, deps: HttpDeps) -> None:
+    """What holds for all messages of a batch; InvalidRequest where it would hold for none."""
+    _check_modem(given, deps)
+    _times(given, deps.clock.now(), deps.settings.classes)
+    if given.text is not None or given.data is not None:
+        cut_up(given, deps)
+
+
 # -- the content ---------------------------------------------------------------------------------
 def cut_up(given: MessageFields, deps: HttpDeps) -> Cut:
     """The parts of what is to be sent; InvalidRequest when it cannot be."""
@@ -126,7 +134,7 @@ def _ports(given: MessageFields) -> Ports | None:
 
 
 # -- where and when ------------------------------------------------------------------------------
-def _check_modem(given: SendIn, deps: HttpDeps) -> None:
+def _check_modem(given: MessageFields, deps: HttpDeps) -> None:
     if given.modem is not None and given.route is not None:
         raise InvalidRequest("route", "cannot stand beside modem", "modem-and-route")
     if given.modem is not None and deps.pool.modem(Lane(given.modem)) is None:
@@ -137,7 +145,7 @@ def _check_modem(given: SendIn, deps: HttpDeps) -> None:
         raise InvalidRequest("route", "no modem serves this route", "unknown-route")
 
 
-def _times(given: SendIn, now: Instant, classes: Policies) -> tuple[Instant | None, Instant]:
+def _times(given: MessageFields, now: Instant, classes: Policies) -> tuple[Instant | None, Instant]:
     """(not_before, expires_at); a time to live counts from when the message may go."""
     not_before: Instant | None = None
     if given.send_at is not None:

@@ -16,6 +16,7 @@ from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.turns import Turns
+from airpost.services.http.underway import Under
 from airpost.store.api import Schedules, Store
 
 
@@ -41,6 +42,7 @@ class HttpDeps:
 
 DEPS = web.AppKey("deps", HttpDeps)
 RUNNING = web.AppKey("running", Running)
+BATCHES = web.AppKey("batches", Under)
 TURNS = web.AppKey("turns", Turns)
 """Whoever makes a message out of a request waits for a turn of the loop with room for it."""
 ENDED = web.AppKey("ended", asyncio.Event)

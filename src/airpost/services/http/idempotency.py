@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from airpost.errors import DuplicateRequest, InvalidRequest
+from airpost.services.http.problems import Refusal
 
 HEADER = "Idempotency-Key"
 MAX_KEY = 255
@@ -41,6 +42,22 @@ def read_key(values: Sequence[str]) -> str | None:
 def fingerprint(call: str, canonical: str) -> str:
     """SHA-256, in hexadecimal, of the call and the request's canonical JSON."""
     return hashlib.sha256(f"{call}\n{canonical}".encode()).hexdigest()
+
+
+def duplicate(kind: str) -> Refusal:
+    """What a repeat is told that gets no answer: `running` or `mismatch`."""
+    if kind == "mismatch":
+        return Refusal(
+            "idempotency-mismatch",
+            "this Idempotency-Key was used for a request with another body",
+            errors=[(HEADER, "was used for another request")],
+        )
+    return Refusal(
+        "idempotency-running",
+        "the first request with this Idempotency-Key has no answer yet",
+        errors=[(HEADER, "is in use by a request that still runs")],
+        headers={"Retry-After": "1"},
+    )
 
 
 class Running:

@@ -19,7 +19,7 @@ from airpost.services.http.compose import REFUSED_MESSAGES, check_limits, compos
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.explain import routing
-from airpost.services.http.idempotency import HEADER, fingerprint, read_key
+from airpost.services.http.idempotency import HEADER, duplicate, fingerprint, read_key
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import NAMING, dialled, dials
 from airpost.services.http.problems import Refusal
@@ -68,7 +68,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     except DuplicateRequest as error:
         if error.kind == "result":
             return _replayed(error.status, error.body)
-        raise _duplicate(error.kind) from None
+        raise duplicate(error.kind) from None
     except AirpostError:
         # A repeat is answered all the same: what was right then need not be now.
         kept = None if key is None else await deps.store.idempotent(caller.owner, key)
@@ -84,7 +84,9 @@ async def _take(
     await check_limits(new, deps)
     body = dumps(message_json(accepted(new)))
     if key is not None:
-        kept_answer = Idempotency(key=key, fingerprint=mark, status=202, body=body)
+        kept_answer = Idempotency(
+            key=key, fingerprint=mark, status=202, body=body, kept_s=deps.settings.idempotency_s
+        )
         new = replace(new, idempotency=kept_answer)
     await deps.store.hand_in(new)
     return _answered(202, body, {"Location": f"/v1/messages/{new.id}"})
@@ -92,23 +94,8 @@ async def _take(
 
 def _repeated(mark: str, kept_mark: str, status: int, body: bytes) -> web.Response:
     if kept_mark != mark:
-        raise _duplicate("mismatch")
+        raise duplicate("mismatch")
     return _replayed(status, body)
-
-
-def _duplicate(kind: str) -> Refusal:
-    if kind == "mismatch":
-        return Refusal(
-            "idempotency-mismatch",
-            "this Idempotency-Key was used for a request with another body",
-            errors=[(HEADER, "was used for another request")],
-        )
-    return Refusal(
-        "idempotency-running",
-        "the first request with this Idempotency-Key has no answer yet",
-        errors=[(HEADER, "is in use by a request that still runs")],
-        headers={"Retry-After": "1"},
-    )
 
 
 def _replayed(status: int, body: bytes) -> web.Response:
@@ -145,6 +132,7 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
         until=None if asked.until is None else Instant(asked.until),
         sender_ref=asked.sender_ref,
         key_id=asked.key,
+        batch=asked.batch,
         uncertain=asked.uncertain,
     )
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)

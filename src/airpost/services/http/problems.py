@@ -65,6 +65,7 @@ KINDS: Mapping[str, Kind] = {
         ("invalid-cursor", 400, "The cursor is not one of ours"),
         ("invalid-schedule", 400, "The schedule cannot be"),
         ("invalid-template", 400, "The template cannot be used"),
+        ("too-many-rows", 400, "The batch has too many rows"),
         ("unauthorized", 401, "A key is needed"),
         ("forbidden", 403, "The key does not allow this"),
         ("blocked", 403, "The number is never to be texted"),
@@ -77,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
         ("not-reset", 409, "The modem could not be reset"),
         ("too-many-schedules", 409, "The owner has too many schedules"),
         ("too-many-people", 409, "The owner has too many contacts or groups"),
+        ("batch-cancelled", 409, "The batch was cancelled"),
         ("not-cancellable", 409, "The message can no longer be cancelled"),
         ("no-selftest", 409, "There can be no self-test now"),
         ("no-backup", 409, "The backup could not be made"),
@@ -91,6 +93,7 @@ KINDS: Mapping[str, Kind] = {
         ("internal-error", 500, "Something went wrong here"),
         ("store-unavailable", 503, "Nothing can be stored now"),
         ("too-many-connections", 503, "There are too many connections"),
+        ("too-many-batches", 503, "There are too many batches at once"),
         ("stopping", 503, "The service is stopping"),
     )
 }

@@ -110,6 +110,7 @@ def message_json(message: Message) -> Json:
         "possible_duplicates": message.possible_duplicates,
         "sender_ref": message.sender_ref,
         "tags": list(message.tags),
+        "batch": message.batch,
         "waits": None if message.waits is None else _waits(message.waits),
     }
 

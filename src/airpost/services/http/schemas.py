@@ -109,6 +109,11 @@ class MessageFields(_Body):
     languages: Languages = ()
     transliterate: Transliterate = Transliterate.NEVER
 
+    @property
+    def given(self) -> set[str]:
+        """The names of what was said of these."""
+        return self.model_fields_set & MessageFields.model_fields.keys()
+
 
 class SendIn(MessageFields):
     """`POST /v1/messages`."""
@@ -122,6 +127,28 @@ class SendIn(MessageFields):
         if self.data is not None:
             given["data"] = base64.b64encode(self.data).decode()
         return given
+
+
+class RowIn(MessageFields):
+    """One of the `messages` of a batch; what it does not say, the batch says for all."""
+
+    to: str
+    values: dict[str, Any] | None = None
+
+
+class BatchHead(MessageFields):
+    """A batch without its rows."""
+
+    template: str | None = None
+    values: dict[str, Any] | None = None
+    preview: bool = False
+
+
+class BatchIn(BatchHead):
+    """`POST /v1/batches`: recipients in `to`, or rows of their own in `messages`."""
+
+    to: Annotated[list[str], Field(min_length=1)] | None = None
+    messages: Annotated[list[RowIn], Field(min_length=1)] | None = None
 
 
 class ScheduleIn(_Body):
@@ -291,6 +318,7 @@ class MessagesQuery(ListQuery):
     until: Time | None = None
     sender_ref: str | None = None
     key: str | None = None
+    batch: str | None = None
     uncertain: bool | None = None
 
 

@@ -19,6 +19,10 @@ DEFAULT_PARTS = 10
 DEFAULT_CONNECTIONS = 500
 DEFAULT_IDLE_S = 75.0
 DEFAULT_BODY_S = 30.0
+DEFAULT_BATCH = 100_000
+DEFAULT_BATCH_MB = 16
+DEFAULT_BATCHES = 4
+DEFAULT_IDEMPOTENCY_S = 86_400
 DEFAULT_SOCKET = "/run/airpost/http.sock"
 DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
 MAX_SOCKET_PATH = 107  # octets: sun_path of unix(7), without its closing zero
@@ -106,6 +110,10 @@ class HttpSettings:
     )
     body_s: float = DEFAULT_BODY_S  # from the head of a request to the end of its body
     body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
+    max_batch: int = DEFAULT_BATCH  # rows
+    batch_limit: int = DEFAULT_BATCH_MB << 20  # octets of a batch
+    batches_at_once: int = DEFAULT_BATCHES
+    idempotency_s: int = DEFAULT_IDEMPOTENCY_S
     max_parts: int = DEFAULT_PARTS
     classes: Policies = field(default_factory=lambda: CLASS_POLICY)
     concat_bits: int = 8

@@ -72,6 +72,7 @@ class Accepted(Shape):
     possible_duplicates: int
     sender_ref: str | None
     tags: list[str]
+    batch: str | None = Field(description="The batch it was handed in with")
     waits: Waits | None
 
 

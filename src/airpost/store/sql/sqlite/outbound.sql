@@ -14,8 +14,10 @@ SELECT 1 FROM blocked WHERE number = ?
 -- name: add_message
 INSERT INTO message (id, owner, key_id, number, class, rank, state, open, final, encoding,
     text_body, data_body, parts, want_report, on_uncertain, created_at, not_before, expires_at,
-    asked_lane, route, outlet, sender_ref, tags, ordered, carrier, sent_body)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    asked_lane, route, outlet, sender_ref, tags, ordered, carrier, sent_body,
+    batch_seq, batch_row)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?)
 
 -- name: add_tag
 INSERT OR IGNORE INTO tag (tag, message_seq) VALUES (?, ?)

@@ -109,6 +109,13 @@ DELETE FROM quarantine WHERE id = ?
 -- name: drop_body
 DELETE FROM body WHERE id = ?
 
+-- name: old_batches
+SELECT seq, rejected_body FROM batch WHERE created_at < ?
+    AND NOT EXISTS (SELECT 1 FROM message WHERE batch_seq = batch.seq) LIMIT ?
+
+-- name: drop_batch
+DELETE FROM batch WHERE seq = ?
+
 -- name: old_events
 DELETE FROM event WHERE seq IN (
     SELECT seq FROM event INDEXED BY event_apart WHERE message_seq IS NULL AND at < ?

@@ -1,0 +1,47 @@
+"""A process that takes batches over a Unix socket into a store on disk, until it is killed.
+
+python -m tests.services.http.batch_worker FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from random import Random
+
+from airpost.clock import SystemClock
+from airpost.services.auditor import Auditor
+from airpost.services.http.app import build_app
+from airpost.services.http.deps import HttpDeps
+from airpost.services.http.server import HttpServer
+from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
+from airpost.store.sqlite import SqliteStore
+from tests.services.http.fakes import FakePool, experience
+
+
+async def serve(folder: Path) -> None:
+    clock = SystemClock()
+    store = SqliteStore(folder / "airpost.db", clock, Random())
+    await store.open(clock.now())
+    app = build_app(
+        HttpDeps(
+            store=store,
+            pool=FakePool(),
+            clock=clock,
+            rng=Random(),
+            settings=HttpSettings(auth=AuthMode.NONE),
+            stopping=lambda: False,
+            recovery=experience,
+            schedules=store.schedules,
+            audit=Auditor(store.audit, clock),
+        )
+    )
+    await HttpServer(app, [UnixListen(path=folder / "http.sock")]).start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1])))
