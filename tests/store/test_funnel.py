@@ -99,8 +99,8 @@ async def test_every_message_has_one_end_and_the_sums_fit(sqlite: SqliteStore) -
     rows = await sqlite.keeping.funnel(None, SINCE, UNTIL)
     assert stages(rows) == {
         "requested": 14, "rejected": 3, "queued": 11, "cancelled": 1, "expired_in_queue": 1,
-        "submitted": 8, "smsc_accepted": 6, "delivered": 2, "failed": 2, "expired": 1,
-        "unknown": 0, "unconfirmed": 1, "open": 3, "dlr_asked": 4, "dlr_received": 4,
+        "failed_in_queue": 0, "submitted": 8, "smsc_accepted": 6, "delivered": 2, "failed": 2,
+        "expired": 1, "unknown": 0, "unconfirmed": 1, "open": 3, "dlr_asked": 4, "dlr_received": 4,
         "delivered_within_10s": 1, "delivered_within_3min": 2, "delivered_within_72h": 2,
     }  # fmt: skip
     assert row_of(rows, "rejected", "too-many-parts").count == 3
@@ -114,6 +114,26 @@ async def test_every_message_has_one_end_and_the_sums_fit(sqlite: SqliteStore) -
     await sqlite.sweep(after(5 * DAY))
     counted = stages(await sqlite.keeping.funnel(None, SINCE, UNTIL))
     assert (counted["unknown"], counted["open"], counted["dlr_asked"]) == (2, 1, 5)
+    await sqlite.close()
+
+
+async def test_what_fails_before_the_air_is_a_share_of_what_was_queued(sqlite: SqliteStore) -> None:
+    """Not of what a modem began with: that may be nothing."""
+    await sqlite.open(NOW)
+    await bound(sqlite, new("f"), new("limited", want_report=False))
+    segment, other = await claim(sqlite)
+    broken = Outcome(cls=OutcomeClass.PERMANENT, scope=Scope.MESSAGE, code="codec", text="no")
+    await sqlite.refuse(segment.segment_id, broken, after(1))
+    rows = await sqlite.keeping.funnel(None, SINCE, UNTIL)
+    counted = row_of(rows, "failed_in_queue")
+    assert (counted.count, counted.of_previous_pct, counted.of_requested_pct) == (1, 50.0, 50.0)
+    assert row_of(rows, "failed_in_queue", "codec").count == 1
+    assert row_of(rows, "failed").count == 0
+    await sent(sqlite, other, 1, after(2))
+    rows = await sqlite.keeping.funnel(None, SINCE, UNTIL)
+    assert row_of(rows, "smsc_accepted").of_previous_pct == 100.0
+    assert row_of(rows, "unconfirmed").of_previous_pct == 100.0
+    assert all((each.of_previous_pct or 0) <= 100 for each in rows)
     await sqlite.close()
 
 

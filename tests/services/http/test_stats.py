@@ -24,6 +24,8 @@ async def test_stages_reasons_and_coverage(api: Api) -> None:
         row("requested", 4),
         row("rejected", 1),
         row("rejected", 1, reason="empty-text"),
+        row("failed_in_queue", 1),
+        row("failed_in_queue", 1, reason="quiet_hours"),
         row("failed", 4),
         *(row("failed", 1, reason=each) for each in ("CMS 38", "TP-ST 65", "blocked", "odd")),
         row("submitted", 3, of_previous_pct=75.0, p50_ms=5, p95_ms=6, p98_7_ms=7, p99_ms=8),
@@ -34,12 +36,14 @@ async def test_stages_reasons_and_coverage(api: Api) -> None:
     assert found["words"] == {
         "CMS 38": "network out of order", "TP-ST 65": "incompatible destination",
         "blocked": "The number is never to be texted", "empty-text": "The message is empty",
+        "quiet_hours": "the recipient's hours did not allow it",
     }  # fmt: skip
     (group,) = found["groups"]
     assert group["group"] == ""
     assert group["rejected"] == {
         "count": 1, "of_previous_pct": None, "of_requested_pct": None, "reasons": {"empty-text": 1},
     }  # fmt: skip
+    assert group["failed_in_queue"]["reasons"] == {"quiet_hours": 1}
     assert (group["submitted"]["p50_ms"], group["submitted"]["p98_7_ms"]) == (5, 7)
     assert group["dlr_coverage_pct"] == 66.67
     (asked,) = api.store.keeping.asked

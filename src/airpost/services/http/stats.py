@@ -34,6 +34,7 @@ _WORDS = {  # of the reasons that are our own
     "patience": "the modem gave no answer in time",
     "restart": "airpost ended while it was on the air",
 }
+_EXPLAINED = ("rejected", "failed_in_queue", "failed", "expired")
 _TIMED = ("p50_ms", "p95_ms", "p98_7_ms", "p99_ms")
 
 
@@ -97,7 +98,7 @@ def _group(by: By | None, part: str, rows: Sequence[FunnelRow]) -> Json:
             "of_previous_pct": row.of_previous_pct,
             "of_requested_pct": row.of_requested_pct,
         }
-        if row.stage in ("rejected", "failed", "expired"):
+        if row.stage in _EXPLAINED:
             stage["reasons"] = {}
         if row.p50_ms is not None:
             stage |= {name: getattr(row, name) for name in _TIMED}

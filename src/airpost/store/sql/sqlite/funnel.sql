@@ -24,7 +24,8 @@ told AS MATERIALIZED ( -- a message a row
 ),
 ended AS MATERIALIZED (
     SELECT *, CASE
-        WHEN state IN ('delivered', 'failed', 'cancelled') THEN state
+        WHEN state IN ('delivered', 'cancelled') THEN state
+        WHEN state = 'failed' THEN iif(begun_at IS NULL, 'failed_in_queue', 'failed')
         WHEN state = 'expired' THEN iif(begun_at IS NULL, 'expired_in_queue', 'expired')
         WHEN final = 0 THEN 'open'
         WHEN state = 'sent' AND want_report = 0 THEN 'unconfirmed'
@@ -43,7 +44,7 @@ came AS ( -- a fact a row
         WHERE sent_at IS NOT NULL AND want_report = 1 AND reported_at IS NOT NULL
             AND fate IN ('delivered', 'failed', 'expired')
     UNION ALL SELECT *, fate,
-        CASE fate WHEN 'failed' THEN code
+        CASE fate WHEN 'failed' THEN code WHEN 'failed_in_queue' THEN code
             WHEN 'expired' THEN iif(reported_at IS NULL, 'ttl', code) ELSE '' END,
         CASE fate WHEN 'delivered' THEN delivered_at - sent_at
             WHEN 'failed' THEN reported_at - sent_at
@@ -66,13 +67,14 @@ live AS (
 ),
 step (at, stage, previous) AS (VALUES
     (1, 'requested', NULL), (2, 'rejected', 'requested'), (3, 'queued', 'requested'),
-    (4, 'cancelled', 'queued'), (5, 'expired_in_queue', 'queued'), (6, 'submitted', 'queued'),
-    (7, 'smsc_accepted', 'submitted'), (8, 'delivered', 'smsc_accepted'),
-    (9, 'failed', 'submitted'), (10, 'expired', 'submitted'), (11, 'unknown', 'submitted'),
-    (12, 'unconfirmed', 'smsc_accepted'), (13, 'open', 'queued'),
-    (14, 'dlr_asked', 'smsc_accepted'), (15, 'dlr_received', 'dlr_asked'),
-    (16, 'delivered_within_10s', 'smsc_accepted'), (17, 'delivered_within_3min', 'smsc_accepted'),
-    (18, 'delivered_within_72h', 'smsc_accepted')
+    (4, 'cancelled', 'queued'), (5, 'expired_in_queue', 'queued'), (6, 'failed_in_queue', 'queued'),
+    (7, 'submitted', 'queued'), (8, 'smsc_accepted', 'submitted'),
+    (9, 'delivered', 'smsc_accepted'),
+    (10, 'failed', 'submitted'), (11, 'expired', 'submitted'), (12, 'unknown', 'submitted'),
+    (13, 'unconfirmed', 'smsc_accepted'), (14, 'open', 'queued'),
+    (15, 'dlr_asked', 'smsc_accepted'), (16, 'dlr_received', 'dlr_asked'),
+    (17, 'delivered_within_10s', 'smsc_accepted'), (18, 'delivered_within_3min', 'smsc_accepted'),
+    (19, 'delivered_within_72h', 'smsc_accepted')
 ),
 fact AS MATERIALIZED (
     SELECT CASE :by WHEN 'operator' THEN operator WHEN 'modem' THEN modem WHEN 'sim' THEN sim
