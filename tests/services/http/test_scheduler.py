@@ -21,6 +21,7 @@ from airpost.tasks import spawn, stop
 from tests.services.http.fakes import FakePool, experience
 from tests.virtual import VirtualLoop, run_virtual
 
+HOUR_US = 3600 * SECOND_US
 REQUEST = '{"to":"+491701234567","text":"good morning","class":"alarm"}'
 
 
@@ -200,6 +201,10 @@ def test_a_limit_that_refuses_is_told_like_to_a_caller_and_the_next_firing_comes
             assert "came to nothing: refused by a limit" in events.items[-1].reason
             ((asked, due),) = rig.pool.asked_limits
             assert (asked.class_, due) == (MessageClass.ALARM, kept.next_at - 300 * SECOND_US)
+            hour = Instant(rig.clock.now() // HOUR_US * HOUR_US)
+            rows = await rig.store.keeping.funnel(None, hour, Instant(hour + HOUR_US))
+            told = {(row.stage, row.reason): row.count for row in rows}
+            assert (told["requested", ""], told["rejected", "quiet-hours"]) == (1, 1)
             rig.pool.against = None
             await asyncio.sleep(300)
             assert await rig.sent() == ["06-01T00:10"]

@@ -22,8 +22,9 @@ from airpost.services.http.compose import check_limits, compose
 from airpost.services.http.credentials import LOCAL, Caller, read_scopes
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.people import dialled
-from airpost.services.http.problems import Refusal
+from airpost.services.http.problems import Refusal, refusal
 from airpost.services.http.schemas import SendIn
+from airpost.store.keeping import Refused
 
 log = logging.getLogger("airpost.schedules")
 
@@ -77,36 +78,37 @@ class Scheduler:
             schedule.cron, zone_of(schedule.zone), schedule.next_at, now
         )
         message: NewMessage | None = None
-        problem: str | None = None
+        refused: Refusal | None = None
+        given = SendIn.model_validate_json(schedule.request)
         if now - at > schedule.late_s * SECOND_US:
             skipped += 1
         else:
-            message, problem = await self._message(schedule)
+            try:
+                message = await self._message(schedule, given)
+            except (InvalidRequest, Refusal) as error:
+                refused = refusal(error)
         fire = partial(
             self._deps.schedules.fire, schedule, at=at, next_at=following, skipped=skipped, now=now
         )
         try:
-            done = await fire(message=message, problem=problem)
+            done = await fire(message=message, problem=None if refused is None else refused.detail)
         except InvalidRequest as error:  # its number is on the blocklist
-            message = None
-            done = await fire(message=None, problem=f"{error.field}: {error.message}")
+            message, refused = None, refusal(error)
+            done = await fire(message=None, problem=refused.detail)
+        if done and refused is not None:
+            each = Refused(given.class_.value, schedule.key_id or "", refused.kind.name)
+            await self._deps.store.keeping.count_refused({each: 1}, now)
         if done:
             what = "nothing" if message is None else f"msg={message.id}"
             log.info("schedule.fired id=%s %s skipped=%d", schedule.id, what, skipped)
 
-    async def _message(self, schedule: Schedule) -> tuple[NewMessage | None, str | None]:
-        """The message of a firing, or why there is none."""
-        try:
-            caller = await self._caller(schedule)
-            named = SendIn.model_validate_json(schedule.request)
-            given = await dialled(named, caller, self._deps)
-            new = compose(given, caller, self._deps)
-            await check_limits(new, self._deps)
-        except InvalidRequest as error:
-            return None, f"{error.field}: {error.message}"
-        except Refusal as error:
-            return None, error.detail
-        return replace(new, tags=(*new.tags, f"schedule:{schedule.id}")), None
+    async def _message(self, schedule: Schedule, named: SendIn) -> NewMessage:
+        """The message of a firing; InvalidRequest or Refusal, as whoever asks by hand would get."""
+        caller = await self._caller(schedule)
+        given = await dialled(named, caller, self._deps)
+        new = compose(given, caller, self._deps)
+        await check_limits(new, self._deps)
+        return replace(new, tags=(*new.tags, f"schedule:{schedule.id}"))
 
     async def _caller(self, schedule: Schedule) -> Caller:
         """Whoever made it, as they are now: a key that was revoked sends nothing more."""
