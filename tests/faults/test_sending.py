@@ -335,3 +335,27 @@ async def test_22_no_credit_of_the_only_modem(loop: VirtualLoop, tmp_path: Path)
         assert (states.count("failed"), states.count("delivered")) == (2, 4)
         await house.until(lambda: house.daemon.parts.pool.modems()[0].state is UnitState.READY, 5)
         await sends(house)
+
+
+@virtually
+async def test_one_lost_answer_of_a_modem_that_is_new_puts_one_message_in_doubt(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Not those after it, and not the SIM; no report helps."""
+    async with faulty_house(loop, tmp_path) as house:
+        house.sim.modems[0].faults.set("no_final", verb="+CMGS", count=1)
+        house.sim.network.report_loss = 1.0
+        made = [await house.post(f"+49170000000{at}", f"text {at}") for at in range(5)]
+        await house.until(lambda: len(house.texts("+491700000004")) == 1)
+        await asyncio.sleep(120)
+        doubtful = await house.get("/v1/messages?uncertain=true")
+        assert [each["text"] for each in doubtful["items"]] == ["text 0"]
+        assert await story(house, made[0]["id"]) == [
+            "sending",
+            "uncertain",
+            "queued",
+            "sending",
+            "sent",
+        ]
+        assert [await story(house, each["id"]) for each in made[1:]] == [["sending", "sent"]] * 4
+        assert (await house.get("/v1/modems"))["items"][0]["paused"] is None
