@@ -23,6 +23,7 @@ STORE = {
     "airpost.store.keeping",
     "airpost.store.batching",
     "airpost.store.people",
+    "airpost.store.publishing",
     "airpost.store.routing",
 }
 EVERYTHING = {"airpost", "hwsim"}
@@ -58,9 +59,10 @@ CONFINED = {
     "pyudev": {"airpost.modem.discover"},
     "sqlite3": {"airpost.store"},
     "sqlite_utils": {"airpost.store"},
-    "aiohttp": {"airpost.services.http", "airpost.daemon"},
+    "aiohttp": {"airpost.services.http", "airpost.services.webhooks", "airpost.daemon"},
     "pydantic": {
         "airpost.services.http.schemas",
+        "airpost.services.http.event_schemas",
         "airpost.services.http.shapes",
         "airpost.services.http.openapi",
         "airpost.daemon.config",
@@ -69,6 +71,7 @@ CONFINED = {
     "anyascii": {"airpost.codec.transliterate"},
     "cronsim": {"airpost.schedule"},
     "jinja2": {"airpost.services.templates"},
+    "standardwebhooks": {"airpost.services.webhooks.envelope"},
     "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},
     "click": {"airpost.daemon.cli"},
     "rich": {"airpost.daemon.cli"},

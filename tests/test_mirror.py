@@ -12,7 +12,7 @@ ROOMS = {ROOT / "src" / "airpost": TESTS, ROOT / "hw-sim" / "hwsim": TESTS / "hw
 ELSEWHERE = {
     **{
         f"src/airpost/services/http/shapes/{name}.py": "shapes only: tests/system/test_examples.py"
-        for name in ("base", "messages", "modems", "keeping", "people", "batches")
+        for name in ("base", "batches", "events", "messages", "modems", "keeping", "people")
     },
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",
@@ -28,6 +28,8 @@ ELSEWHERE = {
     "src/airpost/daemon/config/section.py": "tests/daemon/config/test_faults.py",
     "src/airpost/daemon/config/settings.py": "tests/daemon/config/test_load.py",
     "src/airpost/store/people.py": "protocol only: tests/store/test_contacts.py runs it",
+    "src/airpost/store/deciding.py": "protocol only: tests/store/test_decisions.py runs it",
+    "src/airpost/store/publishing.py": "values and protocols: tests/store/test_outbox.py runs them",
     "src/airpost/store/routing.py": "protocol only: tests/store/test_choices.py runs it",
     "src/airpost/pool/facade.py": "protocol only: tests/pool/test_pool.py runs it",
     "src/airpost/pool/binder.py": "tests/pool/test_pool.py, test_limiter.py",

@@ -42,6 +42,7 @@ FROZEN = {
     "m012_people": "b62ec2c067f5344e",
     "m010_audit": "ad2cd1303c735486",
     "m013_batches": "b1ff2cc7da808d4f",
+    "m014_events": "db00002c516bdb83",
 }
 
 
@@ -108,7 +109,8 @@ def test_the_history_of_an_earlier_schema_is_kept_and_nothing_to_look_at(path: P
 def test_the_schema_of_the_design_is_there(db: sqlite3.Connection) -> None:
     assert set(tables(db)) >= {
         "message", "transmission", "segment", "attempt", "part", "inbound", "report", "event",
-        "outbox", "lane", "binding", "quarantine", "body", "meta", "api_key", "idempotency",
+        "webhook", "delivery", "hook_event", "lane", "binding", "quarantine", "body", "meta",
+        "api_key", "idempotency",
     }  # fmt: skip
 
 

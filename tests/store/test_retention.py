@@ -178,5 +178,5 @@ def test_every_table_that_refers_to_a_message_is_emptied_with_it(place: Path) ->
         }
     assert referring == {
         ("tag", "message"), ("transmission", "message"), ("segment", "message"),
-        ("attempt", "segment"), ("report", "attempt"), ("part", "inbound"), ("outbox", "event"),
+        ("attempt", "segment"), ("report", "attempt"), ("part", "inbound"),
     }  # fmt: skip

@@ -17,6 +17,7 @@ from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.model import Lane
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
+from airpost.services.webhooks.settings import EventSettings, WebhookSettings, parse_allowed
 from airpost.tasks import spawn
 from hwsim.pool import START_US, SimPool
 from tests.virtual import VirtualLoop
@@ -59,6 +60,7 @@ class House:
                 for at, port in enumerate(self.sim.ports, 1)
             ),
             discover=self.discover,
+            events=EventSettings(webhooks=WebhookSettings(allow=(parse_allowed("127.0.0.1"),))),
             clock_wait_s=0,  # the machine that tests may not know the time
         )  # fmt: skip
         clock: LoopClock | SystemClock = SystemClock()

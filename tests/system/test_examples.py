@@ -15,18 +15,20 @@ from airpost.services.http.app import calls
 from airpost.services.http.openapi import Call
 from airpost.services.http.operations import Media, Operation
 from tests.system.house import House, opened
+from tests.system.receiver import receiver
 from tests.virtual import VirtualLoop, run_virtual
 
-# What an example names and a test has elsewhere.
-PLACES = {"/var/backups": "backups"}
+# What examples name and a test has elsewhere.
+BACKUPS = "/var/backups"
+RECEIVER = "http://192.168.1.20:8080"
 
 
 class Runner:
     """Runs examples, each after the one it stands behind."""
 
-    def __init__(self, house: House, folder: Path) -> None:
+    def __init__(self, house: House, places: Mapping[str, str]) -> None:
         self._house = house
-        self._folder = folder
+        self._places = places
         self._ran: set[str] = set()
         self._calls = {call.operation.id: call for call in calls() if call.operation is not None}
 
@@ -47,7 +49,8 @@ class Runner:
             headers=self._headers(each),
             data=self._body(each),
         ) as response:
-            octets = await response.read()
+            stream = response.content_type == "text/event-stream"  # it has no end
+            octets = await (response.content.readline() if stream else response.read())
             right = each.answers if example.status is None else (example.status,)
             assert response.status in right, f"{each.id}: {response.status} {octets.decode()}"
             answer = each.answers[response.status]
@@ -80,9 +83,9 @@ class Runner:
     def _placed(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {name: self._placed(each) for name, each in value.items()}
-        for place, here in PLACES.items():
+        for place, here in self._places.items():
             if isinstance(value, str) and value.startswith(place):
-                return value.replace(place, str(self._folder / here), 1)
+                return value.replace(place, here, 1)
         return value
 
 
@@ -103,10 +106,11 @@ def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop, tmp_path, 2, report_delay_s=1.0) as house:
             (tmp_path / "backups").mkdir()
-            runner = Runner(house, tmp_path)
-            for call in calls():
-                assert call.operation is not None, f"{call.method} {call.path} says nothing"
-                await house.ready()  # one of the calls before was a reset
-                await runner.run(call)
+            async with receiver() as (address, _taken):
+                runner = Runner(house, {BACKUPS: str(tmp_path / "backups"), RECEIVER: address})
+                for call in calls():
+                    assert call.operation is not None, f"{call.method} {call.path} says nothing"
+                    await house.ready()  # one of the calls before was a reset
+                    await runner.run(call)
 
     run_virtual(main)

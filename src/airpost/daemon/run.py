@@ -124,6 +124,8 @@ class Daemon:
                     self._guard.run(),
                     parts.scheduler.run(),
                     parts.bookkeeper.run(),
+                    parts.events.run(),
+                    parts.webhooks.run(),
                     self._while_the_store_lives(),
                     name="run",
                 )

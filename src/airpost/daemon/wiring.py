@@ -35,11 +35,13 @@ from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
 from airpost.services.anchors import Anchors
 from airpost.services.auditor import Auditor
+from airpost.services.eventlog import EventLog
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.scheduler import Scheduler
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import UnixListen
+from airpost.services.webhooks.service import Webhooks
 from airpost.store.sqlite import SqliteStore
 
 log = logging.getLogger("airpost.wiring")
@@ -56,6 +58,8 @@ class Parts:
     scheduler: Scheduler
     auditor: Auditor
     anchors: Anchors
+    events: EventLog
+    webhooks: Webhooks
     bookkeeper: Bookkeeper
     reception: Reception
     discovery: Discovery | None  # None where every modem is named by its port
@@ -119,6 +123,8 @@ def build(
     http = replace(settings.http, listen=listen, classes=settings.queue.classes)
     anchors = Anchors(clock, settings.syslog)
     auditor = Auditor(store.audit, clock, anchors.changed)
+    events = EventLog(store.outbox, store.subscribe, clock)
+    webhooks = Webhooks(store, settings.events, events, clock, Random(rng.getrandbits(64)))
     deps = HttpDeps(
         store=store,
         pool=pool,
@@ -129,6 +135,8 @@ def build(
         recovery=book.in_words,
         schedules=store.schedules,
         audit=auditor,
+        webhooks=webhooks,
+        events=events,
         rescheduled=lambda: scheduler.wake(),
         admission=admission_of(settings),
     )
@@ -147,6 +155,8 @@ def build(
         scheduler=scheduler,
         auditor=auditor,
         anchors=anchors,
+        events=events,
+        webhooks=webhooks,
         bookkeeper=Bookkeeper(
             store,
             clock,

@@ -32,8 +32,10 @@ from airpost.outcome import Outcome
 from airpost.schedule import Schedule
 from airpost.store.auditing import AuditLog
 from airpost.store.batching import Batches
+from airpost.store.deciding import Decisions
 from airpost.store.keeping import Keeping
 from airpost.store.people import People
+from airpost.store.publishing import HookEvents, Outbox
 from airpost.store.routing import Blocklist, Choices, Reach
 from airpost.store.values import (
     Accepted,
@@ -81,38 +83,6 @@ __all__ = [
     "Verdict",
     "Wake",
 ]
-
-
-class Decisions(Protocol):
-    """What people decide about messages that wait or are in doubt."""
-
-    async def move(self, lane: Lane, to: Lane | None, actor: str) -> int:
-        """Move what is bound to `lane` or asks for it, and has not begun; how many messages.
-
-        They ask for `to` then; None: for whatever serves their route.
-        """
-        ...
-
-    async def settle(
-        self, message_id: MessageId, owner: str | None, verdict: Verdict, actor: str
-    ) -> bool:
-        """A person's word about a message in doubt; False when nothing of it is, or it is sending.
-
-        RESEND is counted as a possible duplicate; where its time is over it gets that of its class
-        anew. KeyError when the owner has no such message.
-        """
-        ...
-
-    async def elsewhere(self, segment_id: int, sim_id: SimId) -> None:
-        """The message of a queued segment is tried at once by another SIM than this one."""
-        ...
-
-    async def unproved(self, sim_id: SimId, most: int) -> int:
-        """How many of the newest attempts of a SIM, in a row, nothing proves to be sent.
-
-        Neither an answer, at once or late, nor a delivery report; `most` at most.
-        """
-        ...
 
 
 class Schedules(Protocol):
@@ -214,6 +184,16 @@ class Store(Protocol):
     @property
     def audit(self) -> AuditLog:
         """Who did what."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Who is told of events, and what of."""
+        ...
+
+    @property
+    def hook_events(self) -> HookEvents:
+        """What comes in by hooks."""
         ...
 
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:

@@ -153,6 +153,13 @@ def m013_batches(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m014_events(db: Database) -> None:
+    """Who is told of events, and what comes in by hooks."""
+    for statement in _statements(text("schema_events")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -166,6 +173,7 @@ RELEASED = (
     m012_people.__name__,
     m010_audit.__name__,
     m013_batches.__name__,
+    m014_events.__name__,
 )
 
 

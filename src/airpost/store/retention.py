@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from airpost.clock import SECOND_US, Instant
@@ -17,6 +17,7 @@ from airpost.model import MessageClass
 from airpost.store.funnel import HOUR_US, roll_up
 from airpost.store.keeping import Retention
 from airpost.store.keyuse import MINUTE_US
+from airpost.store.outbox import needed
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
@@ -54,7 +55,7 @@ def ends(db: sqlite3.Connection) -> int:
 
 def due(db: sqlite3.Connection, retention: Retention, now: Instant, after: int) -> Due:
     """What is past its time with numbers above `after`, STRETCH of them."""
-    span = {"after": after, "until": after + STRETCH}
+    span = {"after": after, "until": after + STRETCH, "needed": needed(db)}
     bodies = {each.value: _before(now, retention.of(each).bodies_d) for each in MessageClass}
     records = {each.value: _before(now, retention.of(each).records_d) for each in MessageClass}
     inbound = retention.inbound
@@ -75,7 +76,7 @@ def _before(now: Instant, days: float | None) -> int:
     return -1 if days is None else now - round(days * DAY_US)
 
 
-def _seqs(db: sqlite3.Connection, name: str, given: dict[str, int]) -> tuple[int, ...]:
+def _seqs(db: sqlite3.Connection, name: str, given: Mapping[str, int | None]) -> tuple[int, ...]:
     return tuple(row[0] for row in db.execute(_SQL[name], given))
 
 
@@ -126,7 +127,8 @@ def _each(seqs: Sequence[int], work: Callable[[int], None]) -> int:
 def drop_small(tx: Tx, retention: Retention, now: Instant) -> int:
     """What has no message: events, reports that match nothing, what could not be read; how many."""
     kept = retention.inbound.records_d
-    count = tx.db.execute(_SQL["old_events"], (_before(now, retention.events_d), ROWS)).rowcount
+    events = (_before(now, retention.events_d), ROWS, needed(tx.db))
+    count = tx.db.execute(_SQL["old_events"], events).rowcount
     for old, drop in (("old_reports", "drop_report"), ("old_quarantine", "drop_quarantine")):
         for id_, body in tx.db.execute(_SQL[old], (_before(now, kept), ROWS)).fetchall():
             tx.db.execute(_SQL["drop_body"], (body,))
@@ -137,6 +139,12 @@ def drop_small(tx: Tx, retention: Retention, now: Instant) -> int:
         tx.db.execute(_SQL["drop_body"], (body,))
         tx.db.execute(_SQL["drop_batch"], (seq,))
         count += 1
+    bodies = _before(now, retention.inbound.bodies_d)
+    for seq, body in tx.db.execute(_SQL["old_hook_bodies"], (bodies, ROWS)).fetchall():
+        tx.db.execute(_SQL["drop_body"], (body,))
+        tx.db.execute(_SQL["bare_hook"], (seq,))
+        count += 1
+    count += tx.db.execute(_SQL["drop_hooks"], (_before(now, kept), ROWS)).rowcount
     hour = _before(now, retention.statistics_d) // HOUR_US
     count += tx.db.execute(_SQL["old_rollup"], (hour,)).rowcount
     tx.db.execute(_SQL["old_rates"], (_before(now, RATES_KEPT_D) // HOUR_US,))

@@ -65,6 +65,7 @@ from airpost.store.contacts import Contacts
 from airpost.store.decisions import Decisions
 from airpost.store.faults import meaning, reason_of
 from airpost.store.holds import Holds
+from airpost.store.hooks import HookEvents
 from airpost.store.intake import Intake
 from airpost.store.journal import AirJournal, Told, new_nonce
 from airpost.store.keeper import Keeper
@@ -72,6 +73,7 @@ from airpost.store.keys import KeyRing
 from airpost.store.keyuse import KeyUses
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
+from airpost.store.outbox import Outbox
 from airpost.store.reader import Reader
 from airpost.store.routing import Reach
 from airpost.store.schedules import Schedules
@@ -95,14 +97,9 @@ class SqliteStore:
         self._journal = AirJournal(path)
         self._ahead = Ahead()
         self._writer = Writer(
-            path,
-            rng,
-            ahead=self._ahead,
-            catch_up=air.begun,
-            migrate=lambda: migrate(path),
-            committed=self._wake,
-            failed=lambda reason: self._can.failed(reason),
-        )
+            path, rng, ahead=self._ahead, catch_up=air.begun, migrate=lambda: migrate(path),
+            committed=self._wake, failed=lambda reason: self._can.failed(reason),
+        )  # fmt: skip
         self._reader = Reader(path)
         self._uses = KeyUses(clock, self._write, self._read)
         self._intake = Intake(self._ask, self._uses.accepted)
@@ -120,6 +117,8 @@ class SqliteStore:
         self.people = Contacts(self._write, self._read)
         self.keeping = Keeper(path, clock, self._write)
         self.audit = AuditLog(self._write, self._read, self._uses)
+        self.outbox = Outbox(path, self._write)
+        self.hook_events = HookEvents(self._write)
         self._can = Availability(clock, self._probe, lambda: self._wake(set(Wake)))
         self._callbacks: list[Callable[[Wake], None]] = []
 
@@ -136,13 +135,9 @@ class SqliteStore:
             await self._writer.ask(work_of(self._begin_journal, nonce), urgent=True)
             await self._reader.start()
             await self.keeping.start()
+            await self.outbox.start()
         except BaseException as error:  # noqa: BLE001 whoever called gets it
-            await self._can.stop()
-            await self.keeping.stop()
-            await self._reader.stop()
-            await self._writer.stop()
-            self._journal.close()
-            self._lock.release()
+            await self._end()
             raise self._not_open(meaning(error)) from None
         self._can.reason = None
         log.info("store.open uncertain=%d unbound=%d", found.uncertain, found.unbound)
@@ -154,6 +149,7 @@ class SqliteStore:
             reason = reason_of(error, self._path)
             self._can.reason = self._writer.closed = self._reader.closed = reason
             self.keeping.closed(reason)
+            self.outbox.closed(reason)
             return StoreUnavailable(reason)
         return error
 
@@ -184,17 +180,19 @@ class SqliteStore:
         except StoreError as error:
             log.info("store.not_withdrawn %s", error)  # the next start asks the journal
         await self._uses.close()
-        await self._can.stop()
-        await self.keeping.stop()
-        await self._reader.stop()
-        await self._writer.stop()  # the last connection: it empties the log into the file
+        await self._end()
+
+    async def _end(self) -> None:
+        # The writer last: the last connection empties the log into the file.
+        for each in (self._can, self.outbox, self.keeping, self._reader, self._writer):
+            await each.stop()
         self._journal.close()
         self._lock.release()
 
     @property
     def pending(self) -> int:
         """Requests taken and not yet answered."""
-        threads = (self._writer, self._reader, self.keeping)
+        threads = (self._writer, self._reader, self.keeping, self.outbox)
         return self._intake.pending + sum(each.pending for each in threads)
 
     @property
@@ -205,7 +203,7 @@ class SqliteStore:
     @property
     def died(self) -> str | None:
         """Why the store can never work again in this process: a bug has ended its thread."""
-        return self._writer.died or self._reader.died
+        return self._writer.died or self._reader.died or self.outbox.died
 
     async def turn(self) -> int:
         """Return once both threads have answered, also while nothing can be written.

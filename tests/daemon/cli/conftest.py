@@ -21,6 +21,7 @@ from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen, parse_listen
+from tests.services.http.fake_outbox import events_of
 from tests.services.http.fake_schedules import FakeSchedules
 from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience
 
@@ -62,6 +63,7 @@ def _serve(store: FakeStore, pool: FakePool, path: Path, up: Future[Any], auth: 
             recovery=experience,
             schedules=FakeSchedules(),
             audit=Auditor(store.audit, FakeClock()),
+            **events_of(store, FakeClock()),
         )
         server = HttpServer(
             build_app(deps), [UnixListen(path=path), parse_listen("127.0.0.1:0")], shutdown_s=0.1

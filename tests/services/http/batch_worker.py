@@ -17,6 +17,7 @@ from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
 from airpost.store.sqlite import SqliteStore
+from tests.services.http.fake_outbox import events_of
 from tests.services.http.fakes import FakePool, experience
 
 
@@ -35,6 +36,7 @@ async def serve(folder: Path) -> None:
             recovery=experience,
             schedules=store.schedules,
             audit=Auditor(store.audit, clock),
+            **events_of(store, clock),
         )
     )
     await HttpServer(app, [UnixListen(path=folder / "http.sock")]).start()

@@ -12,11 +12,13 @@ import pytest
 from aiohttp import web
 
 from airpost.services.auditor import Auditor
+from airpost.services.eventlog import EventLog
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, parse_listen
+from tests.services.http.fake_outbox import events_of
 from tests.services.http.fake_schedules import FakeSchedules
 from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience
 
@@ -32,6 +34,7 @@ class Api:
     pool: FakePool
     clock: FakeClock
     stop: list[bool]
+    events: EventLog
 
     async def close(self) -> None:
         await self.http.close()
@@ -73,6 +76,7 @@ async def open_api(
     """Over `store`, by default one that only tests have."""
     pool, clock, stop = FakePool(), FakeClock(), [False]
     store = FakeStore() if store is None else store
+    events = events_of(store, clock)
     app = build_app(
         HttpDeps(
             store=store,
@@ -85,13 +89,15 @@ async def open_api(
             schedules=FakeSchedules(),
             audit=Auditor(store.audit, clock),
             admission=admission or Admission(),
+            **events,
         )
     )
     # The server of production: the test server of aiohttp cancels handlers, this one never does.
     server = HttpServer(app, [parse_listen("127.0.0.1:0")], shutdown_s=0.1)
     (address,) = await server.start()
     session = aiohttp.ClientSession(address)
-    return Api(http=session, app=app, server=server, store=store, pool=pool, clock=clock, stop=stop)
+    return Api(http=session, app=app, server=server, store=store, pool=pool, clock=clock, stop=stop,
+               events=events["events"])  # fmt: skip
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ from airpost.store.keeping import (
 )
 from airpost.tasks import spawn
 from tests.services.fake_audit import FakeAuditLog
+from tests.services.http.fake_outbox import FakeOutbox
 from tests.services.http.listed import FakeBlocklist, FakeChoices, FakePeople
 
 NOW = Instant(1_767_323_045_678_000)  # 2026-01-02T03:04:05.678Z
@@ -99,6 +100,7 @@ class FakeStore:
         self.asked: list[MessageFilter] = []
         self.actors: list[str] = []
         self.keeping = FakeKeeping()
+        self.outbox = FakeOutbox()
         self.audit = FakeAuditLog()
 
     def subscribe(self, callback: Callable[[Wake], None]) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from airpost.services.http.settings import HttpSettings
 from airpost.store.api import Wake
 from airpost.tasks import spawn
 from tests.services.http.conftest import Api
+from tests.services.http.fake_outbox import events_of
 from tests.services.http.fake_schedules import FakeSchedules
 from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience, inbound
 from tests.virtual import VirtualLoop, run_virtual
@@ -79,6 +80,7 @@ def deps(loop: VirtualLoop, store: FakeStore) -> HttpDeps:
         recovery=experience,
         schedules=FakeSchedules(),
         audit=Auditor(store.audit, FakeClock(loop.time)),
+        **events_of(store, FakeClock(loop.time)),
     )
 
 

@@ -18,6 +18,7 @@ from airpost.services.http.settings import HttpSettings
 from airpost.store.api import MessageFilter
 from airpost.store.sqlite import SqliteStore
 from airpost.tasks import spawn, stop
+from tests.services.http.fake_outbox import events_of
 from tests.services.http.fakes import FakePool, experience
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -38,6 +39,7 @@ class Rig:
             store=self.store, pool=self.pool, clock=self.clock, rng=Random(at),
             settings=HttpSettings(), stopping=lambda: False, recovery=experience,
             schedules=self.store.schedules, audit=Auditor(self.store.audit, self.clock),
+            **events_of(self.store, self.clock),
         )  # fmt: skip
         self.scheduler = Scheduler(deps, lambda: self.trusted)
 

@@ -27,6 +27,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "airpost.daemon.cli.schedules:schedules",
         "Send messages again and again.",
     ),
+    "webhooks": (
+        "airpost.daemon.cli.webhooks:webhooks",
+        "Have events sent to programs.",
+    ),
     "keys": ("airpost.daemon.cli.keys:keys", "Make, list and revoke API keys."),
     "preview": ("airpost.daemon.cli.preview:preview", "Show the parts a text would take."),
     "config": ("airpost.daemon.cli.config:config", "Check a configuration file."),

@@ -14,6 +14,7 @@ from airpost.daemon.config.retention import RetentionSection, StatisticsSection
 from airpost.daemon.config.route import Carriers, RouteSection
 from airpost.daemon.config.section import Hours, Name, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
+from airpost.daemon.config.webhooks import ExecSection, StreamSection, WebhooksSection
 from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.facade import OWN
 from airpost.services.http.settings import (
@@ -103,6 +104,9 @@ class File(Section):
     retention: RetentionSection = RetentionSection()
     audit: AuditSection = AuditSection()
     statistics: StatisticsSection = StatisticsSection()
+    webhooks: WebhooksSection = WebhooksSection()
+    stream: StreamSection = StreamSection()
+    exec: list[ExecSection] = []
     modem: list[ModemSection] = []
     route: list[RouteSection] = []
     carriers: Carriers = {}

@@ -19,6 +19,7 @@ from airpost.daemon.config.queue import queue_policy
 from airpost.daemon.config.retention import retention_of
 from airpost.daemon.config.route import places, premium_numbers, route_table
 from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
+from airpost.daemon.config.webhooks import event_settings
 from airpost.errors import ConfigError
 from airpost.pool.selftest import SelfTestSettings
 from airpost.regions import region_fault
@@ -83,6 +84,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
             discover=file.modems.discover,
             roaming=file.modems.roaming,
         ),
+        events=event_settings(file.webhooks, file.exec, folder),
         guards=Guards(
             home_region=file.sms.home_region,
             allowed=places(file.sms.allowed, "sms.allowed"),
@@ -152,6 +154,9 @@ def _http(file: File) -> HttpSettings:
         batches_at_once=file.http.batches_at_once,
         idempotency_s=file.http.idempotency_s,
         max_parts=file.sms.max_parts,
+        stream_clients=file.stream.clients,
+        stream_stall_s=file.stream.stall_s,
+        stream_heartbeat_s=file.stream.heartbeat_s,
         concat_bits=file.sms.concat_bits,
         retention=retention_of(file.retention),
     )

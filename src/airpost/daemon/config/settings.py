@@ -17,6 +17,7 @@ from airpost.pool.selftest import SelfTestSettings
 from airpost.routes import Guards, RouteTable
 from airpost.services.anchors import Syslog
 from airpost.services.http.settings import DEFAULT_PARTS, HttpSettings
+from airpost.services.webhooks.settings import EventSettings
 
 STATE_FOLDER = Path("/var/lib/airpost")  # StateDirectory= of airpost.service
 DEFAULT_STORE = f"sqlite:///{STATE_FOLDER}/airpost.db"
@@ -84,4 +85,5 @@ class Settings:
     guards: Guards = field(default_factory=Guards)
     syslog: Syslog | None = None  # told the anchors of the audit log
     digest: str = ""  # SHA-256 of the file
+    events: EventSettings = field(default_factory=EventSettings)
     silent_filter: bool = True  # look for networks that take messages and deliver none

@@ -28,6 +28,8 @@ from airpost.services.http import (
     queue,
     schedules,
     stats,
+    stream,
+    webhooks,
 )
 from airpost.services.http.audited import audited
 from airpost.services.http.auth import guarded
@@ -82,6 +84,17 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("DELETE", "/v1/schedules/{id}", Scope.SEND, schedules.delete),
     ("POST", "/v1/preview", Scope.SEND, preview.preview),
     ("GET", "/v1/inbound", Scope.INBOUND, inbound.listing),
+    ("GET", "/v1/stream", Scope.READ, stream.stream),
+    ("POST", "/v1/webhooks", Scope.READ, audited("webhook.create", webhooks.create)),
+    ("GET", "/v1/webhooks", Scope.READ, webhooks.listing),
+    ("GET", "/v1/webhooks/{id}", Scope.READ, webhooks.one),
+    ("GET", "/v1/webhooks/{id}/deliveries", Scope.READ, webhooks.deliveries),
+    ("POST", "/v1/webhooks/{id}/test", Scope.READ, webhooks.test),
+    ("POST", "/v1/webhooks/{id}/replay", Scope.READ, audited("webhook.replay", webhooks.replay)),
+    ("POST", "/v1/webhooks/{id}/pause", Scope.READ, audited("webhook.pause", webhooks.pause)),
+    ("POST", "/v1/webhooks/{id}/resume", Scope.READ, audited("webhook.resume", webhooks.resume)),
+    ("POST", "/v1/webhooks/{id}/rotate", Scope.READ, audited("webhook.rotate", webhooks.rotate)),
+    ("DELETE", "/v1/webhooks/{id}", Scope.READ, audited("webhook.delete", webhooks.delete)),
     ("GET", "/v1/modems", Scope.READ, modems.listing),
     ("GET", "/v1/modems/{name}", Scope.READ, modems.one),
     ("GET", "/v1/modems/{name}/queue", Scope.READ, modems.queue),
@@ -131,6 +144,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[BATCHES] = Under()
     app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
+    app[stream.STREAMS] = stream.Streams(deps.events)
     app[REFUSALS] = Refusals(deps.store, deps.clock)
     app[openapi.DOCUMENT] = openapi.Document(calls())
     app.on_shutdown.append(_end_polls)

@@ -12,11 +12,13 @@ from aiohttp import web
 from airpost.clock import Clock
 from airpost.pool.facade import Pool
 from airpost.services.auditor import Auditor
+from airpost.services.eventlog import EventLog
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.turns import Turns
 from airpost.services.http.underway import Under
+from airpost.services.webhooks.service import Webhooks
 from airpost.store.api import Schedules, Store
 
 
@@ -36,6 +38,8 @@ class HttpDeps:
     recovery: Callable[[], Awaitable[Mapping[str, Mapping[str, str]]]]
     schedules: Schedules
     audit: Auditor
+    webhooks: Webhooks
+    events: EventLog
     rescheduled: Callable[[], None] = lambda: None  # one was made or deleted
     admission: Admission = field(default_factory=Admission)
 

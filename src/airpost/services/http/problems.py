@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
         ("too-many-rows", 400, "The batch has too many rows"),
         ("unauthorized", 401, "A key is needed"),
         ("forbidden", 403, "The key does not allow this"),
+        ("target-not-allowed", 403, "Events may not be sent there"),
         ("blocked", 403, "The number is never to be texted"),
         ("country-not-allowed", 403, "Numbers of that country are not allowed"),
         ("premium-number", 403, "The number costs more than others"),
@@ -79,6 +80,7 @@ KINDS: Mapping[str, Kind] = {
         ("too-many-schedules", 409, "The owner has too many schedules"),
         ("too-many-people", 409, "The owner has too many contacts or groups"),
         ("batch-cancelled", 409, "The batch was cancelled"),
+        ("too-many-webhooks", 409, "The owner has too many webhooks"),
         ("not-cancellable", 409, "The message can no longer be cancelled"),
         ("no-selftest", 409, "There can be no self-test now"),
         ("no-backup", 409, "The backup could not be made"),
@@ -94,6 +96,7 @@ KINDS: Mapping[str, Kind] = {
         ("store-unavailable", 503, "Nothing can be stored now"),
         ("too-many-connections", 503, "There are too many connections"),
         ("too-many-batches", 503, "There are too many batches at once"),
+        ("too-many-streams", 503, "There are too many clients of the stream"),
         ("stopping", 503, "The service is stopping"),
     )
 }

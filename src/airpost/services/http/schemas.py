@@ -73,7 +73,9 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Languages = Annotated[tuple[Language, ...], Field(max_length=len(Language))]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A JSON body: strict, nothing unknown."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, ser_json_bytes="base64"
     )
@@ -84,7 +86,7 @@ class _Body(BaseModel):
         return self.model_dump_json(exclude_unset=True, by_alias=True)
 
 
-class MessageFields(_Body):
+class MessageFields(Body):
     """What a message is asked for with, but for its recipient."""
 
     text: str | None = None
@@ -151,7 +153,7 @@ class BatchIn(BatchHead):
     messages: Annotated[list[RowIn], Field(min_length=1)] | None = None
 
 
-class ScheduleIn(_Body):
+class ScheduleIn(Body):
     """`POST /v1/schedules`."""
 
     cron: str
@@ -160,7 +162,7 @@ class ScheduleIn(_Body):
     late_s: Annotated[int, Field(ge=0, le=86_400)] = 3600
 
 
-class PreviewIn(_Body):
+class PreviewIn(Body):
     """`POST /v1/preview`."""
 
     text: str | None = None
@@ -172,7 +174,7 @@ class PreviewIn(_Body):
     transliterate: Transliterate = Transliterate.NEVER
 
 
-class KeyIn(_Body):
+class KeyIn(Body):
     """`POST /v1/keys`."""
 
     name: Name
@@ -181,7 +183,7 @@ class KeyIn(_Body):
     countries: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
 
 
-class BlockIn(_Body):
+class BlockIn(Body):
     """`PUT /v1/blocklist/{number}`."""
 
     note: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
@@ -193,7 +195,7 @@ class BlockManyIn(BlockIn):
     numbers: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BLOCKED)]
 
 
-class ContactIn(_Body):
+class ContactIn(Body):
     """`PUT /v1/contacts/{name}`."""
 
     number: str
@@ -209,13 +211,13 @@ class NamedContactIn(ContactIn):
     name: Name
 
 
-class ContactsIn(_Body):
+class ContactsIn(Body):
     """`PUT /v1/contacts`."""
 
     contacts: Annotated[tuple[NamedContactIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
 
 
-class GroupIn(_Body):
+class GroupIn(Body):
     """`PUT /v1/groups/{name}`: `members` are numbers, and contacts as `contact:NAME`."""
 
     members: Annotated[tuple[str, ...], Field(max_length=MOST_MEMBERS)]
@@ -228,39 +230,39 @@ class NamedGroupIn(GroupIn):
     name: Name
 
 
-class GroupsIn(_Body):
+class GroupsIn(Body):
     """`PUT /v1/groups`."""
 
     groups: Annotated[tuple[NamedGroupIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
 
 
-class AskIn(_Body):
+class AskIn(Body):
     """`POST /v1/modems/{name}/at`."""
 
     command: Annotated[str, Field(min_length=2, max_length=MAX_COMMAND, pattern=_PLAIN)]
     force: bool = False
 
 
-class ResetIn(_Body):
+class ResetIn(Body):
     """`POST /v1/modems/{name}/reset`: from the gentlest to the harshest."""
 
     how: Literal["reopen", "reinit", "reset", "usb", "hub_power"] = "reset"
 
 
-class SelfTestIn(_Body):
+class SelfTestIn(Body):
     """`POST /v1/modems/{name}/selftest`."""
 
     to: Annotated[str, Field(min_length=1)] | None = None
 
 
-class MoveIn(_Body):
+class MoveIn(Body):
     """`POST /v1/queue/move`: the queue of one modem to another; to null, to any."""
 
     from_: Annotated[str, Field(min_length=1, alias="from")]
     to: Annotated[str, Field(min_length=1)] | None = None
 
 
-class SettleIn(_Body):
+class SettleIn(Body):
     """`POST /v1/queue/release`: what becomes of messages of unknown fate.
 
     `restored`: of what a restore has frozen, all, or what of `ids` is.
@@ -271,30 +273,32 @@ class SettleIn(_Body):
     as_: Verdict = Field(default=Verdict.RESEND, alias="as")
 
 
-class BackupIn(_Body):
+class BackupIn(Body):
     """`POST /v1/db/backup`: the file to make."""
 
     path: Annotated[str, Field(min_length=1, max_length=4096, pattern=_PLAIN)]
 
 
-class ForgetIn(_Body):
+class ForgetIn(Body):
     """`POST /v1/db/forget`."""
 
     number: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
 
 
-class _Query(BaseModel):
+class Query(BaseModel):
+    """A query string: lax, nothing unknown."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class ListQuery(_Query):
+class ListQuery(Query):
     """A page of any list."""
 
     cursor: str = ""
     limit: Annotated[int, Field(ge=1)] | None = None
 
 
-class OwnerQuery(_Query):
+class OwnerQuery(Query):
     """Whose: one's own where it is left out; another owner's is for admins."""
 
     owner: Name | None = None
@@ -328,7 +332,7 @@ class InboundQuery(ListQuery):
     wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
 
 
-class FunnelQuery(_Query):
+class FunnelQuery(Query):
     """`GET /v1/stats/funnel`."""
 
     by: By | None = None
@@ -336,7 +340,7 @@ class FunnelQuery(_Query):
     until: Time | None = None
 
 
-class QueueQuery(_Query):
+class QueueQuery(Query):
     """`GET /v1/modems/{name}/queue`."""
 
     limit: Annotated[int, Field(ge=1)] | None = None

@@ -120,5 +120,8 @@ class HttpSettings:
     page_limit: int = 50  # where a list is asked for without `limit`
     max_page: int = 500
     max_wait_s: int = 60
+    stream_clients: int = 250
+    stream_stall_s: float = 10.0  # a client that takes nothing for so long is cut
+    stream_heartbeat_s: float = 15.0
     # What a prune by hand goes by.
     retention: Retention = field(default_factory=Retention)

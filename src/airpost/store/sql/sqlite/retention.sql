@@ -16,16 +16,22 @@ SELECT seq FROM message
 WHERE seq > :after AND seq <= :until AND final = 1
     AND created_at < CASE class WHEN 'otp' THEN :otp WHEN 'alarm' THEN :alarm
         WHEN 'normal' THEN :normal ELSE :bulk END
+    AND (:needed IS NULL OR NOT EXISTS (
+        SELECT 1 FROM event e WHERE e.message_seq = message.seq AND e.seq > :needed))
 ORDER BY seq
 
 -- name: inbound_bodies
 SELECT seq FROM inbound
 WHERE seq > :after AND seq <= :until AND received_at < :before
     AND (text_body IS NOT NULL OR data_body IS NOT NULL)
+    AND (:needed IS NULL OR NOT EXISTS (
+        SELECT 1 FROM event e WHERE e.inbound_seq = inbound.seq AND e.seq > :needed))
 ORDER BY seq
 
 -- name: inbound_records
 SELECT seq FROM inbound WHERE seq > :after AND seq <= :until AND received_at < :before
+    AND (:needed IS NULL OR NOT EXISTS (
+        SELECT 1 FROM event e WHERE e.inbound_seq = inbound.seq AND e.seq > :needed))
 ORDER BY seq
 
 -- name: erase_message
@@ -118,8 +124,20 @@ DELETE FROM batch WHERE seq = ?
 
 -- name: old_events
 DELETE FROM event WHERE seq IN (
-    SELECT seq FROM event INDEXED BY event_apart WHERE message_seq IS NULL AND at < ?
-    ORDER BY at LIMIT ?)
+    SELECT seq FROM event INDEXED BY event_apart WHERE message_seq IS NULL AND at < ?1
+        AND (?3 IS NULL OR seq <= ?3)
+    ORDER BY at LIMIT ?2)
+
+-- name: old_hook_bodies
+SELECT seq, raw_body FROM hook_event WHERE received_at < ? AND raw_body <> 0
+ORDER BY received_at LIMIT ?
+
+-- name: bare_hook
+UPDATE hook_event SET raw_body = 0 WHERE seq = ?
+
+-- name: drop_hooks
+DELETE FROM hook_event WHERE seq IN (
+    SELECT seq FROM hook_event WHERE received_at < ? AND raw_body = 0 ORDER BY received_at LIMIT ?)
 
 -- name: old_rollup
 DELETE FROM rollup WHERE hour = (SELECT min(hour) FROM rollup) AND hour < ?

@@ -1,0 +1,30 @@
+"""Requests about events."""
+
+from __future__ import annotations
+
+import pytest
+
+from airpost.services.http.event_schemas import MAX_REPLAYED, ReplayIn, RotateIn, WebhookIn
+from airpost.services.http.problems import Refusal
+from airpost.services.http.schemas import read_body
+
+
+def test_a_secret_overlaps_for_a_day_where_nothing_is_said() -> None:
+    assert read_body(RotateIn, b"{}").overlap_s == 86_400
+
+
+@pytest.mark.parametrize(
+    ("model", "body"),
+    [
+        (ReplayIn, b'{"events": [' + b"1," * MAX_REPLAYED + b"1]}"),
+        (ReplayIn, b'{"events": ["1"]}'),
+        (ReplayIn, b'{"since": "yesterday"}'),
+        (RotateIn, b'{"overlap_s": -1}'),
+        (WebhookIn, b'{"url": "", "types": []}'),
+        (WebhookIn, b'{"url": "x", "description": "a\\nb"}'),
+    ],
+)
+def test_what_does_not_fit(model: type, body: bytes) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_body(model, body)
+    assert caught.value.errors
