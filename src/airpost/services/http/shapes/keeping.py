@@ -94,6 +94,7 @@ class Pruned(Shape):
     messages: int
     inbound: int
     events: int
+    audit: int
     freed_octets: int
 
 
