@@ -16,7 +16,7 @@ async def test_who_goes_first(store: Store, *, ordered: bool) -> None:
     turn = store.choices.turn
     await store.accept([new("a", ordered=ordered), new("b")])
     assert await turn(MessageId("a")) == Turn()
-    first = Before(id=MessageId("a"), state=MessageState.QUEUED, ordered=ordered)
+    first = Before(id=MessageId("a"), owner="shop", state=MessageState.QUEUED, ordered=ordered)
     assert await turn(MessageId("b")) == Turn(before=first)
     seq = (await seen(store, "a")).seq
     await store.bind([Binding(message_seq=seq, lane=G1, sim_id=SIM1, reason="test")])

@@ -41,6 +41,7 @@ class Before:
     """An earlier message that goes first; `ordered`: until its fate is known."""
 
     id: MessageId
+    owner: str
     state: MessageState
     ordered: bool
 

@@ -38,17 +38,17 @@ def turn(db: sqlite3.Connection, message_id: MessageId) -> Turn:
     before = None if tried or lane is not None else _before(db, number, class_, seq, outlet)
     if before is None:
         return Turn(next_try=next_try)
-    _, ordered, over, id_, state = before
+    _, ordered, over, id_, state, owner = before
     if over and not ordered:
         return Turn(next_try=next_try)
-    goes_first = Before(id=id_, state=MessageState(state), ordered=bool(ordered))
-    return Turn(next_try=next_try, before=goes_first)
+    first = Before(id=id_, owner=owner, state=MessageState(state), ordered=bool(ordered))
+    return Turn(next_try=next_try, before=first)
 
 
 def _before(
     db: sqlite3.Connection, number: str, class_: str, seq: int, outlet: str
 ) -> tuple[Any, ...] | None:
-    """Of the message before it: lane, ordered, whether its first attempt is over, id, state."""
+    """Of the message before it: lane, ordered, if its first attempt is over, id, state, owner."""
     found: tuple[Any, ...] | None = db.execute(
         _SQL["before"], (number, class_, seq, outlet)
     ).fetchone()

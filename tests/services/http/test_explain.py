@@ -80,7 +80,7 @@ async def test_all_that_holds_a_message_is_told(api: Api) -> None:
     api.pool.waiting[id_] = Waits(
         reason="quiet_hours", words="the hours of x; 2 a day", until=later
     )
-    first = Before(id=MessageId("m0"), state=MessageState.UNCERTAIN, ordered=True)
+    first = Before(id=MessageId("m0"), owner="local", state=MessageState.UNCERTAIN, ordered=True)
     api.store.choices.turns[id_] = Turn(next_try=later, before=first)
     api.pool.views[GATE] = replace(api.pool.views[GATE], paused="paused by anna")
     shown = await api.call("GET", f"/v1/messages/{id_}/explain")
@@ -91,6 +91,11 @@ async def test_all_that_holds_a_message_is_told(api: Api) -> None:
         "m0, which is uncertain and goes first, until its fate is known: it is `ordered`",
         "gate-1, which has it: paused by anna",
     ]
+    others = replace(first, owner="another", ordered=False)
+    api.store.choices.turns[id_] = Turn(before=others)
+    (*_, told, _) = (await api.call("GET", f"/v1/messages/{id_}/explain"))["waits_for"]
+    assert told.startswith("an earlier message of somebody else, which is uncertain")
+    assert "m0" not in told
 
 
 async def test_what_never_had_a_modem_says_so(api: Api) -> None:

@@ -90,7 +90,8 @@ async def _waits_for(deps: HttpDeps, message: Message, kept: Routed | None) -> l
         found.append(f"{limit.words}, until {rfc3339(limit.until)}")
     if (first := turn.before) is not None:
         until = "its fate is known: it is `ordered`" if first.ordered else "it has been tried"
-        found.append(f"{first.id}, which is {first.state.value} and goes first, until {until}")
+        which = first.id if first.owner == message.owner else "an earlier message of somebody else"
+        found.append(f"{which}, which is {first.state.value} and goes first, until {until}")
     lane = None if kept is None else kept.lane
     view = None if lane is None else deps.pool.modem(lane)
     if view is not None and not view.takes and message.state in WITH_ITS_MODEM:

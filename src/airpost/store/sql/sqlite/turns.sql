@@ -3,7 +3,8 @@
 -- name: before
 SELECT e.lane, e.ordered, EXISTS (SELECT 1 FROM segment s WHERE s.message_seq = e.seq
     AND (s.current = 0 OR s.attempts > 1 OR s.resends > 0 OR s.state = 'uncertain'
-        OR (s.state = 'queued' AND s.attempts > 0))) AS over, e.id, e.state
+        OR (s.state = 'queued' AND s.attempts > 0))) AS over,
+    e.id, e.state, e.owner
 FROM message e INDEXED BY message_order
 WHERE (e.open = 1 OR (e.ordered = 1 AND e.state = 'uncertain' AND e.final = 0))
     AND e.number = ? AND e.class = ? AND e.seq < ? AND e.outlet = ? AND e.state <> 'accepted'
