@@ -7,6 +7,8 @@ CASES  ?= 1000000
 KILLS  ?= 50
 SEED   ?= 1
 VM     ?= build/vm
+# Tests side by side; each has a folder of its own and no fixed port.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 
 .PHONY: test demo lint types unit fuzz soak bench vm clean
 test: lint types unit
@@ -24,7 +26,7 @@ types: $(STAMP)
 	$(BIN)/mypy src/airpost hw-sim/hwsim
 
 unit: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 demo: $(STAMP)
 	$(BIN)/airpost demo

@@ -101,6 +101,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._call_done)
         return future
 
+    async def shutdown_default_executor(self, *args: Any) -> None:
+        """As the loop's own, counted: a thread waits for the others to end."""
+        self._calls += 1
+        try:
+            await super().shutdown_default_executor(*args)
+        finally:
+            self._calls -= 1
+
     def _call_done(self, _future: Any) -> None:
         self._calls -= 1
 

@@ -122,14 +122,14 @@ def test_random_bytes() -> None:
         read_everything(random.randbytes(random.randrange(1, 80)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.text('"(),:-+0123456789AFX \r\n', max_size=30), max_size=6))
 def test_the_alphabet_of_answers(pieces: list[str]) -> None:
     names = ("+CREG:", "+CPMS:", "+CNMI:", "+CMGR:", "+CMGL:", "+CUSD:", "+CDS:", "+CSCA:", "")
     read_everything("\r\n".join(f"{n}{p}" for n in names for p in pieces).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=200), st.sampled_from([None, "AT+CMGR=1", "AT+CREG?", "AT", "\0"]))
 def test_recordings_of_anything(stream: str, command: str | None) -> None:
     assert isinstance(parsed(stream, command), dict)

@@ -46,8 +46,8 @@ def submit_pdus(
 class Client:
     """What a host program does with a port.
 
-    Bytes that were written at one end and not read at the other keep virtual time from jumping:
-    on a busy machine the kernel hands them over later than the loop's own grace.
+    Bytes that were written at one end and not read at the other keep virtual time from jumping.
+    One client a port: of two that read, whoever comes first has the bytes.
     """
 
     def __init__(self, modem: SimModem, port: Pty | None = None) -> None:
@@ -87,7 +87,9 @@ class Client:
         self._more.set()
 
     def close(self) -> None:
-        self._busy.pop(self._name, None)
+        """Also where it is closed already."""
+        if self._busy.pop(self._name, None) is None:
+            return
         self._loop.remove_reader(self.fd)
         os.close(self.fd)
 

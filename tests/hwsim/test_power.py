@@ -105,6 +105,7 @@ def test_the_imei_is_asked_after_every_opening(tmp_path: Path) -> None:
             await client.ask("AT+CGSN")
             await client.send(submit_pdu(PHONE, "x"))
             assert never.pdu_before_imei == 1
+            client.close()
             again = Client(modem)
             await again.send(submit_pdu(PHONE, "x"))
             assert never.pdu_before_imei == 2

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from airpost.clock import SystemClock
+from airpost.clock import Instant, LoopClock, SystemClock
 from airpost.errors import ModemError
 from airpost.modem import usbpower
 from airpost.modem.usbpower import UsbPower, hub_of, still_powered
 from airpost.tasks import spawn, stop
+from tests.virtual import VirtualLoop, run_virtual
 
 Hub = Callable[..., tuple[str, Path]]
 STATUS = """Current status for hub 1-1 [2109:2817 VIA Labs, Inc. USB2.0 Hub, USB 2.10, 4 ports]
@@ -196,14 +197,21 @@ async def test_one_that_stays_off_is_said_loudly(
         await power(sysfs).reauthorize("1-1.4")
 
 
-async def test_cancelled_while_off_it_is_still_switched_on(
+def test_cancelled_while_off_it_is_still_switched_on(
     sysfs: Path, written: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(usbpower, "OFF_S", 60)
-    task = spawn(power(sysfs).reauthorize("1-1.4"), name="to be cancelled")
-    while not written:  # noqa: ASYNC110 - another thread writes
-        await asyncio.sleep(0.001)
-    await stop(task)
+
+    async def main(loop: VirtualLoop) -> float:
+        clock = LoopClock(loop.time, Instant(0))
+        switch = UsbPower(clock, sysfs=sysfs).reauthorize("1-1.4")
+        task = spawn(switch, name="to be cancelled")
+        while not written:  # noqa: ASYNC110 - another thread writes
+            await asyncio.sleep(0.001)
+        await stop(task)
+        return loop.time()
+
+    assert run_virtual(main) == pytest.approx(60, abs=1)
     assert written == ["devices/1-1.4/authorized 0", "devices/1-1.4/authorized 1"]
 
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airpost.clock import Instant
@@ -234,7 +234,7 @@ async def play(path: Path, ops: list[tuple[str, int]]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(ops=st.lists(st.tuples(st.sampled_from(OPS), st.integers(0, 1000)), min_size=5, max_size=60))
 def test_the_states_hold_whatever_happens(ops: list[tuple[str, int]]) -> None:
     with folder() as path:
