@@ -13,8 +13,8 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 
 L0 = {
     f"airpost.{name}"
-    for name in ("audit", "errors", "outcome", "clock", "states", "model", "numbering", "policy",
-                 "regions", "routes", "schedule", "tasks")
+    for name in ("apikey", "audit", "errors", "outcome", "clock", "states", "model", "numbering",
+                 "policy", "regions", "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 STORE = {
@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.errors": set(),
     "airpost.outcome": set(),
     "airpost.clock": set(),
+    "airpost.apikey": {"airpost.clock"},
     "airpost.audit": {"airpost.clock"},
     "airpost.tasks": {"airpost.clock"},
     "airpost.states": {"airpost.errors"},
@@ -63,6 +64,7 @@ CONFINED = {
     "pydantic": {
         "airpost.services.http.schemas",
         "airpost.services.http.event_schemas",
+        "airpost.services.http.key_schemas",
         "airpost.services.http.shapes",
         "airpost.services.http.openapi",
         "airpost.daemon.config",

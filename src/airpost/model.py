@@ -323,19 +323,6 @@ class RawReport:
     received_at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A key without its secret."""
-
-    id: str
-    name: str
-    owner: str
-    scopes: frozenset[str]
-    created_at: Instant
-    revoked_at: Instant | None
-    countries: tuple[str, ...] | None = None  # ISO 3166, prefixes or "*"; None: as set for all
-
-
 class UnitState(Enum):
     """Where one modem is."""
 

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from airpost.apikey import ApiKey
 from airpost.clock import SECOND_US, Instant
-from airpost.model import ApiKey, MessageClass, MessageId, Waiting
+from airpost.model import MessageClass, MessageId, Waiting
 from airpost.pool import allowance
 from airpost.pool.allowance import Allowances, together
 from airpost.pool.limits import ClassLimits, LimitProfile, LimitSettings, OnLimit

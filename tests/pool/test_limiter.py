@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from airpost.apikey import ApiKey
 from airpost.clock import SECOND_US, Instant, rfc3339
 from airpost.errors import StoreUnavailable
-from airpost.model import ApiKey, Claimed, Lane, MessageClass, MessageId, SimId, UnitState, Waiting
+from airpost.model import Claimed, Lane, MessageClass, MessageId, SimId, UnitState, Waiting
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.pool.limits import (
     READY,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airpost.model import ApiKey
+from airpost.apikey import ApiKey
 from airpost.store.api import Store
 from airpost.store.keys import KeyRing
 from airpost.tasks import spawn
@@ -51,6 +51,36 @@ async def test_no_id_and_no_secret_twice(store: Store) -> None:
         with pytest.raises(ValueError, match="already"):
             await store.add_key(again, mark)
     assert len(await store.keys()) == 1
+
+
+async def test_restrictions_are_kept(store: Store) -> None:
+    made = replace(
+        key("k1", "send"), classes=("alarm", "otp"), routes=("a",), networks=("::1", "unix"),
+        rate="60/min, burst 2", expires_at=after(9), countries=("DE",),
+    )  # fmt: skip
+    await store.add_key(made, b"h" * 32)
+    assert await store.find_key(b"h" * 32) == made
+    assert await store.keys() == [made]
+
+
+async def test_a_secret_is_replaced_and_the_one_before_is_known_for_what_it_is(
+    store: Store,
+) -> None:
+    await store.add_key(key("k1"), b"a" * 32)
+    assert await store.find_key(b"a" * 32)  # it is remembered until there is a change
+    made = await store.rotate_key("k1", b"b" * 32, after(60))
+    assert made is not None
+    assert (made.by_old, made.old_until) == (False, after(60))
+    assert await store.find_key(b"a" * 32) == replace(made, by_old=True)
+    await store.rotate_key("k1", b"c" * 32, after(90))
+    assert await store.find_key(b"a" * 32) is None
+    assert await store.find_key(b"b" * 32) == replace(made, by_old=True, old_until=after(90))
+    for mark in (b"b" * 32, b"c" * 32):
+        with pytest.raises(ValueError, match="already"):
+            await store.rotate_key("k1", mark, after(99))
+    assert await store.rotate_key("none", b"d" * 32, after(99)) is None
+    assert await store.revoke_key("k1", after(5))
+    assert await store.rotate_key("k1", b"e" * 32, after(99)) is None
 
 
 class _Threads:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from airpost.apikey import ApiKey
 from airpost.clock import SECOND_US, Clock, Instant
-from airpost.model import ApiKey, MessageClass, Waiting, Waits
+from airpost.model import MessageClass, Waiting, Waits
 from airpost.pool.budget import Budget, first_needed
 from airpost.pool.limits import LimitProfile, LimitSettings, OnLimit
 from airpost.pool.simbudgets import URGENT

@@ -10,10 +10,10 @@ from asyncio import Future
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from airpost.apikey import ApiKey
 from airpost.clock import Instant
 from airpost.errors import InvalidRequest
 from airpost.model import (
-    ApiKey,
     Claimed,
     Event,
     Inbound,
@@ -417,6 +417,10 @@ class Store(Protocol):
 
     async def keys(self) -> list[ApiKey]:
         """All keys, oldest first."""
+        ...
+
+    async def rotate_key(self, key_id: str, secret_hash: bytes, until: Instant) -> ApiKey | None:
+        """Another secret for a key; the one before counts until `until`. None: no such key."""
         ...
 
     async def revoke_key(self, key_id: str, now: Instant) -> bool:

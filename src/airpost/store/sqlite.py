@@ -105,7 +105,7 @@ class SqliteStore:
         self._intake = Intake(self._ask, self._uses.accepted)
         ring = KeyRing(self._write, self._read)
         self.add_key, self.find_key = ring.add, ring.find
-        self.keys, self.revoke_key = ring.all, ring.revoke
+        self.keys, self.revoke_key, self.rotate_key = ring.all, ring.revoke, ring.rotate
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
         self.batches = Batches(self._write, self._read, clock)

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from airpost.clock import SECOND_US, SystemClock, parse_rfc3339
 from airpost.errors import ConfigError
 from tests.daemon.cli.conftest import Service, run
+from tests.services.fake_audit import FakeAuditLog
 from tests.services.http.fakes import FakeStore
 
 
@@ -34,6 +36,39 @@ def test_a_key_for_some_countries(service: Service) -> None:
     assert "'UK' is a country such as" in said
 
 
+RULES = (
+    "--scope", "send,read:all", "--class", "alarm,otp", "--class", "normal", "--route", "alarms",
+    "--from-net", "10.0.0.0/8,unix", "--rate", "60/min, burst 5", "--expires", "90d",
+)  # fmt: skip
+
+
+def test_restrictions(service: Service) -> None:
+    (made,) = service.json("keys", "create", "till", *RULES)
+    assert made["scopes"] == ["read:all", "send"]
+    assert made["classes"] == ["alarm", "otp", "normal"]
+    assert (made["routes"], made["networks"]) == (["alarms"], ["10.0.0.0/8", "unix"])
+    assert made["rate"] == "60/min, burst 5"
+    left = parse_rfc3339(made["expires_at"]) - SystemClock().now()
+    assert 89 < left / SECOND_US / 86_400 <= 90
+    assert "networks 10.0.0.0/8,unix; rate 60/min" in service.run("keys", "list").stdout
+    for wrong in (
+        ("--scope", "send,fly"), ("--class", "loud"), ("--from-net", "lan"), ("--rate", "fast"),
+        ("--expires", "soon"), ("--country", "UK"),
+    ):  # fmt: skip
+        said = service.run("keys", "create", "x", *wrong, code=2).output
+        assert f"'{wrong[1].split(',')[-1]}'" in said
+
+
+def test_another_secret(service: Service) -> None:
+    (made,) = service.json("keys", "create", "till")
+    (fresh,) = service.json("keys", "rotate", made["id"], "--overlap", "2h")
+    assert fresh["id"] == made["id"]
+    assert fresh["token"] != made["token"]
+    assert "counts until" in service.run("keys", "rotate", made["id"]).stdout
+    service.run("keys", "rotate", "none", code=1)
+    service.run("keys", "rotate", made["id"], "--overlap", "91d", code=2)
+
+
 class OfflineStore(FakeStore):
     """Stands where the SQLite store does."""
 
@@ -44,8 +79,10 @@ class OfflineStore(FakeStore):
         super().__init__()
         OfflineStore.made.append(path)
         self.by_hash = OfflineStore.shared
+        self.audit = OfflineStore.log
 
     shared: dict[bytes, Any] = {}
+    log = FakeAuditLog()
 
     async def open(self, now: int) -> None:
         if OfflineStore.busy:
@@ -63,6 +100,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setitem(sys.modules, "airpost.store.sqlite", fake)
     monkeypatch.setattr(OfflineStore, "made", [])
     monkeypatch.setattr(OfflineStore, "shared", {})
+    monkeypatch.setattr(OfflineStore, "log", FakeAuditLog())
     # The default address is that of a service on this very machine, which is not meant.
     monkeypatch.setattr("airpost.daemon.cli.client._UnixConnection.connect", _refuse)
     path = tmp_path / "airpost.toml"
@@ -80,7 +118,12 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
     listed = json.loads(run("keys", "list", "--json", *offline).stdout)
     assert listed["id"] == made["id"]
     assert "token" not in listed
+    run("keys", "rotate", made["id"], "--overlap", "0s", *offline)
     run("keys", "revoke", made["id"], *offline)
+    assert [row.action for row in OfflineStore.log.kept] == [
+        "key.create", "key.rotate", "key.revoke",
+    ]  # fmt: skip
+    assert OfflineStore.log.kept[0].origin.startswith("command line uid=")
     assert "no such key" in run("keys", "revoke", made["id"], *offline, code=1).stderr
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from airpost.apikey import ApiKey
 from airpost.clock import SECOND_US, Instant
 from airpost.errors import CommandFailed, DuplicateRequest, StoreUnavailable
 from airpost.model import (
-    ApiKey,
     Encoding,
     Event,
     Inbound,
@@ -222,16 +222,26 @@ class FakeStore:
         return self.by_hash.get(secret_hash)
 
     async def keys(self) -> list[ApiKey]:
-        return list(self.by_hash.values())
+        return [key for key in self.by_hash.values() if not key.by_old]
 
     async def revoke_key(self, key_id: str, now: Instant) -> bool:
-        for mark, key in self.by_hash.items():
-            if key.id == key_id and key.revoked_at is None:
-                self.by_hash[mark] = replace(key, revoked_at=now)
-                return True
-        return False
+        mine = [mark for mark, key in self.by_hash.items()
+                if key.id == key_id and key.revoked_at is None]  # fmt: skip
+        for mark in mine:
+            self.by_hash[mark] = replace(self.by_hash[mark], revoked_at=now)
+        return bool(mine)
 
-    def new_key(self, owner: str, *scopes: str, key_id: str = "abcd1234") -> dict[str, str]:
+    async def rotate_key(self, key_id: str, secret_hash: bytes, until: Instant) -> ApiKey | None:
+        for mark, key in list(self.by_hash.items()):
+            if key.id == key_id and key.revoked_at is None and not key.by_old:
+                self.by_hash[mark] = replace(key, old_until=until, by_old=True)
+                self.by_hash[secret_hash] = replace(key, old_until=until)
+                return self.by_hash[secret_hash]
+        return None
+
+    def new_key(
+        self, owner: str, *scopes: str, key_id: str = "abcd1234", **rules: Any
+    ) -> dict[str, str]:
         """Headers of a key that is in the store."""
         token = make_token(key_id, "s" * 24)
         self.by_hash[token_hash(token)] = ApiKey(
@@ -241,6 +251,7 @@ class FakeStore:
             scopes=frozenset(scopes),
             created_at=NOW,
             revoked_at=None,
+            **rules,
         )
         return {"Authorization": f"Bearer {token}"}
 

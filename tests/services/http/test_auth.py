@@ -12,9 +12,11 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
+from airpost.clock import SECOND_US, Instant
 from airpost.services.http import auth
 from airpost.services.http.app import build_app
 from airpost.services.http.auth import trusted_peer, trusted_user
+from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.deps import DEPS
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import UnixListen
@@ -40,6 +42,53 @@ async def test_a_revoked_key(keyed: Api) -> None:
     assert body["detail"] == "this key was revoked"
 
 
+async def test_an_expired_key_and_a_secret_that_was_replaced(keyed: Api) -> None:
+    later = Instant(keyed.clock.now() + 60 * SECOND_US)
+    expiring = keyed.store.new_key("shop", "read", expires_at=later)
+    old = keyed.store.new_key("till", "read", key_id="till1")
+    fresh = {"Authorization": f"Bearer {make_token('till1', 'n' * 24)}"}
+    await keyed.store.rotate_key("till1", token_hash(fresh["Authorization"][7:]), later)
+    for headers in (expiring, old, fresh):
+        await keyed.call("GET", "/v1/messages", headers=headers)
+    keyed.clock.advance(60)
+    body = await keyed.call("GET", "/v1/messages", 401, headers=expiring)
+    assert body["detail"] == "this key has expired"
+    body = await keyed.call("GET", "/v1/messages", 401, headers=old)
+    assert body["detail"] == "this key has a newer secret"
+    await keyed.call("GET", "/v1/messages", headers=fresh)
+
+
+async def test_a_key_for_a_network(keyed: Api, tmp_path: Path) -> None:
+    far = keyed.store.new_key("shop", "read", networks=("10.0.0.0/8", "unix"))
+    near = keyed.store.new_key("till", "read", key_id="till1", networks=("127.0.0.0/8",))
+    body = await keyed.call("GET", "/v1/messages", 403, headers=far)
+    assert body["type"].endswith(":address-not-allowed")
+    forged = far | {"X-Forwarded-For": "10.0.0.1", "Forwarded": "for=10.0.0.1"}
+    await keyed.call("GET", "/v1/messages", 403, headers=forged)
+    await keyed.call("GET", "/v1/messages", headers=near)
+    server = HttpServer(build_app(keyed.app[DEPS]), [UnixListen(path=tmp_path / "s")])
+    await server.start()
+    connector = aiohttp.UnixConnector(str(tmp_path / "s"))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        for headers, status in ((far, 200), (near, 403)):
+            async with session.get("http://x/v1/messages", headers=headers) as answer:
+                assert answer.status == status
+    await server.stop()
+
+
+async def test_a_key_with_a_rate(keyed: Api) -> None:
+    headers = keyed.store.new_key("shop", "send", rate="60/min, burst 2")
+    for _ in range(2):
+        await keyed.send(headers=headers)
+    async with keyed.http.post("/v1/messages", headers=headers, json={}) as answer:
+        assert answer.status == 429
+        assert answer.headers["Retry-After"] == "1"
+        assert (await answer.json())["type"].endswith(":rate-limited-key")
+    assert len(keyed.store.news) == 2
+    await keyed.app[DEPS].audit.close()
+    assert keyed.store.audit.told()[-1][3] == "rate-limited-key"
+
+
 @pytest.mark.parametrize(
     ("scope", "method", "path", "status"),
     [
@@ -54,6 +103,9 @@ async def test_a_revoked_key(keyed: Api) -> None:
         ("read:all", "GET", "/v1/keys", 403),
         ("admin", "GET", "/v1/keys", 200),
         ("admin", "GET", "/v1/inbound", 200),
+        ("audit", "GET", "/v1/audit", 200),
+        ("audit", "GET", "/v1/messages", 403),
+        ("read:all", "GET", "/v1/audit", 403),
         ("of the future", "GET", "/v1/messages", 403),
     ],
 )

@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from airpost.apikey import ApiKey
 from airpost.errors import StoreUnavailable
-from airpost.model import ApiKey
 from airpost.services.http import taking
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.deps import BATCHES

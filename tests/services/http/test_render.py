@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.apikey import ApiKey
 from airpost.clock import Instant
 from airpost.codec.split import split
 from airpost.errors import InvalidRequest
 from airpost.model import (
-    ApiKey,
     Credit,
     Encoding,
     Lane,
@@ -194,7 +194,8 @@ def test_a_key_has_no_secret() -> None:
     )  # fmt: skip
     assert key_json(key) == {
         "id": "k", "name": "n", "owner": "o", "scopes": ["read", "send"], "created_at": TIME,
-        "revoked_at": None, "countries": None,
+        "revoked_at": None, "countries": None, "classes": None, "routes": None, "networks": None,
+        "rate": None, "expires_at": None, "old_until": None,
     }  # fmt: skip
 
 

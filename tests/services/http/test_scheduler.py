@@ -216,7 +216,7 @@ def test_a_limit_that_refuses_is_told_like_to_a_caller_and_the_next_firing_comes
 
 
 def test_a_key_that_was_revoked_sends_nothing_more(tmp_path: Path) -> None:
-    from airpost.model import ApiKey
+    from airpost.apikey import ApiKey
 
     async def main(loop: VirtualLoop) -> None:
         async with Rig(loop, tmp_path, "2026-06-01T00:00:00Z") as rig:

@@ -10,9 +10,10 @@ import click
 
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either, elsewhere, store_path_in
+from airpost.daemon.cli.offline import config_option, either, elsewhere, noted, store_path_in
 from airpost.daemon.cli.tables import say_fields, say_json
 from airpost.errors import AirpostError
+from airpost.model import masked
 from airpost.store.api import Store
 
 LONG_S = 3600.0  # a large store takes its time
@@ -81,7 +82,9 @@ def prune(client: Client, *, config_path: Path, as_json: bool) -> None:
         from airpost.daemon.config.load import load_config
 
         retention = load_config(config_path).http.retention
-        return asdict(await store.keeping.prune(retention, SystemClock().now()))
+        gone = asdict(await store.keeping.prune(retention, SystemClock().now()))
+        await noted(store, "db.prune", **gone)
+        return gone
 
     online = lambda: client.post("/v1/db/prune", {}, wait_s=LONG_S)  # noqa: E731
     _say(either(online, offline, config_path), as_json=as_json)
@@ -98,6 +101,7 @@ def backup(client: Client, file: Path, *, config_path: Path, as_json: bool) -> N
 
     async def offline(store: Store) -> Json:
         made = await store.keeping.backup(file)
+        await noted(store, "db.backup", str(made.path), octets=made.octets)
         return {"path": str(made.path), "octets": made.octets, "took_s": made.took_s}
 
     online = lambda: client.post("/v1/db/backup", {"path": str(file)}, wait_s=LONG_S)  # noqa: E731
@@ -141,7 +145,9 @@ def forget(client: Client, number: str, *, config_path: Path, as_json: bool) -> 
 
     async def offline(store: Store) -> Json:
         numbering = Numbering(load_config(config_path).sms.home_region)
-        return asdict(await erase(store.keeping, numbering, number, ACTOR))
+        gone = asdict(await erase(store.keeping, numbering, number, ACTOR))
+        await noted(store, "db.forget", masked(number), **gone)
+        return gone
 
     online = lambda: client.post("/v1/db/forget", {"number": number}, wait_s=LONG_S)  # noqa: E731
     found = either(online, offline, config_path)

@@ -1,49 +1,107 @@
-"""`airpost keys create | list | revoke`: through the service, or at its store when it is down."""
+"""`airpost keys …`: through the service, or at its store when it is down."""
 
 from __future__ import annotations
 
-import secrets
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from airpost.clock import SystemClock
+from airpost.clock import SECOND_US, Instant, SystemClock, rfc3339
 from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
-from airpost.daemon.cli.offline import config_option, either
+from airpost.daemon.cli.offline import config_option, either, noted
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
-from airpost.model import ApiKey
+from airpost.model import MessageClass
 from airpost.regions import place_fault
-from airpost.services.http.credentials import (
-    ID_OCTETS,
-    SECRET_OCTETS,
-    Scope,
-    make_token,
-    token_hash,
-)
+from airpost.services.http.credentials import Scope, token_hash
+from airpost.services.http.key_schemas import MAX_OVERLAP_S, KeyIn
+from airpost.services.http.keyrules import read_expiry, read_network, read_rate
+from airpost.services.http.keys import new_key, new_token, told_of
 from airpost.services.http.render import key_json
+from airpost.services.http.schemas import read_body
 from airpost.store.api import Store
+
+RESTRICTIONS = ("countries", "classes", "routes", "networks", "rate")
+
+
+class Several(click.ParamType[Any]):
+    """One value, or several with commas between them, each checked by `check`."""
+
+    name = "text"
+
+    def __init__(self, *known: str, check: Any = None) -> None:
+        self._known = known
+        self._check = check
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The values, as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        found = tuple(each.strip() for each in value.split(","))
+        for each in found:
+            if self._known and each not in self._known:
+                self.fail(f"{each!r} is not one of {', '.join(self._known)}", param, ctx)
+            if self._check is not None:
+                _valid(self, self._check, each, param, ctx)
+        return found
+
+
+class Checked(click.ParamType[str]):
+    """A text that `check` takes."""
+
+    name = "text"
+
+    def __init__(self, check: Any) -> None:
+        self._check = check
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text."""
+        _valid(self, self._check, value, param, ctx)
+        return value
+
+
+def _valid(kind: click.ParamType[Any], check: Any, text: str, param: Any, ctx: Any) -> None:
+    try:
+        fault = check(text)
+    except ValueError as error:
+        fault = str(error)
+    if isinstance(fault, str):
+        kind.fail(f"{text!r} {fault}", param, ctx)
+
+
+def _expiry(text: str) -> Instant:
+    return read_expiry(text, SystemClock().now())
+
+
+def _flat(given: tuple[tuple[str, ...], ...]) -> list[str]:
+    return [each for some in given for each in some]
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Make, list, rotate and revoke API keys."""
 
 
 @keys.command()
 @click.argument("name")
 @click.option("--owner", help="Whose messages it sends and sees; NAME where not given.")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    default=["send", "read"],
-    show_default=True,
-    type=click.Choice([each.value for each in Scope]),
-    help="What it may do; may be repeated.",
-)
-@click.option("--country", "countries", multiple=True,
-              help="Where it may send to, such as DE, +49 or *; may be repeated. "
-                   "What holds for all where not given.")  # fmt: skip
+@click.option("--scope", "scopes", multiple=True, default=["send,read"], show_default=True,
+              type=Several(*(each.value for each in Scope)),
+              help=f"What it may do: {', '.join(each.value for each in Scope)}.")  # fmt: skip
+@click.option("--class", "classes", multiple=True,
+              type=Several(*(each.value for each in MessageClass)),
+              help="Which classes it may send.")  # fmt: skip
+@click.option("--route", "routes", multiple=True, type=Several(),
+              help="By which routes it may send.")  # fmt: skip
+@click.option("--country", "countries", multiple=True, type=Several(check=place_fault),
+              help="Where it may send to, such as DE, +49 or *.")  # fmt: skip
+@click.option("--rate", type=Checked(read_rate),
+              help='How many messages and requests: 60/min, "10/s, burst 50".')  # fmt: skip
+@click.option("--from-net", "networks", multiple=True, type=Several(check=read_network),
+              help='From where it counts: networks, addresses, or "unix".')  # fmt: skip
+@click.option("--expires", type=Checked(_expiry),
+              help="When it ends: a span such as 90d, or a time.")  # fmt: skip
 @config_option
 @as_json_option
 @talks
@@ -52,39 +110,51 @@ def create(
     name: str,
     *,
     owner: str | None,
-    scopes: tuple[str, ...],
-    countries: tuple[str, ...],
+    scopes: tuple[tuple[str, ...], ...],
+    rate: str | None,
+    expires: str | None,
     config_path: Path,
     as_json: bool,
+    **several: tuple[tuple[str, ...], ...],
 ) -> None:
-    """Make a key called NAME. Its token is shown this once."""
+    """Make a key called NAME. Its token is shown this once.
+
+    Options that take several values may be repeated, or have commas between them; what is not
+    given is no restriction.
+    """
     owner = owner or name
-    body: Json = {"name": name, "owner": owner, "scopes": list(scopes)}
-    for place in countries:
-        if (fault := place_fault(place)) is not None:
-            raise click.BadParameter(f"{place!r} {fault}", param_hint="--country")
-    if countries:
-        body["countries"] = list(countries)
+    body: Json = {"name": name, "owner": owner, "scopes": _flat(scopes)}
+    body |= {field: _flat(given) for field, given in several.items() if given}
+    if rate is not None:
+        body["rate"] = rate
+    if expires is not None:
+        body["expires_at"] = rfc3339(_expiry(expires))
 
     async def offline(store: Store) -> Json:
-        key = ApiKey(
-            id=secrets.token_hex(ID_OCTETS),
-            name=name,
-            owner=owner,
-            scopes=frozenset(scopes),
-            created_at=SystemClock().now(),
-            revoked_at=None,
-            countries=countries or None,
-        )
-        token = make_token(key.id, secrets.token_urlsafe(SECRET_OCTETS))
+        key = new_key(read_body(KeyIn, json.dumps(body).encode()), SystemClock().now())
+        token = new_token(key.id)
         await store.add_key(key, token_hash(token))
+        await noted(store, "key.create", f"key {key.id}", **told_of(key))
         return {**key_json(key), "token": token}
 
-    made = either(lambda: client.post("/v1/keys", body), offline, config_path)
+    _say_made(either(lambda: client.post("/v1/keys", body), offline, config_path), as_json=as_json)
+
+
+def _say_made(made: Json, *, as_json: bool) -> None:
     if as_json:
         say_json(made)
     else:
-        say_fields([("id", made["id"]), ("owner", owner), ("token", made["token"])])
+        until = made["old_until"]
+        say_fields([
+            ("id", made["id"]), ("owner", made["owner"]), *_restrictions(made),
+            ("expires", made["expires_at"]), ("token", made["token"]),
+            ("the secret before counts until", until),
+        ])  # fmt: skip
+
+
+def _restrictions(key: Json) -> list[tuple[str, str]]:
+    found = [(name, key[name]) for name in RESTRICTIONS if key[name] is not None]
+    return [(name, value if isinstance(value, str) else ",".join(value)) for name, value in found]
 
 
 @keys.command(name="list")
@@ -92,7 +162,7 @@ def create(
 @as_json_option
 @talks
 def list_(client: Client, *, config_path: Path, as_json: bool) -> None:
-    """List all keys, revoked ones too."""
+    """List all keys, those that count no longer too."""
 
     async def offline(store: Store) -> list[Json]:
         return [key_json(key) for key in await store.keys()]
@@ -103,10 +173,50 @@ def list_(client: Client, *, config_path: Path, as_json: bool) -> None:
             say_json(each)
         return
     say_table(
-        ("id", "name", "owner", "scopes", "created", "revoked"),
+        ("id", "name", "owner", "scopes", "created", "expires", "revoked", "only"),
         ((k["id"], k["name"], k["owner"], " ".join(k["scopes"]), short_time(k["created_at"]),
-          short_time(k["revoked_at"])) for k in found),
+          short_time(k["expires_at"]), short_time(k["revoked_at"]),
+          "; ".join(f"{name} {value}" for name, value in _restrictions(k))) for k in found),
     )  # fmt: skip
+
+
+def _span_s(text: str) -> int:
+    """Seconds of a span, `0s` for none."""
+    if text in ("0", "0s"):
+        return 0
+    begin = Instant(0)
+    try:
+        span_s = (read_expiry(text, begin) - begin) // SECOND_US
+    except ValueError:
+        span_s = -1
+    if not 0 < span_s <= MAX_OVERLAP_S:
+        raise ValueError('is a span such as "24h" or "7d", of 90 days at most, or "0s"')
+    return span_s
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@click.option("--overlap", default="24h", show_default=True, type=Checked(_span_s),
+              help="How long the secret before counts, too.")  # fmt: skip
+@config_option
+@as_json_option
+@talks
+def rotate(client: Client, key_id: str, *, overlap: str, config_path: Path, as_json: bool) -> None:
+    """Give the key ID another secret. The token is shown this once."""
+    overlap_s = _span_s(overlap)
+
+    async def offline(store: Store) -> Json:
+        token = new_token(key_id)
+        until = Instant(SystemClock().now() + overlap_s * SECOND_US)
+        key = await store.rotate_key(key_id, token_hash(token), until)
+        if key is None:
+            raise click.ClickException("there is no such key, or it was revoked")
+        await noted(store, "key.rotate", f"key {key_id}", overlap_s=overlap_s)
+        return {**key_json(key), "token": token}
+
+    path = f"/v1/keys/{segment(key_id)}/rotate"
+    made = either(lambda: client.post(path, {"overlap_s": overlap_s}), offline, config_path)
+    _say_made(made, as_json=as_json)
 
 
 @keys.command()
@@ -117,7 +227,10 @@ def revoke(client: Client, key_id: str, *, config_path: Path) -> None:
     """Revoke the key ID; it counts no longer from now on."""
 
     async def offline(store: Store) -> bool:
-        return await store.revoke_key(key_id, SystemClock().now())
+        done = await store.revoke_key(key_id, SystemClock().now())
+        if done:
+            await noted(store, "key.revoke", f"key {key_id}")
+        return done
 
     def online() -> bool:
         client.delete(f"/v1/keys/{segment(key_id)}")

@@ -6,6 +6,7 @@ May import everything. The store is opened under its lock, so that there is neve
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from airpost.audit import Entry, Value
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Unreachable
 from airpost.errors import AirpostError, ConfigError
@@ -40,6 +42,19 @@ def either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
         return asyncio.run(_at_store(offline, config_path))
     except (AirpostError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+
+
+async def noted(store: Store, action: str, subject: str = "", **detail: Value) -> None:
+    """A row of the audit log about what was done at a store."""
+    entry = Entry(
+        at=SystemClock().now(),
+        action=action,
+        actor="local",
+        origin=f"command line uid={os.getuid()}",
+        subject=subject,
+        detail=detail,
+    )
+    await store.audit.append([entry])
 
 
 def elsewhere() -> bool:

@@ -60,14 +60,38 @@ class Admission:
         modem: str | None = None,
     ) -> Admitted:
         """The number and the route of a message; InvalidRequest where it may not go."""
+        _check_key(caller, class_, route, modem)
         recipient = self._read("to", to)
         described = ANY_MODEM
         if modem is None:
             asked = Asked(recipient=recipient, class_=class_, tags=tags, key=caller.key_name)
-            found = self.table.match(asked) if route is None else None
+            found = self._found(asked, caller.routes) if route is None else None
             described = found or self.table.named(route)
             route = route if found is None else found.name
         against = guarded(self.guards, recipient, described, caller.countries)
         if against is not None:
             raise InvalidRequest("to", against.words, against.kind, against.setting)
         return Admitted(to=recipient.number, route=route, carrier=recipient.carrier)
+
+    def _found(self, asked: Asked, routes: tuple[str, ...] | None) -> Route | None:
+        """The route of a message that names none: what it meets, or else the key's first."""
+        found = self.table.match(asked)
+        if routes is None or (found is not None and found.name in routes):
+            return found
+        return self.table.named(routes[0])
+
+
+def _check_key(caller: Caller, class_: MessageClass, route: str | None, modem: str | None) -> None:
+    """InvalidRequest for what the caller's key may not ask for."""
+    if caller.classes is not None and class_.value not in caller.classes:
+        words = f"of this key is {' or '.join(caller.classes)}"
+        raise InvalidRequest("class", words, "class-not-allowed")
+    if caller.routes is None:
+        return
+    words = f"of this key is {' or '.join(caller.routes)}"
+    if modem is not None:
+        raise InvalidRequest(
+            "modem", f"cannot be asked for: the route {words}", "route-not-allowed"
+        )
+    if route is not None and route not in caller.routes:
+        raise InvalidRequest("route", words, "route-not-allowed")

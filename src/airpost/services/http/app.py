@@ -10,6 +10,7 @@ from aiohttp import web
 
 from airpost.model import masked
 from airpost.services.http import (
+    auditlog,
     batches,
     blocklist,
     care,
@@ -34,9 +35,10 @@ from airpost.services.http import (
 from airpost.services.http.audited import audited
 from airpost.services.http.auth import guarded
 from airpost.services.http.credentials import Scope
-from airpost.services.http.deps import BATCHES, DEPS, ENDED, RUNNING, TURNS, HttpDeps
+from airpost.services.http.deps import BATCHES, DEPS, ENDED, METERS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.idempotency import Running
+from airpost.services.http.keyrules import Meters
 from airpost.services.http.problems import problems, stopping
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
@@ -116,6 +118,9 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("POST", "/v1/db/forget", Scope.ADMIN, audited("db.forget", keeping.forget)),
     ("POST", "/v1/keys", Scope.ADMIN, audited("key.create", keys.create)),
     ("GET", "/v1/keys", Scope.ADMIN, keys.listing),
+    ("POST", "/v1/keys/{id}/rotate", Scope.ADMIN, audited("key.rotate", keys.rotate)),
+    ("GET", "/v1/keys/{id}/use", Scope.ADMIN, keys.use),
+    ("GET", "/v1/audit", Scope.AUDIT, auditlog.listing),
     ("DELETE", "/v1/keys/{id}", Scope.ADMIN, audited("key.revoke", keys.revoke)),
 )
 OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
@@ -142,6 +147,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[DEPS] = deps
     app[RUNNING] = Running()
     app[BATCHES] = Under()
+    app[METERS] = Meters()
     app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
     app[stream.STREAMS] = stream.Streams(deps.events)

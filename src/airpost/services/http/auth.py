@@ -25,12 +25,14 @@ from airpost.services.http.credentials import (
     LOCAL,
     Caller,
     Scope,
-    read_scopes,
+    caller_of,
     token_hash,
     token_id,
+    why_void,
 )
-from airpost.services.http.deps import DEPS
+from airpost.services.http.deps import DEPS, METERS
 from airpost.services.http.handler import CallerHandler, Handler
+from airpost.services.http.keyrules import comes_from, read_rate
 from airpost.services.http.problems import Refusal
 from airpost.services.http.settings import AuthMode
 from airpost.store.api import Store
@@ -54,6 +56,7 @@ def guarded(scope: Scope, handler: CallerHandler) -> Handler:
             caller = await identify(request)
             if not caller.may(scope):
                 raise Refusal("forbidden", f"this needs the scope {scope.value!r}")
+            _meter(request, caller)
             return await handler(request, caller)
         except AirpostError as error:
             note_refusal(request, caller, error)
@@ -93,20 +96,40 @@ async def _by_key(request: web.Request, store: Store, header: str) -> Caller:
         raise _unauthorized("the Authorization header is no Bearer ap_<id>_<secret>")
     key = await store.find_key(token_hash(token.strip()))
     if key is None or key.id != key_id:
-        log.warning("http.key_unknown key=%s", key_id)
+        log.debug("http.key_unknown key=%s", key_id)
         raise _unauthorized("this key is not known")
-    if key.revoked_at is not None:
-        claims(request, f"key {key_id}")
-        log.warning("http.key_revoked key=%s", key_id)
-        raise _unauthorized("this key was revoked")
-    return Caller(
-        owner=key.owner,
-        actor=f"key {key.id}",
-        scopes=read_scopes(key.scopes),
-        key_id=key.id,
-        key_name=key.name,
-        countries=key.countries,
-    )
+    caller = caller_of(key)
+    claims(request, caller.actor)
+    why = why_void(key, request.app[DEPS].clock.now())
+    if why is not None:
+        log.debug("http.key_void key=%s %s", key_id, why)
+        raise _unauthorized(f"this key {why}")
+    if key.networks is not None and not comes_from(key.networks, _address(request)):
+        raise Refusal("address-not-allowed", "this key does not count from this address")
+    return caller
+
+
+def _address(request: web.Request) -> str | None:
+    """Where a request comes from; None: by a Unix socket."""
+    return None if _peer(request) is not None else request.remote or ""
+
+
+def charge(request: web.Request, caller: Caller, more: int) -> None:
+    """Count `more` messages against the rate of the caller's key; what is under way passes."""
+    if caller.rate is not None and caller.key_id is not None:
+        now_s = request.app[DEPS].clock.mono()
+        request.app[METERS].spend(caller.key_id, read_rate(caller.rate), now_s, more)
+
+
+def _meter(request: web.Request, caller: Caller) -> None:
+    """Refuse what is beyond the rate of the caller's key."""
+    if caller.rate is None or caller.key_id is None:
+        return
+    now_s = request.app[DEPS].clock.mono()
+    wait_s = request.app[METERS].take(caller.key_id, read_rate(caller.rate), now_s)
+    if wait_s:
+        words = f"this key has {caller.rate}; try again in {wait_s} s"
+        raise Refusal("rate-limited-key", words, headers={"Retry-After": str(wait_s)})
 
 
 def _peer(request: web.Request) -> bool | None:

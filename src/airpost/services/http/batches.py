@@ -17,6 +17,8 @@ from aiohttp import web
 from airpost.clock import rfc3339
 from airpost.errors import AirpostError, DuplicateRequest, InvalidRequest
 from airpost.model import NewMessage, uuid7
+from airpost.services.http.audited import record
+from airpost.services.http.auth import charge
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.compose import REFUSED_MESSAGES, check_shared
 from airpost.services.http.credentials import Caller
@@ -81,6 +83,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         taking = Taking(rows, caller, deps, request.app[TURNS].mine, refused)
         if rows.head.preview:
             return _looked(await taking.look(SHOWN), taking.decided)
+        charge(request, caller, len(rows) - 1)
         mark = "" if key is None else await rows.fingerprint(CALL, _pause)
         try:
             with request.app[RUNNING].hold(caller.owner, key):
@@ -236,6 +239,8 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
     await store.mark_cancelled(batch)
     await request.app[BATCHES].end(batch)
     cancelled, kept = await store.cancel(batch, caller.actor)
+    if batch.owner != caller.owner:
+        await record(request, caller, "batch.cancel", batch.id, owner=batch.owner)
     counts = {"cancelled_count": cancelled, "not_cancelled_count": kept}
     return answer({**await _shown(request, await _find(request, caller.cancels)), **counts})
 

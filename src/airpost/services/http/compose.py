@@ -35,7 +35,7 @@ REFUSED_MESSAGES = (
     "text-and-data", "modem-and-route", "unknown-modem", "unknown-route", "time-in-past",
     "time-out-of-range", "ttl-out-of-range", "blocked", "country-not-allowed", "premium-number",
     "idempotency-running", "idempotency-mismatch", "quiet-hours", "quota-exhausted",
-    "rate-limited-local", *NAMING,
+    "rate-limited-local", "class-not-allowed", "route-not-allowed", *NAMING,
 )  # fmt: skip
 _REPLACE = 0x40  # TP-PID 0x41 to 0x47: "replace short message type 1" to 7, 23.040 9.2.3.9
 
@@ -49,6 +49,8 @@ def compose(
     admitted = deps.admission.admit(
         given.to, given.class_, given.tags, caller, route=given.route, modem=given.modem
     )
+    if caller.routes is not None:
+        _check_route(admitted.route, deps)  # it may be the key's own
     cut = cut_up(given, deps)
     done = cut.split
     if given.replace is not None and len(done.parts) > 1:
@@ -139,9 +141,13 @@ def _check_modem(given: MessageFields, deps: HttpDeps) -> None:
         raise InvalidRequest("route", "cannot stand beside modem", "modem-and-route")
     if given.modem is not None and deps.pool.modem(Lane(given.modem)) is None:
         raise InvalidRequest("modem", "no modem has this name", "unknown-modem")
-    if given.route is None or deps.admission.describes(given.route):
+    _check_route(given.route, deps)
+
+
+def _check_route(route: str | None, deps: HttpDeps) -> None:
+    if route is None or deps.admission.describes(route):
         return
-    if given.route not in deps.pool.routes():
+    if route not in deps.pool.routes():
         raise InvalidRequest("route", "no modem serves this route", "unknown-route")
 
 

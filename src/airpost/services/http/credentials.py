@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from airpost.apikey import ApiKey
+from airpost.clock import Instant
+
 _TOKEN = re.compile(r"ap_(?P<id>[A-Za-z0-9]{4,32})_(?P<secret>[A-Za-z0-9_\-]{16,128})")
 ID_OCTETS = 5
 SECRET_OCTETS = 32
@@ -23,6 +26,7 @@ class Scope(Enum):
     INBOUND = "inbound"
     ADMIN = "admin"
     READ_ALL = "read:all"
+    AUDIT = "audit"
 
 
 # What a scope brings with it; every scope brings itself.
@@ -37,6 +41,7 @@ class Caller:
     """Who asks: `owner` of what they make, `actor` for the history, what they may do.
 
     `countries` are those to whose numbers the key may send; None: to all that the settings allow.
+    `classes`, `routes` and `rate` are what it may send, None: no restriction.
     """
 
     owner: str
@@ -45,6 +50,9 @@ class Caller:
     key_id: str | None = None
     key_name: str | None = None
     countries: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    routes: tuple[str, ...] | None = None
+    rate: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """True when one of the scopes brings `scope` with it."""
@@ -63,6 +71,32 @@ class Caller:
 
 LOCAL = Caller(owner="local", actor="local", scopes=frozenset({Scope.ADMIN}))
 """Whoever stands at this machine: the Unix socket, or TCP without keys."""
+
+
+def caller_of(key: ApiKey) -> Caller:
+    """Whoever holds a key."""
+    return Caller(
+        owner=key.owner,
+        actor=f"key {key.id}",
+        scopes=read_scopes(key.scopes),
+        key_id=key.id,
+        key_name=key.name,
+        countries=key.countries,
+        classes=key.classes,
+        routes=key.routes,
+        rate=key.rate,
+    )
+
+
+def why_void(key: ApiKey, now: Instant) -> str | None:
+    """Why a key, or the secret it was found by, counts no longer; None while it does."""
+    if key.revoked_at is not None:
+        return "was revoked"
+    if key.expires_at is not None and key.expires_at <= now:
+        return "has expired"
+    if key.by_old and (key.old_until is None or key.old_until <= now):
+        return "has a newer secret"
+    return None
 
 
 def make_token(key_id: str, secret: str) -> str:

@@ -15,6 +15,7 @@ from airpost.services.auditor import Auditor
 from airpost.services.eventlog import EventLog
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
+from airpost.services.http.keyrules import Meters
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.turns import Turns
 from airpost.services.http.underway import Under
@@ -47,6 +48,7 @@ class HttpDeps:
 DEPS = web.AppKey("deps", HttpDeps)
 RUNNING = web.AppKey("running", Running)
 BATCHES = web.AppKey("batches", Under)
+METERS = web.AppKey("meters", Meters)
 TURNS = web.AppKey("turns", Turns)
 """Whoever makes a message out of a request waits for a turn of the loop with room for it."""
 ENDED = web.AppKey("ended", asyncio.Event)

@@ -41,7 +41,8 @@ _PARAMETERS: Mapping[str, str] = {
     "problem": "The last part of a problem's `type`",
     "number": "A phone number, as it would be dialled",
 }
-_KEYED = ("unauthorized", "forbidden", "internal-error", "store-unavailable", "stopping")
+_KEYED = ("credentials-in-query", "unauthorized", "forbidden", "address-not-allowed",
+          "rate-limited-key", "internal-error", "store-unavailable", "stopping")  # fmt: skip
 _OPEN = ("internal-error",)
 _BODY = ("invalid-request", "malformed-json", "unknown-field", "missing-field", "body-too-slow",
          "body-too-large", "unsupported-media-type")  # fmt: skip

@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from airpost.apikey import ApiKey
 from airpost.clock import Instant, rfc3339
 from airpost.codec.alphabets import gsm7
 from airpost.codec.split import Split
 from airpost.errors import InvalidRequest
 from airpost.model import (
-    ApiKey,
     Credit,
     Event,
     Inbound,
@@ -297,7 +297,13 @@ def key_json(key: ApiKey) -> Json:
         "name": key.name,
         "owner": key.owner,
         "scopes": sorted(key.scopes),
-        "countries": None if key.countries is None else list(key.countries),
+        "countries": key.countries,
+        "classes": key.classes,
+        "routes": key.routes,
+        "networks": key.networks,
+        "rate": key.rate,
+        "expires_at": _time(key.expires_at),
+        "old_until": _time(key.old_until),
         "created_at": _time(key.created_at),
         "revoked_at": _time(key.revoked_at),
     }

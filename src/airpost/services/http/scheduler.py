@@ -19,7 +19,7 @@ from airpost.errors import InvalidRequest, StoreUnavailable
 from airpost.model import NewMessage
 from airpost.schedule import Schedule, missed, zone_of
 from airpost.services.http.compose import check_limits, compose
-from airpost.services.http.credentials import LOCAL, Caller, read_scopes
+from airpost.services.http.credentials import LOCAL, Caller, caller_of, why_void
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.people import dialled
 from airpost.services.http.problems import Refusal, refusal
@@ -115,13 +115,9 @@ class Scheduler:
         if schedule.key_id is None:
             return replace(LOCAL, owner=schedule.owner)
         for key in await self._deps.store.keys():
-            if key.id == schedule.key_id and key.revoked_at is None:
-                return Caller(
-                    owner=schedule.owner,
-                    actor=f"key {key.id}",
-                    scopes=read_scopes(key.scopes),
-                    key_id=key.id,
-                    key_name=key.name,
-                    countries=key.countries,
-                )
-        raise InvalidRequest("key", "the key it was made with was revoked")
+            if key.id == schedule.key_id:
+                why = why_void(key, self._deps.clock.now())
+                if why is not None:
+                    raise InvalidRequest("key", f"the key it was made with {why}")
+                return replace(caller_of(key), owner=schedule.owner)
+        raise InvalidRequest("key", "the key it was made with is not there")

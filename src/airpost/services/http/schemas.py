@@ -174,15 +174,6 @@ class PreviewIn(Body):
     transliterate: Transliterate = Transliterate.NEVER
 
 
-class KeyIn(Body):
-    """`POST /v1/keys`."""
-
-    name: Name
-    owner: Name
-    scopes: Annotated[tuple[str, ...], Field(min_length=1)]
-    countries: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
-
-
 class BlockIn(Body):
     """`PUT /v1/blocklist/{number}`."""
 

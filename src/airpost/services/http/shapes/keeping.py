@@ -130,6 +130,14 @@ class Key(Shape):
     owner: str
     scopes: list[str]
     countries: list[str] | None
+    classes: list[str] | None
+    routes: list[str] | None
+    networks: list[str] | None
+    rate: str | None
+    expires_at: Time | None
+    old_until: Time | None = Field(
+        description="Until then the secret before the last rotation counts, too"
+    )
     created_at: Time
     revoked_at: Time | None
 
@@ -138,6 +146,39 @@ class NewKey(Key):
     """A key with its token, which is shown once."""
 
     token: str
+
+
+class Minute(Shape):
+    """Messages of a key that were accepted in the minute that begins at `at`."""
+
+    at: Time
+    count: int
+
+
+class KeyUse(Shape):
+    """The minutes in which messages of a key were accepted."""
+
+    id: str
+    items: list[Minute]
+
+
+class AuditRow(Shape):
+    """One row of the audit log."""
+
+    n: int
+    at: Time
+    actor: str
+    origin: str
+    action: str
+    subject: str
+    result: str
+    count: int
+    detail: dict[str, str | int | bool | None]
+    hash: str
+
+
+class AuditRows(Page[AuditRow]):
+    """Rows of the audit log, oldest first."""
 
 
 class Keys(Page[Key]):

@@ -1,0 +1,48 @@
+"""The shapes of requests about keys and the audit log.
+
+May import pydantic, L0 and its neighbour `schemas`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from airpost.model import MessageClass
+from airpost.services.http.schemas import MAX_NAME, Body, ListQuery, Name, Query, Time
+
+MAX_OVERLAP_S = 90 * 86_400  # two secrets for one key
+_Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[!-~]*$")]
+
+
+class KeyIn(Body):
+    """`POST /v1/keys`."""
+
+    name: Name
+    owner: Name
+    scopes: Annotated[tuple[str, ...], Field(min_length=1)]
+    countries: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+    classes: Annotated[tuple[MessageClass, ...] | None, Field(min_length=1)] = None
+    routes: Annotated[tuple[_Word, ...] | None, Field(min_length=1, max_length=64)] = None
+    networks: Annotated[tuple[_Word, ...] | None, Field(min_length=1, max_length=64)] = None
+    rate: Annotated[str, Field(max_length=MAX_NAME)] | None = None
+    expires_at: Time | None = None
+
+
+class RotateIn(Body):
+    """`POST /v1/keys/{id}/rotate`: `overlap_s` the secret before counts, too."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S)] = 86_400
+
+
+class AuditQuery(ListQuery):
+    """`GET /v1/audit`; `last`: begin so many rows before the end."""
+
+    last: Annotated[int, Field(ge=1)] | None = None
+
+
+class UseQuery(Query):
+    """`GET /v1/keys/{id}/use`; without `since` the last day."""
+
+    since: Time | None = None
