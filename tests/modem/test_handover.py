@@ -89,6 +89,15 @@ async def test_what_is_read_twice_before_it_is_deleted_is_handed_over_once() -> 
     assert bench.texts() == ["a"]
 
 
+async def test_what_the_network_delivers_again_to_the_same_place_is_a_copy() -> None:
+    bench = Bench()
+    for _ in range(3):
+        assert bench.handover.begin(ONE, record("a"), announced=True) is Known.NOTHING
+        await bench.let()
+        assert bench.handover.next_kept() == ONE
+    assert bench.texts() == ["a", "a", "a"]  # the store knows them by what they are
+
+
 async def test_what_is_there_again_after_it_was_deleted_is_deleted_once_more() -> None:
     bench = Bench()
     bench.handover.begin(ONE, record("a"))

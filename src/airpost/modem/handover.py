@@ -79,15 +79,18 @@ class Handover:
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
         self._error: Exception | None = None
 
-    def begin(self, place: Place, record: Record) -> Known:
-        """Have the store take what was read at `place`; nothing is deleted before it has."""
+    def begin(self, place: Place, record: Record, *, announced: bool = False) -> Known:
+        """Have the store take what was read at `place`; nothing is deleted before it has.
+
+        `announced`: the modem has told of it, so it has come again where it lay before.
+        """
         known = place, record.pdu
         before, self._at[place] = self._at.get(place), record.pdu
         if before == record.pdu:
             return Known.ON_ITS_WAY
         if place in self.kept:
             self.kept.remove(place)
-        if known in self._done:
+        if known in self._done and not announced:
             self.kept.append(place)
             return Known.DELETED
         self._under_way[known] = spawn(self._take(place, record), name=f"handover {self._lane}")

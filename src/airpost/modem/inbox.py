@@ -363,7 +363,7 @@ class Inbox:
         """Read one place; False when nothing is there."""
         record = await self._record(place)
         if record is not None:
-            await self._take(place, record)
+            await self._take(place, record, announced=True)
         return record is not None
 
     async def _record(self, place: Place) -> Record | None:
@@ -374,7 +374,7 @@ class Inbox:
         except CommandFailed:
             return None
 
-    async def _take(self, place: Place, record: Record) -> None:
+    async def _take(self, place: Place, record: Record, *, announced: bool = False) -> None:
         if record.text_mode:
             await self._ask(at.PDU_MODE)  # a profile of the modem has set text mode
             again = await self._record(place)
@@ -384,7 +384,7 @@ class Inbox:
         if record.stat in OWN_RECORDS or not record.pdu:
             self._orphans += 1
             return
-        if self._handover.begin(place, record) is Known.DELETED:
+        if self._handover.begin(place, record, announced=announced) is Known.DELETED:
             self._undeleted += 1
             log.warning("inbox.not_deleted modem=%s index=%d", self._lane, place.index)
 
