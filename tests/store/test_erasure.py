@@ -35,6 +35,8 @@ async def test_nothing_of_a_number_is_left_in_the_file(place: Path, clock: FakeC
     assert done == Forgotten(messages=1, inbound=1, under_way=1)
     await store.cancel(new("open").id, None, "anna")
     assert (await store.keeping.forget(NUMBER, "anna")).messages == 1
+    log = path.with_name("airpost.db-wal").read_bytes()
+    assert not any(word in log for word in (b"Secretperson", b"Secretanswer", NUMBER[1:].encode()))
     history = [event.reason for event in (await store.events(0, 99)).items]
     assert history.count("a number was erased") == 2
     await store.close()

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from airpost.clock import Instant
 from airpost.store import batches, contacts, schedules
+from airpost.store.faults import meaning
 from airpost.store.moves import add_event
 from airpost.store.numbers import tail_of
 from airpost.store.retention import erase_inbound, erase_messages
@@ -67,6 +70,19 @@ def forget_inbound(tx: Tx, seqs: Sequence[int]) -> int:
 def _overwrite(tx: Tx) -> None:
     """What goes is written over in the file too."""
     tx.db.execute("PRAGMA secure_delete = ON").fetchall()
+
+
+def empty_log(path: Path) -> bool:
+    """Begin the write-ahead log anew, its file empty; False while somebody reads it.
+
+    It waits for the disk, in a thread of its own. StoreUnavailable.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        try:
+            busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise meaning(error) from error
+    return not busy
 
 
 def forget_rest(

@@ -7,6 +7,7 @@ with a pause after each.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,7 +30,10 @@ from airpost.store.keeping import (
 )
 from airpost.store.reader import Reader
 
+log = logging.getLogger("airpost.store")
+
 T = TypeVar("T")
+LOG_TRIES = 100
 PAUSE_S = 0.02  # between two pieces of work of retention.BUDGET_S
 
 
@@ -125,11 +129,23 @@ class Keeper:
         await self._bit_by_bit(erasure.forget_messages, found.messages)
         await self._bit_by_bit(erasure.forget_inbound, found.inbound)
         await self._write(erasure.forget_rest, number, found.answers, actor, self._clock.now())
+        await self._empty_log()
         return Forgotten(
             messages=len(found.messages),
             inbound=len(found.inbound),
             under_way=found.under_way,
         )
+
+    async def _empty_log(self) -> None:
+        """What was erased stands in SQLite's log until that is written over: it begins anew."""
+        with ThreadPoolExecutor(1, thread_name_prefix="store log") as thread:
+            for _ in range(LOG_TRIES):
+                call = asyncio.get_running_loop().run_in_executor
+                if await call(thread, erasure.empty_log, self._path):
+                    return
+                await self._clock.sleep(PAUSE_S)  # somebody reads what stands in it
+        log.warning("store.log_not_emptied what was erased may stand in %s-wal for a while",
+                    self._path)  # fmt: skip
 
     # -- the file --------------------------------------------------------------------------------
     async def check(self) -> Checked:
