@@ -434,6 +434,7 @@ async def test_a_memory_of_drafts_is_told_about_before_it_is_full(
         await asyncio.sleep(2 * POLL_S)
         assert rig.view.state.value == "ready", rig.view.detail
         draft = stored(rig.sim, "one more", SlotState.SENT)
+        rig.sim.store("ME").add(rig.sim.card.sms.slots[draft])  # is in nobody's way
         await rig.until(lambda: rig.view.state.value == "degraded", 2 * POLL_S)
         assert f"{least} of {size} places" in rig.view.detail
         assert f"{least} of them by drafts" in rig.view.detail

@@ -382,7 +382,7 @@ class Inbox:
                 return
             record = again
         if record.stat in OWN_RECORDS or not record.pdu:
-            self._orphans += 1
+            self._orphans += place.store == self._home
             return
         if self._handover.begin(place, record, announced=announced) is Known.DELETED:
             self._undeleted += 1

@@ -53,5 +53,5 @@ def test_as_csv(service: Service) -> None:
     service.run("send", "+491701234567", 'two, "quoted"')
     head, line = service.run("messages", "--csv").stdout.splitlines()
     assert head.startswith("id,created_at,to,class,state")
-    assert "+491701234567,normal,queued" in line
+    assert "+491701234567,normal,queued,false," in line
     assert line.endswith('"two, ""quoted"""')

@@ -72,7 +72,12 @@ def _csv(found: Iterable[Json]) -> None:
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(FIELDS)
     for message in found:
-        values = {**message, "parts": len(message["parts"]), "tags": " ".join(message["tags"])}
+        values = {
+            **message,
+            "final": str(message["final"]).lower(),
+            "parts": len(message["parts"]),
+            "tags": " ".join(message["tags"]),
+        }
         writer.writerow([values.get(name) for name in FIELDS])
         click.echo(line.getvalue(), nl=False)
         line.seek(0)
