@@ -18,6 +18,7 @@ from typing import TextIO
 
 from airpost.clock import SECOND_US, Instant, rfc3339
 from airpost.model import masked
+from airpost.services.http.credentials import without_secrets
 
 _bound: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("airpost_log_context", default=())
 
@@ -42,7 +43,8 @@ def context(**fields: str) -> Iterator[None]:
 
 
 def mask_numbers(text: str) -> str:
-    """`text` with telephone numbers cut down to what logs may show."""
+    """`text` with telephone numbers cut down to what logs may show, and without secrets."""
+    text = without_secrets(text)
     text = _KEYED.sub(lambda found: found[1] + masked(found[2]), text)
     return _INTERNATIONAL.sub(lambda found: masked(found[0]), text)
 

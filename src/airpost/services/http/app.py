@@ -34,12 +34,13 @@ from airpost.services.http import (
 )
 from airpost.services.http.audited import audited
 from airpost.services.http.auth import guarded
-from airpost.services.http.credentials import Scope
+from airpost.services.http.credentials import Scope, holds_token
 from airpost.services.http.deps import BATCHES, DEPS, ENDED, METERS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.idempotency import Running
 from airpost.services.http.keyrules import Meters
 from airpost.services.http.problems import problems, stopping
+from airpost.services.http.querysecrets import no_credentials
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.turns import Turns
@@ -142,7 +143,8 @@ _OPEN_PATHS = frozenset(path for _, path, _ in OPEN_CALLS)
 def build_app(deps: HttpDeps) -> web.Application:
     """The application over what it is given; a server gives it listeners."""
     app = web.Application(
-        middlewares=[logged, problems, taken], client_max_size=deps.settings.body_limit
+        middlewares=[logged, problems, no_credentials, taken],
+        client_max_size=deps.settings.body_limit,
     )
     app[DEPS] = deps
     app[RUNNING] = Running()
@@ -210,6 +212,9 @@ async def logged(
 
 def _path(request: web.Request) -> str:
     number = request.match_info.get("number")
+    if "token" in request.match_info or holds_token(request.path):
+        resource = request.match_info.route.resource
+        return "…" if resource is None else resource.canonical  # no secret in a log
     if request.path.startswith("/v1/contacts/"):
         return "/v1/contacts/…"  # who people are stands in no log
     return request.path if number is None else request.path.replace(number, masked(number))

@@ -14,6 +14,8 @@ from airpost.apikey import ApiKey
 from airpost.clock import Instant
 
 _TOKEN = re.compile(r"ap_(?P<id>[A-Za-z0-9]{4,32})_(?P<secret>[A-Za-z0-9_\-]{16,128})")
+_ANY_TOKEN = re.compile(r"ap_([A-Za-z0-9]{4,32})_[A-Za-z0-9_\-]{16,}")
+_SCHEMES = re.compile(r"\b(bearer|basic)(\s+)(?!ap_)[A-Za-z0-9+/=_.~\-]{8,}", re.IGNORECASE)
 ID_OCTETS = 5
 SECRET_OCTETS = 32
 
@@ -102,6 +104,19 @@ def why_void(key: ApiKey, now: Instant) -> str | None:
 def make_token(key_id: str, secret: str) -> str:
     """`ap_<id>_<secret>`."""
     return f"ap_{key_id}_{secret}"
+
+
+def holds_token(text: str) -> bool:
+    """True when something in a text looks like a token of ours."""
+    return _ANY_TOKEN.search(text) is not None
+
+
+def without_secrets(text: str) -> str:
+    """A text for a log: of a token its id is left, of an Authorization header its scheme."""
+    if "_" not in text and "asic" not in text and "earer" not in text:
+        return text  # nearly every line
+    text = _ANY_TOKEN.sub(r"ap_\1_…", text)
+    return _SCHEMES.sub(r"\1\2…", text)
 
 
 def token_id(token: str) -> str | None:

@@ -11,6 +11,7 @@ import asyncio
 import grp
 import logging
 import os
+import re
 import socket
 import stat
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ def _briefly(record: logging.LogRecord) -> bool:
     """What is no HTTP is one line, not an error of ours with its traceback."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
-        words = " ".join(error.message.split())
+        # Behind it stands what was sent, which may be a secret.
+        words = " ".join(re.split(r"[:\n]", error.message, maxsplit=1)[0].split())
         record.msg, record.args, record.exc_info = "http.malformed %s", (words,), None
         record.levelno, record.levelname = logging.INFO, "INFO"
     return True
