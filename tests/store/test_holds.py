@@ -225,3 +225,20 @@ async def test_messages_are_counted_for_recipient_and_key_when_they_are_bound(
 async def test_nothing_is_counted_while_nothing_limits(store: SqliteStore) -> None:
     await bound(store, new("a", key_id="k"))
     assert await store.holds.charges([NUMBER], ["k"], after(-DAY)) == []
+
+
+async def test_other_limits_ask_anew_about_what_is_held(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holds, "STRETCH", 2)
+    assert await store.holds.renew("one", NOW) == 0
+    taken = await store.accept([new(name, to=f"+49170000000{name}") for name in "123"])
+    for each in taken:
+        assert await hold(store, each.seq, 60)
+    assert await store.holds.renew("one", NOW) == 0
+    await store.sweep(NOW)
+    assert await waiting(store) == []
+    assert await store.holds.renew("other", NOW) == 3
+    await store.sweep(NOW)
+    assert await waiting(store) == ["1", "2", "3"]
+    assert await store.holds.renew("other", NOW) == 0

@@ -47,6 +47,7 @@ class Daemon:
         self._notifier = notifier
         self._told = {"version": metadata.version("airpost"), "config": settings.digest}
         self._stop = asyncio.Event()
+        self._limits = settings.limits.mark
         self.parts: Parts = build(settings, steady, rng, self._stop.is_set, root=root)
         self._guard = ClockGuard(
             steady, self.parts.store, self._clock_changed, wait_s=settings.clock_wait_s
@@ -112,6 +113,7 @@ class Daemon:
         try:
             await parts.auditor.record("service.start", OURSELVES, detail=self._told)
             await self._guard.start()
+            await self._renew_holds()
             unwatch = parts.pool.watch(self._say_status)
             unobserve = parts.pool.watch(parts.bookkeeper.saw)
             try:
@@ -139,6 +141,16 @@ class Daemon:
             await parts.anchors.close()
             await parts.store.close()
             log.info("run.stopped")
+
+    async def _renew_holds(self) -> None:
+        """What limits of another configuration held back is looked at by those of this one."""
+        try:
+            count = await self.parts.store.holds.renew(self._limits, self._clock.now())
+        except StoreUnavailable as error:
+            log.warning("run.holds_not_renewed %s", error.reason)
+        else:
+            if count:
+                log.info("run.holds_renewed messages=%d", count)
 
     async def _until_stopped(self) -> None:
         await self._stop.wait()

@@ -107,10 +107,14 @@ class ClassLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
-    """What the configuration asks for. `default_sim`: of modems that name no profile."""
+    """What the configuration asks for. `default_sim`: of modems that name no profile.
+
+    `mark` is another one where any of it is another.
+    """
 
     default_sim: LimitProfile | None = None
     sims: Mapping[str, LimitProfile] = field(default_factory=dict)  # by the lane's name
     keys: Mapping[str, LimitProfile] = field(default_factory=dict)  # by the key's name
     classes: Mapping[MessageClass, ClassLimits] = field(default_factory=dict)
     home_region: str | None = None
+    mark: str = field(default="", compare=False)

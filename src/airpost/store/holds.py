@@ -17,6 +17,7 @@ from airpost.model import MessageClass, SimId
 from airpost.outcome import Outcome
 from airpost.states import SegmentEvent
 from airpost.store.api import Hold, Wake
+from airpost.store.lanes import recall, remember
 from airpost.store.moves import (
     OURSELVES,
     add_event,
@@ -31,7 +32,8 @@ from airpost.store.statements import load
 from airpost.store.writer import Tx
 
 _SQL = load("holds")
-STRETCH = 5_000  # attempts read at a time
+STRETCH = 5_000  # attempts read, or holds ended, at a time
+_LIMITS = "limits"  # by which was held what is
 OLDER_IN_A_ROW = 1_000  # then the rest is older too, whatever the clock did in between
 KEPT_US = 40 * 86_400 * SECOND_US  # longer than a month
 _NEWEST = 1 << 62
@@ -52,6 +54,16 @@ class Holds:
     async def hold(self, holds: Sequence[Hold], now: Instant) -> int:
         """Hold those of which nothing has begun; how many were."""
         return int(await self._write(hold_all, holds, now))
+
+    async def renew(self, mark: str, now: Instant) -> int:
+        """Free what is held where `mark`, the limits of this run, is another than before.
+
+        How many were; what still has to wait is held anew.
+        """
+        count = 0
+        while more := int(await self._write(renew, mark, now, urgent=False)):
+            count += more
+        return count
 
     async def reject(self, message_seq: int, outcome: Outcome, now: Instant) -> None:
         """A message that a limit refuses: it fails, unless something of it has begun."""
@@ -107,6 +119,17 @@ def _hold(tx: Tx, hold: Hold, now: Instant) -> bool:
         )  # fmt: skip
     tx.wakes.add(Wake.QUEUE)
     return True
+
+
+def renew(tx: Tx, mark: str, now: Instant) -> int:
+    """Some of what is held is due now; 0 once none is left, or where the mark is the same."""
+    if recall(tx.db, _LIMITS) == mark:
+        return 0
+    count = tx.db.execute(_SQL["renew"], (now, STRETCH)).rowcount
+    if count == 0:
+        remember(tx, _LIMITS, mark)
+    tx.wakes.add(Wake.QUEUE)
+    return count
 
 
 def reject(tx: Tx, message_seq: int, outcome: Outcome, now: Instant) -> None:

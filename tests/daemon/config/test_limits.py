@@ -18,6 +18,13 @@ def test_nothing_is_limited_until_it_is_asked_for() -> None:
     )
 
 
+def test_other_limits_have_another_mark() -> None:
+    hours = '[sms]\nhome_region = "DE"\n[classes.bulk]\nquiet_hours = ["21:00-08:00"]\n'
+    marks = [read(text).limits.mark for text in ("", hours, hours.replace("08", "07"))]
+    assert len(set(marks)) == 3
+    assert read(hours).limits.mark == marks[1]
+
+
 def test_a_ready_profile_by_its_name() -> None:
     limits = read(f'[modems]\nlimits = "cautious"\n{MODEM}\nlimits = "consumer-sim"').limits
     assert limits.default_sim is READY["cautious"]

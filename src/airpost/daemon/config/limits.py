@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -86,7 +88,16 @@ def limit_settings(
         keys={name: named(key.limits, f"keys.{name}.limits") for name, key in keys.items()},
         classes=by_class,
         home_region=home_region,
+        mark=_mark(home_region, limits, classes, keys),
     )
+
+
+def _mark(home_region: str | None, *sections: Mapping[str, Section]) -> str:
+    """A digest of what was written about recipients, keys and hours."""
+    written = [{name: each.model_dump(mode="json") for name, each in some.items()}
+               for some in sections]  # fmt: skip
+    text = json.dumps([home_region, *written], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _profile(name: str, given: LimitSection) -> LimitProfile:

@@ -13,6 +13,10 @@ WHERE held_until IS NOT NULL AND held_until <= ? ORDER BY held_until, seq LIMIT 
 -- name: free
 UPDATE message SET outlet = ?, held_until = NULL WHERE seq = ?
 
+-- name: renew
+UPDATE message SET held_until = ?1 WHERE seq IN (
+    SELECT seq FROM message INDEXED BY message_held WHERE held_until > ?1 LIMIT ?2)
+
 -- name: forget_spent
 DELETE FROM spent WHERE at < ?
 
