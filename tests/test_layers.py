@@ -13,8 +13,8 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 
 L0 = {
     f"airpost.{name}"
-    for name in ("apikey", "audit", "errors", "outcome", "clock", "states", "model", "numbering",
-                 "policy", "regions", "routes", "schedule", "tasks")
+    for name in ("apikey", "audit", "errors", "outcome", "clock", "histogram", "states", "model",
+                 "numbering", "policy", "regions", "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 STORE = {
@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.clock": set(),
     "airpost.apikey": {"airpost.clock"},
     "airpost.audit": {"airpost.clock"},
+    "airpost.histogram": set(),
     "airpost.tasks": {"airpost.clock"},
     "airpost.states": {"airpost.errors"},
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
@@ -72,6 +73,7 @@ CONFINED = {
     "markdown_it": {"airpost.services.http.pages"},
     "anyascii": {"airpost.codec.transliterate"},
     "cronsim": {"airpost.schedule"},
+    "prometheus_client": {"airpost.services"},
     "jinja2": {"airpost.services.templates"},
     "standardwebhooks": {"airpost.services.webhooks.envelope"},
     "phonenumbers": {"airpost.numbering", "airpost.pool.zones"},

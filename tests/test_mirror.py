@@ -53,6 +53,7 @@ WITHOUT_SOURCE = {
     "tests/test_mirror.py",
     "tests/test_virtual.py",
     "tests/test_docs.py",
+    "tests/test_monitoring.py",
     "tests/codec/test_corpus.py",
     "tests/codec/test_fuzz.py",
     "tests/codec/test_golden.py",

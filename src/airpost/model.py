@@ -344,10 +344,9 @@ class UnitState(Enum):
 
 
 _SEVERITIES = {
-    UnitState.DEGRADED: Severity.WARNING,
-    UnitState.COOLDOWN: Severity.WARNING,
+    UnitState.DEGRADED: Severity.WARNING, UnitState.COOLDOWN: Severity.WARNING,
     UnitState.QUARANTINED: Severity.HIGH,
-}
+}  # fmt: skip
 
 
 class Way(Enum):
@@ -423,6 +422,7 @@ class ModemView:
     roaming: bool = False  # in somebody else's network
     stalled: bool = False  # still on the air past the segment's patience: takes nothing now
     routes: frozenset[str] = field(default_factory=lambda: frozenset({"default"}))
+    memory: tuple[int, int] | None = None  # places taken after a sweep, and places there are
     credit: Credit | None = None
     selftest: SelfTest | None = None
 

@@ -438,6 +438,7 @@ async def test_a_memory_of_drafts_is_told_about_before_it_is_full(
         await rig.until(lambda: rig.view.state.value == "degraded", 2 * POLL_S)
         assert f"{least} of {size} places" in rig.view.detail
         assert f"{least} of them by drafts" in rig.view.detail
+        assert rig.view.memory == (least, size)
         rig.arrives("hello")
         await rig.until(lambda: words(rig.behind.parts) == ["hello"], 5)
         await rig.until(lambda: rig.sim.card.sms.used == least, 5)

@@ -25,3 +25,8 @@ def test_what_is_told(memory: Memory, told: tuple[str, ...]) -> None:
 def test_from_four_fifths_on_with_what_is_in_the_way() -> None:
     (words,) = Memory(used=80, total=100, orphans=75).complaints
     assert words.startswith("80 of 100 places of the memory for messages are taken, 75 of them")
+
+
+def test_how_full_it_is_where_that_is_told() -> None:
+    assert Memory(used=7, total=20).filled == (7, 20)
+    assert Memory(used=7, total=0).filled is None

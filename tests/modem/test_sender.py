@@ -108,6 +108,8 @@ async def test_the_intent_holds_what_goes_on_the_air(loop: VirtualLoop, tmp_path
         result = await rig.send("hello")
         assert ends(result) == (True, OK, "OK")
         assert result.air_s == pytest.approx(0.2, abs=0.01)
+        assert result.prompt_s is not None
+        assert 0 <= result.prompt_s < 0.1
         (tpdu,) = rig.committed
         assert f"AT+CMGS={len(tpdu)}" in rig.heard()
         await rig.until(rig.texts)

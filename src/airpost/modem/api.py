@@ -20,7 +20,8 @@ class SendResult:
     `begun` is False when the PDU was never written: then nothing can have gone out, and `outcome`
     says why; the intent may have been committed all the same. With `begun`, `outcome` is ok,
     transient, permanent or unknown; `mr` is TP-MR when `+CMGS` told it; `air_s` is the time from
-    Ctrl-Z to the result. `refused`: the modem answered with an error in place of the prompt.
+    Ctrl-Z to the result, `prompt_s` that from `AT+CMGS` to the prompt, None where none came.
+    `refused`: the modem answered with an error in place of the prompt.
     """
 
     begun: bool
@@ -28,6 +29,7 @@ class SendResult:
     mr: int | None
     air_s: float
     refused: bool = False
+    prompt_s: float | None = None
 
 
 class Committed(Protocol):

@@ -68,6 +68,7 @@ class Inbox:
         list_hangs: Callable[[], None],
         troubled: Callable[[], None],
         proof: Callable[[ProofKind], None],
+        swept: Callable[[Memory], None] = lambda _memory: None,
     ) -> None:
         self.memory = Memory()  # as the last sweep left it
         self.unannounced = 0  # records that only a sweep found, the first one aside
@@ -83,6 +84,7 @@ class Inbox:
         self._list_all = list_all
         self._list_hangs = list_hangs
         self._troubled = troubled
+        self._tell_swept = swept
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
         self._handover = Handover(
@@ -246,6 +248,7 @@ class Inbox:
                 await self._take_all(store)
                 await self._settle()
         self.memory = await self._remaining()
+        self._tell_swept(self.memory)
         if self.complaints != complaints:
             log.warning("inbox.troubled modem=%s undeleted=%d full=%s",
                         self._lane, self._undeleted, self.full)  # fmt: skip

@@ -36,6 +36,11 @@ class Memory:
     orphans: int = 0
 
     @property
+    def filled(self) -> tuple[int, int] | None:
+        """Places that are taken and places there are, None where the modem does not tell."""
+        return (self.used, self.total) if self.total > 0 else None
+
+    @property
     def full(self) -> bool:
         """True when nothing more can come in."""
         return 0 < self.total <= self.used

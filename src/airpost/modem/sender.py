@@ -106,6 +106,7 @@ class _Air:
 
     tried: int = 0  # times before this one
     begun_s: float | None = None
+    prompt_s: float | None = None  # it took
     patient_until: float | None = None
     probe_at: float | None = None
     limit: float = 0.0
@@ -190,6 +191,7 @@ class Sender:
             outcome=outcome,
             mr=mr,
             air_s=0.0 if begun_s is None else self._ended_s() - begun_s,
+            prompt_s=self._air.prompt_s,
         )
 
     def _ended_s(self) -> float:
@@ -205,8 +207,10 @@ class Sender:
         try:
             intent = commit(tpdu)
             self.command = send_pdu(length, timing.cmgs_s, PROMPT_S)
+            asked_s = self._clock.mono()
             session.begin(self.command)
             refused = await self._prompt()
+            prompt_s = self._clock.mono() - asked_s
             allowed = refused is None and (await intent).attempt_id is not None
         except StoreUnavailable:
             await self._take_back()
@@ -221,6 +225,7 @@ class Sender:
         self._air = _Air(
             tried=segment.attempts,
             begun_s=begun_s,
+            prompt_s=prompt_s,
             patient_until=begun_s + patience_s,
             probe_at=begun_s + timing.probe_s if timing.probe_s else None,
             limit=begun_s + timing.cmgs_s,

@@ -25,6 +25,7 @@ from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.order import next_up
 from airpost.pool.retry import event_of, next_attempt
 from airpost.pool.route import UNMEASURED_SERVICE_S
+from airpost.pool.tally import Tally
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
 from airpost.store.api import AirResult, Intent, Settlement, Store
@@ -65,6 +66,7 @@ class LaneLoop:
         self._begun_s = 0.0
         self.unit = unit
         self.window = Window()
+        self.tally = Tally()
         self.current: Claimed | None = None
         self._store = store
         self._clock = clock
@@ -362,6 +364,7 @@ class LaneLoop:
         if event is SegmentEvent.UNKNOWN:
             grace_until = Instant(now + round(self._policies[segment.class_].grace_s * SECOND_US))
             self._attempts[segment.segment_id] = attempt
+        self.tally.ended(segment, event, result, now)
         log.info(
             "segment.%s msg=%s part=%d/%d modem=%s mr=%s air_s=%.3f",
             event.value, segment.message_id, segment.seq, segment.of, self.lane,
@@ -381,6 +384,7 @@ class LaneLoop:
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome
+        self.tally.not_begun(segment)
         log.info(
             "segment.not_begun msg=%s part=%d/%d modem=%s %s",
             segment.message_id, segment.seq, segment.of, self.lane, outcome.code,

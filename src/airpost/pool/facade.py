@@ -12,6 +12,7 @@ from typing import Protocol
 from airpost.clock import Instant
 from airpost.model import Lane, Message, MessageId, ModemView, Waiting, Waits, WireLine
 from airpost.pool.budget import Block, Use
+from airpost.pool.tally import Tally
 
 OWN = "own"  # instead of a number: another SIM of ours
 
@@ -115,6 +116,10 @@ class Pool(Protocol):
 
     async def resume(self, lane: Lane, actor: str) -> None:
         """The modem takes messages again, and its SIM is in doubt no more; KeyError."""
+        ...
+
+    def tallies(self) -> Mapping[Lane, Tally]:
+        """What each modem has done since the start."""
         ...
 
     def promises(self) -> tuple[Promise, ...]:

@@ -40,6 +40,7 @@ from airpost.pool.limiter import Limiter, Limits
 from airpost.pool.promises import Promises
 from airpost.pool.releaser import Releaser
 from airpost.pool.route import Rules
+from airpost.pool.tally import Tally
 from airpost.pool.upkeep import Upkeep, UpkeepSettings
 from airpost.routes import RouteTable
 from airpost.states import MessageState
@@ -177,6 +178,10 @@ class ModemPool:
     def promises(self) -> tuple[Promise, ...]:
         """What urgent traffic each route can take now."""
         return self._promises.now
+
+    def tallies(self) -> dict[Lane, Tally]:
+        """What each modem has done since the start."""
+        return {lane: loop.tally for lane, loop in self._loops.items()}
 
     def outlook(self, message: Waiting) -> Outlook:
         """Where a message that waits would go now; see `facade.Pool`."""
@@ -324,15 +329,10 @@ class ModemPool:
             callback(view)
         if before is not None and before.state is not view.state:
             spawn(
-                self._note(
-                    view.lane,
-                    before.state.value,
-                    view.state.value,
-                    view.detail,
-                    view.state.severity,
-                ),
+                self._note(view.lane, before.state.value, view.state.value, view.detail,
+                           view.state.severity),
                 name=f"note {view.lane}",
-            )
+            )  # fmt: skip
         loop = self._loops.get(view.lane)
         if loop is None:
             return
@@ -374,13 +374,9 @@ class ModemPool:
             log.warning("modem.binding_not_stored modem=%s %s", binding.lane, error.reason)
 
     async def _note(
-        self,
-        lane: Lane,
-        before: str | None,
-        after: str,
-        reason: str,
+        self, lane: Lane, before: str | None, after: str, reason: str,
         severity: Severity = Severity.INFO,
-    ) -> None:
+    ) -> None:  # fmt: skip
         now = self._clock.now()
         try:
             await self._store.note(f"modem {lane}", before, after, reason, now, severity)

@@ -232,7 +232,7 @@ def _release_one(tx: Tx, seq: int, actor: str, now: Instant) -> None:
             deadline_at=None, resends=row.resends + 1,
         )  # fmt: skip
     tx.db.execute(_SQL["unbind"], (seq,))
-    count_duplicate(tx, seq)
+    count_duplicate(tx, seq, now)
     if tx.db.execute(_SQL["wait_again"], (seq, now)).rowcount:
         add_event(
             tx, now, "message", MessageState.UNCERTAIN.value, MessageState.ACCEPTED.value,

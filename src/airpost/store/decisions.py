@@ -158,7 +158,7 @@ def _send_again(
             tx, row, SegmentEvent.RESEND, now, words, actor,
             grace_until=None, deadline_at=None, not_before=None, resends=row.resends + 1,
         )  # fmt: skip
-        count_duplicate(tx, seq)
+        count_duplicate(tx, seq, now)
     fold_message(tx, seq, now, actor)
     return True
 

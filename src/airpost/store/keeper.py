@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from airpost.clock import Clock, Instant
 from airpost.model import MessageId, SimId
 from airpost.store import audit, backup, erasure, examine, funnel, rates, retention
+from airpost.store.figures import Figures
 from airpost.store.keeping import (
     BackedUp,
     By,
@@ -29,6 +30,7 @@ from airpost.store.keeping import (
     Retention,
 )
 from airpost.store.reader import Reader
+from airpost.store.writer import Writer
 
 log = logging.getLogger("airpost.store")
 
@@ -40,11 +42,20 @@ PAUSE_S = 0.02  # between two pieces of work of retention.BUDGET_S
 class Keeper:
     """Beside the store at `path`, with the store's way to write something that is not urgent."""
 
-    def __init__(self, path: Path, clock: Clock, write: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        write: Callable[..., Awaitable[Any]],
+        writer: Writer,
+        reader: Reader,
+    ) -> None:
         self._path = path
         self._clock = clock
         self._write = partial(write, urgent=False)
         self._reader = Reader(path, "store statistics")
+        self.figures = Figures(path, clock, self._read, writer.commits, self._queues)
+        self._waited_for = writer, reader
         self._copying: asyncio.Future[BackedUp] | None = None
 
     async def start(self) -> None:
@@ -65,6 +76,12 @@ class Keeper:
     def pending(self) -> int:
         """Requests taken and not yet answered."""
         return self._reader.pending
+
+    def _queues(self) -> Mapping[str, int]:
+        (air, intake), (modems, lists) = (each.mail.waiting for each in self._waited_for)
+        statistics = sum(self._reader.mail.waiting)
+        return {"air": air, "intake": intake, "modems": modems, "lists": lists,
+                "statistics": statistics}  # fmt: skip
 
     async def _read(self, function: Callable[..., T], *given: Any) -> T:
         done: T = await self._reader.ask(lambda db: function(db, *given), urgent=False)

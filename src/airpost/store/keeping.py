@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from airpost.clock import Instant
+from airpost.histogram import Histogram
 from airpost.model import MessageClass, MessageId, SimId
 
 
@@ -145,8 +146,82 @@ class Rate:
     sample: MessageId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """How many messages of a class wait, and since when the first of them may go.
+
+    Those that are bound to `modem`, what it has on the air included; or, with `route` or `modem`
+    and not `bound`, those that wait for anything that serves that. Both '': a limit holds them.
+    """
+
+    bound: bool
+    modem: str
+    route: str
+    class_: str
+    count: int
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is in the store at one moment: `scheduled` and `doubtful` messages by class.
+
+    Octets of the file, of its log, and of what is free on their disk.
+    """
+
+    waits: tuple[Waits, ...]
+    scheduled: Mapping[str, int]
+    doubtful: Mapping[str, int]
+    octets: int
+    log_octets: int
+    free_octets: int
+
+
+class Figures(Protocol):
+    """What a monitor is told of the store; counted since it was opened, its recovery included.
+
+    `happened` counts by class, modem ('' for none) and what happened: `accepted`; a message became
+    `sent`, `delivered`, `failed`, `expired`, `cancelled` or `uncertain`; a part was `resent`, a
+    message has `begun_again` whole, either made it a possible `duplicate`; with no class, one was
+    `received`, or handed over `partial`. `reports` are, by modem,
+    seconds from the network's taking a part to the report that decides it. Both as of the last
+    look. `commits`: seconds each took.
+    """
+
+    @property
+    def happened(self) -> Mapping[tuple[str, str, str], int]:
+        """By class, modem and what."""
+        ...
+
+    @property
+    def reports(self) -> Mapping[str, Histogram]:
+        """By modem."""
+        ...
+
+    @property
+    def commits(self) -> Histogram:
+        """Of the writer."""
+        ...
+
+    def queues(self) -> Mapping[str, int]:
+        """Requests that wait for a thread of the store now, by queue."""
+        ...
+
+    async def look(self) -> Standing:
+        """What is there now; brings what has happened up to date. StoreUnavailable.
+
+        After a long time without a look, the next ones count a bounded stretch each.
+        """
+        ...
+
+
 class Keeping(Protocol):
     """What is asked of the store beside sending and receiving."""
+
+    @property
+    def figures(self) -> Figures:
+        """What a monitor is told."""
+        ...
 
     async def funnel(self, by: By | None, since: Instant, until: Instant) -> list[FunnelRow]:
         """The funnel of what was asked for from `since` to before `until`, both whole hours."""

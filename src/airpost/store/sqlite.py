@@ -115,7 +115,7 @@ class SqliteStore:
         self.choices = Choices(self._read)
         self.blocklist = Blocklist(self._write, self._read)
         self.people = Contacts(self._write, self._read)
-        self.keeping = Keeper(path, clock, self._write)
+        self.keeping = Keeper(path, clock, self._write, self._writer, self._reader)
         self.audit = AuditLog(self._write, self._read, self._uses)
         self.outbox = Outbox(path, self._write)
         self.hook_events = HookEvents(self._write)
@@ -155,6 +155,7 @@ class SqliteStore:
 
     def _recover(self, tx: Tx, now: Instant, nonce: bytes) -> Recovered:
         """In the writer's thread: what the run before has left, with what its journal tells."""
+        self.keeping.figures.begin(tx.db)
         told = self._journal.read(recovery.journal_of(tx))
         if recovery.put_back(tx, told):
             held = freeze(tx, now, "the store was put back to an earlier state")
@@ -340,8 +341,7 @@ class SqliteStore:
 
     async def cancel(self, message_id: MessageId, owner: str | None, actor: str) -> CancelResult:
         """Cancel what has not begun."""
-        now = self._clock.now()
-        return await self._write(outbound.cancel, message_id, owner, actor, now)
+        return await self._write(outbound.cancel, message_id, owner, actor, self._clock.now())
 
     async def sweep(self, now: Instant, reach: Reach = None) -> Swept:
         """Everything that is due, a stretch at a time, so that what is on the air goes between."""

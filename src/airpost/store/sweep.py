@@ -177,7 +177,7 @@ def _resend_one(tx: Tx, row: SegmentRow, now: Instant, resume_s: float) -> bool:
         tx, row, SegmentEvent.RESEND, now, words, OURSELVES,
         grace_until=None, deadline_at=None, not_before=None, resends=row.resends + 1,
     )  # fmt: skip
-    count_duplicate(tx, row.message_seq)
+    count_duplicate(tx, row.message_seq, now)
     fold_message(tx, row.message_seq, now, OURSELVES)
     return True
 

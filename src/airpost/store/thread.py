@@ -62,6 +62,11 @@ class Mailbox:
         (self._urgent if request.urgent else self._other).append(request)
         self._bell.put(None)
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many urgent requests are in it now, and how many others."""
+        return len(self._urgent), len(self._other)
+
     def close(self) -> None:
         """Nothing more will come."""
         self._closed = True

@@ -25,6 +25,8 @@ from airpost.store.writer import Tx
 _SQL = load("transmissions")
 HANDSET_KEEPS_S = 7 * 86_400  # parts of a set that never becomes whole
 REFERENCES_LOOKED_AT = 256
+BEGINS_AGAIN = "begins again whole"
+DUPLICATE = "it may arrive twice"  # why it is listed
 
 
 def add_transmission(
@@ -80,12 +82,12 @@ def begin_again(
     tx.db.execute(_SQL["retire"], (seq,))
     tx.db.execute(_SQL["copy_segments"], (made, resends, seq, rows[0].transmission_id))
     if not counted:
-        count_duplicate(tx, seq)
+        count_duplicate(tx, seq, at)
     if unbind:
         tx.db.execute(_SQL["unbind"], (seq,))
     add_event(
         tx, at, "message", None, None,
-        reason=f"begins again whole: {reason}", actor=OURSELVES, message_seq=seq,
+        reason=f"{BEGINS_AGAIN}: {reason}", actor=OURSELVES, message_seq=seq,
     )  # fmt: skip
     fold_message(tx, seq, at, OURSELVES)
     tx.wakes.add(Wake.QUEUE)
@@ -111,6 +113,10 @@ def arrived_after_all(tx: Tx, row: SegmentRow, at: Instant) -> None:
     tx.wakes.add(Wake.QUEUE)
 
 
-def count_duplicate(tx: Tx, message_seq: int) -> None:
+def count_duplicate(tx: Tx, message_seq: int, at: Instant) -> None:
     """A part goes out once more that may have arrived."""
     tx.db.execute(_SQL["count_duplicate"], (message_seq,))
+    add_event(
+        tx, at, "message", None, None,
+        reason=DUPLICATE, actor=OURSELVES, message_seq=message_seq,
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from airpost.errors import StoreUnavailable
+from airpost.histogram import Histogram
 from airpost.store.ahead import Ahead, BegunMeanwhile
 from airpost.store.api import Begun, Wake
 from airpost.store.faults import DAMAGED, meaning
@@ -28,6 +29,7 @@ BATCH_REQUESTS = 500
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
 BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
+COMMIT_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
 WAL_LIMIT_OCTETS = 64 << 20  # what the log file shrinks to after a burst
 
 
@@ -78,6 +80,7 @@ class Writer(StoreThread):
         failed: Callable[[str], None],
     ) -> None:
         super().__init__("store writer")
+        self.commits = Histogram(COMMIT_S)  # seconds each took
         self._path = path
         self._rng = rng
         self._ahead = ahead
@@ -108,7 +111,9 @@ class Writer(StoreThread):
             self._fill(db)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
             if db.in_transaction:
+                began_s = time.monotonic()
                 db.execute("COMMIT")
+                self.commits.observe(time.monotonic() - began_s)
             else:
                 fault = next((each.error for each in self.taken if each.error is not None), None)
         except sqlite3.Error as error:
