@@ -122,8 +122,13 @@ class Setup:
         self._air_s = air_s
         self._spread = spread
 
+    @property
+    def folder(self) -> Path:
+        """Where the store and the modems are."""
+        return Path(self._folder.name)
+
     async def __aenter__(self) -> Setup:
-        folder = Path(self._folder.name)
+        folder = self.folder
         self.modems = Modems(folder, self._modems, self._air_s, self._spread)
         ports = self.modems.ports
         self.socket = socket = folder / "http.sock"

@@ -139,9 +139,11 @@ def build(
         events=events,
         rescheduled=lambda: scheduler.wake(),
         admission=admission_of(settings),
+        connections=lambda: server.connections,
     )
     scheduler = Scheduler(deps, lambda: store.clock_trusted)
     app = build_app(deps)
+    server = HttpServer(app, listen, idle_s=http.idle_s, max_connections=http.max_connections)
     discovery = None
     if settings.discover or any(modem.port is None for modem in settings.modems):
         ports = [modem.port for modem in settings.modems if modem.port is not None]
@@ -151,7 +153,7 @@ def build(
         store=store,
         pool=pool,
         units=tuple(units),
-        http=HttpServer(app, listen, idle_s=http.idle_s, max_connections=http.max_connections),
+        http=server,
         scheduler=scheduler,
         auditor=auditor,
         anchors=anchors,

@@ -12,6 +12,7 @@ from typing import Any
 from airpost.apikey import ApiKey
 from airpost.clock import SECOND_US, Instant
 from airpost.errors import CommandFailed, DuplicateRequest, StoreUnavailable
+from airpost.histogram import Histogram
 from airpost.model import (
     Encoding,
     Event,
@@ -30,6 +31,7 @@ from airpost.model import (
     WireLine,
 )
 from airpost.pool.facade import Block, BudgetView, Outlook, Promise, Use
+from airpost.pool.tally import Tally
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
 from airpost.states import MessageState
@@ -51,6 +53,7 @@ from airpost.store.keeping import (
     Pruned,
     Refused,
     Retention,
+    Standing,
 )
 from airpost.tasks import spawn
 from tests.services.fake_audit import FakeAuditLog
@@ -256,6 +259,32 @@ class FakeStore:
         return {"Authorization": f"Bearer {token}"}
 
 
+class FakeFigures:
+    """What a monitor is told; `gate` holds it back."""
+
+    def __init__(self) -> None:
+        self.happened: Counter[tuple[str, str, str]] = Counter()
+        self.reports: dict[str, Histogram] = {}
+        self.commits = Histogram((0.01, 0.1))
+        self.standing = Standing(
+            waits=(), scheduled={}, doubtful={}, octets=4096, log_octets=512, free_octets=1 << 30
+        )
+        self.raises: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.looks = 0
+
+    def queues(self) -> dict[str, int]:
+        return {"air": 0, "intake": 3}
+
+    async def look(self) -> Standing:
+        self.looks += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.raises is not None:
+            raise self.raises
+        return self.standing
+
+
 class FakeKeeping:
     """What was asked, by its name, and what is answered."""
 
@@ -265,6 +294,7 @@ class FakeKeeping:
         self.refused: Counter[Refused] = Counter()
         self.raises: Exception | None = None
         self.frozen: set[str] = set()
+        self.figures = FakeFigures()
 
     def _noted(self, *asked: Any) -> None:
         self.asked.append(asked)
@@ -320,6 +350,7 @@ class FakePool:
         self.waiting: dict[MessageId, Waits] = {}
         self.outlooks: dict[MessageId, Outlook] = {}
         self.against: Waits | None = None  # the limit that refuses what comes in
+        self.done: dict[Lane, Tally] = {Lane("gate-1"): Tally()}
         self.asked_limits: list[tuple[Waiting, Instant]] = []
 
     def modems(self) -> tuple[ModemView, ...]:
@@ -357,6 +388,9 @@ class FakePool:
     async def resume(self, lane: Lane, actor: str) -> None:
         self.asked.append((lane, actor))
         self.views[lane] = replace(self.views[lane], paused=None)
+
+    def tallies(self) -> dict[Lane, Tally]:
+        return self.done
 
     def promises(self) -> tuple[Promise, ...]:
         return (

@@ -7,7 +7,7 @@ from dataclasses import replace
 from airpost.errors import ModemError
 from airpost.model import Lane, MessageId, Waits
 from tests.services.http.conftest import Api
-from tests.services.http.fakes import NOW, USED
+from tests.services.http.fakes import NOW, USED, modem_view
 
 
 async def test_the_list_and_one(api: Api) -> None:
@@ -16,6 +16,10 @@ async def test_the_list_and_one(api: Api) -> None:
     assert page["items"] == [await api.call("GET", "/v1/modems/gate-1")]
     (modem,) = page["items"]
     assert (modem["name"], modem["state"], modem["ready"]) == ("gate-1", "ready", True)
+    assert modem["memory"] is None
+    api.pool.views[Lane("gate-1")] = modem_view(memory=(3, 20))
+    found = await api.call("GET", "/v1/modems/gate-1")
+    assert found["memory"] == {"used": 3, "places": 20}
     await api.call("GET", "/v1/modems/gate-9", 404)
 
 

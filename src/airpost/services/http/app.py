@@ -22,6 +22,7 @@ from airpost.services.http import (
     keeping,
     keys,
     messages,
+    metrics,
     modems,
     openapi,
     pages,
@@ -43,6 +44,7 @@ from airpost.services.http.problems import problems, stopping
 from airpost.services.http.querysecrets import no_credentials
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
+from airpost.services.http.traffic import TRAFFIC, Traffic
 from airpost.services.http.turns import Turns
 from airpost.services.http.underway import Under
 
@@ -113,6 +115,7 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("POST", "/v1/queue/release", Scope.ADMIN, audited("queue.release", queue.release)),
     ("GET", "/v1/doctor", Scope.ADMIN, care.about),
     ("GET", "/v1/stats/funnel", Scope.READ_ALL, stats.funnel),
+    ("GET", "/metrics", Scope.METRICS, metrics.scrape),
     ("POST", "/v1/db/prune", Scope.ADMIN, audited("db.prune", keeping.prune)),
     ("POST", "/v1/db/check", Scope.ADMIN, keeping.check),
     ("POST", "/v1/db/backup", Scope.ADMIN, audited("db.backup", keeping.backup)),
@@ -155,6 +158,8 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[stream.STREAMS] = stream.Streams(deps.events)
     app[REFUSALS] = Refusals(deps.store, deps.clock)
     app[openapi.DOCUMENT] = openapi.Document(calls())
+    app[TRAFFIC] = traffic = Traffic()
+    app[metrics.SCRAPES] = metrics.Scrapes(deps, traffic)
     app.on_shutdown.append(_end_polls)
     app.on_cleanup.append(_count_the_last)
     for method, path, scope, handler in CALLS:
@@ -197,6 +202,8 @@ async def logged(
     clock = request.app[DEPS].clock
     began_s = clock.mono()
     response = await handler(request)
+    took_s = clock.mono() - began_s
+    request.app[TRAFFIC].answered(request, response, took_s)
     routine = request.method in ("GET", "HEAD") or response.status == ACCEPTED
     level = logging.DEBUG if routine else logging.INFO
     log.log(
@@ -205,7 +212,7 @@ async def logged(
         request.method,
         _path(request),
         response.status,
-        (clock.mono() - began_s) * 1000,
+        took_s * 1000,
     )
     return response
 

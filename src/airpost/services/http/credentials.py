@@ -29,12 +29,13 @@ class Scope(Enum):
     ADMIN = "admin"
     READ_ALL = "read:all"
     AUDIT = "audit"
+    METRICS = "metrics"
 
 
 # What a scope brings with it; every scope brings itself.
 _IMPLIED = {
     Scope.ADMIN: frozenset(Scope),
-    Scope.READ_ALL: frozenset({Scope.READ_ALL, Scope.READ}),
+    Scope.READ_ALL: frozenset({Scope.READ_ALL, Scope.READ, Scope.METRICS}),
 }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
 from aiohttp import web
+from prometheus_client import Metric
 
 from airpost.clock import Clock
 from airpost.pool.facade import Pool
@@ -23,11 +24,26 @@ from airpost.services.webhooks.service import Webhooks
 from airpost.store.api import Schedules, Store
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Those that are open now, those there may be, and how many have been refused."""
+
+    open: int = 0
+    limit: int = 0
+    refused: int = 0
+
+
+Collector = Callable[[], Iterable[Metric]]
+"""What a service has to tell a monitor. Pieces of one metric stand together and are short: each is
+written out in one turn of the loop."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpDeps:
     """The outside of the HTTP service. `stopping()` is true once nothing new may be taken.
 
-    `recovery()` tells what each means of recovery has brought, in words, by model.
+    `recovery()` tells what each means of recovery has brought, in words, by model. `collectors` are
+    those of other services, for `/metrics`.
     """
 
     store: Store
@@ -43,6 +59,8 @@ class HttpDeps:
     events: EventLog
     rescheduled: Callable[[], None] = lambda: None  # one was made or deleted
     admission: Admission = field(default_factory=Admission)
+    connections: Callable[[], Connections] = Connections
+    collectors: tuple[Collector, ...] = ()
 
 
 DEPS = web.AppKey("deps", HttpDeps)

@@ -35,11 +35,17 @@ class Door:
         self._server = server
         self._limit = limit
         self._idle_s = idle_s
+        self.refused = 0
         self._untaken: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
         self._looking: asyncio.TimerHandle | None = None
         self._turned_away: set[_TurnedAway] = set()
         self._unsaid = 0
         self._saying: asyncio.TimerHandle | None = None
+
+    @property
+    def open(self) -> int:
+        """How many are let in now."""
+        return len(self._server.connections)
 
     def tcp(self) -> asyncio.Protocol:
         """A protocol for one connection over TCP."""
@@ -56,6 +62,7 @@ class Door:
             if self._looking is None:
                 self._look_later()
             return self._server()
+        self.refused += 1
         self._unsaid += 1
         if self._saying is None:
             self._say()

@@ -17,6 +17,8 @@ from aiohttp import web
 from airpost.errors import AirpostError, InvalidRequest, StoreUnavailable
 
 log = logging.getLogger("airpost.http")
+PROBLEM = web.ResponseKey("problem", str)
+"""The name of the kind that a response tells."""
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5  # the store probes every 5 s; a restart takes about as long
 
@@ -183,12 +185,14 @@ def problem_octets(given: Refusal) -> bytes:
 
 def problem_response(given: Refusal) -> web.Response:
     """The response for a refusal."""
-    return web.Response(
+    told = web.Response(
         status=given.kind.status,
         headers={"Link": f'<{given.kind.page}>; rel="help"', **given.headers},
         body=problem_octets(given),
         content_type=CONTENT_TYPE,
     )
+    told[PROBLEM] = given.kind.name
+    return told
 
 
 def _from_http(error: web.HTTPException) -> Refusal:

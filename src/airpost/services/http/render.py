@@ -230,11 +230,17 @@ def modem_json(view: ModemView, budget: BudgetView | None = None) -> Json:
         "service_s": view.service_s,
         "last_proof_at": _time(view.last_proof_at),
         "proof": None if view.last_proof is None else view.last_proof.value,
+        "memory": _memory(view),
         "selftest": None if view.selftest is None else _selftest(view.selftest),
         "credit": None if view.credit is None else _credit(view.credit),
         "limits": None if budget is None else _budget(budget),
         "last_error": view.last_error,
     }
+
+
+def _memory(view: ModemView) -> Json | None:
+    """The places of the memory for messages, None where the modem does not tell them."""
+    return None if view.memory is None else dict(zip(("used", "places"), view.memory, strict=True))
 
 
 def promise_json(promise: Promise) -> Json:

@@ -22,6 +22,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from airpost.errors import ConfigError
 from airpost.services.http.auth import GROUP
+from airpost.services.http.deps import Connections
 from airpost.services.http.door import Door
 from airpost.services.http.settings import (
     DEFAULT_CONNECTIONS,
@@ -79,6 +80,13 @@ class HttpServer:
             keepalive_timeout=idle_s,
         )
         self._sockets: list[Path] = []
+
+    @property
+    def connections(self) -> Connections:
+        """Of all listeners together."""
+        door = self._door
+        given = (0, 0) if door is None else (door.open, door.refused)
+        return Connections(given[0], self._max_connections, given[1])
 
     async def start(self) -> tuple[str, ...]:
         """Listen everywhere; the real addresses: `http://host:port` and `unix:/path`.

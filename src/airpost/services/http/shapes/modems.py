@@ -57,6 +57,13 @@ class Limits(Shape):
     blocked: Blocking | None
 
 
+class SimMemory(Shape):
+    """Places of the memory for received messages, as a sweep has left it."""
+
+    used: int
+    places: int
+
+
 class Modem(Shape):
     """One modem, its SIM, and what shows that messages get through it."""
 
@@ -83,6 +90,7 @@ class Modem(Shape):
     service_s: float | None = Field(description="Seconds a part takes, as measured")
     last_proof_at: Time | None
     proof: ProofKind | None
+    memory: SimMemory | None
     selftest: SelfTest | None
     credit: Credit | None
     limits: Limits | None
