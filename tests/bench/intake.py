@@ -4,8 +4,9 @@
 so nothing else is measured. The requests come from a process beside the service (`caller.py`) by
 the Unix socket, without a key, with one, and with an Idempotency-Key each.
 
-`rows`: many messages in one call (`rows.py`), while eight modems send: how many a second, and what
-it does to the gap between two segments. `flood`: the same many as single messages.
+`batch`: many numbers and one text in one `POST /v1/batches`, while eight modems send: how many a
+second, and what it does to the gap between two segments. `rows`: the same many as rows with values,
+of a template. `flood`: as single messages.
 """
 
 from __future__ import annotations
@@ -81,10 +82,20 @@ async def posts(seconds: float, connections: int, kinds: list[str]) -> None:
             )
 
 
-class Rows(Setup):
-    """The service that takes many."""
+TEXT = "Your order 4711 is on its way"
 
-    program = "tests.bench.rows"
+
+def asked_of(what: str, count: int) -> bytes:
+    """The body of a batch."""
+    numbers = [f"+4917{n:08d}" for n in range(1_000_000, 1_000_000 + count)]
+    if what == "batch":
+        return json.dumps({"to": numbers, "text": TEXT, "class": "bulk"}).encode()
+    rows = [
+        {"to": number, "values": {"name": f"Ada {n}", "order": n, "day": "Tuesday"}}
+        for n, number in enumerate(numbers)
+    ]
+    template = "Dear {{ name }}, your order {{ order }} is on its way and comes on {{ day }}."
+    return json.dumps({"messages": rows, "template": template, "class": "bulk"}).encode()
 
 
 async def sending(setup: Setup, modems: int) -> None:
@@ -95,14 +106,18 @@ async def sending(setup: Setup, modems: int) -> None:
 
 async def beside(what: str, count: int, modems: int = 8, air_s: float = 0.2) -> None:
     """Messages taken in while others are sent."""
-    async with Rows(modems, air_s, SPREAD) as setup:
+    body = b"" if what == "flood" else asked_of(what, count)
+    async with Setup(modems, air_s, SPREAD) as setup:
         await sending(setup, modems)
         before_s, began_s = setup.cpu_s(), time.monotonic()
-        if what == "rows":
-            asked = {"first": 1_000_000, "count": count, "text": "Your order 4711 is on its way"}
+        if what != "flood":
             timeout = aiohttp.ClientTimeout(total=600)
-            async with setup.http.post("/bench/rows", json=asked, timeout=timeout) as response:
-                assert response.status == 200, await response.text()
+            kinds = {"Content-Type": "application/json", "Idempotency-Key": "b"}
+            async with setup.http.post(
+                "/v1/batches", data=body, headers=kinds, timeout=timeout
+            ) as response:
+                assert response.status == 202, await response.text()
+                assert (await response.json())["accepted"] == count
         else:
             seen = await called(setup, "--first", "1000000", "--seconds", str(count / BAR_PER_S))
             count = seen["count"]
@@ -110,8 +125,9 @@ async def beside(what: str, count: int, modems: int = 8, air_s: float = 0.2) -> 
         took_s, used_s = time.monotonic() - began_s, setup.cpu_s() - before_s
         gaps_s = sorted(gaps_of(setup.told(), began_s, began_s + took_s))
     print(
-        f"{what}: {count} messages in {took_s:.1f} s, {count / took_s:.0f}/s (bar: "
-        f"{ROWS_PER_S if what == 'rows' else BAR_PER_S}), {used_s / count * 1e3:.3f} ms of "
+        f"{what}, {len(body) / 1e6:.1f} MB: {count} messages in {took_s:.1f} s, "
+        f"{count / took_s:.0f}/s (bar: "
+        f"{BAR_PER_S if what == 'flood' else ROWS_PER_S}), {used_s / count * 1e3:.3f} ms of "
         f"processor each, sending included; meanwhile OK to the next Ctrl-Z, {modems} modems, "
         f"{air_s * 1e3:.0f} ms: n={len(gaps_s)}, median {gaps_s[len(gaps_s) // 2] * 1e3:.1f} ms, "
         f"p99 {gaps_s[int(0.99 * len(gaps_s))] * 1e3:.1f} ms (bar: 20), "
@@ -131,8 +147,8 @@ def gaps_of(told: list[dict[str, Any]], begin_s: float, end_s: float) -> Iterato
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["posts", "rows", "flood"])
-    parser.add_argument("--count", type=int, default=100_000, help="of rows and flood")
+    parser.add_argument("what", nargs="*", default=["posts", "batch", "rows", "flood"])
+    parser.add_argument("--count", type=int, default=100_000, help="of all but posts")
     parser.add_argument("--seconds", type=float, default=8, help="of each kind of posts")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--kinds", nargs="*", default=["plain", "key", "idempotent"])
@@ -140,7 +156,7 @@ def main() -> None:
     print(machine(), flush=True)
     if "posts" in options.what:
         asyncio.run(posts(options.seconds, options.connections, options.kinds))
-    for what in ("rows", "flood"):
+    for what in ("batch", "rows", "flood"):
         if what in options.what:
             asyncio.run(beside(what, options.count))
 

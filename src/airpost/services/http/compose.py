@@ -41,7 +41,11 @@ _REPLACE = 0x40  # TP-PID 0x41 to 0x47: "replace short message type 1" to 7, 23.
 
 
 def compose(
-    given: SendIn, caller: Caller, deps: HttpDeps, now: Instant | None = None
+    given: SendIn,
+    caller: Caller,
+    deps: HttpDeps,
+    now: Instant | None = None,
+    batch: tuple[int, int] | None = None,
 ) -> NewMessage:
     """The message a request of `now` asks for; InvalidRequest naming the field that cannot be."""
     now = deps.clock.now() if now is None else now
@@ -85,6 +89,7 @@ def compose(
         carrier=admitted.carrier,
         sender_ref=given.sender_ref,
         tags=given.tags,
+        batch=batch,
     )
 
 

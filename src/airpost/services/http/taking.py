@@ -12,7 +12,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from airpost.clock import Instant
@@ -165,10 +165,10 @@ class Taking:
         self.decided.accepted = len(stored)
         piece: list[NewMessage] = []
         try:
-            async for at, new in self._messages(batch.created_at):
+            async for at, new in self._messages(batch.created_at, batch.seq):
                 if (at, new.to) in stored:
                     continue
-                piece.append(replace(new, batch=(batch.seq, at)))
+                piece.append(new)
                 if len(piece) == PIECE:
                     await self._store(piece)
                     piece = []
@@ -182,15 +182,15 @@ class Taking:
     async def look(self, show: int) -> list[tuple[int, NewMessage]]:
         """Decide with nothing stored; the first `show` messages, each with its row."""
         shown: list[tuple[int, NewMessage]] = []
-        async for at, new in self._messages(self._deps.clock.now()):
+        async for at, new in self._messages(self._deps.clock.now(), 0):
             self.decided.accepted += 1
             self.decided.parts += len(new.segments)
             if len(shown) < show:
                 shown.append((at, new))
         return shown
 
-    async def _messages(self, now: Instant) -> AsyncIterator[tuple[int, NewMessage]]:
-        """The messages of all rows; what is refused is written down."""
+    async def _messages(self, now: Instant, batch: int) -> AsyncIterator[tuple[int, NewMessage]]:
+        """The messages of all rows of a batch; what is refused is written down."""
         await self._look_up()
         for at in range(len(self._rows)):
             await self._mine()
@@ -206,7 +206,8 @@ class Taking:
                 if n:
                     await self._mine()
                 try:
-                    new = compose(self._rows.message(row, who), self._caller, self._deps, now)
+                    given = self._rows.message(row, who)
+                    new = compose(given, self._caller, self._deps, now, (batch, at))
                     await check_limits(new, self._deps)
                 except AirpostError as error:
                     self._refuse(at, who.to[:MAX_TOLD], error)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from airpost.codec.alphabets import Language, gsm7
@@ -90,15 +91,28 @@ def _shorter(text: str, told: str, asked: Wishes, settings: HttpSettings, *, alw
     return Cut(split=plain)
 
 
+@lru_cache(maxsize=16)
+def _split(
+    text: str,
+    bits: int,
+    encoding: Encoding | None,
+    languages: tuple[Language, ...],
+    cls: int | None,
+) -> Split:
+    """The parts of a text; of a text to many they are made once."""
+    return split(
+        text,
+        concat_bits=bits,
+        alphabet=_ALPHABETS[encoding],
+        national=tuple(language.number for language in languages),
+        cls=cls,
+    )
+
+
 def _cut(text: str, asked: Wishes, settings: HttpSettings) -> Split:
+    cls = 0 if asked.flash else None
     try:
-        done = split(
-            text,
-            concat_bits=settings.concat_bits,
-            alphabet=_ALPHABETS[asked.encoding],
-            national=tuple(language.number for language in asked.languages),
-            cls=0 if asked.flash else None,
-        )
+        done = _split(text, settings.concat_bits, asked.encoding, asked.languages, cls)
     except CodecError as error:
         if "parts" in error.message:
             raise _too_many("text", error.message, settings) from None
