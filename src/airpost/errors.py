@@ -137,6 +137,21 @@ class StoreUnavailable(StoreError):
         self.reason = reason
 
 
+class QueueFull(AirpostError):
+    """As many messages wait as may: of a class (`of` "class") or of a key ("key"), named `name`.
+
+    `setting` is what changes `most`.
+    """
+
+    def __init__(self, of: str, name: str, most: int, setting: str) -> None:
+        words = f"{most} messages of the {of} {name} wait; {setting} allows no more"
+        super().__init__(words)
+        self.of = of
+        self.name = name
+        self.most = most
+        self.setting = setting
+
+
 class NoRoute(AirpostError):
     """No lane may carry this message; `reasons` maps lane name to why not."""
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from airpost.apikey import ApiKey
 from airpost.clock import Instant
-from airpost.errors import InvalidRequest
+from airpost.errors import InvalidRequest, QueueFull
 from airpost.model import (
     Claimed,
     Event,
@@ -206,10 +206,13 @@ class Store(Protocol):
         """What people decide."""
         ...
 
-    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted | InvalidRequest]:
+    async def accept(
+        self, new: Sequence[NewMessage]
+    ) -> list[Accepted | InvalidRequest | QueueFull]:
         """Store the messages of a request, with segments and events, all or none of each.
 
-        One to a number on the blocklist has its InvalidRequest in its place, and costs no other.
+        One to a number on the blocklist has its InvalidRequest in its place, one for which there is
+        no room its QueueFull; they cost no other.
         DuplicateRequest when an idempotency key of the same owner is stored (`result`), or stored
         with another fingerprint (`mismatch`); then none of `new` is stored.
         """

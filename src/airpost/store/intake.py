@@ -15,6 +15,7 @@ from typing import Any
 
 from airpost.errors import StoreUnavailable
 from airpost.model import NewMessage
+from airpost.policy import QueuePolicy
 from airpost.store import outbound
 from airpost.store.api import Accepted
 
@@ -33,8 +34,10 @@ class Intake:
         self,
         ask: Callable[..., Future[Any]],
         accepted: Callable[[NewMessage], None] = lambda _: None,
+        policy: QueuePolicy | None = None,
     ) -> None:
         self._ask = ask
+        self._policy = policy
         self._accepted = accepted
         self._waiting: list[_Waiting] = []
 
@@ -48,7 +51,7 @@ class Intake:
         done: list[outbound.Row] = []
         for at in range(0, len(new), ROWS):
             some = new[at : at + ROWS]
-            rows = await self._ask(outbound.accept, some, urgent=False)
+            rows = await self._ask(outbound.accept, some, self._policy, urgent=False)
             self._count(some, rows)
             done += rows
         return done
@@ -69,7 +72,9 @@ class Intake:
 
     def _store(self, some: Sequence[_Waiting]) -> None:
         try:
-            asked = self._ask(outbound.accept_each, [new for new, _ in some], urgent=False)
+            asked = self._ask(
+                outbound.accept_each, [new for new, _ in some], self._policy, urgent=False
+            )
         except StoreUnavailable as error:
             _answer(some, [error] * len(some))
         else:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Sequence
 
 from airpost.clock import SECOND_US, Instant
-from airpost.errors import DuplicateRequest, InvalidRequest
+from airpost.errors import DuplicateRequest, InvalidRequest, QueueFull
 from airpost.model import Idempotency, MessageId, NewMessage
+from airpost.policy import QueuePolicy
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Accepted, CancelResult, Wake
 from airpost.store.moves import add_body, add_event, current_rows, fold_message, move
+from airpost.store.room import Room
 from airpost.store.statements import load
 from airpost.store.transmissions import add_transmission
 from airpost.store.writer import Tx
@@ -27,37 +29,44 @@ def outlet_of(lane: str | None, route: str | None) -> str:
     return f"lane {lane}" if lane is not None else f"route {route or DEFAULT_ROUTE}"
 
 
-Row = Accepted | InvalidRequest
+Row = Accepted | InvalidRequest | QueueFull
 Done = Row | DuplicateRequest
 
 
-def accept(tx: Tx, new: Sequence[NewMessage]) -> list[Row]:
-    """Store a request, but what is to blocked numbers; DuplicateRequest undoes all of it."""
-    return [_accept_row(tx, each) for each in new]
+def accept(tx: Tx, new: Sequence[NewMessage], policy: QueuePolicy | None = None) -> list[Row]:
+    """Store a request, but what is to blocked numbers, or is more than may wait by `policy`.
+
+    DuplicateRequest undoes all of it.
+    """
+    room = None if policy is None else Room(tx.db, policy)
+    return [_accept_row(tx, each, room) for each in new]
 
 
-def accept_each(tx: Tx, new: Sequence[NewMessage]) -> list[Done]:
+def accept_each(tx: Tx, new: Sequence[NewMessage], policy: QueuePolicy | None = None) -> list[Done]:
     """Store what comes in several requests; for each what came of it."""
+    room = None if policy is None else Room(tx.db, policy)
     done: list[Done] = []
     for each in new:
         try:
-            done.append(_accept_row(tx, each))
+            done.append(_accept_row(tx, each, room))
         except DuplicateRequest as error:  # before anything of it was written
             done.append(error)
     return done
 
 
-def _accept_row(tx: Tx, new: NewMessage) -> Row:
+def _accept_row(tx: Tx, new: NewMessage, room: Room | None) -> Row:
     try:
-        return _accept(tx, new)
-    except InvalidRequest as error:  # before anything of it was written
+        return _accept(tx, new, room)
+    except (InvalidRequest, QueueFull) as error:  # before anything of it was written
         return error
 
 
-def _accept(tx: Tx, new: NewMessage) -> Accepted:
+def _accept(tx: Tx, new: NewMessage, room: Room | None) -> Accepted:
     if new.idempotency is not None:
         _refuse_repeated(tx, new.owner, new.idempotency)
     _refuse_blocked(tx, new.to)
+    if room is not None:
+        room.check(new)
     seq = _add_message(tx, new)
     transmission = add_transmission(
         tx, seq, new.to, new.concat_bits, len(new.segments), "accepted", new.created_at
@@ -70,6 +79,8 @@ def _accept(tx: Tx, new: NewMessage) -> Accepted:
         )
     if new.idempotency is not None:
         _keep_answer(tx, new, new.idempotency)
+    if room is not None:
+        room.add(new)
     tx.wakes.add(Wake.QUEUE)
     if new.class_.urgent:
         tx.wakes.add(Wake.URGENT)

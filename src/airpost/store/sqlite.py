@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from airpost.clock import Clock, Instant
-from airpost.errors import InvalidRequest, StoreError, StoreUnavailable
+from airpost.errors import StoreError, StoreUnavailable
 from airpost.model import (
     Claimed,
     Event,
@@ -33,7 +33,7 @@ from airpost.model import (
 )
 from airpost.outcome import Outcome
 from airpost.policy import QueuePolicy
-from airpost.store import air, inbound, lanes, lists, outbound, queue, recovery, reports
+from airpost.store import air, inbound, lanes, lists, outbound, queue, recovery, reports, room
 from airpost.store import sweep as sweeping
 from airpost.store.ahead import Ahead, withdraw_all
 from airpost.store.api import (
@@ -102,7 +102,7 @@ class SqliteStore:
         )  # fmt: skip
         self._reader = Reader(path)
         self._uses = KeyUses(clock, self._write, self._read)
-        self._intake = Intake(self._ask, self._uses.accepted)
+        self._intake = Intake(self._ask, self._uses.accepted, self._policy)
         ring = KeyRing(self._write, self._read)
         self.add_key, self.find_key = ring.add, ring.find
         self.keys, self.revoke_key, self.rotate_key = ring.all, ring.revoke, ring.rotate
@@ -163,6 +163,7 @@ class SqliteStore:
             told = Told()
         found = recovery.recover(tx, now, self._policy, told)
         recovery.use_journal(tx, nonce, told.nonce)
+        room.install(tx.db)
         return found
 
     def _begin_journal(self, tx: Tx, nonce: bytes) -> None:
@@ -248,7 +249,7 @@ class SqliteStore:
         return done
 
     # -- outbound --------------------------------------------------------------------------------
-    async def accept(self, new: Sequence[NewMessage]) -> list[Accepted | InvalidRequest]:
+    async def accept(self, new: Sequence[NewMessage]) -> list[outbound.Row]:
         """Store the messages of one request."""
         return await self._intake.accept(new)
 

@@ -305,14 +305,37 @@ async def test_a_batch_is_its_owners(api: Api) -> None:
 
 
 # -- kill -9 -------------------------------------------------------------------------------------
-async def worker(folder: Path) -> asyncio.subprocess.Process:
+CONFIG = """
+[store]
+url = "sqlite:///airpost.db"
+[http]
+listen = ["unix:{0}/http.sock"]
+[modems]
+discover = false
+"""
+
+
+async def daemon(place: Path) -> asyncio.subprocess.Process:
+    """The service itself, without a modem, once it answers."""
+    config = place / "airpost.toml"
+    config.write_text(CONFIG.format(place))
+    (place / "http.sock").unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.services.http.batch_worker", str(folder),
-        stdout=asyncio.subprocess.PIPE,
+        sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config", str(config),
+        stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    return process
+    async with asyncio.timeout(60), at(place) as http:
+        while True:
+            try:
+                await http.get("/health/live")
+                return process
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
+
+
+def at(place: Path) -> aiohttp.ClientSession:
+    socket = aiohttp.UnixConnector(str(place / "http.sock"))
+    return aiohttp.ClientSession("http://localhost", connector=socket)
 
 
 def numbers(place: Path) -> list[str]:
@@ -331,9 +354,8 @@ async def test_killed_in_between_a_repeat_doubles_and_loses_nothing() -> None:
     asked = {"to": [*to(1000), "nobody", *to(999, 1000)], "text": "hi", "class": "bulk"}
     with folder() as place:
         for until in (1, 700, 9_999):
-            process = await worker(place)
-            socket = aiohttp.UnixConnector(str(place / "http.sock"))
-            async with aiohttp.ClientSession("http://localhost", connector=socket) as http:
+            process = await daemon(place)
+            async with at(place) as http:
                 posting = spawn(_posted(http, asked), name="post")
                 killing = spawn(reached(place, until), name="reached")
                 await asyncio.wait([posting, killing], return_when=asyncio.FIRST_COMPLETED)

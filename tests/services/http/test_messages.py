@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airpost.clock import SECOND_US, Instant, rfc3339
+from airpost.errors import QueueFull
 from airpost.model import Encoding, MessageClass, OnUncertain, Waits
 from airpost.states import MessageState
 from airpost.tasks import spawn
@@ -443,3 +444,15 @@ async def test_two_owners_may_use_the_same_idempotency_key(keyed: Api) -> None:
     two = keyed.store.new_key("ward", "send", key_id="ward1")
     first = await keyed.send(headers=one | KEY)
     assert (await keyed.send(headers=two | KEY))["id"] != first["id"]
+
+
+@pytest.mark.parametrize(("of", "status", "kind"), [("class", 503, "queue-full"),
+                                                     ("key", 429, "too-many-waiting")])  # fmt: skip
+async def test_no_room_is_told_with_when_to_come_again(
+    api: Api, of: str, status: int, kind: str
+) -> None:
+    api.store.raises = QueueFull(of, "x", 5, "queue.max_waiting_key")
+    async with api.http.post("/v1/messages", json={"to": "+4930000001", "text": "x"}) as response:
+        assert (response.status, response.headers["Retry-After"]) == (status, "30")
+        body = await response.json()
+    assert (body["type"][20:], body["setting"]) == (kind, "queue.max_waiting_key")

@@ -15,6 +15,7 @@ from airpost.policy import CLASS_POLICY, ClassPolicy, QueuePolicy
 
 _DAY_S = 86_400
 _Seconds = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False)]
+_Many = Annotated[int, Field(ge=1, le=100_000_000)]
 _Wait = Annotated[float, Field(ge=0.1, le=_DAY_S, allow_inf_nan=False)]
 
 
@@ -23,6 +24,7 @@ class QueueSection(Section):
 
     ageing_s: Annotated[float, Field(ge=60, le=30 * _DAY_S, allow_inf_nan=False)] = 3600
     reserved: Annotated[int, Field(ge=0, le=1000)] = 1
+    max_waiting_key: _Many = 500_000
     resume_s: Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False)] = 300
 
 
@@ -37,6 +39,7 @@ class ClassTimes(Section):
     begin_within_s: _Seconds | None = None
     retry_first_s: _Wait | None = None
     retry_longest_s: _Wait | None = None
+    max_waiting: _Many | None = None
 
 
 def queue_policy(queue: QueueSection, classes: Mapping[str, ClassTimes]) -> QueuePolicy:
@@ -46,7 +49,11 @@ def queue_policy(queue: QueueSection, classes: Mapping[str, ClassTimes]) -> Queu
         if (given := classes.get(class_.value)) is not None:
             found[class_] = _class(class_, given)
     return QueuePolicy(
-        ageing_s=queue.ageing_s, reserved=queue.reserved, resume_s=queue.resume_s, classes=found
+        ageing_s=queue.ageing_s,
+        reserved=queue.reserved,
+        max_waiting_key=queue.max_waiting_key,
+        resume_s=queue.resume_s,
+        classes=found,
     )
 
 

@@ -34,8 +34,8 @@ REFUSED_MESSAGES = (
     "number-not-dialable", "empty-text", "too-many-parts", "control-character", "not-encodable",
     "text-and-data", "modem-and-route", "unknown-modem", "unknown-route", "time-in-past",
     "time-out-of-range", "ttl-out-of-range", "blocked", "country-not-allowed", "premium-number",
-    "idempotency-running", "idempotency-mismatch", "quiet-hours", "quota-exhausted",
-    "rate-limited-local", "class-not-allowed", "route-not-allowed", *NAMING,
+    "too-many-waiting", "queue-full", "idempotency-running", "idempotency-mismatch", "quiet-hours",
+    "quota-exhausted", "rate-limited-local", "class-not-allowed", "route-not-allowed", *NAMING,
 )  # fmt: skip
 _REPLACE = 0x40  # TP-PID 0x41 to 0x47: "replace short message type 1" to 7, 23.040 9.2.3.9
 

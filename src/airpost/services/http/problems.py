@@ -14,12 +14,13 @@ from typing import Any
 
 from aiohttp import web
 
-from airpost.errors import AirpostError, InvalidRequest, StoreUnavailable
+from airpost.errors import AirpostError, InvalidRequest, QueueFull, StoreUnavailable
 
 log = logging.getLogger("airpost.http")
 PROBLEM = web.ResponseKey("problem", str)
 """The name of the kind that a response tells."""
 CONTENT_TYPE = "application/problem+json"
+ROOM_AFTER_S = 30  # a modem has sent some then
 RETRY_AFTER_S = 5  # the store probes every 5 s; a restart takes about as long
 
 
@@ -99,8 +100,10 @@ KINDS: Mapping[str, Kind] = {
         ("quota-exhausted", 429, "The quota of the SIM or the key is used up"),
         ("rate-limited-key", 429, "The key has used up its rate"),
         ("rate-limited-local", 429, "The recipient has had as many messages as it may"),
+        ("too-many-waiting", 429, "As many messages of the key wait as may"),
         ("internal-error", 500, "Something went wrong here"),
         ("store-unavailable", 503, "Nothing can be stored now"),
+        ("queue-full", 503, "As many messages of the class wait as may"),
         ("too-many-connections", 503, "There are too many connections"),
         ("too-many-batches", 503, "There are too many batches at once"),
         ("too-many-streams", 503, "There are too many clients of the stream"),
@@ -139,6 +142,10 @@ def refusal(error: AirpostError) -> Refusal:
             kind = code if code in KINDS else "invalid-request"
             extra = None if setting is None else {"setting": setting}
             return Refusal(kind, f"{field}: {message}", errors=[(field, message)], extra=extra)
+        case QueueFull(of=of, setting=setting):
+            kind = "too-many-waiting" if of == "key" else "queue-full"
+            headers = {"Retry-After": str(ROOM_AFTER_S)}
+            return Refusal(kind, str(error), headers=headers, extra={"setting": setting})
         case StoreUnavailable(reason=reason):
             return Refusal("store-unavailable", reason, headers=_retry_later())
         case _:
