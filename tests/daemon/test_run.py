@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import socket
+import sqlite3
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from airpost.audit import anchors_in, verify
 from airpost.clock import Instant, LoopClock
 from airpost.daemon.config.settings import Settings, SmsSettings, StoreSettings
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.errors import ConfigError, StoreError
-from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
+from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen, parse_listen
+from airpost.services.http.tls import LOOK_EVERY_S, TlsSettings
+from airpost.store.audit import rows
 from airpost.tasks import spawn
 from hwsim.pool import START_US
+from tests.services.http.certificates import Files, made
 from tests.system.house import House, opened
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -142,3 +149,62 @@ def test_a_dead_store_thread_ends_the_process(tmp_path: Path) -> None:
             await running
 
     run_virtual(main)
+
+
+def test_what_is_done_to_the_service_is_in_the_audit_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Start, a renewed certificate, a bad one, a reload, stop; anchored when it ends."""
+    caplog.set_level(logging.INFO)
+    files = Files(tmp_path)
+    files.put(*made("first"))
+    digests: list[str | ConfigError] = ["new", ConfigError("stor", "is no known key")]
+
+    def reread() -> str:
+        found = digests.pop(0)
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+    async def main(loop: VirtualLoop) -> None:
+        settings = Settings(
+            store=StoreSettings(path=tmp_path / "airpost.db"),
+            http=HttpSettings(
+                listen=(parse_listen("127.0.0.1:0"),),
+                tls=TlsSettings(cert=files.cert, key=files.key),
+            ),
+            sms=SmsSettings(),
+            modems=(),
+            digest="old",
+        )
+        clock = LoopClock(loop.time, Instant(START_US))
+        made_one = Daemon(settings, clock, Random(1), Notifier(None), reread=reread)
+        store = made_one.parts.store
+        loop.busy["store"] = lambda: store.pending > 0
+        running = spawn(made_one.run(), name="daemon")
+        await made_one.started.wait()
+        assert made_one.addresses[0].startswith("https://")
+        files.put(*made("second"))
+        await asyncio.sleep(LOOK_EVERY_S + 1)
+        files.cert.write_text("none")
+        await asyncio.sleep(LOOK_EVERY_S + 1)
+        for _ in range(2):
+            made_one.reload()
+            await asyncio.sleep(1)
+        made_one.stop()
+        await running
+
+    run_virtual(main)
+    with sqlite3.connect(tmp_path / "airpost.db") as db:
+        found = rows(db, 0, 99)
+    db.close()
+    assert [(row.action, row.result) for row in found] == [
+        ("service.start", "done"), ("tls.reload", "done"), ("tls.reload", "refused"),
+        ("tls.reload", "refused"), ("config.reload", "done"),
+        ("tls.reload", "refused"), ("config.reload", "refused"), ("service.stop", "done"),
+    ]  # fmt: skip
+    assert json.loads(found[0].detail)["config"] == "old"
+    assert json.loads(found[4].detail) == {"config": "new", "restart_needed": True}
+    anchors = anchors_in(caplog.messages)
+    assert (anchors[0].n, anchors[-1].n) == (1, 8)
+    assert verify(found, anchors).faults == ()

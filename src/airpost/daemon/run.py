@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from random import Random
 
+from airpost.audit import DONE, Value
 from airpost.clock import Clock, SteadyClock
 from airpost.daemon.config.settings import Settings
 from airpost.daemon.sdnotify import Notifier
 from airpost.daemon.watchdog import Watchdog
 from airpost.daemon.wiring import Parts, build
-from airpost.errors import StoreError, StoreUnavailable
+from airpost.errors import ConfigError, StoreError, StoreUnavailable
 from airpost.model import ModemView
 from airpost.pool.clockguard import ClockGuard
+from airpost.services.http.tls import LOOK_EVERY_S, Tls
 from airpost.tasks import until_first
 
 log = logging.getLogger("airpost.run")
@@ -30,7 +34,11 @@ OURSELVES = "airpost"
 
 
 class Daemon:
-    """`run()` once; `stop()` ends it, also from a signal handler. `root`: see `build`."""
+    """`run()` once; signal handlers may call `stop()`, which ends it, and `reload()`.
+
+    `root` and `passed`: see `build`. `reread()` gives the digest of the configuration file as it is
+    now, or raises ConfigError.
+    """
 
     def __init__(
         self,
@@ -40,15 +48,22 @@ class Daemon:
         notifier: Notifier,
         *,
         root: Path = Path("/"),
+        passed: Sequence[socket.socket] = (),
+        reread: Callable[[], str] | None = None,
     ) -> None:
         self.addresses: tuple[str, ...] = ()
         self.started = asyncio.Event()
         self._clock = steady = SteadyClock(clock)
         self._notifier = notifier
+        self._digest = settings.digest
+        self._reread = reread
+        self._reload = asyncio.Event()
         self._told = {"version": metadata.version("airpost"), "config": settings.digest}
         self._stop = asyncio.Event()
         self._limits = settings.limits.mark
-        self.parts: Parts = build(settings, steady, rng, self._stop.is_set, root=root)
+        self.parts: Parts = build(
+            settings, steady, rng, self._stop.is_set, root=root, passed=passed
+        )
         self._guard = ClockGuard(
             steady, self.parts.store, self._clock_changed, wait_s=settings.clock_wait_s
         )
@@ -57,6 +72,10 @@ class Daemon:
     def stop(self) -> None:
         """Begin the ordered stop."""
         self._stop.set()
+
+    def reload(self) -> None:
+        """Take certificates anew, and look at the configuration file."""
+        self._reload.set()
 
     async def run(self) -> None:
         """Until `stop()`. ConfigError when the store or a listener cannot be had.
@@ -129,6 +148,7 @@ class Daemon:
                     parts.events.run(),
                     parts.webhooks.run(),
                     self._while_the_store_lives(),
+                    self._until_reloaded(),
                     name="run",
                 )
             finally:
@@ -164,6 +184,46 @@ class Daemon:
             await self._clock.sleep(STORE_LOOK_S)
         log.critical("run.store_died %s", self.parts.store.died)
         raise StoreError(self.parts.store.died)
+
+    async def _until_reloaded(self) -> None:
+        """For ever: certificates are taken where their files change, or somebody says so."""
+        tls = self.parts.tls
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S if tls is not None else None):
+                    await self._reload.wait()
+            except TimeoutError:
+                if tls is not None and tls.changed():
+                    await self._take_certificate(tls)
+                continue
+            self._reload.clear()
+            if tls is not None:
+                await self._take_certificate(tls)
+            await self._look_at_config()
+
+    async def _take_certificate(self, tls: Tls) -> None:
+        why = tls.reload()
+        detail: Mapping[str, Value] = {"until": tls.until} if why is None else {"why": why}
+        result = DONE if why is None else "refused"
+        await self.parts.auditor.record("tls.reload", OURSELVES, result=result, detail=detail)
+
+    async def _look_at_config(self) -> None:
+        """Say what a reload is good for: all but certificates is taken by a start."""
+        if self._reread is None:
+            return
+        detail: Mapping[str, Value]
+        try:
+            digest = self._reread()
+        except ConfigError as error:
+            log.warning("run.config_wrong %s: the old one stays, and no start would succeed", error)
+            result, detail = "refused", {"why": str(error)}
+        else:
+            if digest == self._digest:
+                log.info("run.config_seen it is as it was")
+            else:
+                log.warning("run.config_changed it is taken at the next start")
+            result, detail = DONE, {"config": digest, "restart_needed": digest != self._digest}
+        await self.parts.auditor.record("config.reload", OURSELVES, result=result, detail=detail)
 
     def _clock_changed(self) -> None:
         self.parts.pool.clock_changed()

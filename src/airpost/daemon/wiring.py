@@ -6,13 +6,15 @@ May import everything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 from airpost.clock import Clock
 from airpost.daemon.config.settings import ModemSettings, Settings
+from airpost.errors import ConfigError
 from airpost.modem.binding import Bindings, Selector
 from airpost.modem.connection import UnitSettings
 from airpost.modem.discover import Discovery
@@ -39,8 +41,9 @@ from airpost.services.eventlog import EventLog
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.scheduler import Scheduler
-from airpost.services.http.server import HttpServer
-from airpost.services.http.settings import UnixListen
+from airpost.services.http.server import HttpServer, passed_listen
+from airpost.services.http.settings import AuthMode, TcpListen, UnixListen
+from airpost.services.http.tls import Tls
 from airpost.services.webhooks.service import Webhooks
 from airpost.store.sqlite import SqliteStore
 
@@ -58,6 +61,7 @@ class Parts:
     scheduler: Scheduler
     auditor: Auditor
     anchors: Anchors
+    tls: Tls | None  # None where TCP is plain
     events: EventLog
     webhooks: Webhooks
     bookkeeper: Bookkeeper
@@ -72,8 +76,12 @@ def build(
     stopping: Callable[[], bool],
     *,
     root: Path = Path("/"),
+    passed: Sequence[socket.socket] = (),
 ) -> Parts:
     """Everything `settings` ask for; `stopping()` is true once nothing new may be taken.
+
+    `passed` are listening sockets that were opened before. ConfigError where they, or a
+    certificate, cannot be used.
 
     `root` is where /sys, /dev and /run are, for modems that are found by themselves.
     """
@@ -120,6 +128,8 @@ def build(
         each.or_beside(settings.store.path.parent) if isinstance(each, UnixListen) else each
         for each in settings.http.listen
     )
+    _check_passed(settings, passed)
+    tls = None if settings.http.tls is None else Tls(settings.http.tls)
     http = replace(settings.http, listen=listen, classes=settings.queue.classes)
     anchors = Anchors(clock, settings.syslog)
     auditor = Auditor(store.audit, clock, anchors.changed)
@@ -143,7 +153,14 @@ def build(
     )
     scheduler = Scheduler(deps, lambda: store.clock_trusted)
     app = build_app(deps)
-    server = HttpServer(app, listen, idle_s=http.idle_s, max_connections=http.max_connections)
+    server = HttpServer(
+        app,
+        listen,
+        idle_s=http.idle_s,
+        max_connections=http.max_connections,
+        tls=tls,
+        passed=passed,
+    )
     discovery = None
     if settings.discover or any(modem.port is None for modem in settings.modems):
         ports = [modem.port for modem in settings.modems if modem.port is not None]
@@ -154,6 +171,7 @@ def build(
         pool=pool,
         units=tuple(units),
         http=server,
+        tls=tls,
         scheduler=scheduler,
         auditor=auditor,
         anchors=anchors,
@@ -178,6 +196,15 @@ def admission_of(settings: Settings) -> Admission:
     known = bool(routes or settings.guards.allowed)
     numbering = Numbering(settings.sms.home_region, known=known, carriers=carriers)
     return Admission(numbering=numbering, table=settings.routes, guards=settings.guards)
+
+
+def _check_passed(settings: Settings, passed: Sequence[socket.socket]) -> None:
+    """What holds for listeners of the file holds for those of a socket unit."""
+    for each in passed_listen(passed):
+        open_to_all = isinstance(each, TcpListen) and not each.loopback
+        if open_to_all and settings.http.auth is AuthMode.NONE:
+            words = f'"none" is for loopback listeners only, and the passed {each} is none'
+            raise ConfigError("http.auth", words)
 
 
 def _selector(modem: ModemSettings) -> Selector:

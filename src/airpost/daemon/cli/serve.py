@@ -6,6 +6,7 @@ import asyncio
 import faulthandler
 import gc
 import logging
+import os
 import resource
 import signal
 from contextlib import suppress
@@ -42,7 +43,7 @@ def serve(config_path: Path, log_level: str, log_format: str) -> None:
     configure(log_level, log_format)
     faulthandler.enable()  # the watchdog's SIGABRT shows where every thread stands
     try:
-        asyncio.run(_serve(load_config(config_path)))
+        asyncio.run(_serve(load_config(config_path), config_path))
     except ConfigError as error:
         click.echo(f"airpost: {config_path}: {error}", err=True)
         raise SystemExit(EXIT_CONFIG) from error
@@ -71,15 +72,22 @@ def _spare_the_heap() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 10, 10)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, config_path: Path) -> None:
     from airpost.clock import SystemClock
+    from airpost.daemon.activation import passed_sockets
+    from airpost.daemon.config.load import load_config
     from airpost.daemon.run import Daemon
     from airpost.daemon.sdnotify import Notifier
 
     _use_all_descriptors(settings.http.max_connections)
-    daemon = Daemon(settings, SystemClock(), SystemRandom(), Notifier())
+    daemon = Daemon(
+        settings, SystemClock(), SystemRandom(), Notifier(),
+        passed=passed_sockets(os.environ),
+        reread=lambda: load_config(config_path).digest,
+    )  # fmt: skip
     _spare_the_heap()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload)
     await daemon.run()

@@ -14,6 +14,7 @@ from airpost.daemon.config.retention import RetentionSection, StatisticsSection
 from airpost.daemon.config.route import Carriers, RouteSection
 from airpost.daemon.config.section import Hours, Name, Section
 from airpost.daemon.config.settings import DEFAULT_STORE
+from airpost.daemon.config.tls import TlsSection
 from airpost.daemon.config.webhooks import ExecSection, StreamSection, WebhooksSection
 from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.facade import OWN
@@ -93,6 +94,7 @@ class File(Section):
 
     store: StoreSection = StoreSection()
     http: HttpSection = HttpSection()
+    tls: TlsSection | None = None
     sms: SmsSection = SmsSection()
     modems: ModemsSection = ModemsSection()
     clock: ClockSection = ClockSection()

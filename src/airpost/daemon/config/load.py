@@ -19,12 +19,14 @@ from airpost.daemon.config.queue import queue_policy
 from airpost.daemon.config.retention import retention_of
 from airpost.daemon.config.route import places, premium_numbers, route_table
 from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings, StoreSettings
+from airpost.daemon.config.tls import tls_settings
 from airpost.daemon.config.webhooks import event_settings
 from airpost.errors import ConfigError
 from airpost.pool.selftest import SelfTestSettings
 from airpost.regions import region_fault
 from airpost.routes import Guards
 from airpost.services.http.settings import AuthMode, HttpSettings, Listen, TcpListen, parse_listen
+from airpost.services.http.tls import TlsSettings
 
 
 def load_config(path: Path, env: Mapping[str, str] | None = None) -> Settings:
@@ -53,7 +55,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         raise config_error(error) from None
     return Settings(
         store=StoreSettings(path=store_path(file.store.url, folder)),
-        http=_http(file),
+        http=_http(file, tls_settings(file.tls, folder, env)),
         sms=_sms(file.sms),
         modems=modem_settings(file.modem, folder, env),
         discover=file.modems.discover,
@@ -129,15 +131,16 @@ def _sms(given: SmsSection) -> SmsSettings:
     )
 
 
-def _http(file: File) -> HttpSettings:
+def _http(file: File, tls: TlsSettings | None) -> HttpSettings:
     listen: list[Listen] = []
     for at, text in enumerate(file.http.listen):
         try:
             listen.append(parse_listen(text))
         except ValueError as error:
             raise ConfigError(f"http.listen.{at}", str(error)) from None
-        if listen[-1] in listen[:-1]:
+        if str(listen[-1]) in map(str, listen[:-1]):
             raise ConfigError(f"http.listen.{at}", f"{text} stands there twice")
+        _check_tls(listen[-1], tls, f"http.listen.{at}")
     auth = AuthMode(file.http.auth)
     open_to_all = [each for each in listen if isinstance(each, TcpListen) and not each.loopback]
     if auth is AuthMode.NONE and open_to_all:
@@ -145,6 +148,7 @@ def _http(file: File) -> HttpSettings:
         raise ConfigError("http.auth", words)
     return HttpSettings(
         listen=tuple(listen),
+        tls=tls,
         auth=auth,
         max_connections=file.http.max_connections,
         idle_s=file.http.idle_s,
@@ -160,3 +164,13 @@ def _http(file: File) -> HttpSettings:
         concat_bits=file.sms.concat_bits,
         retention=retention_of(file.retention),
     )
+
+
+def _check_tls(each: Listen, tls: TlsSettings | None, where: str) -> None:
+    if not isinstance(each, TcpListen):
+        return
+    if each.tls and tls is None:
+        raise ConfigError(where, "https needs a certificate: [tls] with cert and key")
+    if each.tls is False and tls is not None and not each.loopback:
+        words = "beside [tls], plain http is for loopback addresses only"
+        raise ConfigError(where, words)

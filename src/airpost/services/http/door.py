@@ -16,10 +16,13 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 
 from airpost.services.http.problems import CONTENT_TYPE, problem_octets, too_many_connections
+from airpost.services.http.tls import Tls
+from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.http")
 LOCAL_MORE = 16  # connections of Unix sockets beyond the limit: whoever looks what is wrong gets in
 TOLD_AT_ONCE = 32  # answers on their way; more callers than that are hung up on
+HANDSHAKE_S = 10.0  # for TLS to be agreed upon
 TOLD_S = 1.0  # for the caller to read the answer and hang up
 LOG_EVERY_S = 60.0
 
@@ -36,7 +39,9 @@ class Door:
         self._limit = limit
         self._idle_s = idle_s
         self.refused = 0
+        # By connection; of one with TLS by what carries it, where what is not taken lies.
         self._untaken: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+        self._shaking: set[asyncio.Task[None]] = set()
         self._looking: asyncio.TimerHandle | None = None
         self._turned_away: set[_TurnedAway] = set()
         self._unsaid = 0
@@ -51,24 +56,64 @@ class Door:
         """A protocol for one connection over TCP."""
         return _Arrival(self, self._limit)
 
+    def tls(self, tls: Tls) -> asyncio.Protocol:
+        """A protocol for one connection over TCP that is to speak TLS."""
+        return _Secured(self, self._limit, tls)
+
+    def shake(self, transport: asyncio.Transport, limit: int, tls: Tls) -> None:
+        """Agree on TLS, then decide; what waits for that counts against the limit, too."""
+        if len(self._server.connections) + len(self._shaking) >= limit + TOLD_AT_ONCE:
+            self._refused()
+            transport.abort()
+            return
+        transport.pause_reading()  # until TLS reads
+        task = spawn(self._agree(transport, limit, tls), name="tls handshake")
+        self._shaking.add(task)
+        task.add_done_callback(self._shaking.discard)
+
+    async def _agree(self, transport: asyncio.Transport, limit: int, tls: Tls) -> None:
+        early = _Early()
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                transport, early, tls.context, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
+        except (OSError, asyncio.CancelledError) as error:  # ssl.SSLError is an OSError
+            log.debug("http.no_tls %s", type(error).__name__)
+            transport.abort()
+            return
+        if secured is None or early.lost:
+            return
+        found = self.decide(limit, secured, transport)
+        if found is None:
+            secured.abort()
+            return
+        secured.set_protocol(found)
+        found.connection_made(secured)
+        early.hand_over(found)
+
     def unix(self) -> asyncio.Protocol:
         """A protocol for one connection over a Unix socket."""
         return _Arrival(self, self._limit + LOCAL_MORE)
 
-    def decide(self, limit: int, transport: asyncio.Transport) -> asyncio.Protocol | None:
+    def decide(
+        self, limit: int, transport: asyncio.Transport, carrier: asyncio.Transport | None = None
+    ) -> asyncio.Protocol | None:
         """What speaks on a connection that was made just now; None: nothing does."""
         if len(self._server.connections) < limit:
-            self._untaken[transport] = 0
+            self._untaken[carrier or transport] = 0
             if self._looking is None:
                 self._look_later()
             return self._server()
+        self._refused()
+        if len(self._turned_away) >= TOLD_AT_ONCE:
+            return None
+        return _TurnedAway(self._turned_away, answer(self._limit))
+
+    def _refused(self) -> None:
         self.refused += 1
         self._unsaid += 1
         if self._saying is None:
             self._say()
-        if len(self._turned_away) >= TOLD_AT_ONCE:
-            return None
-        return _TurnedAway(self._turned_away, answer(self._limit))
 
     def _look_later(self) -> None:
         self._looking = asyncio.get_running_loop().call_later(self._idle_s, self._look)
@@ -89,6 +134,8 @@ class Door:
         """Hang up on whoever is being told; say what was not said."""
         if self._looking is not None:
             self._looking.cancel()
+        for task in tuple(self._shaking):
+            task.cancel()
         for each in tuple(self._turned_away):
             each.hang_up()
         if self._saying is not None:
@@ -139,6 +186,44 @@ class _Arrival(asyncio.Protocol):
             return
         transport.set_protocol(found)
         found.connection_made(transport)
+
+
+class _Secured(asyncio.Protocol):
+    """A connection on which TLS is to be agreed upon."""
+
+    def __init__(self, door: Door, limit: int, tls: Tls) -> None:
+        self._door = door
+        self._limit = limit
+        self._tls = tls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._door.shake(cast("asyncio.Transport", transport), self._limit, self._tls)
+
+
+class _Early(asyncio.Protocol):
+    """Keeps what comes right behind a handshake, before it is known who speaks."""
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._data: list[bytes] = []
+        self._eof = False
+
+    def data_received(self, data: bytes) -> None:
+        self._data.append(data)
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        return True  # the transport stays: it is closed by whoever speaks
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.lost = True
+
+    def hand_over(self, to: asyncio.Protocol) -> None:
+        """Give it to who speaks."""
+        for data in self._data:
+            to.data_received(data)
+        if self._eof:
+            to.eof_received()
 
 
 class _TurnedAway(asyncio.Protocol):

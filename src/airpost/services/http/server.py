@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -30,7 +30,9 @@ from airpost.services.http.settings import (
     Listen,
     TcpListen,
     UnixListen,
+    parse_listen,
 )
+from airpost.services.http.tls import Tls
 
 log = logging.getLogger("airpost.http")
 SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
@@ -54,7 +56,11 @@ logging.getLogger("aiohttp.server").addFilter(_briefly)
 
 
 class HttpServer:
-    """One application on its listeners; single-use."""
+    """One application on its listeners; single-use.
+
+    `passed` are sockets that listen already: each stands for the listener of its address, and is
+    listened on beside the others where there is none. They are not removed at the end.
+    """
 
     def __init__(
         self,
@@ -64,8 +70,12 @@ class HttpServer:
         shutdown_s: float = SHUTDOWN_S,
         idle_s: float = DEFAULT_IDLE_S,
         max_connections: int = DEFAULT_CONNECTIONS,
+        tls: Tls | None = None,
+        passed: Sequence[socket.socket] = (),
     ) -> None:
         self._listen = tuple(listen)
+        self._tls = tls
+        self._passed = list(passed)
         self._max_connections = max_connections
         self._idle_s = idle_s
         self._listeners: list[asyncio.Server] = []
@@ -97,9 +107,12 @@ class HttpServer:
         assert self._runner.server is not None
         self._door = door = Door(self._runner.server, self._max_connections, self._idle_s)
         found = []
-        for each in self._listen:
+        for each in (*self._listen, *self._passed):
             try:
-                found.append(await self._open(each, door))
+                if isinstance(each, socket.socket):
+                    found.append(await self._take(each, door))
+                elif not any(_address(given) == str(each) for given in self._passed):
+                    found.append(await self._open(each, door))
             except OSError as error:
                 await self.stop()
                 words = error.strerror or str(error)
@@ -122,16 +135,50 @@ class HttpServer:
     async def _open(self, each: Listen, door: Door) -> str:
         loop = asyncio.get_running_loop()
         if isinstance(each, TcpListen):
-            tcp = await loop.create_server(door.tcp, each.host, each.port, backlog=BACKLOG)
+            make, scheme = self._speaking(door, plain=each.tls is False)
+            if scheme == "http" and not each.loopback:
+                log.warning("http.no_tls at=%s: keys and texts go over the network in clear", each)
+            tcp = await loop.create_server(make, each.host, each.port, backlog=BACKLOG)
             self._listeners.append(tcp)
             port = tcp.sockets[0].getsockname()[1]
-            return f"http://{TcpListen(host=each.host, port=port)}"
+            return f"{scheme}://{TcpListen(host=each.host, port=port)}"
         _prepare(each)
         unix = await loop.create_unix_server(door.unix, each.path, backlog=BACKLOG)
         self._listeners.append(unix)
         self._sockets.append(each.path)
         _share(each.path)
         return str(each)
+
+    def _speaking(self, door: Door, *, plain: bool) -> tuple[Callable[[], asyncio.Protocol], str]:
+        """What speaks on a TCP connection, and the scheme."""
+        tls = None if plain else self._tls
+        return (door.tcp, "http") if tls is None else (lambda: door.tls(tls), "https")
+
+    async def _take(self, given: socket.socket, door: Door) -> str:
+        loop = asyncio.get_running_loop()
+        address = _address(given)
+        if given.family == socket.AF_UNIX:
+            unix = await loop.create_unix_server(door.unix, sock=given, backlog=BACKLOG)
+            self._listeners.append(unix)
+            return address
+        known = [each for each in self._listen if str(each) == address]
+        plain = any(isinstance(each, TcpListen) and each.tls is False for each in known)
+        make, scheme = self._speaking(door, plain=plain)
+        self._listeners.append(await loop.create_server(make, sock=given, backlog=BACKLOG))
+        return f"{scheme}://{address}"
+
+
+def _address(given: socket.socket) -> str:
+    """The address of a socket, as that of a listener is written."""
+    name = given.getsockname()
+    if given.family == socket.AF_UNIX:
+        return str(UnixListen(path=Path(name)))
+    return str(TcpListen(host=name[0], port=name[1]))
+
+
+def passed_listen(given: Sequence[socket.socket]) -> tuple[Listen, ...]:
+    """The listeners that passed sockets are."""
+    return tuple(parse_listen(_address(each)) for each in given)
 
 
 def _prepare(each: UnixListen) -> None:

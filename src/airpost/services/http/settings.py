@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from airpost.policy import CLASS_POLICY, Policies
+from airpost.services.http.tls import TlsSettings
 from airpost.store.keeping import Retention
 
 MAX_PARTS = 255
@@ -28,7 +29,7 @@ DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
 MAX_SOCKET_PATH = 107  # octets: sun_path of unix(7), without its closing zero
 
 _TCP = re.compile(
-    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9_.\-]+)):(?P<port>[0-9]{1,5})"
+    r"(?:(?P<scheme>https?)://)?(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9_.\-]+)):(?P<port>[0-9]{1,5})"
 )
 
 
@@ -41,10 +42,14 @@ class AuthMode(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpListen:
-    """A TCP listener; port 0 lets the system choose."""
+    """A TCP listener; port 0 lets the system choose.
+
+    `tls`: False says that it speaks none, True that it must; None: where there is a certificate.
+    """
 
     host: str
     port: int
+    tls: bool | None = None
 
     @property
     def loopback(self) -> bool:
@@ -82,7 +87,7 @@ Listen = TcpListen | UnixListen
 
 
 def parse_listen(text: str) -> Listen:
-    """`host:port`, `[v6]:port` or `unix:/path`; ValueError with words for people."""
+    """`host:port`, `[v6]:port`, with or without a scheme, or `unix:/path`; ValueError."""
     if text.startswith("unix:"):
         path = Path(text.removeprefix("unix:"))
         if not path.is_absolute():
@@ -95,7 +100,11 @@ def parse_listen(text: str) -> Listen:
         raise ValueError("is neither host:port, [IPv6]:port nor unix:/path")
     if found["six"] is not None:
         ipaddress.IPv6Address(found["six"])  # its ValueError names what is wrong
-    return TcpListen(host=found["six"] or found["host"], port=int(found["port"]))
+    return TcpListen(
+        host=found["six"] or found["host"],
+        port=int(found["port"]),
+        tls={"https": True, "http": False}.get(found["scheme"]),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +132,6 @@ class HttpSettings:
     stream_clients: int = 250
     stream_stall_s: float = 10.0  # a client that takes nothing for so long is cut
     stream_heartbeat_s: float = 15.0
+    tls: TlsSettings | None = None  # for TCP listeners
     # What a prune by hand goes by.
     retention: Retention = field(default_factory=Retention)
