@@ -16,6 +16,7 @@ from airpost.daemon.config.settings import ModemSettings, Settings, SmsSettings,
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.model import Lane
+from airpost.services.hooks_in import HookSettings
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen
 from airpost.services.webhooks.settings import EventSettings, WebhookSettings, parse_allowed
 from airpost.tasks import spawn
@@ -24,6 +25,9 @@ from tests.virtual import VirtualLoop
 from tests.wires import watched
 
 PHONE = "+491701234567"
+# As the examples of the interface have it.
+PUMP = HookSettings(name="pump", to=(PHONE,), text="{{ pump }} at {{ pressure_bar }} bar", get=True,
+                    owner="hook:pump", token="the-token-of-the-pump")  # fmt: skip
 WAIT_S = 3600.0
 Json = dict[str, Any]
 
@@ -61,6 +65,7 @@ class House:
             ),
             discover=self.discover,
             events=EventSettings(webhooks=WebhookSettings(allow=(parse_allowed("127.0.0.1"),))),
+            hooks=(PUMP,),
             clock_wait_s=0,  # the machine that tests may not know the time
         )  # fmt: skip
         clock: LoopClock | SystemClock = SystemClock()

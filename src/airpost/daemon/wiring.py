@@ -38,6 +38,7 @@ from airpost.pool.upkeep import UpkeepSettings
 from airpost.services.anchors import Anchors
 from airpost.services.auditor import Auditor
 from airpost.services.eventlog import EventLog
+from airpost.services.hooks_in import Hook
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.scheduler import Scheduler
@@ -147,6 +148,7 @@ def build(
         audit=auditor,
         webhooks=webhooks,
         events=events,
+        hooks={each.name: Hook(each) for each in settings.hooks},
         rescheduled=lambda: scheduler.wake(),
         admission=admission_of(settings),
         connections=lambda: server.connections,

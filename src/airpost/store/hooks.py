@@ -30,7 +30,7 @@ class HookEvents:
 
     async def take(self, event: HookEvent, new: Sequence[NewMessage]) -> HookDone:
         """Keep what came, and its messages."""
-        done: HookDone = await self._write(take, event, new)
+        done: HookDone = await self._write(take, event, new, urgent=False)
         return done
 
 

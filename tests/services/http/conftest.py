@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from airpost.services.auditor import Auditor
 from airpost.services.eventlog import EventLog
+from airpost.services.hooks_in import Hook, HookSettings
 from airpost.services.http.admission import Admission
 from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
@@ -71,7 +72,10 @@ def settings(**changes: Any) -> HttpSettings:
 
 
 async def open_api(
-    given: HttpSettings, admission: Admission | None = None, store: Any = None
+    given: HttpSettings,
+    admission: Admission | None = None,
+    store: Any = None,
+    hooks: Sequence[HookSettings] = (),
 ) -> Api:
     """Over `store`, by default one that only tests have."""
     pool, clock, stop = FakePool(), FakeClock(), [False]
@@ -90,6 +94,7 @@ async def open_api(
             audit=Auditor(store.audit, clock),
             admission=admission or Admission(),
             **events,
+            hooks={each.name: Hook(each) for each in hooks},
         )
     )
     # The server of production: the test server of aiohttp cancels handlers, this one never does.

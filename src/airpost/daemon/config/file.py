@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airpost.daemon.config.audit import AuditSection
+from airpost.daemon.config.hooks import HookSection
 from airpost.daemon.config.limits import ClassSection, KeySection, LimitSection
 from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.queue import QueueSection
@@ -109,6 +110,7 @@ class File(Section):
     webhooks: WebhooksSection = WebhooksSection()
     stream: StreamSection = StreamSection()
     exec: list[ExecSection] = []
+    hook: list[HookSection] = []
     modem: list[ModemSection] = []
     route: list[RouteSection] = []
     carriers: Carriers = {}

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from airpost.daemon.config.audit import syslog_of
 from airpost.daemon.config.faults import config_error
 from airpost.daemon.config.file import File, SmsSection
+from airpost.daemon.config.hooks import hook_settings
 from airpost.daemon.config.limits import limit_settings
 from airpost.daemon.config.modem import USB_PATH, modem_settings
 from airpost.daemon.config.queue import queue_policy
@@ -86,6 +87,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
             discover=file.modems.discover,
             roaming=file.modems.roaming,
         ),
+        hooks=hook_settings(file.hook, folder, env),
         events=event_settings(file.webhooks, file.exec, folder),
         guards=Guards(
             home_region=file.sms.home_region,

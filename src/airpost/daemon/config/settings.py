@@ -16,6 +16,7 @@ from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
 from airpost.routes import Guards, RouteTable
 from airpost.services.anchors import Syslog
+from airpost.services.hooks_in import HookSettings
 from airpost.services.http.settings import DEFAULT_PARTS, HttpSettings
 from airpost.services.webhooks.settings import EventSettings
 
@@ -86,4 +87,5 @@ class Settings:
     syslog: Syslog | None = None  # told the anchors of the audit log
     digest: str = ""  # SHA-256 of the file
     events: EventSettings = field(default_factory=EventSettings)
+    hooks: tuple[HookSettings, ...] = ()
     silent_filter: bool = True  # look for networks that take messages and deliver none

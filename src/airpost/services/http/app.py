@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from airpost.model import masked
 from airpost.services.http import (
     auditlog,
     batches,
@@ -18,6 +17,7 @@ from airpost.services.http import (
     explain,
     groups,
     health,
+    hooks,
     inbound,
     keeping,
     keys,
@@ -35,11 +35,12 @@ from airpost.services.http import (
 )
 from airpost.services.http.audited import audited
 from airpost.services.http.auth import guarded
-from airpost.services.http.credentials import Scope, holds_token
+from airpost.services.http.credentials import Scope
 from airpost.services.http.deps import BATCHES, DEPS, ENDED, METERS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.idempotency import Running
 from airpost.services.http.keyrules import Meters
+from airpost.services.http.paths import shown_path
 from airpost.services.http.problems import problems, stopping
 from airpost.services.http.querysecrets import no_credentials
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
@@ -135,6 +136,10 @@ OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/openapi.json", openapi.served),
     ("GET", "/docs", pages.viewer),
     ("GET", "/docs/{file}", pages.file),
+    ("POST", "/hooks/generic/{hook}", hooks.generic),
+    ("POST", "/hooks/generic/{hook}/{token}", hooks.generic_by_path),
+    ("GET", "/hooks/get/{hook}", hooks.get),
+    ("GET", "/hooks/get/{hook}/{token}", hooks.get_by_path),
     ("GET", "/problems", pages.problems),
     ("GET", "/problems/{problem}", pages.problem),
 )
@@ -210,21 +215,11 @@ async def logged(
         level,
         "http.request method=%s path=%s status=%d took_ms=%d",
         request.method,
-        _path(request),
+        shown_path(request),
         response.status,
         took_s * 1000,
     )
     return response
-
-
-def _path(request: web.Request) -> str:
-    number = request.match_info.get("number")
-    if "token" in request.match_info or holds_token(request.path):
-        resource = request.match_info.route.resource
-        return "…" if resource is None else resource.canonical  # no secret in a log
-    if request.path.startswith("/v1/contacts/"):
-        return "/v1/contacts/…"  # who people are stands in no log
-    return request.path if number is None else request.path.replace(number, masked(number))
 
 
 @web.middleware

@@ -74,7 +74,7 @@ async def identify(request: web.Request) -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         return await _by_key(request, deps.store, header)
-    match _peer(request):
+    match local_peer(request):
         case True:
             return LOCAL
         case False:
@@ -111,7 +111,7 @@ async def _by_key(request: web.Request, store: Store, header: str) -> Caller:
 
 def _address(request: web.Request) -> str | None:
     """Where a request comes from; None: by a Unix socket."""
-    return None if _peer(request) is not None else request.remote or ""
+    return None if local_peer(request) is not None else request.remote or ""
 
 
 def charge(request: web.Request, caller: Caller, more: int) -> None:
@@ -132,7 +132,7 @@ def _meter(request: web.Request, caller: Caller) -> None:
         raise Refusal("rate-limited-key", words, headers={"Retry-After": str(wait_s)})
 
 
-def _peer(request: web.Request) -> bool | None:
+def local_peer(request: web.Request) -> bool | None:
     """Is whoever opened this Unix connection trusted? None: it is no such connection.
 
     Asked once for each: the kernel tells who it was then, and the group is looked up in files.

@@ -22,15 +22,20 @@ async def read_json(
 
     A body that is not all there when the server shuts down is not waited for.
     """
+    declared = request.content_type
+    if declared not in ("application/json", *also) and not declared.endswith("+json"):
+        kinds = " or ".join(("application/json", *also))
+        raise Refusal("unsupported-media-type", f"send Content-Type: {kinds}")
+    return await read_octets(request, limit)
+
+
+async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
+    """The octets of any body; Refusal as `read_json`."""
     settings = request.app[DEPS].settings
     if limit is None:
         limit = settings.body_limit
     else:
         request = request.clone(client_max_size=limit)
-    declared = request.content_type
-    if declared not in ("application/json", *also) and not declared.endswith("+json"):
-        kinds = " or ".join(("application/json", *also))
-        raise Refusal("unsupported-media-type", f"send Content-Type: {kinds}")
     # Said before reading where the length is told; a chunked body is cut off by aiohttp.
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)

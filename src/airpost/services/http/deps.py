@@ -14,6 +14,7 @@ from airpost.clock import Clock
 from airpost.pool.facade import Pool
 from airpost.services.auditor import Auditor
 from airpost.services.eventlog import EventLog
+from airpost.services.hooks_in import Hook
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.keyrules import Meters
@@ -57,6 +58,7 @@ class HttpDeps:
     audit: Auditor
     webhooks: Webhooks
     events: EventLog
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     rescheduled: Callable[[], None] = lambda: None  # one was made or deleted
     admission: Admission = field(default_factory=Admission)
     connections: Callable[[], Connections] = Connections

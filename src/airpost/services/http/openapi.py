@@ -37,6 +37,8 @@ stands beside it; `admin` has them all."""
 _PARAMETERS: Mapping[str, str] = {
     "id": "Its id",
     "name": "Its name",
+    "hook": "The name of a hook of the configuration",
+    "token": "The token of the hook",
     "file": "The name of a file",
     "problem": "The last part of a problem's `type`",
     "number": "A phone number, as it would be dialled",
@@ -138,7 +140,9 @@ def document(calls: Iterable[Call]) -> Json:
                 if name not in {query.__name__ for query in queries}
             },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer",
-                                        "description": "`ap_<id>_<secret>`"}},
+                                        "description": "`ap_<id>_<secret>`"},
+                                "hook": {"type": "http", "scheme": "bearer",
+                                         "description": "The token of the hook"}},
         },
     }  # fmt: skip
 

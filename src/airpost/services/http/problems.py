@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from airpost.errors import AirpostError, InvalidRequest, QueueFull, StoreUnavailable
+from airpost.services.http.paths import shown_path
 
 log = logging.getLogger("airpost.http")
 PROBLEM = web.ResponseKey("problem", str)
@@ -225,12 +226,12 @@ async def problems(
     except AirpostError as error:
         given = refusal(error)
         if given.kind.status == 500:
-            log.exception("http.failed method=%s path=%s", request.method, request.path)
+            log.exception("http.failed method=%s path=%s", request.method, shown_path(request))
         return problem_response(given)
     except web.HTTPException as error:
         if error.status < 400:
             raise
         return problem_response(_from_http(error))
     except Exception:  # the last resort: a caller gets a problem, the log the traceback
-        log.exception("http.failed method=%s path=%s", request.method, request.path)
+        log.exception("http.failed method=%s path=%s", request.method, shown_path(request))
         return problem_response(Refusal("internal-error", "see the log of the service"))

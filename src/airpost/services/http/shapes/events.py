@@ -5,9 +5,9 @@ May import pydantic and L0.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from airpost.services.http.shapes.base import FieldFault, Page, Shape, Time
 
@@ -78,6 +78,10 @@ class RefusedRecipient(Shape):
 
     to: str
     problem: FieldFault
+
+
+class Anything(RootModel[Any]):
+    """Whatever the sender says."""
 
 
 class Hooked(Shape):
