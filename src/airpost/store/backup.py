@@ -18,6 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from airpost.audit import Entry
 from airpost.clock import SECOND_US, Instant
 from airpost.errors import ConfigError
 from airpost.model import MessageId
@@ -25,6 +26,7 @@ from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import schedules
 from airpost.store.api import Wake
 from airpost.store.attempts import UNCERTAIN_WAIT_S, attempt_of, end_attempt, sent_columns
+from airpost.store.carry import carry_on
 from airpost.store.faults import meaning
 from airpost.store.keeping import BackedUp
 from airpost.store.lock import StoreLock
@@ -96,10 +98,13 @@ def _to_disk(path: Path) -> None:
 
 
 # -- putting one back ----------------------------------------------------------------------------
-def restore(source: Path, path: Path, now: Instant, rng: Random) -> tuple[int, Path | None]:
+def restore(
+    source: Path, path: Path, now: Instant, rng: Random, origin: str = ""
+) -> tuple[int, Path | None]:
     """Make the store at `path` what `source` holds; how many messages are frozen, the old store.
 
-    ConfigError when the store is in use or `source` is no sound store. The old one is kept.
+    ConfigError when the store is in use or `source` is no sound store. The old one is kept; its
+    audit log goes on, with a row that names `origin`, and what ended its keys' lives holds.
     """
     lock = StoreLock(path)
     lock.take()
@@ -110,6 +115,11 @@ def restore(source: Path, path: Path, now: Instant, rng: Random) -> tuple[int, P
         copy(source, fresh)
         migrate(fresh)
         count = _freeze_in(fresh, now, rng)
+        told = Entry(
+            at=now, action="db.restore", actor="local", origin=origin, subject=str(source),
+            detail={"held": count},
+        )  # fmt: skip
+        carry_on(fresh, path, told, rng)
         old = _set_aside(path, now)
         fresh.rename(path)
         _to_disk(path.parent)

@@ -10,7 +10,7 @@ import click
 
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either, elsewhere, noted, store_path_in
+from airpost.daemon.cli.offline import config_option, either, elsewhere, here, noted, store_path_in
 from airpost.daemon.cli.tables import say_fields, say_json
 from airpost.errors import AirpostError
 from airpost.model import masked
@@ -122,7 +122,7 @@ def restore(file: Path, *, config_path: Path, as_json: bool) -> None:
 
     try:
         path = store_path_in(config_path)
-        held, old = put_back(file, path, SystemClock().now(), Random())
+        held, old = put_back(file, path, SystemClock().now(), Random(), here())
     except AirpostError as error:
         raise click.ClickException(str(error)) from error
     found: Json = {"path": str(path), "held": held, "before": None if old is None else str(old)}

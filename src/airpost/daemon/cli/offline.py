@@ -44,13 +44,18 @@ def either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
         raise click.ClickException(str(error)) from error
 
 
+def here() -> str:
+    """From where a command acts, for the audit log."""
+    return f"command line uid={os.getuid()}"
+
+
 async def noted(store: Store, action: str, subject: str = "", **detail: Value) -> None:
     """A row of the audit log about what was done at a store."""
     entry = Entry(
         at=SystemClock().now(),
         action=action,
         actor="local",
-        origin=f"command line uid={os.getuid()}",
+        origin=here(),
         subject=subject,
         detail=detail,
     )
