@@ -45,6 +45,7 @@ def test_by_class_and_for_ever() -> None:
         ('records = "3d"', "retention.records", "at least"),
         ('classes.otp = { records = "3d" }', "retention.classes.otp.records", "at least"),
         ('classes.urgent = { bodies = "3d" }', "retention.classes.urgent", "there are otp"),
+        ('bodies = "3d"', "retention.inbound.bodies", "it is retention.bodies"),
         ('inbound = { bodies = "3d" }', "retention.inbound.bodies", "at least"),
         ('records = "999y"', "retention.records", "36600"),
     ],

@@ -68,6 +68,8 @@ def retention_of(given: RetentionSection) -> Retention:
     inbound = _of(given.inbound, given, "retention.inbound")
     if inbound.bodies_d is not None and inbound.bodies_d < LEAST_D:
         words = f'is at least "{LEAST_D}d": parts of one message may be days apart'
+        if given.inbound.bodies is None:
+            words += "; where it is not given it is retention.bodies"
         raise ConfigError("retention.inbound.bodies", words)
     return Retention(
         messages=messages,
