@@ -6,7 +6,9 @@ May import L0 and its neighbours. Appending and pruning run in the writer's thre
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from airpost.audit import PRUNED, Anchor, Entry, Row, sealed
@@ -17,6 +19,7 @@ from airpost.store.statements import load
 from airpost.store.writer import Tx
 
 _SQL = load("audit")
+PAGE = 1000
 PRUNE_ROWS = 1000  # at a time
 SLACK_D = 30  # rows go about once a month, not one by one: each removal is a row itself
 DAY_MS = 86_400_000
@@ -87,6 +90,18 @@ def rows(db: sqlite3.Connection, after: int, limit: int) -> list[Row]:
         return [_row(each) for each in db.execute(_SQL["rows"], (after, limit))]
     finally:
         db.text_factory = usual
+
+
+def file_rows(path: Path, last: int | None) -> Iterator[Row]:
+    """All rows of a store that is not open, or the `last`; ValueError where there is no log."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            after = 0 if last is None else max(0, head(db).n - last)
+            while some := rows(db, after, PAGE):
+                yield from some
+                after = some[-1].n
+    except sqlite3.Error as error:
+        raise ValueError(f"the audit log in {path} cannot be read: {error}") from error
 
 
 def _row(each: Sequence[Any]) -> Row:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from airpost.audit import Anchor, Entry
 from airpost.daemon.cli import audit
+from airpost.store.audit import append
+from airpost.store.migrations import connect, migrate
+from airpost.store.writer import Tx
 from tests.daemon.cli.conftest import Service, run
 from tests.services.http.fakes import NOW
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +86,45 @@ def test_the_journal_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found, words = audit._journal("other.service")
     assert found == []
     assert "no anchor of other.service" in words
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+async def test_anybody_verifies_it_as_the_document_says(service: Service, tmp_path: Path) -> None:
+    await filled(service)
+    await service.store.audit.append(
+        [Entry(at=NOW, action="é", actor='"\\', detail={"z": None, "a": True, "n": 7})]
+    )
+    kept = tmp_path / "audit.jsonl"
+    kept.write_text(service.run("audit", "list", "--json").stdout)
+    text = (ROOT / "docs" / "SECURITY.md").read_text(encoding="utf-8")
+    script = text.split("```sh\n")[1].split("```")[0]
+
+    def said() -> str:
+        done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    assert said() == ""
+    kept.write_text(kept.read_text().replace("a1", "a7"))
+    assert said().startswith('not sound: {"n": 2')
+
+
+def test_a_store_at_rest_is_read_and_not_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    config = tmp_path / "airpost.toml"
+    config.write_text('[store]\nurl = "sqlite:///a.db"')
+    monkeypatch.setenv("AIRPOST_URL", f"unix:{tmp_path}/none")
+    assert "cannot be read" in run("audit", "verify", "--config", str(config), code=1).output
+    migrate(path)
+    with closing(connect(path)) as db:
+        append(Tx(db, Random(1)), [Entry(at=NOW, action=f"a{n}", actor="x") for n in range(3)])
+    before = path.read_bytes()
+    assert "rows: 3" in run("audit", "verify", "--config", str(config)).stdout
+    assert "a2" in run("audit", "list", "--last", "1", "--config", str(config)).stdout
+    assert path.read_bytes() == before
+    with closing(connect(path)) as db:
+        db.execute("DROP TRIGGER audit_is_kept")
+        db.execute("DELETE FROM audit WHERE n = 2")
+    said = run("audit", "verify", "--config", str(config), code=1).output
+    assert "row 3 stands behind row 1" in said

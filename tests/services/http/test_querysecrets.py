@@ -35,6 +35,11 @@ async def test_credentials_in_a_query_are_refused(
             assert ":credentials-in-query" in body
             assert SECRET not in body
     assert SECRET not in caplog.text
+    await keyed.app[DEPS].audit.close()
+    rows = keyed.store.audit.kept
+    assert {row.result for row in rows} == {"credentials-in-query"}
+    assert sum(row.count for row in rows) == 4
+    assert SECRET not in str(rows)
 
 
 async def test_names_that_only_look_alike_are_none(keyed: Api) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,13 +14,12 @@ import click
 
 from airpost.audit import Anchor, Row, Verified, anchors_in, row_json, row_of, verify
 from airpost.clock import parse_rfc3339
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either
+from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
+from airpost.daemon.cli.offline import config_option, elsewhere, store_path_in
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
-from airpost.store.api import Store
+from airpost.errors import AirpostError
 
 UNIT = "airpost.service"
-PAGE = 500
 JOURNAL_S = 300.0
 
 
@@ -53,25 +52,34 @@ def _brief(detail: Json) -> str:
 
 
 def _rows(client: Client, config_path: Path, last: int | None = None) -> Iterable[Json]:
-    """The rows of the service, page by page, or of its store."""
-
-    async def offline(store: Store) -> list[Json]:
-        after = 0 if last is None else max(0, (await store.audit.head()).n - last)
-        return [row_json(row) async for row in _all(store, after)]
-
-    def online() -> Iterator[Json]:
-        found = client.items("/v1/audit", {"last": last})
-        first = next(found, None)  # now it is known whether there is a service
-        return iter(()) if first is None else chain([first], found)
-
-    return either(online, offline, config_path)
+    """The rows of the service, page by page, or of its store as it lies there."""
+    found = client.items("/v1/audit", {"last": last})
+    try:
+        first = next(found, None)
+    except Unreachable:
+        if elsewhere() or not config_path.exists():
+            raise
+        return _at_rest(config_path, last)
+    return () if first is None else chain([first], found)
 
 
-async def _all(store: Store, after: int) -> AsyncIterator[Row]:
-    while some := await store.audit.rows(after, PAGE):
-        for row in some:
-            yield row
-        after = some[-1].n
+def _at_rest(config_path: Path, last: int | None) -> Iterator[Json]:
+    """Nothing is written: what is to be proved must not change by looking at it."""
+    from airpost.store.audit import file_rows
+    from airpost.store.lock import StoreLock
+
+    try:
+        path = store_path_in(config_path)
+        lock = StoreLock(path)
+        lock.take()
+    except AirpostError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        yield from map(row_json, file_rows(path, last))
+    except (AirpostError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        lock.release()
 
 
 @audit.command(name="verify")

@@ -25,6 +25,7 @@ from airpost.services.http.problems import refusal
 
 _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
 REFUSALS = frozenset({401, 403, 429})
+ALSO = frozenset({"credentials-in-query"})
 NOBODY = "nobody"
 
 
@@ -86,7 +87,7 @@ def claims(request: web.Request, actor: str) -> None:
 def note_refusal(request: web.Request, caller: Caller | None, error: AirpostError) -> None:
     """Count what is refused for who asks, and whatever of a change is not done."""
     kind = refusal(error).kind
-    if kind.status not in REFUSALS and _ABOUT not in request:
+    if kind.status not in REFUSALS and kind.name not in ALSO and _ABOUT not in request:
         return
     actor = request.get(_CLAIMED, NOBODY) if caller is None else caller.actor
     resource = request.match_info.route.resource

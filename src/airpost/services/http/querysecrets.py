@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from airpost.services.http.audited import note_refusal
 from airpost.services.http.credentials import holds_token
 from airpost.services.http.problems import Refusal
 
@@ -29,7 +30,11 @@ async def no_credentials(
 ) -> web.StreamResponse:
     """Refuse a query string that holds credentials."""
     if request.query_string:
-        _check(request)
+        try:
+            _check(request)
+        except Refusal as error:
+            note_refusal(request, None, error)
+            raise
     return await handler(request)
 
 
