@@ -52,6 +52,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.inbound
 	$(BIN)/python -m tests.bench.urgent
 	$(BIN)/python -m tests.bench.million
+	$(BIN)/python -m tests.bench.scrape
 
 # Debian 12 with systemd in a virtual machine: as root, with qemu-system-x86 and debootstrap.
 vm: $(STAMP)
