@@ -8,7 +8,8 @@ from pathlib import Path
 import aiohttp
 
 from airpost.audit import verify
-from airpost.services.http.app import build_app
+from airpost.services.http.app import CALLS, build_app
+from airpost.services.http.audited import AUDITED
 from airpost.services.http.deps import DEPS
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import UnixListen
@@ -109,3 +110,28 @@ async def test_on_a_unix_socket_the_user_is_told(keyed: Api, tmp_path: Path) -> 
     await server.stop()
     (row,) = keyed.store.audit.kept
     assert row.origin.startswith("unix uid=")
+
+
+def test_no_call_changes_anything_without_a_trace() -> None:
+    """A new call is audited, or stands here with why it is not."""
+    own_history = {
+        "POST /v1/messages", "DELETE /v1/messages/{id}", "POST /v1/batches",
+        "DELETE /v1/batches/{id}", "POST /v1/schedules", "DELETE /v1/schedules/{id}",
+    }  # fmt: skip
+    changes_nothing = {"POST /v1/preview", "POST /v1/db/check", "POST /v1/webhooks/{id}/test"}
+    silent = {f"{method} {path}" for method, path, _, handler in CALLS
+              if method != "GET" and handler not in AUDITED}  # fmt: skip
+    assert silent == own_history | changes_nothing
+
+
+async def test_what_another_owner_has_is_changed_with_a_row(keyed: Api) -> None:
+    admin = keyed.store.new_key("boss", "admin", key_id="boss1")
+    person = {"number": "+4915112345678"}
+    await keyed.call("PUT", "/v1/contacts/ann", 201, headers=admin, json=person)
+    path = "/v1/contacts/ann?owner=shop"
+    await keyed.call("PUT", path, 201, headers=admin, json=person)
+    await keyed.call("DELETE", path, 204, headers=admin)
+    assert keyed.store.audit.told() == [
+        ("contact.put", "key boss1", "of shop", "done"),
+        ("contact.remove", "key boss1", "of shop", "done"),
+    ]

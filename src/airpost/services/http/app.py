@@ -33,7 +33,7 @@ from airpost.services.http import (
     stream,
     webhooks,
 )
-from airpost.services.http.audited import audited
+from airpost.services.http.audited import audited, of_others
 from airpost.services.http.auth import guarded
 from airpost.services.http.credentials import Scope
 from airpost.services.http.deps import BATCHES, DEPS, ENDED, METERS, RUNNING, TURNS, HttpDeps
@@ -75,15 +75,15 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
         audited("blocklist.remove", blocklist.remove),
     ),
     ("GET", "/v1/contacts", Scope.READ, contacts.listing),
-    ("PUT", "/v1/contacts", Scope.SEND, contacts.put_many),
+    ("PUT", "/v1/contacts", Scope.SEND, of_others("contact.put", contacts.put_many)),
     ("GET", "/v1/contacts/{name}", Scope.READ, contacts.one),
-    ("PUT", "/v1/contacts/{name}", Scope.SEND, contacts.put),
-    ("DELETE", "/v1/contacts/{name}", Scope.SEND, contacts.remove),
+    ("PUT", "/v1/contacts/{name}", Scope.SEND, of_others("contact.put", contacts.put)),
+    ("DELETE", "/v1/contacts/{name}", Scope.SEND, of_others("contact.remove", contacts.remove)),
     ("GET", "/v1/groups", Scope.READ, groups.listing),
-    ("PUT", "/v1/groups", Scope.SEND, groups.put_many),
+    ("PUT", "/v1/groups", Scope.SEND, of_others("group.put", groups.put_many)),
     ("GET", "/v1/groups/{name}", Scope.READ, groups.one),
-    ("PUT", "/v1/groups/{name}", Scope.SEND, groups.put),
-    ("DELETE", "/v1/groups/{name}", Scope.SEND, groups.remove),
+    ("PUT", "/v1/groups/{name}", Scope.SEND, of_others("group.put", groups.put)),
+    ("DELETE", "/v1/groups/{name}", Scope.SEND, of_others("group.remove", groups.remove)),
     ("POST", "/v1/schedules", Scope.SEND, schedules.create),
     ("GET", "/v1/schedules", Scope.READ, schedules.listing),
     ("GET", "/v1/schedules/{id}", Scope.READ, schedules.one),

@@ -27,6 +27,8 @@ _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
 REFUSALS = frozenset({401, 403, 429})
 ALSO = frozenset({"credentials-in-query"})
 NOBODY = "nobody"
+AUDITED: set[CallerHandler] = set()
+"""Handlers whose changes are in the log."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,25 @@ def audited(action: str, handler: CallerHandler) -> CallerHandler:
         await record(request, caller, action, told.subject, **told.detail)
         return response
 
+    AUDITED.add(wrapped)
+    return wrapped
+
+
+def of_others(action: str, handler: CallerHandler) -> CallerHandler:
+    """`handler`, with a row where it has changed what another owner has: `?owner=`.
+
+    What people have of their own is theirs, and no name of it stands in the log.
+    """
+
+    @functools.wraps(handler)
+    async def wrapped(request: web.Request, caller: Caller) -> web.StreamResponse:
+        response = await handler(request, caller)
+        owner = request.query.get("owner", caller.owner)
+        if owner != caller.owner:
+            await record(request, caller, action, f"of {owner}")
+        return response
+
+    AUDITED.add(wrapped)
     return wrapped
 
 

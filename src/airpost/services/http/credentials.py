@@ -9,6 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from airpost.apikey import ApiKey
 from airpost.clock import Instant
@@ -76,6 +77,7 @@ LOCAL = Caller(owner="local", actor="local", scopes=frozenset({Scope.ADMIN}))
 """Whoever stands at this machine: the Unix socket, or TCP without keys."""
 
 
+@lru_cache(maxsize=1024)  # the same key calls again and again
 def caller_of(key: ApiKey) -> Caller:
     """Whoever holds a key."""
     return Caller(
