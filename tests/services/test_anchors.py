@@ -105,3 +105,36 @@ async def test_a_syslog_that_is_away_is_told_of_and_costs_nothing(
     assert anchors_in(caplog.messages) == [head(5)]
     assert f"audit.syslog_unreachable at=tcp://127.0.0.1:{port}" in caplog.text
     assert str(Syslog(transport=Transport.UDP, host="::1", port=514)) == "udp://[::1]:514"
+
+
+def test_a_syslog_that_was_away_is_told_the_newest_when_it_is_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    sent: list[bytes] = []
+    away = True
+
+    async def send(_to: Syslog, line: bytes) -> None:
+        if away:
+            raise ConnectionRefusedError(111, "refused")
+        sent.append(line)
+
+    monkeypatch.setattr("airpost.services.anchors._send", send)
+
+    async def life(loop: VirtualLoop) -> None:
+        nonlocal away
+        clock = FakeClock(loop.time)
+        anchors = Anchors(clock, Syslog(transport=Transport.TCP, host="::1", port=514))
+        anchors.changed(head(5))
+        await clock.sleep(600)
+        assert caplog.text.count("syslog_unreachable") == 1
+        assert len(anchors_in(caplog.messages)) == 1
+        away = False
+        await clock.sleep(61)
+        assert anchors_in([line.decode() for line in sent]) == [head(5)]
+        await clock.sleep(600)
+        assert len(sent) == 1
+        await anchors.close()
+
+    run_virtual(life)
+    assert "audit.syslog_reached" in caplog.text

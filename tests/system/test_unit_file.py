@@ -13,10 +13,11 @@ from airpost.daemon.cli.serve import EXIT_CONFIG
 from airpost.daemon.config.settings import STATE_FOLDER
 from airpost.pool.pool import ON_AIR_STOP_S
 from airpost.services.http.server import SHUTDOWN_S
-from airpost.services.http.settings import DEFAULT_SOCKET
+from airpost.services.http.settings import DEFAULT_LISTEN, DEFAULT_SOCKET
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "systemd"
 UNIT = FOLDER / "airpost.service"
+SOCKET = FOLDER / "airpost.socket"
 DROP_IN = FOLDER / "airpost-usb-reset.conf"
 MOST_EXPOSED = 3.0
 MEASURED = re.compile(r"exposure level for airpost\.service: ([0-9.]+)")
@@ -56,8 +57,9 @@ def test_the_service_is_little_exposed(tmp_path: Path, opened: bool) -> None:
     assert ("char-usb_device" in done.stdout) is opened
 
 
-def test_systemd_knows_every_key() -> None:
-    done = analyze("verify", "--man=no", str(UNIT))
+@pytest.mark.parametrize("unit", [UNIT, SOCKET], ids=["service", "socket"])
+def test_systemd_knows_every_key(unit: Path) -> None:
+    done = analyze("verify", "--man=no", str(unit))
     complaints = [
         line for line in done.stderr.splitlines()
         if "airpost" in line and "is not executable" not in line
@@ -96,3 +98,11 @@ def test_what_the_unit_says_is_what_the_code_does() -> None:
     assert Path("/var/lib") / held["StateDirectory"][0] == STATE_FOLDER
     assert Path("/run") / held["RuntimeDirectory"][0] == Path(DEFAULT_SOCKET).parent
     assert held["ExecStart"][0].split()[:2] == ["/usr/bin/airpost", "serve"]
+
+
+def test_a_socket_unit_opens_what_the_service_would() -> None:
+    found = settings(SOCKET)
+    assert found["ListenStream"] == [DEFAULT_SOCKET, "127.0.0.1:8775"]
+    assert [f"unix:{DEFAULT_SOCKET}", "127.0.0.1:8775"] == sorted(DEFAULT_LISTEN, reverse=True)
+    assert found["SocketMode"] == ["0660"]
+    assert settings()["RuntimeDirectoryPreserve"] == ["yes"]  # else a stop removes the socket

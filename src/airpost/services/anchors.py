@@ -51,7 +51,9 @@ class Anchors:
         self._clock = clock
         self._syslog = syslog
         self._head: Anchor | None = None
-        self._told: Anchor | None = None
+        self._told: Anchor | None = None  # to the journal
+        self._sent: Anchor | None = None  # to the syslog
+        self._away = False
         self._last_s: float | None = None
         self._telling: asyncio.Task[None] | None = None
 
@@ -64,13 +66,17 @@ class Anchors:
 
     async def _tell_soon(self) -> None:
         try:
-            while self._head != self._told:
+            while self._behind():
                 if self._last_s is not None:
                     due_s = self._last_s + EVERY_S
                     await self._clock.sleep(max(0.0, due_s - self._clock.mono()))
                 await self._tell(SEND_S)
         finally:
             self._telling = None
+
+    def _behind(self) -> bool:
+        """True while the newest is not told everywhere; a syslog that is away is tried again."""
+        return self._head != self._told or (self._syslog is not None and self._head != self._sent)
 
     async def close(self) -> None:
         """The end: tell the newest once more."""
@@ -83,16 +89,24 @@ class Anchors:
         head = self._head
         assert head is not None
         self._last_s = self._clock.mono()
-        self._told = head
-        log.info("%s", head)
+        if self._told != head or limit_s == LAST_S:
+            self._told = head
+            log.info("%s", head)
         if self._syslog is None:
             return
         try:
             async with asyncio.timeout(limit_s):
                 await _send(self._syslog, self._line(head))
         except (OSError, TimeoutError) as error:
-            words = str(error) or "no answer in time"
-            log.warning("audit.syslog_unreachable at=%s %s", self._syslog, words)
+            if not self._away:
+                words = str(error) or "no answer in time"
+                log.warning("audit.syslog_unreachable at=%s %s", self._syslog, words)
+            self._away = True
+            return
+        self._sent = head
+        if self._away:
+            log.info("audit.syslog_reached at=%s", self._syslog)
+        self._away = False
 
     def _line(self, head: Anchor) -> bytes:
         at, host = rfc3339(self._clock.now()), socket.gethostname() or "-"

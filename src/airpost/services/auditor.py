@@ -247,6 +247,10 @@ class Auditor:
             self._writing.cancel()
         self._put_refusals(self._clock.mono(), all_=True)
         await self._write_waiting()
+        try:
+            self._changed(await self._log.head())  # also of what was being written
+        except StoreUnavailable as error:
+            log.warning("audit.head_unknown %s", error.reason)
 
 
 def _entry(key: Refused, kind: _Kind) -> Entry:

@@ -141,6 +141,10 @@ def test_a_certificate_that_cannot_be_used_ends_the_start(
     files.put(*expired())
     Tls(TlsSettings(cert=files.cert, key=files.key))  # who sends alarms starts all the same
     assert "http.certificate_expired" in caplog.text
+    files.put(*made("first"))
+    files.key.chmod(0o644)
+    Tls(TlsSettings(cert=files.cert, key=files.key))
+    assert caplog.text.count("http.key_file_open") == 1
     files.put(made("first")[0], made("second")[1])
     with pytest.raises(
         ConfigError, match=r"tls: .*tls\.crt and .*tls\.key cannot be used: key val"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import stat
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -51,6 +52,9 @@ class Tls:
             raise ConfigError("tls", _words(error, settings)) from None
         if not self.until:
             log.warning("http.certificate_expired cert=%s", settings.cert)
+        if settings.key.stat().st_mode & stat.S_IROTH:
+            log.warning("http.key_file_open key=%s: everybody on this machine may read it",
+                        settings.key)  # fmt: skip
 
     def changed(self) -> bool:
         """True when a file is another than when it was last loaded, or tried."""
