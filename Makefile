@@ -10,7 +10,7 @@ VM     ?= build/vm
 # Tests side by side; each has a folder of its own and no fixed port.
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 
-.PHONY: test demo lint types unit fuzz soak bench vm clean
+.PHONY: test demo lint types unit fuzz api-fuzz soak bench vm clean
 test: lint types unit
 
 $(STAMP): pyproject.toml
@@ -35,6 +35,16 @@ demo: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz.pdu --cases $(CASES) --seed $(SEED)
 	$(BIN)/python -m tests.fuzz.at --cases $(CASES) --seed $(SEED)
+
+# schemathesis and 10,000 requests that are wrong in one place, against the whole service. It has an
+# environment of its own, because it would plug itself into pytest.
+api-fuzz: $(STAMP) build/schemathesis/.installed
+	$(BIN)/python -m tests.fuzz.api --seed $(SEED) --schemathesis build/schemathesis/bin/schemathesis
+
+build/schemathesis/.installed: pyproject.toml
+	$(PYTHON) -m venv build/schemathesis
+	build/schemathesis/bin/pip install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5'
+	touch $@
 
 # kill -9 under load, the whole fault catalogue at once, 10,000 openings, and a day of mixed trouble.
 soak: $(STAMP)

@@ -66,6 +66,7 @@ CONFINED = {
         "airpost.services.http.schemas",
         "airpost.services.http.event_schemas",
         "airpost.services.http.key_schemas",
+        "airpost.services.http.people_schemas",
         "airpost.services.http.shapes",
         "airpost.services.http.openapi",
         "airpost.daemon.config",

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "src/airpost/daemon/config/file.py": "tests/daemon/config/test_load.py",
     "src/airpost/daemon/config/section.py": "tests/daemon/config/test_faults.py",
     "src/airpost/daemon/config/settings.py": "tests/daemon/config/test_load.py",
+    "src/airpost/services/http/people_schemas.py": "tests/services/http/test_contacts.py",
     "src/airpost/store/people.py": "protocol only: tests/store/test_contacts.py runs it",
     "src/airpost/store/deciding.py": "protocol only: tests/store/test_decisions.py runs it",
     "src/airpost/store/publishing.py": "values and protocols: tests/store/test_outbox.py runs them",

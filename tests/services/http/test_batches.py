@@ -122,7 +122,7 @@ async def test_a_bad_row_costs_no_other(api: Api) -> None:
         (3, "+4930000009", "blocked", "to"),
         (4, "+4930000002", "unknown-field", "txt"),
         (5, "+4930000003", "control-character", "text"),
-        (6, None, "invalid-request", ""),
+        (6, None, "invalid-request", "body"),
         (8, "+4930000006", "invalid-request", "values"),
     ]
     assert done["accepted"] == 3

@@ -31,7 +31,7 @@ async def test_deep_json(api: Api) -> None:
 
 async def test_json_that_is_no_object(api: Api) -> None:
     body = await api.call("POST", "/v1/messages", 400, data=b"[1]", headers=JSON)
-    assert body["detail"] == "the body must be a JSON object"
+    assert body["detail"] == "body: must be a JSON object"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])

@@ -72,7 +72,7 @@ def test_what_json_refuses_is_refused(text: str) -> None:
     ("body", "kind", "words"),
     [
         (b"\xff", "malformed-json", "UTF-8"),
-        (b"[]", "malformed-json", "character 1"),
+        (b"[]", "invalid-request", "body: must be a JSON object"),
         (b'{"to":["1",]}', "malformed-json", "character 12"),
         (b'{"to":["1"]} 2', "malformed-json", "character 14"),
         (b'{"to":["1"', "malformed-json", "character 11"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -29,6 +31,13 @@ def test_it_is_openapi_3_1(made: Json) -> None:
     validate(made)
     assert made["openapi"].startswith("3.1.")
     assert len(operations(made)) == sum(len(path) for path in made["paths"].values())
+
+
+def test_what_is_referred_to_is_there_and_no_two_models_share_a_name(made: Json) -> None:
+    names = set(made["components"]["schemas"])
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(made)))
+    assert referred - names == set()
+    assert [name for name in names if "__" in name] == []
 
 
 async def test_every_route_has_an_operation(api: Api) -> None:

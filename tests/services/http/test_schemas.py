@@ -7,10 +7,10 @@ import json
 import pytest
 
 from airpost.model import Encoding, MessageClass
+from airpost.services.http.key_schemas import KeyIn
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import (
     InboundQuery,
-    KeyIn,
     MessagesQuery,
     SendIn,
     read_body,
@@ -43,7 +43,7 @@ def test_what_is_read() -> None:
     ("raw", "kind", "fields"),
     [
         (b"nope", "malformed-json", []),
-        (b"[]", "invalid-request", [""]),
+        (b"[]", "invalid-request", ["body"]),
         (body(zzz=1), "unknown-field", ["zzz"]),
         (b"{}", "missing-field", ["to"]),
         (b'{"zzz":1}', "invalid-request", ["to", "zzz"]),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from airpost.services.http.schemas import InboundQuery, KeyIn, MessagesQuery, SendIn
+from airpost.services.http.key_schemas import KeyIn
+from airpost.services.http.schemas import InboundQuery, MessagesQuery, SendIn
 from airpost.services.http.words import words
 
 GOOD: dict[Any, dict[str, Any]] = {

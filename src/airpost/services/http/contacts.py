@@ -18,19 +18,18 @@ from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import name_of, named, owner_of, sees, writes
-from airpost.services.http.places import read_place, write_place
-from airpost.services.http.problems import Refusal
-from airpost.services.http.render import Json, list_json
-from airpost.services.http.schemas import (
+from airpost.services.http.people_schemas import (
     MAX_TOGETHER,
     ContactIn,
     ContactsIn,
     NamedContactIn,
     OwnerQuery,
     PeopleQuery,
-    read_body,
-    read_query,
 )
+from airpost.services.http.places import read_place, write_place
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import Json, list_json
+from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import people as shapes
 from airpost.services.http.sheets import CSV, CSV_WORDS, read_sheet, write_sheet
 from airpost.store.people import Contact, TooMany
@@ -46,6 +45,7 @@ COLUMNS = ("name", "number", "note")
     words="`format=csv` is all of them in one file. Who sees all sees those of all owners.",
     query=PeopleQuery,
     answers={200: shapes.Contacts},
+    answers_also={CSV: "`name,number,note` and a column for each of `values`"},
     example=Example(query={"limit": 10}),
 )
 async def listing(request: web.Request, caller: Caller) -> web.StreamResponse:

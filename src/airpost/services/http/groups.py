@@ -27,18 +27,17 @@ from airpost.services.http.people import (
     sees,
     writes,
 )
-from airpost.services.http.places import read_place, write_place
-from airpost.services.http.problems import Refusal
-from airpost.services.http.render import Json, list_json
-from airpost.services.http.schemas import (
+from airpost.services.http.people_schemas import (
     GroupIn,
     GroupsIn,
     NamedGroupIn,
     OwnerQuery,
     PeopleQuery,
-    read_body,
-    read_query,
 )
+from airpost.services.http.places import read_place, write_place
+from airpost.services.http.problems import Refusal
+from airpost.services.http.render import Json, list_json
+from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import people as shapes
 from airpost.services.http.sheets import CSV, CSV_WORDS, read_sheet, write_sheet
 from airpost.store.people import MOST_MEMBERS, Group, Member, Strangers, TooMany
@@ -54,6 +53,7 @@ COLUMNS = ("group", "member", "note")
     words="`format=csv` is all of them in one file, a row a member.",
     query=PeopleQuery,
     answers={200: shapes.Groups},
+    answers_also={CSV: "`group,member,note`, a row a member"},
     example=Example(query={"limit": 10}),
 )
 async def listing(request: web.Request, caller: Caller) -> web.StreamResponse:

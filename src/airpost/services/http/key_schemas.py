@@ -10,10 +10,16 @@ from typing import Annotated
 from pydantic import Field
 
 from airpost.model import MessageClass
+from airpost.regions import REGIONS
+from airpost.services.http.credentials import Scope
 from airpost.services.http.schemas import MAX_NAME, Body, ListQuery, Name, Query, Time
 
 MAX_OVERLAP_S = 90 * 86_400  # two secrets for one key
 _Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[!-~]*$")]
+# What the handler checks in words of its own, for the document.
+_Scope = Annotated[str, Field(json_schema_extra={"enum": [each.value for each in Scope]})]
+_PLACES = rf"^(\*|\+[0-9]{{1,15}}|{'|'.join(sorted(REGIONS))})$"
+_Place = Annotated[str, Field(json_schema_extra={"pattern": _PLACES})]
 
 
 class KeyIn(Body):
@@ -21,8 +27,8 @@ class KeyIn(Body):
 
     name: Name
     owner: Name
-    scopes: Annotated[tuple[str, ...], Field(min_length=1)]
-    countries: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+    scopes: Annotated[tuple[_Scope, ...], Field(min_length=1)]
+    countries: Annotated[tuple[_Place, ...] | None, Field(min_length=1)] = None
     classes: Annotated[tuple[MessageClass, ...] | None, Field(min_length=1)] = None
     routes: Annotated[tuple[_Word, ...] | None, Field(min_length=1, max_length=64)] = None
     networks: Annotated[tuple[_Word, ...] | None, Field(min_length=1, max_length=64)] = None
@@ -30,7 +36,7 @@ class KeyIn(Body):
     expires_at: Time | None = None
 
 
-class RotateIn(Body):
+class RotateKeyIn(Body):
     """`POST /v1/keys/{id}/rotate`: `overlap_s` the secret before counts, too."""
 
     overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S)] = 86_400

@@ -26,7 +26,7 @@ from airpost.services.http.credentials import (
     token_hash,
 )
 from airpost.services.http.deps import DEPS
-from airpost.services.http.key_schemas import KeyIn, RotateIn, UseQuery
+from airpost.services.http.key_schemas import KeyIn, RotateKeyIn, UseQuery
 from airpost.services.http.keyrules import read_network, read_rate
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
@@ -111,7 +111,7 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
 @operation(
     "rotateKey",
     "Give a key another secret; the one before counts for a while, too",
-    body=RotateIn,
+    body=RotateKeyIn,
     body_optional=True,
     answers={200: shapes.NewKey},
     example=Example(
@@ -122,7 +122,7 @@ async def rotate(request: web.Request, _caller: Caller) -> web.Response:
     """`POST /v1/keys/{id}/rotate`: the key and its new token, shown once."""
     deps, key_id = request.app[DEPS], request.match_info["id"]
     body = await read_json(request) if request.can_read_body else b"{}"
-    overlap_s = read_body(RotateIn, body).overlap_s
+    overlap_s = read_body(RotateKeyIn, body).overlap_s
     token = new_token(key_id)
     until = Instant(deps.clock.now() + overlap_s * SECOND_US)
     key = await deps.store.rotate_key(key_id, token_hash(token), until)

@@ -84,6 +84,10 @@ class _Reader:
     async def read(self, names: Collection[str], most: int) -> LongJson:
         found = LongJson(self._text)
         self._skip()
+        if self._text[self.at : self.at + 1] not in ("{", ""):
+            self._value()
+            words = "must be a JSON object"
+            raise Refusal("invalid-request", f"body: {words}", errors=[("body", words)])
         self._take("{")
         more = not self._takes("}")
         while more:

@@ -190,9 +190,12 @@ def _operation(call: Call, each: Operation, schemas: Mapping[str, Json]) -> Json
         made["description"] = words
     if each.body is not None and not head:
         made["requestBody"] = _body(each)
+    answers = {str(status): _answer(status, answer, head=head)
+               for status, answer in each.answers.items()}  # fmt: skip
+    if each.answers_also:
+        next(iter(answers.values()))["content"] |= _texts(each.answers_also)
     made["responses"] = {
-        **{str(status): _answer(status, answer, head=head)
-           for status, answer in each.answers.items()},
+        **answers,
         **_problems(call, each, head=head),
     }  # fmt: skip
     if each.security is not None:
@@ -259,11 +262,18 @@ def _body(each: Operation) -> Json:
     assert each.body is not None
     schema = {"$ref": _REF.format(model=each.body.__name__)}
     content: Json = {"schema": schema if each.body_media == JSON else {"type": "string"}}
-    others = {media: {"schema": {"type": "string", "description": words}}
-              for media, words in each.body_also.items()}  # fmt: skip
     if each.example.body is not None:
         content["examples"] = {"example": {"value": each.example.body}}
-    return {"required": not each.body_optional, "content": {each.body_media: content, **others}}
+    return {
+        "required": not each.body_optional,
+        "content": {each.body_media: content, **_texts(each.body_also)},
+    }
+
+
+def _texts(media: Mapping[str, str]) -> Json:
+    return {
+        kind: {"schema": {"type": "string", "description": words}} for kind, words in media.items()
+    }
 
 
 def _answer(status: int, answer: type[Any] | Media | None, *, head: bool) -> Json:

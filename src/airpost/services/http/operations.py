@@ -63,6 +63,7 @@ class Operation:
     body_media: str = "application/json"
     body_also: Mapping[str, str] = field(default_factory=dict)  # further media, with what they hold
     headers: Mapping[str, str] = field(default_factory=dict)
+    answers_also: Mapping[str, str] = field(default_factory=dict)  # of the first, by media
     problems: tuple[str, ...] = ()
     words: str | None = None  # more than the summary, in CommonMark
     security: tuple[Mapping[str, tuple[str, ...]], ...] | None = None  # None: by the call's scope

@@ -25,14 +25,10 @@ from airpost.services.http.words import words
 from airpost.states import MessageState
 from airpost.store.api import Verdict
 from airpost.store.keeping import By
-from airpost.store.people import MOST_MEMBERS
 
 MAX_NAME = 64
 MAX_TAGS = 20
 MAX_SENDER_REF = 255
-MAX_VALUES = 50  # of a contact
-MAX_VALUE = 1000  # characters
-MAX_TOGETHER = 1000  # contacts in one request
 MAX_BLOCKED = 5000  # numbers in one request
 MAX_SETTLED = 500
 MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
@@ -56,21 +52,33 @@ def _octets(value: Any) -> bytes:
     raise ValueError("must be base64")
 
 
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 Time = Annotated[
     int, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Octets = Annotated[
     bytes,
     BeforeValidator(_octets),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "pattern": _BASE64}),
 ]
 # Names and references end up in logs and on terminals: no control characters.
-_PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
-Note = Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)]
-Value = Annotated[str, Field(max_length=MAX_VALUE)]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
+PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=PLAIN)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Languages = Annotated[tuple[Language, ...], Field(max_length=len(Language))]
+
+
+def _one_of(*names: str) -> ConfigDict:
+    """For the document: one of these is given, and none beside it. Handlers say so in words."""
+    one: list[Any] = [
+        {
+            "required": [name],
+            "properties": {name: {"type": "string"},
+                           **{other: {"type": "null"} for other in names if other != name}},
+        }
+        for name in names
+    ]  # fmt: skip
+    return ConfigDict(json_schema_extra={"oneOf": one})
 
 
 class Body(BaseModel):
@@ -103,7 +111,7 @@ class MessageFields(Body):
     ordered: bool = False
     route: Name | None = None
     modem: Name | None = None
-    sender_ref: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
+    sender_ref: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=PLAIN)] | None = None
     tags: Annotated[tuple[Name, ...], Field(max_length=MAX_TAGS)] = ()
     flash: bool = False
     replace: Annotated[int, Field(ge=1, le=7)] | None = None
@@ -119,6 +127,8 @@ class MessageFields(Body):
 
 class SendIn(MessageFields):
     """`POST /v1/messages`."""
+
+    model_config = _one_of("text", "data")
 
     to: str
 
@@ -165,6 +175,8 @@ class ScheduleIn(Body):
 class PreviewIn(Body):
     """`POST /v1/preview`."""
 
+    model_config = _one_of("text", "template")
+
     text: str | None = None
     template: str | None = None
     values: dict[str, Any] | None = None
@@ -177,7 +189,7 @@ class PreviewIn(Body):
 class BlockIn(Body):
     """`PUT /v1/blocklist/{number}`."""
 
-    note: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=_PLAIN)] | None = None
+    note: Annotated[str, Field(max_length=MAX_SENDER_REF, pattern=PLAIN)] | None = None
 
 
 class BlockManyIn(BlockIn):
@@ -186,51 +198,10 @@ class BlockManyIn(BlockIn):
     numbers: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BLOCKED)]
 
 
-class ContactIn(Body):
-    """`PUT /v1/contacts/{name}`."""
-
-    number: str
-    note: Note | None = None
-    values: Annotated[dict[Name, Value], Field(max_length=MAX_VALUES)] = Field(
-        default={}, description="For templates, by their names"
-    )
-
-
-class NamedContactIn(ContactIn):
-    """One contact of `PUT /v1/contacts`."""
-
-    name: Name
-
-
-class ContactsIn(Body):
-    """`PUT /v1/contacts`."""
-
-    contacts: Annotated[tuple[NamedContactIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
-
-
-class GroupIn(Body):
-    """`PUT /v1/groups/{name}`: `members` are numbers, and contacts as `contact:NAME`."""
-
-    members: Annotated[tuple[str, ...], Field(max_length=MOST_MEMBERS)]
-    note: Note | None = None
-
-
-class NamedGroupIn(GroupIn):
-    """One group of `PUT /v1/groups`."""
-
-    name: Name
-
-
-class GroupsIn(Body):
-    """`PUT /v1/groups`."""
-
-    groups: Annotated[tuple[NamedGroupIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
-
-
 class AskIn(Body):
     """`POST /v1/modems/{name}/at`."""
 
-    command: Annotated[str, Field(min_length=2, max_length=MAX_COMMAND, pattern=_PLAIN)]
+    command: Annotated[str, Field(min_length=2, max_length=MAX_COMMAND, pattern=PLAIN)]
     force: bool = False
 
 
@@ -259,6 +230,15 @@ class SettleIn(Body):
     `restored`: of what a restore has frozen, all, or what of `ids` is.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["ids"], "properties": {"ids": {"minItems": 1}}},
+                {"required": ["restored"], "properties": {"restored": {"const": True}}},
+            ]
+        }
+    )
+
     ids: Annotated[tuple[Name, ...], Field(max_length=MAX_SETTLED)] = ()
     restored: bool = False
     as_: Verdict = Field(default=Verdict.RESEND, alias="as")
@@ -267,13 +247,13 @@ class SettleIn(Body):
 class BackupIn(Body):
     """`POST /v1/db/backup`: the file to make."""
 
-    path: Annotated[str, Field(min_length=1, max_length=4096, pattern=_PLAIN)]
+    path: Annotated[str, Field(min_length=1, max_length=4096, pattern=PLAIN)]
 
 
 class ForgetIn(Body):
     """`POST /v1/db/forget`."""
 
-    number: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
+    number: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=PLAIN)]
 
 
 class Query(BaseModel):
@@ -287,18 +267,6 @@ class ListQuery(Query):
 
     cursor: str = ""
     limit: Annotated[int, Field(ge=1)] | None = None
-
-
-class OwnerQuery(Query):
-    """Whose: one's own where it is left out; another owner's is for admins."""
-
-    owner: Name | None = None
-
-
-class PeopleQuery(ListQuery, OwnerQuery):
-    """A page of contacts or groups; `csv` is all of them."""
-
-    format: Literal["json", "csv"] = "json"
 
 
 class MessagesQuery(ListQuery):
@@ -401,7 +369,8 @@ def _refusal(model: type[BaseModel], error: ValidationError) -> Refusal:
 
 
 def _field(each: Mapping[str, Any]) -> str:
-    return ".".join(str(step) for step in each["loc"])
+    """The steps to a place; `body` for the whole of it."""
+    return ".".join(str(step) for step in each["loc"]) or "body"
 
 
 def _words(each: Mapping[str, Any], names: list[str]) -> str:
@@ -412,6 +381,6 @@ def _words(each: Mapping[str, Any], names: list[str]) -> str:
         case "string_pattern_mismatch":
             return "must not hold control characters"
         case "model_type":
-            return "the body must be a JSON object"
+            return "must be a JSON object"
         case _:
             return words(each)

@@ -1,0 +1,57 @@
+"""What schemathesis checks beyond its own: read by it, in an environment that has no airpost.
+
+Data that a schema allows may be refused for what it means (a time that is over, a modem that is not
+there), for nothing else: its own check cannot tell these apart, so this one does.
+"""
+
+from __future__ import annotations
+
+import schemathesis
+from schemathesis.generation import GenerationMode
+
+URN = "urn:airpost:problem:"
+MEANINGS = frozenset(
+    """
+    number-not-dialable empty-text too-many-parts control-character not-encodable modem-and-route
+    unknown-modem unknown-route unknown-contact unknown-group group-for-batch time-in-past
+    time-out-of-range ttl-out-of-range invalid-cursor invalid-schedule invalid-template
+    idempotency-mismatch unsafe-command quiet-hours text-and-data
+    """.split()  # noqa: SIM905 - a block is easier to read
+)
+# Fields that fit or not by what stands beside them, or by a syntax that no schema has words for.
+TOGETHER = frozenset(
+    """
+    port source_port port_bits encoding languages replace ttl_s transliterate flash to as command
+    name text values template Idempotency-Key body networks rate expires_at
+    """.split()  # noqa: SIM905
+)
+
+
+@schemathesis.hook
+def map_body(ctx, body):  # type: ignore[no-untyped-def]
+    """Half of the numbers are some: else nearly nothing would get beyond the first check."""
+    for part in (body, body.get("message")) if isinstance(body, dict) else ():
+        for name in ("to", "number"):
+            given = part.get(name) if isinstance(part, dict) else None
+            if isinstance(given, str) and len(given) % 2 == 0:
+                part[name] = "+491701234567"
+    return body
+
+
+@schemathesis.check
+def refused_for_its_meaning(ctx, response, case) -> None:  # type: ignore[no-untyped-def]
+    """What the schema allows is refused for its meaning alone."""
+    meta = case.meta
+    if meta is None or meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if response.status_code not in (400, 413, 415, 422):
+        return
+    problem = response.json()
+    kind = problem["type"].removeprefix(URN)
+    named = [each["field"].removeprefix("message.") for each in problem.get("errors", [])]
+    fields = {each.split(".")[0] for each in named}
+    # Of a schema 1.0 is a whole number too, as no caller writes one.
+    whole = {each["message"] for each in problem.get("errors", [])} == {"must be a whole number"}
+    if whole or kind in MEANINGS or (kind == "invalid-request" and fields <= TOGETHER):
+        return
+    raise AssertionError(f"the schema allows what is refused: {problem['detail']}")
