@@ -121,6 +121,8 @@ class Setup:
         self._modems = modems
         self._air_s = air_s
         self._spread = spread
+        self.http_more = ""  # lines for [http]
+        self.more = ""  # further sections
 
     @property
     def folder(self) -> Path:
@@ -133,6 +135,7 @@ class Setup:
         ports = self.modems.ports
         self.socket = socket = folder / "http.sock"
         config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"]\n'
+        config += self.http_more + self.more
         for at, port in enumerate(ports, 1):
             config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'
         (folder / "airpost.toml").write_text(config)

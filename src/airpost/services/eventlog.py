@@ -21,6 +21,7 @@ from airpost.store.publishing import LogEvent, Outbox, Stretch
 
 log = logging.getLogger("airpost.events")
 LOOK_S = 0.05
+LISTENER_S = 0.0002  # more for each who listens: many are told of more at once, and not as often
 RECHECK_S = 15.0  # a wake may be lost
 ROWS = 500  # of the log, read at a time
 RING = 2_000  # events in memory
@@ -63,6 +64,10 @@ class EventLog:
             if told is not None:
                 self._callbacks.remove(told)
 
+    def watch(self, told: Callable[[], None]) -> None:
+        """Call `told` whenever `head` has moved, from now on; it makes nobody read."""
+        self._callbacks.append(told)
+
     async def run(self) -> None:
         """For ever."""
         unsubscribe = self._subscribe(self._saw)
@@ -71,7 +76,7 @@ class EventLog:
                 try:
                     if self._listeners:
                         await self._catch_up()
-                    await self._clock.sleep(LOOK_S)
+                    await self._clock.sleep(max(LOOK_S, LISTENER_S * self._listeners))
                 except StoreUnavailable as error:
                     log.debug("events.not_read %s", error.reason)
                     await self._clock.sleep(1.0)
@@ -139,10 +144,15 @@ class EventLog:
 
         StoreUnavailable.
         """
+        found = self.recent(place, most)
+        return await self._outbox.log(place, most) if found is None else found
+
+    def recent(self, place: int, most: int = ROWS) -> Stretch | None:
+        """The same of what is in memory; None where that is not enough."""
         if place >= self.head:
             return Stretch(events=(), until=place)
         if place < self._from:
-            return await self._outbox.log(place, most)
+            return None
         at = bisect_right(self._seqs, place)
         some = self._ring[at : at + most]
         whole = at + len(some) == len(self._ring)

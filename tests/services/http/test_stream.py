@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from airpost.services.http.settings import AuthMode
-from airpost.services.http.stream import STREAMS
+from airpost.services.http.streams import STREAMS
 from airpost.store.api import Wake
 from airpost.store.publishing import LogEvent
 from airpost.tasks import spawn, stop
@@ -118,7 +118,7 @@ async def test_one_that_takes_nothing_is_cut_and_nobody_waits_for_it() -> None:
             stalled.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             async with api.http.get("/v1/stream") as response:
                 streams = api.app[STREAMS]
-                while streams.clients < 2:  # noqa: ASYNC110 - until both are there
+                while streams.count < 2:  # noqa: ASYNC110 - until both are there
                     await asyncio.sleep(0.01)
                 seen = 0
                 for _ in range(100):
@@ -128,7 +128,7 @@ async def test_one_that_takes_nothing_is_cut_and_nobody_waits_for_it() -> None:
                         break
                 assert streams.cut == 1
                 assert seen >= 100
-                assert streams.clients == 1
+                assert streams.count == 1
 
 
 @pytest.mark.parametrize("scopes", [("read",), ("send",)])

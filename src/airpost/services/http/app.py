@@ -45,6 +45,7 @@ from airpost.services.http.problems import problems, stopping
 from airpost.services.http.querysecrets import no_credentials
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
+from airpost.services.http.streams import STREAMS, Streams
 from airpost.services.http.traffic import TRAFFIC, Traffic
 from airpost.services.http.turns import Turns
 from airpost.services.http.underway import Under
@@ -160,7 +161,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[METERS] = Meters()
     app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
-    app[stream.STREAMS] = stream.Streams(deps.events)
+    app[STREAMS] = Streams(deps.events)
     app[REFUSALS] = Refusals(deps.store, deps.clock)
     app[openapi.DOCUMENT] = openapi.Document(calls())
     app[TRAFFIC] = traffic = Traffic()

@@ -13,8 +13,7 @@ import logging
 from aiohttp import web
 
 from airpost.errors import AirpostError, InvalidRequest, StoreUnavailable
-from airpost.services.eventlog import EventLog
-from airpost.services.events import MAX_PATTERNS, View, pattern_fault, type_of
+from airpost.services.events import MAX_PATTERNS, View, pattern_fault
 from airpost.services.http.auth import identify
 from airpost.services.http.credentials import Caller, Scope
 from airpost.services.http.deps import DEPS, ENDED, HttpDeps
@@ -22,51 +21,15 @@ from airpost.services.http.event_schemas import StreamQuery
 from airpost.services.http.operations import Example, Media, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import read_query
-from airpost.services.webhooks.envelope import envelope
+from airpost.services.http.streams import STREAMS, Client, Streams
 from airpost.tasks import spawn, stop
 
 log = logging.getLogger("airpost.http")
 HEADER = "Last-Event-ID"
-ROWS = 200  # of the log, in one write
-BUFFER_OCTETS = 64 * 1024  # of a connection, beyond the kernel's
 RETRY_MS = 2_000  # so long a client waits before it comes back
+LOOK_S = 0.05  # at a client that is slow
 STORE_S = 1.0  # before a store that cannot be read is asked again
 HEARTBEAT = b": alive\n\n"
-_MOST_CHUNKS = 64  # kept for clients that see the same
-
-
-class Streams:
-    """All clients of the stream."""
-
-    def __init__(self, events: EventLog) -> None:
-        self.events = events
-        self.clients = 0
-        self.cut = 0  # clients that took nothing
-        self._chunks: dict[tuple[View, int], tuple[bytes, int]] = {}
-
-    async def chunk(self, view: View, place: int) -> tuple[bytes, int]:
-        """What comes after a place as it is written, and the place after it."""
-        known = self._chunks.get((view, place))
-        if known is not None:
-            return known
-        found = await self.events.after(place, ROWS)
-        made = b"".join(
-            _written(event.seq, envelope(event, type_).body)
-            for event in found.events
-            if (type_ := type_of(event)) is not None and view.shows(event, type_)
-        )
-        if len(self._chunks) >= _MOST_CHUNKS:
-            self._chunks.pop(next(iter(self._chunks)))
-        if found.until != place:
-            self._chunks[view, place] = (made, found.until)
-        return made, found.until
-
-
-STREAMS = web.AppKey("streams", Streams)
-
-
-def _written(seq: int, body: bytes) -> bytes:
-    return b"id: %d\ndata: %s\n\n" % (seq, body)
 
 
 @operation(
@@ -84,22 +47,22 @@ async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
     deps, streams = request.app[DEPS], request.app[STREAMS]
     view = _view(request, caller)
     seen = _seen(request)
-    if streams.clients >= deps.settings.stream_clients:
+    if streams.count >= deps.settings.stream_clients:
         raise Refusal(
-            "too-many-streams", f"there are {streams.clients} clients of the stream",
+            "too-many-streams", f"there are {streams.count} clients of the stream",
             headers={"Retry-After": "5"}, extra={"setting": "stream.clients"},
         )  # fmt: skip
-    newest = await streams.events.start()
+    newest = await deps.events.start()
     place = newest if seen is None or seen > newest else seen
     response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
     response.content_type = "text/event-stream"
     response.charset = "utf-8"
-    streams.clients += 1
+    streams.count += 1
     try:
-        with streams.events.listening():
+        with deps.events.listening():
             await _serve(request, response, view, place)
     finally:
-        streams.clients -= 1
+        streams.count -= 1
     return response
 
 
@@ -130,14 +93,15 @@ async def _serve(
     transport = request.transport
     if transport is None:  # it has hung up already
         return
-    transport.set_write_buffer_limits(high=BUFFER_OCTETS)
+    client = Client(view, place, transport, chunked="Transfer-Encoding" in response.headers)
     ending = spawn(_ended(request), name="stream ends")
-    telling = spawn(_tell(request, response, view, place), name="stream")
+    telling = spawn(_tell(request, response, client), name="stream")
     try:
         await asyncio.wait([telling, ending], return_when=asyncio.FIRST_COMPLETED)
     finally:
         ending.cancel()
         await stop(telling)
+        request.app[STREAMS].leave(client)
     if not telling.cancelled():
         transport.abort()  # it takes nothing, or may see nothing more
 
@@ -146,39 +110,45 @@ async def _ended(request: web.Request) -> None:
     await request.app[ENDED].wait()
 
 
-async def _tell(request: web.Request, response: web.StreamResponse, view: View, place: int) -> None:
-    """Write until the client is to be cut."""
+async def _tell(request: web.Request, response: web.StreamResponse, client: Client) -> None:
+    """Until the client is to be cut; most of the time others write to it."""
     deps, streams = request.app[DEPS], request.app[STREAMS]
-    octets = b"retry: %d\n\n" % RETRY_MS
-    while await _taken(response, octets, deps, streams):
-        if not await streams.events.beyond(place, deps.settings.stream_heartbeat_s):
+    try:
+        await response.write(b"retry: %d\n\n" % RETRY_MS)  # with the head, which is by aiohttp
+    except (ConnectionError, RuntimeError):
+        return  # it has hung up
+    while await _taken(client, deps, streams):
+        if client.place < deps.events.head:
+            try:
+                octets, client.place = await streams.chunk(client.view, client.place)
+            except StoreUnavailable:
+                await deps.clock.sleep(STORE_S)
+            else:
+                client.write(octets)
+            continue
+        streams.join(client)
+        try:
+            async with asyncio.timeout(deps.settings.stream_heartbeat_s):
+                await client.wake.wait()
+        except TimeoutError:
+            streams.leave(client)
             if not await _still_known(request):
                 return
-            octets = HEARTBEAT
-            continue
-        try:
-            octets, place = await streams.chunk(view, place)
-        except StoreUnavailable:
-            await deps.clock.sleep(STORE_S)
-            octets = b""
+            client.write(HEARTBEAT)
 
 
-async def _taken(
-    response: web.StreamResponse, octets: bytes, deps: HttpDeps, streams: Streams
-) -> bool:
-    """False for a client that takes nothing, or has gone."""
-    if not octets:
-        return True
-    try:
-        async with asyncio.timeout(deps.settings.stream_stall_s):
-            await response.write(octets)
-    except TimeoutError:
-        streams.cut += 1
-        log.info("http.stream_cut took_nothing_s=%g", deps.settings.stream_stall_s)
-        return False
-    except (ConnectionError, RuntimeError):
-        return False
-    return True
+async def _taken(client: Client, deps: HttpDeps, streams: Streams) -> bool:
+    """Once it has taken everything; False for a client that takes nothing, or has gone."""
+    left, since_s = client.untaken, deps.clock.mono()
+    while client.untaken:
+        await deps.clock.sleep(LOOK_S)
+        if client.untaken < left:
+            left, since_s = client.untaken, deps.clock.mono()
+        elif deps.clock.mono() - since_s >= deps.settings.stream_stall_s:
+            streams.cut += 1
+            log.info("http.stream_cut took_nothing_s=%g", deps.settings.stream_stall_s)
+            return False
+    return not client.gone
 
 
 async def _still_known(request: web.Request) -> bool:

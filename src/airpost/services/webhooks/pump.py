@@ -146,6 +146,7 @@ class Pump:
                     self._done_rows.append(event.seq)
                     continue
                 item.take(row)
+                item.next_at = NOW  # whatever it waited for may be over: a start tries at once
                 self._push(item)
             self._done_rows += kept  # what they were about has gone
             self._new_missed += len(kept)
