@@ -62,6 +62,9 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.inbound
 	$(BIN)/python -m tests.bench.urgent
 	$(BIN)/python -m tests.bench.million
+	$(BIN)/python -m tests.bench.hook
+	$(BIN)/python -m tests.bench.stream
+	$(BIN)/python -m tests.bench.webhooks
 	$(BIN)/python -m tests.bench.scrape
 
 # Debian 12 with systemd in a virtual machine: as root, with qemu-system-x86 and debootstrap.

@@ -6,14 +6,18 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from airpost.errors import QueueFull
+from airpost.model import MessageClass
+from airpost.policy import CLASS_POLICY, QueuePolicy
 from airpost.store.api import MessageFilter
 from airpost.store.keeping import Keep, Retention
 from airpost.store.publishing import HookDone, HookEvent
 from airpost.store.sqlite import SqliteStore
-from tests.store.values import DAY, NOW, NUMBER, after, new
+from tests.store.values import DAY, NOW, NUMBER, FakeClock, after, new
 
 CAME = HookEvent(id="h1", hook="pump", source="10.0.0.5", raw=b'{"on": true}', received_at=NOW)
 
@@ -68,6 +72,19 @@ async def test_what_cannot_be_sent_costs_no_other_and_is_told(
                                                  ("raw", "text: line 1")]  # fmt: skip
     told = [e.to for e in (await store.events(0, 50)).items if e.subject == "hook pump"]
     assert told == ["nothing", "raw"]
+
+
+async def test_without_room_for_one_nothing_is_taken(place: Path) -> None:
+    classes = {**CLASS_POLICY, MessageClass.NORMAL: replace(
+        CLASS_POLICY[MessageClass.NORMAL], max_waiting=2)}  # fmt: skip
+    store = SqliteStore(place / "airpost.db", FakeClock(), Random(1), QueuePolicy(classes=classes))
+    await store.open(NOW)
+    await store.hook_events.take(CAME, [new("m1")])
+    with pytest.raises(QueueFull):
+        await store.hook_events.take(replace(CAME, id="h2"), [new("m2"), new("m3")])
+    assert await ids(store) == ["m1"]
+    assert [row[0] for row in kept(place)] == ["h1"]
+    await store.close()
 
 
 async def test_it_goes_with_what_is_received(store: SqliteStore, place: Path) -> None:

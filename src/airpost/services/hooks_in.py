@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,7 @@ class Hook:
 
     def __init__(self, settings: HookSettings) -> None:
         self.settings = settings
+        self.counts: Counter[str] = Counter()  # requests, by what came of them
         self._to = [Template(each, f"to.{at}") for at, each in enumerate(settings.to)]
         self._text = Template(settings.text, "text")
         self._class = Template(settings.class_, "class")

@@ -10,8 +10,9 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from airpost.errors import InvalidRequest
+from airpost.errors import InvalidRequest, QueueFull
 from airpost.model import MessageId, NewMessage
+from airpost.policy import QueuePolicy
 from airpost.store.api import Accepted
 from airpost.store.moves import add_body, add_event
 from airpost.store.outbound import accept
@@ -25,19 +26,23 @@ _SQL = load("hooks")
 class HookEvents:
     """The hooks of one store, for the loop. What writes raises StoreUnavailable."""
 
-    def __init__(self, write: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(self, write: Callable[..., Awaitable[Any]], policy: QueuePolicy) -> None:
         self._write = write
+        self._policy = policy
 
     async def take(self, event: HookEvent, new: Sequence[NewMessage]) -> HookDone:
         """Keep what came, and its messages."""
-        done: HookDone = await self._write(take, event, new, urgent=False)
+        done: HookDone = await self._write(take, event, new, self._policy, urgent=False)
         return done
 
 
-def take(tx: Tx, event: HookEvent, new: Sequence[NewMessage]) -> HookDone:
+def take(tx: Tx, event: HookEvent, new: Sequence[NewMessage], policy: QueuePolicy) -> HookDone:
     """See `publishing.HookEvents.take`; in the writer's thread."""
     repeats = _repeats(tx, event)
-    rows = [] if repeats is not None else accept(tx, new)
+    rows = [] if repeats is not None else accept(tx, new, policy)
+    full = next((row for row in rows if isinstance(row, QueueFull)), None)
+    if full is not None:
+        raise full  # nothing of it is stored: whoever asks again loses nothing
     messages = [row.id for row in rows if isinstance(row, Accepted)]
     refused = [row for row in rows if isinstance(row, InvalidRequest)]
     _add(tx, event, messages, repeats)

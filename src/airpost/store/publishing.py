@@ -215,5 +215,8 @@ class HookEvents(Protocol):
     """What comes in by hooks."""
 
     async def take(self, event: HookEvent, new: Sequence[NewMessage]) -> HookDone:
-        """Keep what came and its messages in one commit."""
+        """Keep what came and its messages in one commit.
+
+        QueueFull, and nothing is stored, where one of them has no room.
+        """
         ...

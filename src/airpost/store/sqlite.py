@@ -118,7 +118,7 @@ class SqliteStore:
         self.keeping = Keeper(path, clock, self._write, self._writer, self._reader)
         self.audit = AuditLog(self._write, self._read, self._uses)
         self.outbox = Outbox(path, self._write)
-        self.hook_events = HookEvents(self._write)
+        self.hook_events = HookEvents(self._write, self._policy)
         self._can = Availability(clock, self._probe, lambda: self._wake(set(Wake)))
         self._callbacks: list[Callable[[Wake], None]] = []
 

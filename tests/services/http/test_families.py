@@ -10,7 +10,7 @@ from airpost.histogram import Histogram
 from airpost.services.http.families import FAMILIES, PIECE, Family, Kind
 
 ALLOWED = {"modem", "class", "state", "route", "limit", "result", "what", "queue", "method",
-           "status", "type", "version", "manufacturer", "model", "operator"}  # fmt: skip
+           "status", "type", "hook", "version", "manufacturer", "model", "operator"}  # fmt: skip
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)

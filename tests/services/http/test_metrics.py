@@ -16,10 +16,12 @@ from airpost.clock import SECOND_US, Instant
 from airpost.errors import StoreUnavailable
 from airpost.histogram import Histogram
 from airpost.model import Credit, Lane, MessageClass, ModemView, UnitState
+from airpost.services.hooks_in import Hook, HookSettings
 from airpost.services.http import metrics as module
 from airpost.services.http.deps import DEPS, Connections
 from airpost.services.http.families import FAMILIES, PIECE
 from airpost.services.http.metrics import RESULTS, SCRAPES, Scrapes
+from airpost.services.http.streams import STREAMS
 from airpost.services.http.traffic import TRAFFIC
 from airpost.states import SegmentEvent
 from airpost.store.keeping import Waits
@@ -94,6 +96,8 @@ def everything(api: Api) -> None:
 
 async def test_every_family_is_told_and_nothing_else_of_ours(api: Api) -> None:
     everything(api)
+    given = HookSettings(name="pump", to=("+491701234567",), text="x")
+    api.app[DEPS].hooks["pump"] = Hook(given)  # type: ignore[index]
     await api.send()
     await api.send(400, text="")
     told = await scrape(api)
@@ -247,7 +251,7 @@ async def test_connections_and_what_other_services_tell(api: Api) -> None:
         yield GaugeMetricFamily("airpost_odd", "odd", value=7)
 
     deps = replace(api.app[DEPS], collectors=(collect,), connections=lambda: Connections(2, 500, 1))
-    told = Told((await Scrapes(deps, api.app[TRAFFIC]).text()).decode())
+    told = Told((await Scrapes(deps, api.app[TRAFFIC], api.app[STREAMS]).text()).decode())
     assert told["airpost_odd", {}] == 7
     assert told["airpost_http_connections", {}] == 2
     assert told["airpost_http_connections_limit", {}] == 500

@@ -165,7 +165,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[REFUSALS] = Refusals(deps.store, deps.clock)
     app[openapi.DOCUMENT] = openapi.Document(calls())
     app[TRAFFIC] = traffic = Traffic()
-    app[metrics.SCRAPES] = metrics.Scrapes(deps, traffic)
+    app[metrics.SCRAPES] = metrics.Scrapes(deps, traffic, app[STREAMS])
     app.on_shutdown.append(_end_polls)
     app.on_cleanup.append(_count_the_last)
     for method, path, scope, handler in CALLS:

@@ -158,6 +158,17 @@ FAMILIES: Mapping[str, Family] = {
         Family("airpost_store_file_bytes", _G, (), "size of the database"),
         Family("airpost_store_log_bytes", _G, (), "size of its write-ahead log"),
         Family("airpost_store_disk_free_bytes", _G, (), "what is free on its disk"),
+        # -- events ------------------------------------------------------------------------------
+        Family("airpost_webhooks", _G, ("state",), "webhooks and commands, by how they are"),
+        Family("airpost_webhook_tries_total", _C, ("result",),
+               "tries to tell one of an event, taken or failed; given_up: events that nobody took"),
+        Family("airpost_webhook_waiting_events", _G, (), "events in hand that are not taken yet"),
+        Family("airpost_webhook_behind_rows", _G, (),
+               "rows of the event log that the one furthest behind has yet to look at"),
+        Family("airpost_stream_clients", _G, (), "clients of the stream"),
+        Family("airpost_stream_cut_total", _C, (), "clients cut because they took nothing"),
+        Family("airpost_hook_requests_total", _C, ("hook", "result"),
+               "requests to a hook: sent, raw (as it came), repeated, nothing, refused"),
         # -- HTTP --------------------------------------------------------------------------------
         Family("airpost_http_requests_total", _C, ("method", "route", "status"),
                "requests answered, by the template of the call"),

@@ -125,6 +125,7 @@ async def _admit(request: web.Request, hook: Hook, raw: bytes) -> None:
         admit(request, hook.settings, raw)
     except AirpostError as error:
         note_refusal(request, None, error)
+        hook.counts["refused"] += 1
         log.warning("hook.refused hook=%s from=%s", hook.settings.name, request.remote)
         raise
 
@@ -159,12 +160,21 @@ async def _take(request: web.Request, hook: Hook, payload: Any, raw: bytes) -> w
         problem=made.problem,
     )
     done = await shielded(deps.store.hook_events.take(event, rows.new), name=f"hook {event.id}")
+    hook.counts[_result(made, done)] += 1
     log.info(
         "hook.taken hook=%s messages=%d refused=%d%s",
         event.hook, len(done.messages), len(rows.refused) + len(done.refused),
         " raw" if made.raw else "",
     )  # fmt: skip
     return answer(_shown(event, rows, done))
+
+
+def _result(made: Made, done: HookDone) -> str:
+    if done.repeats is not None:
+        return "repeated"
+    if not done.messages:
+        return "nothing"
+    return "raw" if made.raw else "sent"
 
 
 def _shown(event: HookEvent, rows: _Rows, done: HookDone) -> Json:

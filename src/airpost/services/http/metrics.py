@@ -27,6 +27,7 @@ from airpost.services.http.deps import HttpDeps
 from airpost.services.http.families import FAMILIES, Value
 from airpost.services.http.operations import Media, operation
 from airpost.services.http.problems import KINDS
+from airpost.services.http.streams import Streams
 from airpost.services.http.traffic import Traffic
 from airpost.store.keeping import Figures, Standing, Waits
 from airpost.tasks import spawn
@@ -36,6 +37,9 @@ PAUSE_S = 0.003  # after each piece: else the threads of the store wait for the 
 LOOK_S = 3.0  # so long the store is waited for: a monitor gives up after 10
 CLASSES = tuple(each.value for each in MessageClass)
 RESULTS = ("taken", "transient", "permanent", "unknown", "not_begun")
+STATES = ("active", "down", "paused", "disabled")
+TRIES = ("taken", "failed", "given_up")
+HOOKED = ("sent", "raw", "repeated", "nothing", "refused")
 _STATES = ("sent", "delivered", "failed", "expired", "cancelled", "uncertain")
 _RESENT = {"resent": "part", "begun_again": "message"}
 _RECEIVED = {"received": "whole", "partial": "partial"}
@@ -46,8 +50,9 @@ Rows = Iterable[tuple[Sequence[str], Value]]
 class Scrapes:
     """Makes the answer; whoever asks meanwhile gets the same one."""
 
-    def __init__(self, deps: HttpDeps, traffic: Traffic) -> None:
+    def __init__(self, deps: HttpDeps, traffic: Traffic, streams: Streams) -> None:
         self._deps = deps
+        self._streams = streams
         self._traffic = traffic
         self._process = ProcessCollector(registry=None)
         self._making: asyncio.Task[bytes] | None = None
@@ -106,6 +111,7 @@ class Scrapes:
         if standing is not None:
             yield from _waits(standing, lanes, now)
             yield from _files(standing)
+        yield from _events(deps, self._streams)
         yield from _http(self._traffic, deps)
         yield from self._process.collect()
         for collect in deps.collectors:
@@ -218,6 +224,25 @@ def _sending(pool: Pool) -> Iterator[Metric]:
     yield from _told(
         "airpost_cmgs_seconds", (((lane,), tally.answer) for lane, tally in tallies.items())
     )
+
+
+# -- events --------------------------------------------------------------------------------------
+def _events(deps: HttpDeps, streams: Streams) -> Iterator[Metric]:
+    shown = deps.webhooks.all(None)
+    states = Counter(each.state for each in shown)
+    yield from _told("airpost_webhooks", (((name,), states[name]) for name in STATES))
+    counts = deps.webhooks.counts
+    yield from _told("airpost_webhook_tries_total", (((name,), counts[name]) for name in TRIES))
+    pumps = [each.pump for each in shown if each.pump is not None]
+    yield from _told("airpost_webhook_waiting_events", [((), sum(p.waiting for p in pumps))])
+    behind = max((pump.behind for pump in pumps), default=0)
+    yield from _told("airpost_webhook_behind_rows", [((), behind)])
+    yield from _told("airpost_stream_clients", [((), streams.count)])
+    yield from _told("airpost_stream_cut_total", [((), streams.cut)])
+    yield from _told("airpost_hook_requests_total", (
+        ((name, result), hook.counts[result])
+        for name, hook in deps.hooks.items() for result in HOOKED
+    ))  # fmt: skip
 
 
 # -- the store -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import events as shapes
 from airpost.services.webhooks.service import Shown
 from airpost.services.webhooks.targets import TargetRefused
-from airpost.store.publishing import Delivery, Endpoint, EndpointKind, EndpointState
+from airpost.store.publishing import Delivery, Endpoint, EndpointKind
 
 CURSOR_KIND = "d"
 WEBHOOK = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6073"  # as it stands in examples
@@ -252,7 +252,7 @@ def webhook_json(shown: Shown, now: Instant) -> Json:
         "inbound": each.inbound and matcher(each.types)("inbound.message"),
         "state": each.state.value,
         "reason": each.reason,
-        "down": pump is not None and pump.health.down and each.state is EndpointState.ACTIVE,
+        "down": shown.state == "down",
         "delivered": each.delivered + (0 if pump is None else pump.delivered),
         "missed": each.missed,
         "waiting": 0 if pump is None else pump.waiting,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from heapq import heappop, heappush
 from itertools import islice
@@ -53,12 +53,12 @@ class Pump:
         rng: Random,
         *,
         concurrency: int,
+        counts: Counter[str],
         disable: Callable[[str], None],
         gave_up: Callable[[str], Awaitable[None]],
     ) -> None:
         self.endpoint = endpoint
         self.delivered = 0
-        self.failures = 0
         self.health = Health()
         self.last: Answer | None = None
         self._view = View(endpoint.sees, endpoint.inbound, endpoint.types)
@@ -69,6 +69,7 @@ class Pump:
         self._clock = clock
         self._schedule = Schedule(settings.schedule_s, rng)
         self._most = concurrency
+        self._counts = counts  # of all endpoints
         self._disable = disable
         self._gave_up = gave_up
         self._wake = asyncio.Event()
@@ -276,6 +277,7 @@ class Pump:
     def _succeeded(self, item: Item) -> None:
         self.delivered += 1
         self._new_delivered += 1
+        self._counts["taken"] += 1
         self._over(item)
         if item.has_row:
             self._done_rows.append(item.seq)
@@ -295,7 +297,7 @@ class Pump:
 
     async def _failed(self, item: Item, answer: Answer) -> None:
         now = self._clock.now()
-        self.failures += 1
+        self._counts["failed"] += 1
         item.tries += 1
         item.first_at = item.first_at or now
         item.last_at, item.status, item.error = now, answer.status, answer.error
@@ -314,6 +316,7 @@ class Pump:
 
     async def _give_up(self, item: Item) -> None:
         item.dead = True
+        self._counts["given_up"] += 1
         self._dead_rows.append(item)
         self._over(item)
         words = f"event {item.seq} was given up after {item.tries} tries: {item.error}"

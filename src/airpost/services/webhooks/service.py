@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -45,6 +46,13 @@ class Shown:
     endpoint: Endpoint
     pump: Pump | None
 
+    @property
+    def state(self) -> str:
+        """As people see it: `down` while it is active and takes nothing."""
+        active = self.endpoint.state is EndpointState.ACTIVE
+        down = active and self.pump is not None and self.pump.health.down
+        return "down" if down else self.endpoint.state.value
+
 
 class Webhooks:
     """The service. `run()` once, beside everything else; it holds up nothing."""
@@ -74,6 +82,7 @@ class Webhooks:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
         self._running = False
+        self.counts: Counter[str] = Counter()  # tries of all, by what came of them
 
     async def run(self) -> None:
         """For ever."""
@@ -146,6 +155,7 @@ class Webhooks:
         self._pumps[endpoint.id] = Pump(
             endpoint, self._events, self._outbox, self._http if is_http else self._exec,
             self.settings.webhooks, self._clock, self._rng, concurrency=most,
+            counts=self.counts,
             disable=lambda why: self._disable(endpoint.id, why), gave_up=gave_up,
         )  # fmt: skip
         return self._pumps[endpoint.id]
