@@ -22,6 +22,7 @@ ELSEWHERE = {
     "src/airpost/apikey.py": "values only: tests/store/test_keys.py",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
     "src/airpost/services/http/compose.py": "tests/services/http/test_messages.py",
+    "src/airpost/daemon/cli/rowfile.py": "tests/daemon/cli/test_batches.py",
     "src/airpost/services/http/taking.py": "tests/services/http/test_batches.py",
     "src/airpost/services/http/underway.py": "tests/services/http/test_batches.py",
     "src/airpost/store/batching.py": "protocol only: tests/store/test_batches.py runs it",

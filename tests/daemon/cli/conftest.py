@@ -21,16 +21,17 @@ from airpost.services.http.app import build_app
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen, parse_listen
+from airpost.store.sqlite import SqliteStore
 from tests.services.http.fake_outbox import events_of
 from tests.services.http.fake_schedules import FakeSchedules
-from tests.services.http.fakes import FakeClock, FakePool, FakeStore, experience
+from tests.services.http.fakes import NOW, FakeClock, FakePool, FakeStore, experience
 
 
 @dataclass
 class Service:
     """A running service; `unix` and `tcp` are its addresses."""
 
-    store: FakeStore
+    store: Any
     pool: FakePool
     unix: str
     tcp: str
@@ -50,9 +51,11 @@ def run(*args: str, code: int = 0, text: str | None = None) -> Result:
     return result
 
 
-def _serve(store: FakeStore, pool: FakePool, path: Path, up: Future[Any], auth: AuthMode) -> None:
+def _serve(store: Any, pool: FakePool, path: Path, up: Future[Any], auth: AuthMode) -> None:
     async def life() -> None:
         stop = asyncio.Event()
+        if isinstance(store, SqliteStore):
+            await store.open(NOW)
         deps = HttpDeps(
             store=store,
             pool=pool,
@@ -73,6 +76,8 @@ def _serve(store: FakeStore, pool: FakePool, path: Path, up: Future[Any], auth: 
         up.set_result((addresses, lambda: loop.call_soon_threadsafe(stop.set)))
         await stop.wait()
         await server.stop()
+        if isinstance(store, SqliteStore):
+            await store.close()
 
     try:
         asyncio.run(life())
@@ -85,7 +90,17 @@ def _serve(store: FakeStore, pool: FakePool, path: Path, up: Future[Any], auth: 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """With keys over TCP; the Unix socket trusts us."""
-    store, pool = FakeStore(), FakePool()
+    yield from _served(FakeStore(), tmp_path)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Service]:
+    """As `service`, over a store on disk."""
+    yield from _served(SqliteStore(tmp_path / "airpost.db", FakeClock(), Random(1)), tmp_path)
+
+
+def _served(store: Any, tmp_path: Path) -> Iterator[Service]:
+    pool = FakePool()
     up: Future[tuple[tuple[str, str], Callable[[], None]]] = Future()
     args = (store, pool, tmp_path / "s", up, AuthMode.KEYS)
     thread = threading.Thread(target=_serve, args=args)

@@ -11,8 +11,9 @@ import click
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("airpost.daemon.cli.serve:serve", "Run the service."),
     "demo": ("airpost.daemon.cli.demo:demo", "Run the service on simulated modems."),
-    "send": ("airpost.daemon.cli.send:send", "Send a text message."),
+    "send": ("airpost.daemon.cli.send:send", "Send a text to one or many."),
     "messages": ("airpost.daemon.cli.messages:messages", "List messages, or show one."),
+    "batches": ("airpost.daemon.cli.batches:batches", "List batches, or show one."),
     "explain": ("airpost.daemon.cli.explain:explain", "Tell why a message goes by its modem."),
     "blocklist": ("airpost.daemon.cli.blocklist:blocklist", "Numbers that are never texted."),
     "contacts": ("airpost.daemon.cli.contacts:contacts", "People by name, for use as numbers."),

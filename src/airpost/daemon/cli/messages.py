@@ -28,6 +28,10 @@ COLUMNS = ("id", "created", "state", "class", "to", "modem", "parts", "reason")
 @click.option("--modem", help="What this modem took.")
 @click.option("--tag", help="What has this tag.")
 @click.option("--since", help="Made at or after this time, such as 2026-01-02T03:04:05Z.")
+@click.option("--until", help="Made before this time.")
+@click.option("--batch", help="Of the batch with this ID.")
+@click.option("--ref", "sender_ref", help="With this reference of yours.")
+@click.option("--by-key", "key_id", help="That the key with this ID sent.")
 @click.option("--uncertain", is_flag=True,
               help="What is uncertain, or may have gone out twice.")  # fmt: skip
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True,
@@ -46,6 +50,7 @@ def messages(
     as_json: bool,
     class_: str | None,
     uncertain: bool,
+    key_id: str | None,
     **filters: str | None,
 ) -> None:
     """List messages, oldest first; with ID, show one and its history."""
@@ -54,7 +59,7 @@ def messages(
         return
     if cancel:
         raise click.UsageError("--cancel needs an ID")
-    asked = {"class": class_, "uncertain": "true" if uncertain else None, **filters}
+    asked = {"class": class_, "key": key_id, "uncertain": "true" if uncertain else None, **filters}
     if as_csv:
         _csv(client.items("/v1/messages", asked))
         return
