@@ -64,7 +64,8 @@ def compose(
     not_before, expires_at = _times(given, now, deps.settings.classes)
     policy = deps.settings.classes[given.class_]
     return NewMessage(
-        id=MessageId(uuid7(now, deps.rng)),
+        # Of this moment, also in a batch: ids of one time lie all over their index.
+        id=MessageId(uuid7(deps.clock.now(), deps.rng)),
         owner=caller.owner,
         key_id=caller.key_id,
         to=admitted.to,
