@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airpost.services.http.longjson import STRETCH, LongJson, read_long
+from airpost.services.http.longjson import ELEMENTS, STRETCH, LongJson, read_long
 from airpost.services.http.problems import Refusal
 
 VALUES = st.recursive(
@@ -28,7 +28,7 @@ class Pauses:
     def __init__(self) -> None:
         self.count = 0
 
-    async def __call__(self) -> None:
+    async def __call__(self, _delay_s: float) -> None:
         self.count += 1
 
 
@@ -96,4 +96,7 @@ def test_there_is_a_pause_after_each_stretch() -> None:
     pause = Pauses()
     body = json.dumps({"to": ["+491701234567"] * 10_000, "text": "x"}).encode()
     assert len(read(body, 10_000, pause)) == 10_000
-    assert pause.count == len(body) // STRETCH
+    assert pause.count == 10_000 // ELEMENTS
+    wide = json.dumps({"to": ["x" * STRETCH] * 10, "text": "x"}).encode()
+    read(wide, 10, pause)
+    assert pause.count == 10_000 // ELEMENTS + 10

@@ -7,7 +7,6 @@ Idempotency-Key: it goes on behind what is stored, and no row is stored twice.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from typing import Any
@@ -31,7 +30,7 @@ from airpost.services.http.refusals import REFUSALS
 from airpost.services.http.render import Json, dumps, page_json, read_cursor
 from airpost.services.http.schemas import BatchHead, BatchIn, ListQuery, read_body, read_query
 from airpost.services.http.shapes import batches as shapes
-from airpost.services.http.taking import Decided, Rows, Taking
+from airpost.services.http.taking import Decided, Digest, Rows, Taking
 from airpost.store.batching import Batch, NewBatch
 
 log = logging.getLogger("airpost.http")
@@ -72,7 +71,10 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     key = read_key(request.headers.getall(HEADER, []))
     with request.app[BATCHES].place(deps.settings.batches_at_once):
         body = await read_json(request, limit=deps.settings.batch_limit)
-        long = await read_long(body, LISTS, deps.settings.max_batch, _pause)
+        digest = Digest()
+        told = () if key is None else (digest,)
+        sleep = deps.clock.sleep
+        long = await read_long(body, LISTS, deps.settings.max_batch, sleep, *told)
         del body
         rows = Rows(long, _head(long, deps))
 
@@ -84,17 +86,12 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         if rows.head.preview:
             return _looked(await taking.look(SHOWN), taking.decided)
         charge(request, caller, len(rows) - 1)
-        mark = "" if key is None else await rows.fingerprint(CALL, _pause)
+        mark = "" if key is None else rows.fingerprint(CALL, digest)
         try:
             with request.app[RUNNING].hold(caller.owner, key):
                 return await _take(request, taking, _new(rows, caller, deps, key, mark))
         except DuplicateRequest as error:
             raise duplicate(error.kind) from None
-
-
-async def _pause() -> None:
-    """The loop does what else there is."""
-    await asyncio.sleep(0)
 
 
 def _head(long: LongJson, deps: HttpDeps) -> BatchHead:

@@ -21,7 +21,7 @@ from airpost.model import NewMessage
 from airpost.services.http.compose import check_limits, compose
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import HttpDeps
-from airpost.services.http.longjson import STRETCH, LongJson
+from airpost.services.http.longjson import LongJson
 from airpost.services.http.people import CONTACT, GROUP, Named, recipients
 from airpost.services.http.problems import Refusal, problem_body, refusal, stopping
 from airpost.services.http.render import dumps
@@ -93,18 +93,26 @@ class Rows:
         to = given.get("to") if isinstance(given, dict) else given
         return to[:MAX_TOLD] if isinstance(to, str) else None
 
-    async def fingerprint(self, call: str, pause: Callable[[], Awaitable[None]]) -> str:
+    def fingerprint(self, call: str, digest: Digest) -> str:
         """SHA-256 of the call and the canonical JSON of all of it."""
-        digest = hashlib.sha256(f"{call}\n{self.head.canonical}\n{self.long.name}".encode())
-        read = 0
-        for text in self.long.elements():
-            canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
-            digest.update(b"\n" + canonical.encode())
-            read += len(text)
-            if read > STRETCH:
-                read = 0
-                await pause()
-        return digest.hexdigest()
+        given = (call, self.head.canonical, self.long.name or "", digest.hexdigest())
+        return hashlib.sha256("\n".join(given).encode()).hexdigest()
+
+
+class Digest:
+    """SHA-256 of the canonical JSON of the elements it is called with."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self._canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+    def __call__(self, value: Any) -> None:
+        """Add an element."""
+        self._sum.update(self._canonical(value).encode() + b"\n")
+
+    def hexdigest(self) -> str:
+        """The sum so far."""
+        return self._sum.hexdigest()
 
 
 def _text(given: Any) -> str:
