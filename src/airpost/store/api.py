@@ -213,7 +213,7 @@ class Store(Protocol):
 
         One to a number on the blocklist has its InvalidRequest in its place, one for which there is
         no room its QueueFull; they cost no other.
-        DuplicateRequest when an idempotency key of the same owner is stored (`result`), or stored
+        DuplicateRequest when an idempotency key of the same API key is stored (`result`), or stored
         with another fingerprint (`mismatch`); then none of `new` is stored.
         """
         ...
@@ -225,8 +225,11 @@ class Store(Protocol):
         """
         ...
 
-    async def idempotent(self, owner: str, key: str) -> tuple[str, int, bytes] | None:
-        """(fingerprint, status, body) kept for the key, or None."""
+    async def idempotent(self, scope: str, key: str) -> tuple[str, int, bytes] | None:
+        """(fingerprint, status, body) kept for the key, or None.
+
+        `scope` is "key ID" for who has an API key, else the owner.
+        """
         ...
 
     async def backlog(

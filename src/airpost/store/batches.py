@@ -20,7 +20,7 @@ from airpost.store.api import Page
 from airpost.store.batching import Batch, BatchCounts, NewBatch
 from airpost.store.moves import add_body
 from airpost.store.numbers import tail_of
-from airpost.store.outbound import cancel
+from airpost.store.outbound import cancel, scope_of
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
@@ -105,8 +105,9 @@ class Batches:
 
 def begin(tx: Tx, new: NewBatch) -> Batch:
     """The new batch, or the one its key stands for."""
+    scope = scope_of(new.owner, new.key_id)
     if new.key is not None:
-        kept = tx.db.execute(_SQL["kept"], (new.owner, new.key)).fetchone()
+        kept = tx.db.execute(_SQL["kept"], (scope, new.key)).fetchone()
         if kept is not None:
             if kept[0] != new.fingerprint:
                 raise DuplicateRequest("mismatch")
@@ -119,7 +120,7 @@ def begin(tx: Tx, new: NewBatch) -> Batch:
     if new.key is not None:
         answer = add_body(tx, "answer", json.dumps({"batch": new.id}).encode())
         until = new.created_at + new.kept_s * SECOND_US
-        tx.db.execute(_SQL["keep"], (new.owner, new.key, new.fingerprint, answer, until))
+        tx.db.execute(_SQL["keep"], (scope, new.key, new.fingerprint, answer, until))
     done = find(tx.db, new.id, new.owner)
     assert done is not None
     return done

@@ -63,7 +63,7 @@ def _accept_row(tx: Tx, new: NewMessage, room: Room | None) -> Row:
 
 def _accept(tx: Tx, new: NewMessage, room: Room | None) -> Accepted:
     if new.idempotency is not None:
-        _refuse_repeated(tx, new.owner, new.idempotency)
+        _refuse_repeated(tx, scope_of(new.owner, new.key_id), new.idempotency)
     _refuse_blocked(tx, new.to)
     if room is not None:
         room.check(new)
@@ -87,6 +87,11 @@ def _accept(tx: Tx, new: NewMessage, room: Room | None) -> Accepted:
     return Accepted(id=new.id, seq=seq)
 
 
+def scope_of(owner: str, key_id: str | None) -> str:
+    """Within what an Idempotency-Key is one: the API key, for who has none their own name."""
+    return owner if key_id is None else f"key {key_id}"
+
+
 def _refuse_repeated(tx: Tx, owner: str, idem: Idempotency) -> None:
     found = tx.db.execute(_SQL["kept_answer"], (owner, idem.key)).fetchone()
     if found is not None:
@@ -101,7 +106,7 @@ def _keep_answer(tx: Tx, new: NewMessage, idem: Idempotency) -> None:
     answer = add_body(tx, "answer", idem.body)
     tx.db.execute(
         _SQL["keep_answer"],
-        (new.owner, idem.key, idem.fingerprint, idem.status, answer, until),
+        (scope_of(new.owner, new.key_id), idem.key, idem.fingerprint, idem.status, answer, until),
     )
 
 
@@ -129,7 +134,7 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
     assert seq is not None
     for tag in new.tags:
         tx.db.execute(_SQL["add_tag"], (tag, seq))
-    actor = new.owner if new.key_id is None else f"key {new.key_id}"
+    actor = scope_of(new.owner, new.key_id)
     add_event(
         tx, new.created_at, "message", None, state.value,
         reason="accepted", actor=actor, message_seq=seq,

@@ -55,6 +55,7 @@ from airpost.store.keeping import (
     Retention,
     Standing,
 )
+from airpost.store.outbound import scope_of
 from airpost.tasks import spawn
 from tests.services.fake_audit import FakeAuditLog
 from tests.services.http.fake_outbox import FakeOutbox
@@ -128,11 +129,12 @@ class FakeStore:
         done = []
         for each in new:
             if (idem := each.idempotency) is not None:
-                if (each.owner, idem.key) in self.answers:
-                    mark, status, body = self.answers[each.owner, idem.key]
+                scope = scope_of(each.owner, each.key_id)
+                if (scope, idem.key) in self.answers:
+                    mark, status, body = self.answers[scope, idem.key]
                     same = mark == idem.fingerprint
                     raise DuplicateRequest("result" if same else "mismatch", status, body)
-                self.answers[each.owner, idem.key] = (idem.fingerprint, idem.status, idem.body)
+                self.answers[scope, idem.key] = (idem.fingerprint, idem.status, idem.body)
             self.news.append(each)
             self.kept[each.id] = replace(accepted(each), seq=len(self.kept) + 1)
             done.append(Accepted(id=each.id, seq=len(self.kept)))

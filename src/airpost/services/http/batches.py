@@ -88,7 +88,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         charge(request, caller, len(rows) - 1)
         mark = "" if key is None else rows.fingerprint(CALL, digest)
         try:
-            with request.app[RUNNING].hold(caller.owner, key):
+            with request.app[RUNNING].hold(caller.actor, key):
                 return await _take(request, taking, _new(rows, caller, deps, key, mark))
         except DuplicateRequest as error:
             raise duplicate(error.kind) from None

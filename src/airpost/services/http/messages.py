@@ -62,7 +62,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     given = read_body(SendIn, await read_json(request))
     mark = "" if key is None else fingerprint(CALL, given.canonical)
     try:
-        with request.app[RUNNING].hold(caller.owner, key):
+        with request.app[RUNNING].hold(caller.actor, key):
             await request.app[TURNS].mine()
             return await _take(await dialled(given, caller, deps), caller, deps, key, mark)
     except DuplicateRequest as error:
@@ -71,7 +71,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         raise duplicate(error.kind) from None
     except AirpostError:
         # A repeat is answered all the same: what was right then need not be now.
-        kept = None if key is None else await deps.store.idempotent(caller.owner, key)
+        kept = None if key is None else await deps.store.idempotent(caller.actor, key)
         if kept is None:
             raise
         return _repeated(mark, *kept)
