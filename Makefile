@@ -65,6 +65,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.hook
 	$(BIN)/python -m tests.bench.stream
 	$(BIN)/python -m tests.bench.webhooks
+	$(BIN)/python -m tests.bench.abuse
 	$(BIN)/python -m tests.bench.scrape
 
 # Debian 12 with systemd in a virtual machine: as root, with qemu-system-x86 and debootstrap.

@@ -114,7 +114,11 @@ class Setup:
 
     program = "airpost.daemon.cli.main"
 
-    def __init__(self, modems: int, air_s: float, spread: float = 0.0) -> None:
+    def __init__(
+        self, modems: int, air_s: float, spread: float = 0.0, *, tcp: str | None = None
+    ) -> None:
+        """`tcp`: a further listener, on a loopback address and for everybody."""
+        self._tcp = tcp
         self._folder = tempfile.TemporaryDirectory(
             prefix="airpost-bench-", dir=os.environ.get("BENCH_DIR")
         )
@@ -134,7 +138,8 @@ class Setup:
         self.modems = Modems(folder, self._modems, self._air_s, self._spread)
         ports = self.modems.ports
         self.socket = socket = folder / "http.sock"
-        config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"]\n'
+        config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"'
+        config += "]\n" if self._tcp is None else f', "{self._tcp}"]\nauth = "none"\n'
         config += self.http_more + self.more
         for at, port in enumerate(ports, 1):
             config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'

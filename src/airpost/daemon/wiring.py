@@ -160,6 +160,7 @@ def build(
         listen,
         idle_s=http.idle_s,
         max_connections=http.max_connections,
+        room_s=http.room_s,
         tls=tls,
         passed=passed,
     )

@@ -13,9 +13,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from airpost.services.http.door import LOCAL_MORE, LOG_EVERY_S, TOLD_AT_ONCE, TOLD_S
+from airpost.services.http.deps import LULLS
+from airpost.services.http.door import LOCAL_MORE, LOG_EVERY_S, REFUSED_OCTETS, TOLD_AT_ONCE, TOLD_S
+from airpost.services.http.lulls import Lulls
 from airpost.services.http.server import HttpServer
 from airpost.services.http.settings import TcpListen, UnixListen
+from tests.services.http.conftest import Api
 from tests.virtual import VirtualLoop, run_virtual
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -28,8 +31,10 @@ class Doorstep:
         self.path = folder / "s"
         listen = (TcpListen(host="127.0.0.1", port=0), UnixListen(path=self.path))
         self.app = web.Application()
+        self.now = [0.0]
+        self.app[LULLS] = Lulls(lambda: self.now[0])
         self.server = HttpServer(
-            self.app, listen, max_connections=limit, idle_s=idle_s, shutdown_s=0.1
+            self.app, listen, max_connections=limit, idle_s=idle_s, room_s=5, shutdown_s=0.1
         )
         self.url = ""
         self._open: list[asyncio.StreamWriter] = []
@@ -130,9 +135,11 @@ def test_a_flood_is_hung_up_on_and_told_once_a_minute(
         told = [await reader.read() for reader, _ in callers]
         assert sum(each.startswith(b"HTTP/1.1 503 ") for each in told) == TOLD_AT_ONCE
         assert told.count(b"") == 10
-        assert lines() == ["http.too_many_connections refused=1 http.max_connections=1"]
+        assert lines() == ["http.too_many_connections refused=1 hung_up=0 http.max_connections=1"]
         await asyncio.sleep(LOG_EVERY_S)
-        more = f"http.too_many_connections refused={TOLD_AT_ONCE + 9} http.max_connections=1"
+        more = (
+            f"http.too_many_connections refused={TOLD_AT_ONCE + 9} hung_up=0 http.max_connections=1"
+        )
         assert lines()[1:] == [more]
         await asyncio.sleep(3 * LOG_EVERY_S)
         assert len(lines()) == 2
@@ -176,3 +183,34 @@ def test_whoever_takes_no_answer_is_hung_up_on(
 
     run_virtual(main)
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+async def test_little_is_read_of_one_in_a_turn_and_less_of_what_is_refused(api: Api) -> None:
+    door = api.server._door
+    assert door is not None
+    body = b'{"to": "' + b"1" * 1_000_000 + b'"}'
+    told = await api.call(
+        "POST", "/v1/messages", 413, data=body, headers={"Content-Type": "application/json"}
+    )
+    assert told["type"] == "urn:airpost:problem:body-too-large"
+    (refused,) = door._untaken  # it lingers, so that its caller has seen the answer
+    assert refused.max_size == REFUSED_OCTETS  # type: ignore[attr-defined]
+
+
+async def test_who_says_nothing_makes_room_for_whoever_comes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with doorstep(tmp_path, 2) as door:
+        silent, half = await door.tcp(), await door.tcp()
+        half[1].write(b"GET / HT")
+        door.now[0] = 4.9
+        assert not await door.answers(await door.tcp())
+        door.now[0] = 5.0
+        assert await door.answers(await door.tcp())
+        assert await silent[0].read() == b""
+        assert await door.answers(await door.tcp())
+        assert await half[0].read() == b""
+        # Those are new: nobody has kept us waiting for so long.
+        assert not await door.answers(await door.tcp())
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert "hung_up=" in told

@@ -29,6 +29,7 @@ from airpost.services.http.settings import (
     DEFAULT_IDLE_S,
     DEFAULT_LISTEN,
     DEFAULT_PARTS,
+    DEFAULT_ROOM_S,
     MAX_PARTS,
 )
 
@@ -50,6 +51,7 @@ class HttpSection(Section):
     max_connections: Annotated[int, Field(ge=1, le=65_536)] = DEFAULT_CONNECTIONS
     idle_s: Patience = DEFAULT_IDLE_S
     body_s: Patience = DEFAULT_BODY_S
+    room_s: Patience = DEFAULT_ROOM_S
     max_batch: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_BATCH
     batch_mb: Annotated[int, Field(ge=1, le=64)] = DEFAULT_BATCH_MB
     batches_at_once: Annotated[int, Field(ge=1, le=64)] = DEFAULT_BATCHES

@@ -155,6 +155,7 @@ def _http(file: File, tls: TlsSettings | None) -> HttpSettings:
         max_connections=file.http.max_connections,
         idle_s=file.http.idle_s,
         body_s=file.http.body_s,
+        room_s=file.http.room_s,
         max_batch=file.http.max_batch,
         batch_limit=file.http.batch_mb << 20,
         batches_at_once=file.http.batches_at_once,

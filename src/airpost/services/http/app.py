@@ -36,10 +36,20 @@ from airpost.services.http import (
 from airpost.services.http.audited import audited, of_others
 from airpost.services.http.auth import guarded
 from airpost.services.http.credentials import Scope
-from airpost.services.http.deps import BATCHES, DEPS, ENDED, METERS, RUNNING, TURNS, HttpDeps
+from airpost.services.http.deps import (
+    BATCHES,
+    DEPS,
+    ENDED,
+    LULLS,
+    METERS,
+    RUNNING,
+    TURNS,
+    HttpDeps,
+)
 from airpost.services.http.handler import CallerHandler, Handler
 from airpost.services.http.idempotency import Running
 from airpost.services.http.keyrules import Meters
+from airpost.services.http.lulls import Lulls
 from airpost.services.http.paths import shown_path
 from airpost.services.http.problems import problems, stopping
 from airpost.services.http.querysecrets import no_credentials
@@ -162,6 +172,7 @@ def build_app(deps: HttpDeps) -> web.Application:
     app[TURNS] = Turns(MESSAGES_A_TURN)
     app[ENDED] = asyncio.Event()
     app[STREAMS] = Streams(deps.events)
+    app[LULLS] = Lulls(deps.clock.mono)
     app[REFUSALS] = Refusals(deps.store, deps.clock)
     app[openapi.DOCUMENT] = openapi.Document(calls())
     app[TRAFFIC] = traffic = Traffic()
@@ -205,9 +216,13 @@ async def logged(
     What only reads is for DEBUG, and so is an accepted message: its history is in the store, and at
     thousands a second the lines cost a fifth of the work.
     """
-    clock = request.app[DEPS].clock
+    clock, lulls = request.app[DEPS].clock, request.app[LULLS]
     began_s = clock.mono()
-    response = await handler(request)
+    lulls.end(request.transport)
+    try:
+        response = await handler(request)
+    finally:
+        lulls.begin(request.transport)
     took_s = clock.mono() - began_s
     request.app[TRAFFIC].answered(request, response, took_s)
     routine = request.method in ("GET", "HEAD") or response.status == ACCEPTED

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 from aiohttp import ClientError, web
 
-from airpost.services.http.deps import DEPS, ENDED
+from airpost.services.http.deps import DEPS, ENDED, LULLS
+from airpost.services.http.door import REFUSED_OCTETS, read_at_once
 from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, dumps
 from airpost.tasks import until_first
@@ -38,13 +39,18 @@ async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
         request = request.clone(client_max_size=limit)
     # Said before reading where the length is told; a chunked body is cut off by aiohttp.
     if request.content_length is not None and request.content_length > limit:
-        raise _too_large(limit)
+        raise _too_large(request, limit)
     try:
         if request.content.is_eof():  # all but the largest come with their head
             return await request.read()
-        return await _read_while_serving(request, settings.body_s)
+        lulls = request.app[LULLS]
+        lulls.begin(request.transport)
+        try:
+            return await _read_while_serving(request, settings.body_s)
+        finally:
+            lulls.end(request.transport)
     except web.HTTPRequestEntityTooLarge:
-        raise _too_large(limit) from None
+        raise _too_large(request, limit) from None
     except (ConnectionError, ClientError):  # nobody reads the answer; the log tells of it
         raise Refusal("malformed-json", "the caller hung up before the end of the body") from None
     except TimeoutError:
@@ -56,7 +62,10 @@ async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
         ) from None
 
 
-def _too_large(limit: int) -> Refusal:
+def _too_large(request: web.Request, limit: int) -> Refusal:
+    # What still comes is thrown away for a moment, so that the caller sees the answer: in pieces
+    # so small that others do not wait for it.
+    read_at_once(request.transport, REFUSED_OCTETS)
     return Refusal("body-too-large", f"a body has at most {limit} octets")
 
 

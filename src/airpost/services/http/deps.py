@@ -18,6 +18,7 @@ from airpost.services.hooks_in import Hook
 from airpost.services.http.admission import Admission
 from airpost.services.http.idempotency import Running
 from airpost.services.http.keyrules import Meters
+from airpost.services.http.lulls import Lulls
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.turns import Turns
 from airpost.services.http.underway import Under
@@ -69,6 +70,8 @@ DEPS = web.AppKey("deps", HttpDeps)
 RUNNING = web.AppKey("running", Running)
 BATCHES = web.AppKey("batches", Under)
 METERS = web.AppKey("meters", Meters)
+LULLS = web.AppKey("lulls", Lulls)
+"""Connections that wait for their caller: they make room where there are too many."""
 TURNS = web.AppKey("turns", Turns)
 """Whoever makes a message out of a request waits for a turn of the loop with room for it."""
 ENDED = web.AppKey("ended", asyncio.Event)

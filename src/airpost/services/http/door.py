@@ -10,11 +10,12 @@ import asyncio
 import logging
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
+from airpost.services.http.lulls import Lulls
 from airpost.services.http.problems import CONTENT_TYPE, problem_octets, too_many_connections
 from airpost.services.http.tls import Tls
 from airpost.tasks import spawn
@@ -25,16 +26,31 @@ TOLD_AT_ONCE = 32  # answers on their way; more callers than that are hung up on
 HANDSHAKE_S = 10.0  # for TLS to be agreed upon
 TOLD_S = 1.0  # for the caller to read the answer and hang up
 LOG_EVERY_S = 60.0
+READ_OCTETS = 32_768  # of a connection in a turn of the loop; asyncio's 262,144 keep all waiting
+REFUSED_OCTETS = 2048  # of a body that is thrown away
+
+
+def read_at_once(transport: asyncio.BaseTransport | None, octets: int) -> None:
+    """How much of a connection is read in one turn of the loop, where it is asyncio that reads."""
+    if hasattr(transport, "max_size"):  # of a socket; TLS reads by itself
+        cast("Any", transport).max_size = octets
 
 
 class Door:
     """Before the server of an application: lets in `limit` connections, all listeners together.
 
-    A request whose caller has hung up counts until it ends. aiohttp closes what asks nothing, the
-    door what takes nothing of its answer for `idle_s`, or up to twice that.
+    One more takes the place of whoever has kept us waiting the longest, for `room_s` at least;
+    where nobody has, it is told so. A request whose caller has hung up counts until it ends.
+    aiohttp closes what asks nothing, the door what takes nothing of its answer for `idle_s`, or up
+    to twice that.
     """
 
-    def __init__(self, server: web.Server, limit: int, idle_s: float) -> None:
+    def __init__(
+        self, server: web.Server, limit: int, idle_s: float, lulls: Lulls, room_s: float
+    ) -> None:
+        self._lulls = lulls
+        self._room_s = room_s
+        self._made_room = 0
         self._server = server
         self._limit = limit
         self._idle_s = idle_s
@@ -99,8 +115,10 @@ class Door:
         self, limit: int, transport: asyncio.Transport, carrier: asyncio.Transport | None = None
     ) -> asyncio.Protocol | None:
         """What speaks on a connection that was made just now; None: nothing does."""
-        if len(self._server.connections) < limit:
+        if len(self._server.connections) < limit or self._make_room():
             self._untaken[carrier or transport] = 0
+            self._lulls.begin(transport)
+            read_at_once(carrier or transport, READ_OCTETS)
             if self._looking is None:
                 self._look_later()
             return self._server()
@@ -108,6 +126,17 @@ class Door:
         if len(self._turned_away) >= TOLD_AT_ONCE:
             return None
         return _TurnedAway(self._turned_away, answer(self._limit))
+
+    def _make_room(self) -> bool:
+        """Hang up on whoever has kept us waiting the longest, and for `room_s` at least."""
+        longest = self._lulls.take_longest(self._room_s)
+        if longest is None:
+            return False
+        cast("asyncio.Transport", longest).abort()
+        self._made_room += 1
+        if self._saying is None:
+            self._say()
+        return True
 
     def _refused(self) -> None:
         self.refused += 1
@@ -145,13 +174,14 @@ class Door:
 
     def _say(self) -> None:
         self._saying = None
-        if self._unsaid:
+        if self._unsaid or self._made_room:
             log.warning(
-                "http.too_many_connections refused=%d http.max_connections=%d",
+                "http.too_many_connections refused=%d hung_up=%d http.max_connections=%d",
                 self._unsaid,
+                self._made_room,
                 self._limit,
             )
-            self._unsaid = 0
+            self._unsaid = self._made_room = 0
             self._saying = asyncio.get_running_loop().call_later(LOG_EVERY_S, self._say)
 
 

@@ -14,6 +14,7 @@ import os
 import re
 import socket
 import stat
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,11 +23,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from airpost.errors import ConfigError
 from airpost.services.http.auth import GROUP
-from airpost.services.http.deps import Connections
+from airpost.services.http.deps import LULLS, Connections
 from airpost.services.http.door import Door
+from airpost.services.http.lulls import Lulls
 from airpost.services.http.settings import (
     DEFAULT_CONNECTIONS,
     DEFAULT_IDLE_S,
+    DEFAULT_ROOM_S,
     Listen,
     TcpListen,
     UnixListen,
@@ -70,6 +73,7 @@ class HttpServer:
         shutdown_s: float = SHUTDOWN_S,
         idle_s: float = DEFAULT_IDLE_S,
         max_connections: int = DEFAULT_CONNECTIONS,
+        room_s: float = DEFAULT_ROOM_S,
         tls: Tls | None = None,
         passed: Sequence[socket.socket] = (),
     ) -> None:
@@ -77,6 +81,8 @@ class HttpServer:
         self._tls = tls
         self._passed = list(passed)
         self._max_connections = max_connections
+        self._lulls = app.get(LULLS) or Lulls(time.monotonic)
+        self._room_s = room_s
         self._idle_s = idle_s
         self._listeners: list[asyncio.Server] = []
         self._door: Door | None = None
@@ -105,7 +111,9 @@ class HttpServer:
         """
         await self._runner.setup()
         assert self._runner.server is not None
-        self._door = door = Door(self._runner.server, self._max_connections, self._idle_s)
+        self._door = door = Door(
+            self._runner.server, self._max_connections, self._idle_s, self._lulls, self._room_s
+        )
         found = []
         for each in (*self._listen, *self._passed):
             try:

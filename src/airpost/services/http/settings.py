@@ -20,6 +20,7 @@ DEFAULT_PARTS = 10
 DEFAULT_CONNECTIONS = 500
 DEFAULT_IDLE_S = 75.0
 DEFAULT_BODY_S = 30.0
+DEFAULT_ROOM_S = 2.0
 DEFAULT_BATCH = 100_000
 DEFAULT_BATCH_MB = 16
 DEFAULT_BATCHES = 4
@@ -118,6 +119,7 @@ class HttpSettings:
         DEFAULT_IDLE_S  # a connection without a request, or that takes no answer, is closed
     )
     body_s: float = DEFAULT_BODY_S  # from the head of a request to the end of its body
+    room_s: float = DEFAULT_ROOM_S  # who keeps us waiting so long makes room for one too many
     body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
     max_batch: int = DEFAULT_BATCH  # rows
     batch_limit: int = DEFAULT_BATCH_MB << 20  # octets of a batch
