@@ -241,9 +241,8 @@ class _Early(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._data.append(data)
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> None:
         self._eof = True
-        return True  # the transport stays: it is closed by whoever speaks
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.lost = True
