@@ -22,6 +22,3 @@ INSERT OR REPLACE INTO audit_base (id, n) VALUES (1, ?)
 
 -- name: drop
 DELETE FROM audit WHERE n <= ?
-
--- name: at
-SELECT hash FROM audit WHERE n = ?
