@@ -325,7 +325,7 @@ def read_body(model: type[M], body: bytes) -> M:
     # pydantic takes the last of two, other readers the first: nobody may see two messages in one.
     # With no more colons than names that were read there is no second one to look for.
     if body.count(b":") > len(given.model_fields_set):
-        json.loads(body, object_pairs_hook=_once, parse_int=str)
+        _read_once(body.decode())
     return given
 
 
@@ -335,6 +335,9 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         if name in seen:
             raise _twice(name)
         seen.add(name)
+
+
+_read_once = json.JSONDecoder(object_pairs_hook=_once, parse_int=str).decode  # made once
 
 
 def _twice(name: str) -> Refusal:
