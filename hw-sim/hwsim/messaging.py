@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from airpost.codec.address import Address
 from airpost.codec.pdu import parse_pdu
 from airpost.codec.tpdu import Direction, Submit
 from airpost.errors import CodecError
@@ -115,6 +116,15 @@ def _acknowledge(modem: SimModem, command: Command) -> Answer:
     return Answer(then=lambda: modem.radio.acknowledge(how))
 
 
+def _is_address(number: str) -> bool:
+    """What came garbled is no address of a service centre."""
+    try:
+        Address.from_number(number).build_smsc()
+    except CodecError:
+        return False
+    return True
+
+
 def _centre(modem: SimModem, command: Command) -> Answer:
     if command.op is Op.TEST:
         return said()
@@ -129,6 +139,8 @@ def _centre(modem: SimModem, command: Command) -> Answer:
     number = modem.unquoted(command.word(0))
     if number and command.number(1, 0) == 145 and not number.startswith("+"):
         number = f"+{number}"
+    if number and not _is_address(number):
+        raise Refused("CMS", 304)
     modem.card.smsc = number
     modem.faults.clear("smsc_lost")
     return said()

@@ -37,6 +37,8 @@ def masked(number: str) -> str:
 class MessageClass(Enum):
     """How urgent; strict order otp, alarm, normal, bulk."""
 
+    __hash__ = object.__hash__  # Enum's own is Python
+
     OTP = "otp"
     ALARM = "alarm"
     NORMAL = "normal"
@@ -325,6 +327,8 @@ class RawReport:
 
 class UnitState(Enum):
     """Where one modem is."""
+
+    __hash__ = object.__hash__  # Enum's own is Python
 
     ABSENT = "absent"
     OPENING = "opening"

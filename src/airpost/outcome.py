@@ -14,6 +14,8 @@ from enum import Enum
 class OutcomeClass(Enum):
     """How final an outcome is."""
 
+    __hash__ = object.__hash__  # Enum's own is Python
+
     OK = "ok"
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -22,6 +24,8 @@ class OutcomeClass(Enum):
 
 class Scope(Enum):
     """Whom a failure concerns."""
+
+    __hash__ = object.__hash__  # Enum's own is Python
 
     MESSAGE = "message"
     DESTINATION = "destination"

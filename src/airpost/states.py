@@ -15,6 +15,8 @@ from airpost.errors import StaleTransition
 class SegmentState(Enum):
     """Where one segment is. `final` is kept beside it: uncertain and sent may be final or not."""
 
+    __hash__ = object.__hash__  # Enum's own is Python
+
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
@@ -27,6 +29,8 @@ class SegmentState(Enum):
 
 class MessageState(Enum):
     """What a caller sees."""
+
+    __hash__ = object.__hash__  # Enum's own is Python
 
     ACCEPTED = "accepted"
     QUEUED = "queued"
@@ -41,6 +45,8 @@ class MessageState(Enum):
 
 class SegmentEvent(Enum):
     """What can happen to a segment."""
+
+    __hash__ = object.__hash__  # Enum's own is Python
 
     INTENT = "intent"  # about to be written to a modem
     TAKEN = "taken"  # +CMGS: the network has it

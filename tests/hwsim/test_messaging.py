@@ -26,6 +26,7 @@ ANSWERS = [
     ("AT+CSMS=128", ["+CMS ERROR: 303"]),
     ("AT+CSCA?", ['+CSCA: "+4915550000999",145', "OK"]),
     ('AT+CSCA="4917",145;+CSCA?', ['+CSCA: "+4917",145', "OK"]),
+    ('AT+CSCA="49,7",145', ["+CMS ERROR: 304"]),
     ("AT+CMMS=2;+CMMS?", ["+CMMS: 2", "OK"]),
     ("AT+CMGF=1;+CMGF?", ["+CMGF: 1", "OK"]),
     ("AT+CMGF=?", ["+CMGF: (0,1)", "OK"]),

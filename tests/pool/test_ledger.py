@@ -82,7 +82,10 @@ class Written:
 
 async def test_what_is_done_and_not_yet_noted_is_waited_for() -> None:
     store: Any = Written()
-    ledger = Ledger(Lane("gate-1"), store, next_intent=lambda: None, committed=lambda _: None)
+    ledger = Ledger(
+        Lane("gate-1"), store,
+        next_intent=lambda: None, committed=lambda _: None, begins=lambda: None,
+    )  # fmt: skip
     done = Settlement(
         segment_id=1, attempt_id=1, event=SegmentEvent.TAKEN, outcome=SENT, mr=1,
         ended_at=Instant(0),

@@ -46,6 +46,8 @@ _SHORT_NUMBER = re.compile(r"[0-9]{1,3}")
 class State(Enum):
     """What the next line may be."""
 
+    __hash__ = object.__hash__  # Enum's own is Python
+
     IDLE = "idle"
     WAIT_FINAL = "wait_final"
     WAIT_PROMPT = "wait_prompt"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from airpost.at.command import Command, Priority, send_pdu
@@ -23,7 +24,7 @@ from airpost.codec.times import TimeStamp, ValidityPeriod
 from airpost.codec.tpdu import Submit
 from airpost.codec.udh import stamp_reference
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
-from airpost.model import Claimed, MessageClass
+from airpost.model import Claimed, MessageClass, SegmentBody
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.modem.health import NO_PROMPT
 from airpost.modem.owed import Owed
@@ -70,15 +71,25 @@ def build_tpdu(segment: Claimed, now: int) -> bytes:
         period = ValidityPeriod.relative(left_s)
     else:
         period = ValidityPeriod.absolute(TimeStamp.from_instant(segment.expires_at))
-    body = segment.body
+    return _submit(
+        segment.to, segment.body, period, segment.concat_ref,
+        rd=segment.resends > 0, srr=segment.want_report,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=512)  # each is built when it is prepared, and once more when it begins
+def _submit(
+    to: str, body: SegmentBody, period: ValidityPeriod, concat_ref: int, *, rd: bool,
+    srr: bool,
+) -> bytes:  # fmt: skip
     return Submit(
-        da=Address.from_number(segment.to),
+        da=Address.from_number(to),
         pid=body.pid,
         dcs=body.dcs,
         vp=period,
-        rd=segment.resends > 0,
-        srr=segment.want_report,
-        udh=stamp_reference(body.udh, segment.concat_ref),
+        rd=rd,
+        srr=srr,
+        udh=stamp_reference(body.udh, concat_ref),
         ud=body.ud,
         udl=body.udl,
     ).build()

@@ -30,6 +30,7 @@ from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.healing import NOWHERE, Healing, Place, ProfileOf, RungBook
 from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance, sentence
+from airpost.modem.pace import Pace
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure
 from airpost.modem.sender import STILL_SENDING, composed
@@ -51,7 +52,6 @@ ON_AIR_S = 60.0  # so long a reset that a person asked for waits for what is on 
 UNPLUGGED = "the modem was unplugged"
 SMS_DEAD = "answers, but no message gets an answer any more"
 CRASHED = "out of service after repeated faults of airpost; see the log"
-SERVICE_WEIGHT = 0.2  # of the newest segment in the measured seconds a segment
 
 
 class Unit:
@@ -92,6 +92,7 @@ class Unit:
         self._open_fate: int | None = None  # the segment whose answer may still come late
         # One that came before its dialogue was over.
         self._late_answer: tuple[int | None, Outcome] | None = None
+        self._pace = Pace(self._show, clock)
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
@@ -204,6 +205,7 @@ class Unit:
                 reason = f"{reason}; {connection.starved}"
         finally:
             self._connection = None
+            self._pace.flush()
             await connection.close()
         return failure, reason
 
@@ -404,15 +406,22 @@ class Unit:
         return done
 
     def _note(self, done: SendResult, took_s: float) -> None:
-        changes: dict[str, Any] = {"stalled": self._forced is not None}
-        if done.outcome.ok:
-            known_s = self._view.service_s
-            weighed = took_s if known_s is None else known_s + SERVICE_WEIGHT * (took_s - known_s)
-            proof = {"last_proof_at": self._clock.now(), "last_proof": ProofKind.SENT}
-            changes |= proof | {"service_s": weighed}
-        elif done.outcome.scope in (Scope.SIM, Scope.MODEM):
-            changes["last_error"] = f"{done.outcome.code}: {done.outcome.text}"
-        self._tell(None, **changes)
+        stalled = self._forced is not None
+        if not done.outcome.ok:
+            changes: dict[str, Any] = {"stalled": stalled}
+            if done.outcome.scope in (Scope.SIM, Scope.MODEM):
+                changes["last_error"] = f"{done.outcome.code}: {done.outcome.text}"
+            self._tell(None, **changes)
+            return
+        self._pace.took(took_s, at_once=self._view.stalled is not stalled)
+
+    def _show(self) -> None:
+        """What the newest success has changed."""
+        changes: dict[str, Any] = {"service_s": self._pace.service_s}
+        proved_at = self._pace.proved_at
+        if (proved_at or 0) > (self._view.last_proof_at or 0):
+            changes |= {"last_proof_at": proved_at, "last_proof": ProofKind.SENT}
+        self._tell(None, stalled=self._forced is not None, **changes)
 
     def _late(self, late: Late) -> None:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""

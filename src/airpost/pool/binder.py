@@ -112,15 +112,22 @@ class Binder:
         """
         lanes = [lane for lane in self._loops if self._may_take(lane)]
         highest = MessageClass.ALARM if self.urgent else MessageClass.NORMAL
-        if not any(self._room(lane, highest) > 0 for lane in lanes):
+        free = sum(self._room(lane, highest) > 0 for lane in lanes)
+        if not free:
             return None
         loads = Loads(self._load, lanes)
         limiter = self._limiter
         limiter.begin_round()
-        look = max(LOOK_FOR_EACH * len(self._loops), limiter.look)
-        waiting = await self._look(self._looks(lanes), look)
-        await limiter.know(waiting)
-        decided = self._decide(waiting, loads)
+        decided, waiting = Round(), list[Waiting]()
+        # Mostly the first few go where there is room; else more are looked at.
+        for modems in dict.fromkeys((free, len(self._loops))):
+            look = max(LOOK_FOR_EACH * modems, limiter.look)
+            seen = {each.seq for each in waiting}
+            waiting = await self._look(self._looks(lanes), look)
+            await limiter.know(waiting)
+            self._decide([each for each in waiting if each.seq not in seen], loads, decided)
+            if len(waiting) < look or not loads.room(waiting[-1].goes_as):
+                break
         await limiter.hold(decided.held)
         if decided.held or limiter.look > look <= len(waiting):
             self._again()  # others may stand behind them
@@ -128,9 +135,8 @@ class Binder:
         await self._bind(decided.bindings, decided.classes)
         return None if waiting else loads.of(MessageClass.BULK)
 
-    def _decide(self, waiting: Sequence[Waiting], all_loads: Loads) -> Round:
+    def _decide(self, waiting: Sequence[Waiting], all_loads: Loads, found: Round) -> None:
         """Each message in its order to a lane, while there is room."""
-        found = Round()
         limiter = self._limiter
         bars = self._bars() if waiting else None
         for message in waiting:
@@ -172,7 +178,6 @@ class Binder:
                 waits, rejects = limiter.waits_for_a_sim(message, closed)
                 if rejects:
                     found.held.append((message, waits, True))
-        return found
 
     def _unable(self, message: Waiting, loads: Mapping[Lane, LaneLoad]) -> dict[Lane, str]:
         """Why not the lanes that take nothing now."""

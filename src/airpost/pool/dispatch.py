@@ -18,6 +18,7 @@ from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
+from airpost.pool.beat import linger_s, until_beat
 from airpost.pool.claims import STORE_WAIT_S, Claims
 from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
@@ -77,11 +78,16 @@ class LaneLoop:
         self._trouble = trouble
         self._gate = gate
         self._ledger = Ledger(
-            unit.lane, store, next_intent=self._next_intent, committed=self._committed
+            unit.lane,
+            store,
+            next_intent=self._next_intent,
+            committed=self._committed,
+            begins=self._begins,
         )
         self._claims = Claims(unit.lane, store, clock, hidden=self._hidden, found=self._claimed)
         self._wake = asyncio.Event()
         self._stopping = False
+        self._asked_for: Claimed | None = None  # what was on the air when more was asked for
         self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
 
     @property
@@ -208,6 +214,26 @@ class LaneLoop:
         if self._gate is not None:
             return self._gate.take(ahead)
         return ahead.pop(0) if ahead else None
+
+    def _begins(self) -> None:
+        """What was prepared has begun."""
+        wait_s = until_beat(asyncio.get_running_loop().time(), self.unit.view.service_s)
+        self._ledger.follow_soon(wait_s, self._beat)
+
+    def _beat(self) -> None:
+        self._ask_for_more()
+        if self.ahead:
+            self._ledger.follow()
+        else:
+            self._ledger.follow_soon(linger_s(self.unit.view.service_s))
+
+    def _ask_for_more(self) -> None:
+        """Where there is room; once for what is on the air."""
+        if self.current is not None and self._asked_for is self.current:
+            return
+        if self.room_for(MessageClass.NORMAL):
+            self._asked_for = self.current
+            self._has_room()
 
     def _hidden(self) -> Collection[int]:
         """What was taken before its intent is on disk still reads as queued."""
@@ -339,8 +365,8 @@ class LaneLoop:
         self._claims.begun(begun)
         if not plain or not self._claims.complete:
             self._claims.look_again(AHEAD_AFTER_S)
-        elif self.room_for(MessageClass.NORMAL):
-            self._has_room()
+        else:
+            self._ask_for_more()
 
     async def _go_elsewhere(self, segment: Claimed, sim_id: SimId) -> None:
         """What this SIM was refused is tried once by another before that is final."""

@@ -48,6 +48,7 @@ class Beginning:
 class Ledger:
     """Of one lane. `next_intent` is asked for what to prepare, None for nothing now.
 
+    `begins` is called when what is prepared has begun, and has `follow` called soon.
     `committed(begun, plain)` is called after each commit that changes what the lane may claim,
     with the segments that have begun; `plain`: nothing but beginnings and successes.
     """
@@ -59,6 +60,7 @@ class Ledger:
         *,
         next_intent: Callable[[], Intent | None],
         committed: Callable[[Sequence[int], bool], None],
+        begins: Callable[[], None],
     ) -> None:
         self.ready: Prepared | None = None  # what may begin without a commit
         self.unwritten: set[int] = set()  # segments that have begun and read as queued
@@ -66,6 +68,7 @@ class Ledger:
         self._store = store
         self._next_intent = next_intent
         self._committed = committed
+        self._begins = begins
         self._owed: dict[int, Fact] = {}  # what happened and is not handed in, in order
         self._count = 0
         self._kept = True  # the newest result is in the journal, or on disk
@@ -109,7 +112,7 @@ class Ledger:
             if begun is not None:
                 self._owe(begun)
                 self.unwritten.add(begun.segment_id)
-                asyncio.get_running_loop().call_soon(self.follow)
+                self._begins()
             return begun
 
         return Beginning(begin)
@@ -150,11 +153,11 @@ class Ledger:
         self._kept = taken and self._store.ended(settlement, self._lane)
         self.follow_soon(FOLLOW_S)
 
-    def follow_soon(self, after_s: float) -> None:
+    def follow_soon(self, after_s: float, how: Callable[[], None] | None = None) -> None:
         """`follow` in a while, in place of what was asked for before."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(after_s, self.follow)
+        self._timer = asyncio.get_running_loop().call_later(after_s, how or self.follow)
 
     def follow(self) -> None:
         """Hand in what is owed, and prepare what comes next; nothing while that is under way."""

@@ -48,19 +48,22 @@ class Mailbox:
     """Two queues with one end: what is urgent is taken before anything else.
 
     Many may put, one thread takes. The deques need no lock; the bell only wakes who waits, and
-    may ring for what is taken already.
+    may ring for what is taken already: whoever is about to wait says so before he looks once more.
     """
 
     def __init__(self) -> None:
         self._urgent: deque[Request] = deque()
         self._other: deque[Request] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
+        self._waits = False
         self._closed = False
 
     def put(self, request: Request) -> None:
         """Add a request; from the loop."""
         (self._urgent if request.urgent else self._other).append(request)
-        self._bell.put(None)
+        if self._waits:
+            self._waits = False
+            self._bell.put(None)
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -84,7 +87,9 @@ class Mailbox:
                 return self._other.popleft()
             if self._closed or not wait:
                 return None
-            self._bell.get()
+            if self._waits:
+                self._bell.get()
+            self._waits = True
 
 
 class StoreThread:

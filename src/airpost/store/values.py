@@ -21,6 +21,8 @@ T = TypeVar("T")
 class Wake(Enum):
     """A hint that a commit may matter to somebody; the store is the truth, a hint may be lost."""
 
+    __hash__ = object.__hash__  # Enum's own is Python
+
     QUEUE = "queue"  # something became sendable, bound, released or cancelled
     URGENT = "urgent"  # an otp or alarm was accepted
     DECIDED = "decided"  # by a person: something may go now, whatever lane it is bound to

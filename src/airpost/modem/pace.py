@@ -1,0 +1,51 @@
+"""How long a modem takes for a segment, as measured, and when it last did one.
+
+May import L0. Each success changes both, and people need not see each: what is shown goes round to
+everybody who watches the modems.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from airpost.clock import Clock, Instant
+
+WEIGHT = 0.2  # of the newest segment in the measured seconds
+SHOW_EVERY_S = 1.0
+
+
+class Pace:
+    """Of one modem. `show` is called once a second at most, and when the first is known."""
+
+    def __init__(self, show: Callable[[], None], clock: Clock) -> None:
+        self.service_s: float | None = None
+        self.proved_at: Instant | None = None
+        self._show = show
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._shown_s: float | None = None
+
+    def took(self, took_s: float, *, at_once: bool = False) -> None:
+        """A segment was taken, after so many seconds."""
+        known_s = self.service_s
+        self.service_s = took_s if known_s is None else known_s + WEIGHT * (took_s - known_s)
+        self.proved_at = self._clock.now()
+        shown_s = self._shown_s
+        wait_s = 0.0 if shown_s is None else shown_s + SHOW_EVERY_S - self._clock.mono()
+        if at_once or wait_s <= 0:
+            self._tell()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._tell)
+
+    def flush(self) -> None:
+        """Show what is not shown yet."""
+        if self._timer is not None:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._shown_s = self._clock.mono()
+        self._show()

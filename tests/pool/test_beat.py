@@ -1,0 +1,29 @@
+"""The instants that lanes of like pace have in common."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airpost.pool.beat import LONGEST_S, SHARE, SHORTEST_S, linger_s, until_beat
+
+SERVICE_S = st.floats(0.0, 60.0)
+NOW_S = st.floats(0.0, 1e6)
+
+
+@given(NOW_S, SERVICE_S)
+def test_half_of_a_segment_is_left_for_the_store(now_s: float, service_s: float) -> None:
+    wait_s = until_beat(now_s, service_s)
+    assert 0 <= wait_s <= min(LONGEST_S, service_s * SHARE)
+    assert linger_s(service_s) <= service_s * (1 - SHARE)
+
+
+@given(NOW_S, st.floats(0.0, 0.02))
+def test_lanes_of_one_pace_meet(now_s: float, later_s: float) -> None:
+    assert until_beat(now_s, None) == until_beat(now_s, 2 * SHORTEST_S / 1.01) == 0.0
+    one, other = now_s + until_beat(now_s, 0.2), now_s + later_s + until_beat(now_s + later_s, 0.2)
+    assert abs((other - one) / LONGEST_S - round((other - one) / LONGEST_S)) < 1e-3
+
+
+def test_a_slow_modem_is_no_later_than_people_wait() -> None:
+    assert max(until_beat(at / 100, 3.5) for at in range(100)) <= LONGEST_S
