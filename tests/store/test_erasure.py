@@ -7,6 +7,7 @@ from random import Random
 
 from airpost.model import Idempotency
 from airpost.store.keeping import Forgotten
+from airpost.store.publishing import HookEvent
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import G1, NOW, NUMBER, FakeClock, bound, claim, new, part, report, sent
 
@@ -30,6 +31,9 @@ async def test_nothing_of_a_number_is_left_in_the_file(place: Path, clock: FakeC
     await store.record_report(report(77, to=NUMBER))
     await store.record_part(part(b"Secretanswer"))
     await store.note(f"modem {G1}", None, "called", NUMBER, NOW)
+    came = HookEvent(id="h", hook="pump", source=None, raw=f"call {NUMBER[3:]}".encode(),
+                     received_at=NOW, dedup=NUMBER)  # fmt: skip
+    await store.hook_events.take(came, [])
     await store.accept([new("open")])
     done = await store.keeping.forget(NUMBER, "anna")
     assert done == Forgotten(messages=1, inbound=1, under_way=1)

@@ -27,11 +27,12 @@ FORGOTTEN = "forgotten"  # stands where the number stood
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """Numbers of what names a number; of `answers` (owner, key, body)."""
+    """Numbers of what names a number; `answers`: (owner, key, body), `hooks`: (seq, body)."""
 
     messages: tuple[int, ...]
     inbound: tuple[int, ...]
     answers: tuple[tuple[str, str, int], ...]
+    hooks: tuple[tuple[int, int], ...]
     under_way: int
 
 
@@ -41,6 +42,7 @@ def traces(db: sqlite3.Connection, number: str) -> Traces:
         messages=tuple(row[0] for row in db.execute(_SQL["messages"], (number,))),
         inbound=tuple(row[0] for row in db.execute(_SQL["inbound"], (number,))),
         answers=tuple(db.execute(_SQL["answers"], (number,)).fetchall()),
+        hooks=tuple(db.execute(_SQL["hooks"], (tail_of(number) or number,)).fetchall()),
         under_way=db.execute(_SQL["under_way"], (number,)).fetchone()[0],
     )
 
@@ -85,12 +87,13 @@ def empty_log(path: Path) -> bool:
     return not busy
 
 
-def forget_rest(
-    tx: Tx, number: str, answers: Sequence[tuple[str, str, int]], actor: str, now: Instant
-) -> None:
-    """What is left beside messages: waiting parts, stray reports, calls, kept answers, contacts."""
+def forget_rest(tx: Tx, number: str, found: Traces, actor: str, now: Instant) -> None:
+    """What is left: waiting parts, stray reports, calls, answers, contacts, what came by hooks."""
     _overwrite(tx)
-    for owner, key, body in answers:
+    for seq, body in found.hooks:
+        tx.db.execute(_SQL["body"], (body,))
+        tx.db.execute(_SQL["bare_hook"], (seq,))
+    for owner, key, body in found.answers:
         tx.db.execute(_SQL["body"], (body,))
         tx.db.execute(_SQL["drop_answer"], (owner, key))
     for name in ("waiting_bodies", "drop_waiting", "stray_bodies", "drop_stray"):

@@ -145,7 +145,7 @@ class Keeper:
         found = await self._read(erasure.traces, number)
         await self._bit_by_bit(erasure.forget_messages, found.messages)
         await self._bit_by_bit(erasure.forget_inbound, found.inbound)
-        await self._write(erasure.forget_rest, number, found.answers, actor, self._clock.now())
+        await self._write(erasure.forget_rest, number, found, actor, self._clock.now())
         await self._empty_log()
         return Forgotten(
             messages=len(found.messages),

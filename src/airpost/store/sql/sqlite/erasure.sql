@@ -13,6 +13,13 @@ SELECT seq FROM inbound WHERE sender = ?
 SELECT i.owner, i.key, i.answer_body FROM idempotency i JOIN body b ON b.id = i.answer_body
 WHERE instr(CAST(b.bytes AS TEXT), ?) > 0
 
+-- name: hooks
+SELECT h.seq, h.raw_body FROM hook_event h LEFT JOIN body b ON b.id = h.raw_body
+WHERE instr(CAST(b.bytes AS TEXT), ?1) > 0 OR instr(h.dedup, ?1) > 0
+
+-- name: bare_hook
+UPDATE hook_event SET raw_body = 0, dedup = NULL WHERE seq = ?
+
 -- name: drop_answer
 DELETE FROM idempotency WHERE owner = ? AND key = ?
 
