@@ -273,9 +273,10 @@ def faults(mutant: Mutant, status: int, content_type: str, body: bytes) -> list[
     if content_type != "application/problem+json":
         return [f"content type {content_type}"]
     problem = json.loads(body)
-    if MARK in problem["detail"].replace(f"x_{MARK}", "") or MARK in str(
-        [each["message"] for each in problem.get("errors", [])]
-    ):
+    detail = problem["detail"]
+    for each in problem.get("errors", []):
+        detail = detail.replace(each["field"], "")  # the name of what is wrong is told
+    if MARK in detail or MARK in str([each["message"] for each in problem.get("errors", [])]):
         found.append("repeats what was sent")
     if mutant.names is None:
         if problem["type"] != "urn:airpost:problem:malformed-json":

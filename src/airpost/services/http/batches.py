@@ -97,7 +97,9 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
 def _head(long: LongJson, deps: HttpDeps) -> BatchHead:
     """What holds for all rows; Refusal or InvalidRequest where it can hold for none."""
     for name in LISTS:
-        if name in long.members:
+        if long.members.get(name) == "null":
+            del long.members[name]  # as if it were not there, like any other field
+        elif name in long.members:
             raise InvalidRequest(name, "must be a list")
     members = ",".join(f"{json.dumps(name)}:{text}" for name, text in long.members.items())
     head = read_body(BatchHead, f"{{{members}}}".encode(errors="surrogatepass"))

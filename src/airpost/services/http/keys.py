@@ -94,6 +94,7 @@ def told_of(key: ApiKey) -> dict[str, Value]:
     "createKey",
     "Make a key; its token is shown once",
     body=KeyIn,
+    problems=("time-in-past",),
     answers={201: shapes.NewKey},
     example=Example(body={"name": "plant", "owner": "plant", "scopes": ["send", "read"]}),
 )

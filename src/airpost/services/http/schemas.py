@@ -68,12 +68,12 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Languages = Annotated[tuple[Language, ...], Field(max_length=len(Language))]
 
 
-def _one_of(*names: str) -> ConfigDict:
+def _one_of(*names: str, kind: str = "string") -> ConfigDict:
     """For the document: one of these is given, and none beside it. Handlers say so in words."""
     one: list[Any] = [
         {
             "required": [name],
-            "properties": {name: {"type": "string"},
+            "properties": {name: {"type": kind},
                            **{other: {"type": "null"} for other in names if other != name}},
         }
         for name in names
@@ -158,6 +158,8 @@ class BatchHead(MessageFields):
 
 class BatchIn(BatchHead):
     """`POST /v1/batches`: recipients in `to`, or rows of their own in `messages`."""
+
+    model_config = _one_of("to", "messages", kind="array")
 
     to: Annotated[list[str], Field(min_length=1)] | None = None
     messages: Annotated[list[RowIn], Field(min_length=1)] | None = None
