@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from airpost.clock import Clock, Instant
+from airpost.model import ProofKind
 
 WEIGHT = 0.2  # of the newest segment in the measured seconds
 SHOW_EVERY_S = 1.0
@@ -37,6 +39,13 @@ class Pace:
             self._tell()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._tell)
+
+    def shown(self, proof_at: Instant | None) -> dict[str, Any]:
+        """What people see of it: fields of a ModemView whose last proof was at `proof_at`."""
+        if (self.proved_at or 0) <= (proof_at or 0):
+            return {"service_s": self.service_s}
+        proof = {"last_proof_at": self.proved_at, "last_proof": ProofKind.SENT}
+        return {"service_s": self.service_s, **proof}
 
     def flush(self) -> None:
         """Show what is not shown yet."""

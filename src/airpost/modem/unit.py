@@ -19,7 +19,6 @@ from airpost.model import (
     Claimed,
     Lane,
     ModemView,
-    ProofKind,
     Severity,
     SimId,
     UnitState,
@@ -41,11 +40,8 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.unit")
 
-LEVELS = {
-    Severity.INFO: logging.INFO,
-    Severity.WARNING: logging.WARNING,
-    Severity.HIGH: logging.ERROR,
-}
+LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING,
+          Severity.HIGH: logging.ERROR}  # fmt: skip
 FORCED = "a person asked for it"
 STOPPING = "airpost is stopping"
 ON_AIR_S = 60.0  # so long a reset that a person asked for waits for what is on the air
@@ -407,21 +403,16 @@ class Unit:
 
     def _note(self, done: SendResult, took_s: float) -> None:
         stalled = self._forced is not None
-        if not done.outcome.ok:
-            changes: dict[str, Any] = {"stalled": stalled}
-            if done.outcome.scope in (Scope.SIM, Scope.MODEM):
-                changes["last_error"] = f"{done.outcome.code}: {done.outcome.text}"
-            self._tell(None, **changes)
-            return
-        self._pace.took(took_s, at_once=self._view.stalled is not stalled)
+        if done.outcome.ok:
+            self._pace.took(took_s, at_once=self._view.stalled is not stalled)
+        else:
+            told = done.outcome.scope in (Scope.SIM, Scope.MODEM)
+            words = f"{done.outcome.code}: {done.outcome.text}" if told else self._view.last_error
+            self._tell(None, stalled=stalled, last_error=words)
 
     def _show(self) -> None:
-        """What the newest success has changed."""
-        changes: dict[str, Any] = {"service_s": self._pace.service_s}
-        proved_at = self._pace.proved_at
-        if (proved_at or 0) > (self._view.last_proof_at or 0):
-            changes |= {"last_proof_at": proved_at, "last_proof": ProofKind.SENT}
-        self._tell(None, stalled=self._forced is not None, **changes)
+        shown = self._pace.shown(self._view.last_proof_at)
+        self._tell(None, stalled=self._forced is not None, **shown)
 
     def _late(self, late: Late) -> None:
         """An answer to a dialogue that was given up: it belongs to that segment alone."""
