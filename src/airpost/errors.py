@@ -6,6 +6,7 @@ L0: stdlib only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class AirpostError(Exception):
@@ -159,3 +160,71 @@ class NoRoute(AirpostError):
         self.reasons = dict(reasons)
         said = "; ".join(f"{lane}: {why}" for lane, why in self.reasons.items())
         super().__init__(said or "no modem is configured")
+
+
+class ClientError(AirpostError):
+    """A call of `airpost.client` brought no answer to use; `message` is for people."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unreachable(ClientError):
+    """No answer: nobody is there, or the connection was lost before it came."""
+
+
+class Refused(ClientError):
+    """The service said no (RFC 9457).
+
+    `type` is `urn:airpost:problem:` and a name, `field` the first that is wrong, `errors` are all
+    of these as `{field, message}`; `problem` is all that was said.
+    """
+
+    def __init__(
+        self, status: int, problem: dict[str, Any], retry_after_s: float | None = None
+    ) -> None:
+        self.title = str(problem.get("title") or f"HTTP {status}")
+        self.detail = str(problem.get("detail") or self.title)
+        super().__init__(self.detail)
+        self.status = status
+        self.problem = problem
+        self.retry_after_s = retry_after_s
+        self.type = str(problem.get("type", "about:blank"))
+        self.field: str | None = problem.get("field")
+        self.errors: list[dict[str, str]] = problem.get("errors", [])
+
+
+class Invalid(Refused):
+    """400, 413, 415, 422: the request is wrong, and stays so."""
+
+
+class Unauthorized(Refused):
+    """401: there is no key, or none that counts."""
+
+
+class Forbidden(Refused):
+    """403: the key, or a rule of the service, does not allow it."""
+
+
+class NotFound(Refused):
+    """404."""
+
+
+class Conflict(Refused):
+    """409: it does not fit what has happened before."""
+
+
+class TryLater(Refused):
+    """429, 503: not now, nor within `retry_after_s` where that is known."""
+
+
+_REFUSALS: Mapping[int, type[Refused]] = {
+    400: Invalid, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict, 413: Invalid,
+    415: Invalid, 422: Invalid, 429: TryLater, 503: TryLater,
+}  # fmt: skip
+
+
+def refusal_of(status: int, problem: dict[str, Any], retry_after_s: float | None) -> Refused:
+    """The error of an HTTP status of 400 and above."""
+    return _REFUSALS.get(status, Refused)(status, problem, retry_after_s)

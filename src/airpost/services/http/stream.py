@@ -114,7 +114,8 @@ async def _tell(request: web.Request, response: web.StreamResponse, client: Clie
     """Until the client is to be cut; most of the time others write to it."""
     deps, streams = request.app[DEPS], request.app[STREAMS]
     try:
-        await response.write(b"retry: %d\n\n" % RETRY_MS)  # with the head, which is by aiohttp
+        # With the head, which is by aiohttp. Who is cut off before an event goes on from here.
+        await response.write(b"id: %d\nretry: %d\n\n" % (client.place, RETRY_MS))
     except (ConnectionError, RuntimeError):
         return  # it has hung up
     while await _taken(client, deps, streams):
