@@ -10,6 +10,7 @@ import ctypes
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NewType, Protocol
 
 Instant = NewType("Instant", int)
@@ -111,8 +112,13 @@ class LoopClock:
 def rfc3339(instant: Instant) -> str:
     """`2026-01-02T03:04:05.678Z`, milliseconds, UTC."""
     # Whole microseconds, no float on the way: a rounded-up second would show a time that never was.
-    moment = _EPOCH + timedelta(microseconds=instant)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, us = divmod(instant, SECOND_US)
+    return f"{_second(second)}.{us // 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)  # most are of now
+def _second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat().removesuffix("+00:00")
 
 
 def parse_rfc3339(text: str) -> Instant:

@@ -227,14 +227,15 @@ async def logged(
     request.app[TRAFFIC].answered(request, response, took_s)
     routine = request.method in ("GET", "HEAD") or response.status == ACCEPTED
     level = logging.DEBUG if routine else logging.INFO
-    log.log(
-        level,
-        "http.request method=%s path=%s status=%d took_ms=%d",
-        request.method,
-        shown_path(request),
-        response.status,
-        took_s * 1000,
-    )
+    if log.isEnabledFor(level):
+        log.log(
+            level,
+            "http.request method=%s path=%s status=%d took_ms=%d",
+            request.method,
+            shown_path(request),
+            response.status,
+            took_s * 1000,
+        )
     return response
 
 
