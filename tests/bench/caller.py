@@ -56,8 +56,10 @@ class Connection:
         return int(head[9:12])
 
 
-def call(path: str, connections: int, seconds: float, given: Iterator[bytes]) -> dict[str, object]:
-    """Keep `connections` requests under way for so long; what came of them."""
+def call(
+    path: str, connections: int, seconds: float, given: Iterator[bytes], per_s: float = 0.0
+) -> dict[str, object]:
+    """Keep `connections` requests under way for so long, or `per_s` a second; what came of them."""
     waiting = selectors.DefaultSelector()
     took_s: list[float] = []
     statuses: Counter[int] = Counter()
@@ -77,6 +79,10 @@ def call(path: str, connections: int, seconds: float, given: Iterator[bytes]) ->
             took_s.append(now_s - each.asked_s)
             statuses[status] += 1
             if now_s - began_s < seconds:
+                if per_s:  # those under way at once are far fewer than the connections
+                    time.sleep(  # noqa: TID251 - no loop here
+                        max(0.0, began_s + len(took_s) / per_s - now_s)
+                    )
                 each.ask(next(given))
             else:
                 waiting.unregister(each.socket)
@@ -100,12 +106,14 @@ def main() -> None:
     parser.add_argument("path")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--per-s", type=float, default=0, help="0: as fast as they are answered")
     parser.add_argument("--first", type=int, default=0, help="the first number")
     parser.add_argument("--key")
     parser.add_argument("--idempotent", help="a key a request, with this in front")
     options = parser.parse_args()
     given = requests(options.first, options.key, options.idempotent)
-    print(json.dumps(call(options.path, options.connections, options.seconds, given)))
+    found = call(options.path, options.connections, options.seconds, given, options.per_s)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
