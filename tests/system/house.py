@@ -171,13 +171,15 @@ class House:
         await self.until(lambda: sum(view.ready for view in pool.modems()) >= wanted)
 
     async def settled(self, ids: Sequence[str], wait_s: float = WAIT_S) -> list[Json]:
-        """The messages once each is final."""
-        async with asyncio.timeout(wait_s):
-            while True:
-                found = [await self.message(each) for each in ids]
-                if all(each["final"] for each in found):
-                    return found
-                await asyncio.sleep(1.0)
+        """The messages once each is final; TimeoutError with those that are not."""
+        until_s = self._loop.time() + wait_s
+        while True:
+            found = [await self.message(each) for each in ids]
+            if all(each["final"] for each in found):
+                return found
+            if self._loop.time() >= until_s:
+                raise TimeoutError([each for each in found if not each["final"]])
+            await asyncio.sleep(1.0)
 
     def texts(self, number: str = PHONE) -> list[str | None]:
         """What a handset got, in order."""

@@ -128,7 +128,9 @@ async def test_one_that_takes_nothing_is_cut_and_nobody_waits_for_it() -> None:
                         break
                 assert streams.cut == 1
                 assert seen >= 100
-                assert streams.count == 1
+                async with asyncio.timeout(10):
+                    while streams.count > 1:  # noqa: ASYNC110 - the connection is closed next
+                        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("scopes", [("read",), ("send",)])
