@@ -61,7 +61,7 @@ async def after(loop: VirtualLoop, folder: Path, held: int, received: list[str])
 
 
 async def gone(house: House, messages: list[Json]) -> list[Json]:
-    """The messages once each is out and at the handset. One that was out before gets no report here."""
+    """The messages once each is out and at the handset; reports may stay away."""
     async with asyncio.timeout(3600):
         while True:
             found = [await house.message(each["id"]) for each in messages]
