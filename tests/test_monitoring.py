@@ -14,7 +14,7 @@ import pytest
 
 from airpost.pool.tally import WAIT_S
 from airpost.services.http.families import FAMILIES, Kind
-from airpost.services.http.metrics import RESULTS
+from airpost.services.http.metrics import HOOKED, RESULTS, TRIES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FOLDER = DOCS / "monitoring"
@@ -28,7 +28,7 @@ SELECTOR = re.compile(r"\b(airpost_\w+)(?:\{([^}]*)\})?")
 # Values that are ours; every other label holds names of modems, routes and the like.
 VALUES = {
     "class": {"otp", "alarm", "normal", "bulk"},
-    "result": set(RESULTS),
+    "result": {*RESULTS, *TRIES, *HOOKED},
     "what": {"part", "message", "whole", "partial"},
 }
 
