@@ -305,6 +305,8 @@ class Inbound:
     received_at: Instant
     port: int | None
     class_: int | None  # display class 0-3 of the DCS
+    sender_ref: str | None = None  # of the message it answers, while that is kept; so are tags
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,8 @@ class Message(_Message, total=False):
 _Inbound = TypedDict("_Inbound", {
     "id": str, "owner": str | None, "in_reply_to": str | None, "copies": int, "from": str,
     "to": str | None, "modem": str, "sim": str, "encoding": str, "parts": int, "partial": bool,
-    "sent_at": str | None, "received_at": str, "port": int | None, "class": int | None,
+    "sent_at": str | None, "received_at": str, "sender_ref": str | None, "tags": list[str],
+    "port": int | None, "class": int | None,
 })  # fmt: skip
 
 

@@ -60,8 +60,9 @@ def test_an_event() -> None:
 def test_a_received_message() -> None:
     found = inbound_of((
         3, "i", "shop", "m", 2, "+49", None, "g1", "sim", None, b"\x01", "data", 2, 1, None, NOW,
-        2948, 1,
+        2948, 1, "order-7", '["a"]',
     ))  # fmt: skip
     assert (found.text, found.data, found.partial, found.port, found.class_) == (
         None, b"\x01", True, 2948, 1,
     )  # fmt: skip
+    assert (found.sender_ref, found.tags) == ("order-7", ("a",))

@@ -101,7 +101,7 @@ def test_a_reply_and_a_modem_are_told_and_the_stream_says_the_same(tmp_path: Pat
             house.http.get("/v1/stream") as stream,
         ):
             await post(house, "/v1/webhooks", {"url": address})
-            sent = await house.post(text="how are you?")
+            sent = await house.post(text="how are you?", sender_ref="order-7", tags=["plant"])
             await house.settled([sent["id"]])
             house.sim.handset(PHONE).reply("fine 👍")
             await house.until(lambda: any(e["type"] == "inbound.message" for e in taken))
@@ -111,6 +111,9 @@ def test_a_reply_and_a_modem_are_told_and_the_stream_says_the_same(tmp_path: Pat
             assert types[:3] == ["message.sent", "message.delivered", "inbound.message"]
             reply = taken[2]["data"]
             assert (reply["text"], reply["in_reply_to"]) == ("fine 👍", sent["id"])
+            assert (reply["sender_ref"], reply["tags"]) == ("order-7", ["plant"])
+            (listed,) = (await house.get("/v1/inbound"))["items"]
+            assert (listed["sender_ref"], listed["tags"]) == ("order-7", ["plant"])
             assert taken[3]["data"]["previous"] == "ready"
             text = b""
             while b"modem.state" not in text:

@@ -72,7 +72,7 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         on_uncertain=OnUncertain(row[18]),
         possible_duplicates=row[19],
         sender_ref=row[20],
-        tags=() if row[21] == "[]" else tuple(json.loads(row[21])),
+        tags=_tags(row[21]),
         parts=tuple(parts),
         waits=_waits(*row[22:25]) if not row[13] else None,
         outlet=row[25],
@@ -84,6 +84,10 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
 
 def _waits(until: int | None, reason: str, words: str) -> Waits | None:
     return None if until is None else Waits(reason=reason, words=words, until=Instant(until))
+
+
+def _tags(text: str | None) -> tuple[str, ...]:
+    return () if text is None or text == "[]" else tuple(json.loads(text))
 
 
 def event_of(row: Row) -> Event:
@@ -122,4 +126,6 @@ def inbound_of(row: Row) -> Inbound:
         received_at=row[15],
         port=row[16],
         class_=row[17],
+        sender_ref=row[18],
+        tags=_tags(row[19]),
     )

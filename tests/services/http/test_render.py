@@ -141,6 +141,8 @@ def test_a_received_message() -> None:
         "partial": False,
         "sent_at": None,
         "received_at": TIME,
+        "sender_ref": None,
+        "tags": [],
     }
     shown = inbound_json(inbound(1, text=None, data=b"\0", port=5000, class_=0))
     assert (shown["data"], shown["port"], shown["class"]) == ("AA==", 5000, 0)

@@ -181,6 +181,8 @@ def inbound_json(inbound: Inbound) -> Json:
         "partial": inbound.partial,
         "sent_at": _time(inbound.sent_at),
         "received_at": _time(inbound.received_at),
+        "sender_ref": inbound.sender_ref,
+        "tags": list(inbound.tags),
     }
     if inbound.port is not None:
         shown["port"] = inbound.port

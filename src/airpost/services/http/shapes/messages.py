@@ -190,6 +190,8 @@ class Inbound(Shape):
     partial: bool
     sent_at: Time | None
     received_at: Time
+    sender_ref: str | None = Field(description="Of the message it answers")
+    tags: list[str] = Field(description="Of the message it answers")
     port: int | None = None
     class_: int | None = Field(default=None, alias="class")
 

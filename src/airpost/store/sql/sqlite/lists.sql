@@ -40,15 +40,17 @@ FROM event e LEFT JOIN message m ON m.seq = e.message_seq WHERE e.seq > ? ORDER 
 -- name: inbound
 SELECT i.seq, i.id, i.owner, i.in_reply_to, i.copies, i.sender, i.number, i.lane, i.sim_id,
        t.bytes, d.bytes, i.encoding, i.parts, i.partial, i.sent_at, i.received_at, i.port,
-       i.display_class
+       i.display_class, m.sender_ref, m.tags
 FROM inbound i LEFT JOIN body t ON t.id = i.text_body LEFT JOIN body d ON d.id = i.data_body
+    LEFT JOIN message m ON m.id = i.in_reply_to
 WHERE i.seq > ? ORDER BY i.seq LIMIT ?
 
 -- name: inbound_of
 SELECT i.seq, i.id, i.owner, i.in_reply_to, i.copies, i.sender, i.number, i.lane, i.sim_id,
        t.bytes, d.bytes, i.encoding, i.parts, i.partial, i.sent_at, i.received_at, i.port,
-       i.display_class
+       i.display_class, m.sender_ref, m.tags
 FROM inbound i LEFT JOIN body t ON t.id = i.text_body LEFT JOIN body d ON d.id = i.data_body
+    LEFT JOIN message m ON m.id = i.in_reply_to
 WHERE i.seq > ? AND i.owner = ? ORDER BY i.seq LIMIT ?
 
 -- name: message_states

@@ -25,8 +25,9 @@ WHERE e.seq IN (SELECT value FROM json_each(?)) ORDER BY e.seq
 -- name: inbound
 SELECT i.seq, i.id, i.owner, i.in_reply_to, i.copies, i.sender, i.number, i.lane, i.sim_id,
        t.bytes, d.bytes, i.encoding, i.parts, i.partial, i.sent_at, i.received_at, i.port,
-       i.display_class
+       i.display_class, m.sender_ref, m.tags
 FROM inbound i LEFT JOIN body t ON t.id = i.text_body LEFT JOIN body d ON d.id = i.data_body
+    LEFT JOIN message m ON m.id = i.in_reply_to
 WHERE i.seq IN (SELECT value FROM json_each(?))
 
 -- name: at
