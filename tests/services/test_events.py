@@ -64,9 +64,26 @@ def test_patterns(patterns: tuple[str, ...], yes: set[str], no: set[str]) -> Non
 
 
 def test_what_is_no_pattern() -> None:
-    good = ("*", "message.*", "message.sent", "alarm.*", "a.b.c.*")
+    good = ("*", "message.*", "message.sent", "alarm.*", "alarm.raised", "hook.note")
     assert [pattern_fault(each) for each in good] == [None] * len(good)
-    bad = ("", "**", "message*", ".x", "x.", "Message.sent", "a b", "x" * 65, "*.sent", "a..b")
+    assert pattern_fault("mesage.sent") == "is no type of event; did you mean 'message.sent'?"
+    assert pattern_fault("nope") == "is no type of event"
+    bad = (
+        "",
+        "**",
+        "message.nope",
+        "modem",
+        "modems.*",
+        "a.b.c.*",
+        "message*",
+        ".x",
+        "x.",
+        "Message.sent",
+        "a b",
+        "x" * 65,
+        "*.sent",
+        "a..b",
+    )
     assert [at for at, _ in faults(bad)] == list(range(len(bad)))
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 
 from airpost.clock import Instant, rfc3339
 from airpost.model import UnitState
 from airpost.services.http.render import Json, inbound_json
+from airpost.states import MessageState
 from airpost.store.publishing import LogEvent, MessageFacts
 
 MODEM_STATE = "modem.state"
@@ -24,16 +26,23 @@ TEST = "webhook.test"
 USUAL = ("message.sent", "message.delivered", "message.failed", "message.expired",
          "message.uncertain", "message.cancelled", "inbound.*", MODEM_STATE, "alarm.*")  # fmt: skip
 MAX_PATTERNS = 32
+ALARM = "alarm."  # what follows is told by whoever raises it
+TYPES = (*(f"message.{state.value}" for state in MessageState), INBOUND_MESSAGE, INBOUND_CALL,
+         MODEM_STATE, "modem.note", "service.note", "schedule.note", "webhook.note", "hook.note",
+         TEST)  # fmt: skip
 _PATTERN = re.compile(r"\*|[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?")
 _UNIT_STATES = frozenset(state.value for state in UnitState)
 CALL = "call"  # `to` of the event of a modem that somebody calls
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """Why it is no pattern, in words; None where it is one."""
-    if _PATTERN.fullmatch(pattern) and len(pattern) <= 64:
+    """Why it is no pattern, or one of nothing there is, in words; None where it is one."""
+    if not _PATTERN.fullmatch(pattern) or len(pattern) > 64:
+        return 'is a type such as "message.sent", all of a kind such as "message.*", or "*"'
+    if pattern.startswith(ALARM) or any(map(matcher((pattern,)), TYPES)):
         return None
-    return 'is a type such as "message.sent", all of a kind such as "message.*", or "*"'
+    near = get_close_matches(pattern, TYPES, 1)
+    return f"is no type of event{f'; did you mean {near[0]!r}?' if near else ''}"
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from airpost.daemon.cli import tables
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
 
 
@@ -28,6 +29,43 @@ def test_a_table_takes_no_markup_and_cuts_nothing(capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].strip() == "[red]x"
     assert lines[2].split() == ["y" * 100, "z" * 100]
+
+
+@pytest.mark.parametrize(
+    ("room", "lines"),
+    [
+        (40, ["id  created              state   note", "m1  2026-01-02 03:04:05  queued      "]),
+        (34, ["id  created              state", "m1  2026-01-02 03:04:05  queued"]),
+        (30, ["id: m1", "created: 2026-01-02 03:04:05", "state: queued"]),
+    ],
+)
+def test_a_table_fits_the_terminal_and_cuts_nothing(
+    room: int, lines: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_room", lambda: room)
+    say_table(("id", "created", "state", "note"), [("m1", "2026-01-02 03:04:05", "queued", None)])
+    assert [each.rstrip() for each in capsys.readouterr().out.splitlines()] == [
+        each.rstrip() for each in lines
+    ]
+
+
+def test_only_the_last_column_is_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_room", lambda: 30)
+    say_table(("id", "text"), [("m1", "y" * 60), ("m2", "z")])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert (head.split(), len(rows)) == (["id", "text"], 4)
+    assert "".join(row.replace("m1", "").strip() for row in rows[:3]) == "y" * 60
+
+
+def test_rows_without_room_are_told_one_by_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_room", lambda: 10)
+    say_table(("id", "a", "b"), [("m1", "x" * 20, None), ("m2", None, "y" * 20)])
+    out = capsys.readouterr().out
+    assert out == f"id: m1\na: {'x' * 20}\n\nid: m2\nb: {'y' * 20}\n"
 
 
 def test_fields_and_json(capsys: pytest.CaptureFixture[str]) -> None:

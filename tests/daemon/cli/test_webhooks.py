@@ -19,7 +19,7 @@ def test_from_making_to_deleting(service: Service) -> None:
     assert "paused" in service.run("webhooks", "pause", id_).stdout
     assert service.json("webhooks", "list")[0]["state"] == "paused"
     assert "resumed" in service.run("webhooks", "resume", id_).stdout
-    assert service.run("webhooks", "rotate", id_, "--overlap", "9").stdout.splitlines()[0] == (
+    assert service.run("webhooks", "rotate", id_, "--overlap", "2h").stdout.splitlines()[0] == (
         f"id: {id_}"
     )
     assert "with status 200" in service.run("webhooks", "test", id_).stdout

@@ -52,6 +52,7 @@ def test_what_is_no_network() -> None:
 
 def test_expiry() -> None:
     assert read_expiry("12h", NOW) == NOW + 43_200 * SECOND_US
+    assert read_expiry("90s", NOW) == read_expiry("1m", NOW) + 30 * SECOND_US
     assert read_expiry("2w", NOW) == NOW + 14 * 86_400 * SECOND_US
     assert read_expiry("2026-01-02T03:04:05.678Z", NOW) == NOW
     for wrong in ("0d", "soon", "2026-01-02", "9999999d"):

@@ -11,6 +11,7 @@ import click
 from airpost.clock import SECOND_US, Instant, SystemClock, rfc3339
 from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.offline import config_option, either, noted
+from airpost.daemon.cli.spans import Span
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.model import MessageClass
 from airpost.regions import place_fault
@@ -180,30 +181,17 @@ def list_(client: Client, *, config_path: Path, as_json: bool) -> None:
     )  # fmt: skip
 
 
-def _span_s(text: str) -> int:
-    """Seconds of a span, `0s` for none."""
-    if text in ("0", "0s"):
-        return 0
-    begin = Instant(0)
-    try:
-        span_s = (read_expiry(text, begin) - begin) // SECOND_US
-    except ValueError:
-        span_s = -1
-    if not 0 < span_s <= MAX_OVERLAP_S:
-        raise ValueError('is a span such as "24h" or "7d", of 90 days at most, or "0s"')
-    return span_s
-
-
 @keys.command()
 @click.argument("key_id", metavar="ID")
-@click.option("--overlap", default="24h", show_default=True, type=Checked(_span_s),
+@click.option("--overlap", "overlap_s", default="24h", show_default=True, type=Span(MAX_OVERLAP_S),
               help="How long the secret before counts, too.")  # fmt: skip
 @config_option
 @as_json_option
 @talks
-def rotate(client: Client, key_id: str, *, overlap: str, config_path: Path, as_json: bool) -> None:
+def rotate(
+    client: Client, key_id: str, *, overlap_s: int, config_path: Path, as_json: bool
+) -> None:
     """Give the key ID another secret. The token is shown this once."""
-    overlap_s = _span_s(overlap)
 
     async def offline(store: Store) -> Json:
         token = new_token(key_id)

@@ -12,6 +12,7 @@ from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
 from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.tables import say_fields, say_json, say_table
+from airpost.daemon.cli.watching import watched
 from airpost.modem.profiles import load_profiles
 from airpost.modem.supported import Supported, markdown, supported
 
@@ -35,6 +36,7 @@ def modems() -> None:
               help="With --supported: a folder of your own profiles, checked too.")  # fmt: skip
 @as_json_option
 @talks
+@watched
 def listing(
     client: Client, *, known: bool, as_markdown: bool, folder: Path | None, as_json: bool
 ) -> None:

@@ -8,6 +8,7 @@ from airpost.daemon.cli.client import Client, Json, as_json_option, segment, tal
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.messages import COLUMNS, message_row
 from airpost.daemon.cli.tables import say_json, say_table
+from airpost.daemon.cli.watching import watched
 from airpost.store.api import Verdict
 
 VERDICTS = [each.value for each in Verdict]
@@ -25,6 +26,7 @@ def queue() -> None:
 @click.argument("name", required=False)
 @as_json_option
 @talks
+@watched
 def show(client: Client, name: str | None, *, as_json: bool) -> None:
     """What is bound to the modem NAME and what could go there; without NAME, the shared backlog."""
     if name is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.daemon.cli.spans import Span
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
+from airpost.daemon.cli.watching import watched
 
 COLUMNS = ("id", "state", "delivered", "waiting", "missed", "types", "target", "last")
 DELIVERIES = ("event", "state", "tries", "first", "last", "next", "status", "error")
@@ -19,6 +21,7 @@ def webhooks() -> None:
 @webhooks.command(name="list")
 @as_json_option
 @talks
+@watched
 def list_(client: Client, *, as_json: bool) -> None:
     """List the webhooks and how they are doing."""
     found = client.get("/v1/webhooks")["items"]
@@ -77,8 +80,8 @@ def _say_secret(made: Json, *, as_json: bool) -> None:
 @click.option(
     "--overlap",
     "overlap_s",
-    type=int,
-    help="Seconds in which requests are signed by both secrets; a day where not given.",
+    type=Span(),
+    help="How long requests are signed by both secrets; a day where not given.",
 )
 @as_json_option
 @talks

@@ -19,8 +19,8 @@ _RATE = re.compile(
     r"(?P<count>[1-9]\d{0,6})/(?P<per>s|min|h|d)(?:,? burst (?P<burst>[1-9]\d{0,6}))?"
 )
 _PER_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
-_SPAN = re.compile(r"([1-9]\d{0,4})(h|d|w)")
-_SPAN_S = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SPAN = re.compile(r"([1-9]\d{0,4})(s|m|h|d|w)")
+_SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -68,7 +68,7 @@ def comes_from(networks: Sequence[str], address: str | None) -> bool:
 
 
 def read_expiry(text: str, now: Instant) -> Instant:
-    """The instant of an RFC 3339 time, or of a span from now such as `12h`, `90d`, `4w`."""
+    """The instant of an RFC 3339 time, or of a span from now such as `30m`, `12h`, `90d`, `4w`."""
     found = _SPAN.fullmatch(text)
     if found is not None:
         return Instant(now + int(found[1]) * _SPAN_S[found[2]] * SECOND_US)

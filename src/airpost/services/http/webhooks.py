@@ -265,14 +265,14 @@ def webhook_json(shown: Shown, now: Instant) -> Json:
 
 
 def delivery_json(each: Delivery) -> Json:
-    """What was not taken; `next_at` null where it was given up."""
+    """What was not taken; `next_at` null where it was given up, or waits for one before it."""
     return {
         "event": each.seq,
         "state": "dead" if each.dead else "waiting",
         "tries": each.tries,
         "first_at": _time(each.first_at),
         "last_at": _time(each.last_at),
-        "next_at": None if each.dead else _time(each.next_at),
+        "next_at": None if each.dead or not each.next_at else _time(each.next_at),
         "status": each.status,
         "error": each.error,
     }

@@ -1,0 +1,44 @@
+"""`--watch`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airpost.daemon.cli import watching
+from airpost.model import Lane, UnitState
+from tests.daemon.cli.conftest import Service
+from tests.services.http.fakes import modem_view
+
+
+@pytest.mark.parametrize(
+    "command", [("modems",), ("queue",), ("queue", "gate-1"), ("webhooks", "list")]
+)
+def test_it_is_shown_again_until_it_is_interrupted(
+    service: Service, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = service.run(*command).stdout
+    looks = []
+
+    def pause(delay_s: float) -> None:
+        looks.append(delay_s)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "pause", pause)
+    assert service.run(*command, "--watch").stdout == once * 3
+    assert looks == [watching.EVERY_S] * 3
+
+
+def test_each_look_is_a_new_one(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane = Lane("gate-1")
+
+    def pause(_delay_s: float) -> None:
+        if service.pool.views[lane].state is UnitState.ABSENT:
+            raise KeyboardInterrupt
+        service.pool.views[lane] = modem_view(state=UnitState.ABSENT)
+
+    monkeypatch.setattr(watching, "pause", pause)
+    shown = service.run("modems", "--watch", "--json").stdout.splitlines()
+    assert [json.loads(line)["state"] for line in shown] == ["ready", "absent"]
