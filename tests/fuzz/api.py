@@ -29,6 +29,7 @@ from airpost.daemon.config.settings import ModemSettings, Settings, SmsSettings,
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.model import Lane
+from airpost.services.hooks_in import HookSettings
 from airpost.services.http.settings import HttpSettings, parse_listen
 from airpost.services.webhooks.settings import EventSettings, WebhookSettings, parse_allowed
 from airpost.tasks import spawn
@@ -37,9 +38,16 @@ from tests.bench.machine import machine
 from tests.fuzz.mutants import MARK, Breeder, faults, things
 
 FOLDER = Path(__file__).parent
-# What it does to the machine is none of a fuzzer's business: it writes files where it is told to.
-# A key that is revoked or rotated would be that of the fuzzer, and the stream has no end.
-LEFT_OUT = ("backUpStore", "revokeKey", "rotateKey", "streamEvents")
+HOOK = HookSettings(
+    name="press",
+    to=("+491701234567", "{{ phone }}"),
+    text="{{ pump }}: {{ pressure_bar|round(1) }} bar",
+    class_="{{ class }}",
+    dedup="{{ pump }}",
+    get=True,
+    token="the-token-of-the-press",
+)
+LEFT_OUT = ("streamEvents",)  # it has no end
 
 
 class Log(logging.Handler):
@@ -70,7 +78,10 @@ async def service(folder: Path) -> AsyncIterator[tuple[str, str]]:
             for at, port in enumerate(sim.ports, 1)
         ),
         clock_wait_s=0,
-        events=EventSettings(webhooks=WebhookSettings(allow=(parse_allowed("127.0.0.1"),))),
+        events=EventSettings(
+            webhooks=WebhookSettings(allow=(parse_allowed("127.0.0.1"),), most=1000)
+        ),
+        hooks=(HOOK,),
     )
     daemon = Daemon(settings, SystemClock(), Random(1), Notifier({}))
     running = spawn(daemon.run(), name="daemon under test")
@@ -98,7 +109,13 @@ async def schemathesis(
         "--max-examples", str(cases), "--checks", "all", "--max-response-time", "90",
         *(word for name in LEFT_OUT for word in ("--exclude-operation-id", name)),
     ]  # fmt: skip
-    checks = {"SCHEMATHESIS_HOOKS": str(FOLDER / "checks.py")}
+    backups = Path(folder, "backups")
+    backups.mkdir()
+    checks = {
+        "SCHEMATHESIS_HOOKS": str(FOLDER / "checks.py"),
+        "AIRPOST_FUZZ_FOLDER": str(backups),
+        "AIRPOST_FUZZ_KEY": token.split("_")[1],
+    }
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, env={**os.environ, **checks}
     )

@@ -6,6 +6,9 @@ there), for nothing else: its own check cannot tell these apart, so this one doe
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import schemathesis
 from schemathesis.generation import GenerationMode
 
@@ -25,6 +28,34 @@ TOGETHER = frozenset(
     name text values template Idempotency-Key body networks rate expires_at
     """.split()  # noqa: SIM905
 )
+
+
+FOLDER = os.environ["AIRPOST_FUZZ_FOLDER"]  # the only one in which backups are made
+OWN_KEY = os.environ["AIRPOST_FUZZ_KEY"]  # of these very calls; nobody may revoke or rotate it
+OF_A_KEY = ("revokeKey", "rotateKey")
+HOOK = {"hook": "press", "token": "the-token-of-the-press"}  # as tests/fuzz/api.py configures it
+RECEIVER = "http://127.0.0.1:9/"  # nobody's
+
+
+@schemathesis.hook
+def before_call(ctx: Any, case: Any, **kwargs: Any) -> None:
+    """Whatever made the call: it writes no file of the machine's, and does not lock itself out.
+
+    Some calls get what nobody guesses: the token of a hook, a receiver that may be told.
+    """
+    name = case.operation.definition.raw["operationId"]
+    body = case.body if isinstance(case.body, dict) else {}
+    path = body.get("path")
+    if name == "backUpStore" and isinstance(path, str) and path.startswith("/"):
+        case.body = {**body, "path": f"{FOLDER}/{path.replace('/', '_')}"}
+    if name in OF_A_KEY and case.path_parameters.get("id") == OWN_KEY:
+        case.path_parameters["id"] = "nobody"
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if name in ("postHookByPath", "getHookByPath"):
+        case.path_parameters.update(HOOK)
+    if name == "createWebhook" and len(str(body.get("url"))) % 2 == 0:
+        case.body = {**body, "url": RECEIVER}
 
 
 @schemathesis.hook

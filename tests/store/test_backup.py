@@ -93,7 +93,11 @@ async def test_a_backup_is_one_moment_while_much_is_written(
 async def test_a_backup_that_cannot_be_made_leaves_nothing(
     sqlite: SqliteStore, place: Path
 ) -> None:
-    for to, told in ((place / "airpost.db", "there already"), (place / "no" / "b.db", "No such")):
+    for to, told in (
+        (place / "airpost.db", "there already"),
+        (place / "no" / "b.db", "No such"),
+        (place / ("x" * 300), "too long"),
+    ):
         with pytest.raises(ValueError, match=told):
             await sqlite.keeping.backup(to)
     assert left_over(place, "partial") == []

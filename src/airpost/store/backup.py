@@ -57,10 +57,10 @@ BESIDE = ("", "-wal", "-shm", "-air")  # the files of a store
 def copy(source: Path, to: Path) -> BackedUp:
     """A copy of this moment at `to`; ValueError where that cannot be made."""
     begun_s = time.monotonic()
-    if to.exists():
-        raise ValueError(f"{to} is there already")
-    partial = to.with_name(to.name + ".partial")
     try:
+        if to.exists():
+            raise ValueError(f"{to} is there already")
+        partial = to.with_name(to.name + ".partial")
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
         try:
             _copy_pages(source, partial)

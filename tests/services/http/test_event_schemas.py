@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.services.events import USUAL, faults
 from airpost.services.http.event_schemas import MAX_REPLAYED, ReplayIn, RotateIn, WebhookIn
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import read_body
@@ -28,3 +29,9 @@ def test_what_does_not_fit(model: type, body: bytes) -> None:
     with pytest.raises(Refusal) as caught:
         read_body(model, body)
     assert caught.value.errors
+
+
+def test_every_type_in_the_document_is_one() -> None:
+    (types, _) = WebhookIn.model_json_schema()["properties"]["types"]["items"]["anyOf"]
+    assert faults(types["enum"]) == []
+    assert set(USUAL) - set(types["enum"]) == {"alarm.*"}

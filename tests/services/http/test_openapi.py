@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from airpost.services.http.app import calls
@@ -88,3 +89,35 @@ def test_a_query_has_no_null_and_its_model_is_no_component(made: Json) -> None:
     assert parameters["state"]["schema"] == {"$ref": "#/components/schemas/MessageState"}
     assert parameters["limit"]["schema"] == {"minimum": 1, "type": "integer"}
     assert "MessagesQuery" not in made["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "fits"),
+    [
+        (
+            "BatchIn",
+            {"messages": [{"to": "12345", "text": "x"}, {"to": 1, "x": []}, 7, None]},
+            True,
+        ),
+        ("BatchIn", {"to": ["12345", {}, None], "text": "x"}, True),
+        ("BatchIn", {"to": ["12345"], "text": 1}, False),
+        ("BatchIn", {"to": []}, False),
+        ("BatchIn", {"to": ["12345"], "messages": [{}]}, False),
+        ("WebhookIn", {"url": "x", "types": ["message.*", "*", "modem.state"]}, True),
+        ("WebhookIn", {"url": "x", "types": ["Message"]}, False),
+        ("WebhookIn", {"url": "x", "types": ["message*"]}, False),
+        ("WebhookIn", {"url": "x", "types": ["alarm.a.b", "alarm.*", "alarm.a.*"]}, True),
+        ("WebhookIn", {"url": "x", "types": ["alarm"]}, False),
+        ("ReplayIn", {"dead": True}, True),
+        ("ReplayIn", {"events": [1], "dead": False, "since": None}, True),
+        ("ReplayIn", {"dead": False}, False),
+        ("ReplayIn", {"events": [1], "since": "2026-01-01T00:00:00Z"}, False),
+        ("BackupIn", {"path": "/var/backups/a.db"}, True),
+        ("BackupIn", {"path": "a.db"}, False),
+    ],
+)
+def test_what_only_a_handler_refuses_stands_in_the_document(
+    made: Json, model: str, given: Json, fits: bool
+) -> None:
+    schema = {"$ref": f"#/components/schemas/{model}", "components": made["components"]}
+    assert Draft202012Validator(schema).is_valid(given) is fits

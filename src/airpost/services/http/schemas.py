@@ -156,13 +156,18 @@ class BatchHead(MessageFields):
     preview: bool = False
 
 
+# Rows are judged one by one: whatever JSON stands in one, the request is taken without it.
+_OTHER = WithJsonSchema({"description": "Anything else: that row alone is rejected"})
+Anything = Annotated[Any, _OTHER]
+
+
 class BatchIn(BatchHead):
     """`POST /v1/batches`: recipients in `to`, or rows of their own in `messages`."""
 
     model_config = _one_of("to", "messages", kind="array")
 
-    to: Annotated[list[str], Field(min_length=1)] | None = None
-    messages: Annotated[list[RowIn], Field(min_length=1)] | None = None
+    to: Annotated[list[str | Anything], Field(min_length=1)] | None = None
+    messages: Annotated[list[RowIn | Anything], Field(min_length=1)] | None = None
 
 
 class ScheduleIn(Body):
@@ -249,7 +254,15 @@ class SettleIn(Body):
 class BackupIn(Body):
     """`POST /v1/db/backup`: the file to make."""
 
-    path: Annotated[str, Field(min_length=1, max_length=4096, pattern=PLAIN)]
+    path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=4096,
+            pattern=PLAIN,
+            json_schema_extra={"pattern": PLAIN.replace("^", "^/", 1)},
+        ),
+    ]
 
 
 class ForgetIn(Body):

@@ -206,7 +206,8 @@ async def replay(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/webhooks/{id}/replay`: 202; they go out after what goes out now."""
     deps, found = _find(request, caller.cancels)
     given = read_body(ReplayIn, await read_json(request))
-    told = [name for name in ("events", "since", "dead") if getattr(given, name)]
+    asked = {"events": given.events, "since": given.since, "dead": given.dead or None}
+    told = [name for name, value in asked.items() if value is not None]
     if len(told) != 1:
         raise InvalidRequest(told[1] if told else "events", "give one of events, since and dead")
     if given.since is not None:
