@@ -11,15 +11,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from airpost.store.people import (
-    MOST_CONTACTS,
-    MOST_GROUPS,
-    Contact,
-    Group,
-    Member,
-    Strangers,
-    TooMany,
-)
+from airpost.store.people import Contact, Group, Member, Strangers, TooMany
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
@@ -35,9 +27,9 @@ class Contacts:
         self._write = write
         self._read = read
 
-    async def put_contacts(self, contacts: Sequence[Contact]) -> int:
+    async def put_contacts(self, contacts: Sequence[Contact], most: int) -> int:
         """Add or replace contacts of one owner; how many are new."""
-        return int(await self._write(put_contacts, contacts, urgent=False))
+        return int(await self._write(put_contacts, contacts, most, urgent=False))
 
     async def remove_contact(self, owner: str, name: str) -> bool:
         """True when there was such a contact."""
@@ -54,9 +46,9 @@ class Contacts:
         found: list[Contact] = await self._read(contacts, owner, after, limit, urgent=False)
         return found
 
-    async def put_group(self, group: Group) -> bool:
+    async def put_group(self, group: Group, most: int) -> bool:
         """Add or replace a group; True when it is new."""
-        return bool(await self._write(put_group, group, urgent=False))
+        return bool(await self._write(put_group, group, most, urgent=False))
 
     async def remove_group(self, owner: str, name: str) -> bool:
         """True when there was such a group."""
@@ -89,7 +81,7 @@ def key_of(name: str) -> str:
 
 
 # -- in the writer's thread ----------------------------------------------------------------------
-def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> int:
+def put_contacts(tx: Tx, contacts: Sequence[Contact], most: int) -> int:
     """See `People.put_contacts`."""
     if not contacts:
         return 0
@@ -102,12 +94,12 @@ def put_contacts(tx: Tx, contacts: Sequence[Contact]) -> int:
          for each in contacts],
     )  # fmt: skip
     after = _count(tx, "count_contacts", owner)
-    if after > MOST_CONTACTS:
-        raise TooMany(MOST_CONTACTS)
+    if after > max(most, before):  # fewer may be allowed than there are: those stay, and change
+        raise TooMany(most)
     return after - before
 
 
-def put_group(tx: Tx, group: Group) -> bool:
+def put_group(tx: Tx, group: Group, most: int) -> bool:
     """See `People.put_group`."""
     owner, key = group.owner, key_of(group.name)
     strangers = [
@@ -121,8 +113,8 @@ def put_group(tx: Tx, group: Group) -> bool:
     before = _count(tx, "count_groups", owner)
     tx.db.execute(_SQL["put_group"], (owner, key, group.name, group.note, group.updated_at))
     after = _count(tx, "count_groups", owner)
-    if after > MOST_GROUPS:
-        raise TooMany(MOST_GROUPS)
+    if after > max(most, before):
+        raise TooMany(most)
     tx.db.execute(_SQL["drop_members"], (owner, key))
     tx.db.executemany(
         _SQL["put_member"],

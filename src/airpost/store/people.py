@@ -12,9 +12,14 @@ from typing import Protocol
 
 from airpost.clock import Instant
 
-MOST_CONTACTS = 100_000  # of an owner
-MOST_GROUPS = 1_000
-MOST_MEMBERS = 10_000  # of a group
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleLimits:
+    """How many there may be: `[people]` of the configuration."""
+
+    max_contacts: int = 100_000  # of an owner
+    max_groups: int = 1_000  # of an owner
+    max_members: int = 10_000  # of a group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +72,10 @@ class TooMany(Exception):
 class People(Protocol):
     """Contacts and groups, each of one owner. What was sent to them is not touched by a change."""
 
-    async def put_contacts(self, contacts: Sequence[Contact]) -> int:
+    async def put_contacts(self, contacts: Sequence[Contact], most: int) -> int:
         """Add contacts of one owner, or take the place of those of the same names.
 
-        How many are new. TooMany, and nothing is kept, beyond MOST_CONTACTS.
+        How many are new. TooMany, and nothing is kept, where the owner would have more than `most`.
         """
         ...
 
@@ -88,10 +93,10 @@ class People(Protocol):
         """An owner's (None: everybody's) behind a place (owner, name), by both."""
         ...
 
-    async def put_group(self, group: Group) -> bool:
+    async def put_group(self, group: Group, most: int) -> bool:
         """Add a group, or take the place of the one of the same name; True when it is new.
 
-        Strangers, TooMany: nothing is kept then.
+        Strangers, or TooMany where the owner would have more groups than `most`: nothing is kept.
         """
         ...
 

@@ -34,3 +34,12 @@ def test_a_file_goes_in_and_comes_out(service: Service, tmp_path: Path) -> None:
     service.run("groups", "export", str(out))
     assert out.read_text() == ("group,member,note\nday,12345,by day\nday,54321,by day\nempty,,\n")
     assert service.run("groups", "import", str(out)).stdout == "2 kept, 0 of them new\n"
+
+
+def test_a_file_larger_than_a_request_goes_in_parts(service: Service) -> None:
+    rows = "".join(f"g{at % 40},{1_000_000_000_000 + at}\n" for at in range(20_000))
+    sheet = f"group,member\n{rows}bad,contact:Eve\n"
+    said = service.run("groups", "import", "-", text=sheet, code=1)
+    assert said.stdout == "40 kept, 40 of them new, 1 could not be\n"
+    assert said.stderr == "row 41: members.0: there is no contact 'Eve'\n"
+    assert {len(each["members"]) for each in service.json("groups", "list")} == {500}

@@ -11,6 +11,7 @@ from airpost.errors import ConfigError
 from airpost.pool.credit import CreditSettings
 from airpost.pool.selftest import SelfTestSettings
 from airpost.services.http.settings import AuthMode, TcpListen, UnixListen
+from airpost.store.people import PeopleLimits
 from tests.daemon.config.reading import FOLDER, MODEM, read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -140,3 +141,15 @@ def test_store_urls() -> None:
     for url in ("", "sqlite://", "sqlite:///", "a.db"):
         with pytest.raises(ConfigError):
             store_path(url, FOLDER)
+
+
+def test_limits_of_people() -> None:
+    assert read("").http.people == PeopleLimits()
+    text = "[people]\nmax_contacts = 1\nmax_groups = 2\nmax_members = 100_000"
+    limits = PeopleLimits(max_contacts=1, max_groups=2, max_members=100_000)
+    assert read(text).http.people == limits
+    assert read(text).http.groups_limit == 3_200_000
+    for name, value in (("max_contacts", 0), ("max_groups", 0), ("max_members", 100_001)):
+        with pytest.raises(ConfigError) as caught:
+            read(f"[people]\n{name} = {value}")
+        assert caught.value.path == f"people.{name}"

@@ -55,15 +55,11 @@ class FakePeople:
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], Contact] = {}
         self.gathered: dict[tuple[str, str], Group] = {}
-        self.full = False
 
-    def _room(self) -> None:
-        if self.full:
-            raise TooMany(3)
-
-    async def put_contacts(self, contacts: Sequence[Contact]) -> int:
-        self._room()
+    async def put_contacts(self, contacts: Sequence[Contact], most: int) -> int:
         before = len(self.known)
+        if before + len(contacts) > most:
+            raise TooMany(most)
         self.known |= {(each.owner, each.name.casefold()): each for each in contacts}
         return len(self.known) - before
 
@@ -83,8 +79,9 @@ class FakePeople:
     ) -> list[Contact]:
         return [self.known[at] for at in _behind(self.known, owner, after)][:limit]
 
-    async def put_group(self, group: Group) -> bool:
-        self._room()
+    async def put_group(self, group: Group, most: int) -> bool:
+        if len(self.gathered) == most:
+            raise TooMany(most)
         strangers = [at for at, each in enumerate(group.members) if each.contact is not None
                      and await self.contact(group.owner, each.contact) is None]  # fmt: skip
         if strangers:

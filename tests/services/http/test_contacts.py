@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.store.people import PeopleLimits
 from tests.services.http.conftest import Api
 
 ANN = {"number": "0049 170 1234567", "note": "on call", "values": {"shift": "night"}}
@@ -87,9 +88,18 @@ async def test_a_bad_row_never_loses_the_others(api: Api) -> None:
         (2, "name"),
     ]
     assert (await api.call("GET", "/v1/contacts/Ann"))["number"] == "54321"
-    api.store.people.full = True
-    told = await api.call("PUT", "/v1/contacts", 409, json={"contacts": rows})
-    assert told["type"] == "urn:airpost:problem:too-many-people"
+
+
+@pytest.mark.parametrize("api", [{"people": PeopleLimits(max_contacts=1)}], indirect=True)
+async def test_too_many_name_the_setting(api: Api) -> None:
+    body = {"number": "12345"}
+    await api.call("PUT", "/v1/contacts/Ann", 201, json=body)
+    told = await api.call("PUT", "/v1/contacts/Bob", 409, json=body)
+    assert (told["type"][20:], told["setting"]) == ("too-many-people", "people.max_contacts")
+    assert told["detail"].startswith("an owner has at most 1 contacts; max_contacts of [people]")
+    rows = [{"name": name, "number": "12345"} for name in ("Bob", "Eve")]
+    await api.call("PUT", "/v1/contacts", 409, json={"contacts": rows})
+    assert len((await api.call("GET", "/v1/contacts"))["items"]) == 1
 
 
 async def test_csv_goes_out_as_it_came_in(api: Api) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from airpost.services.http.app import MESSAGES_A_TURN
+from airpost.store.people import PeopleLimits
+from airpost.tasks import spawn
 from tests.services.http.conftest import Api
 
 CSV = {"Content-Type": "text/csv"}
@@ -40,9 +45,47 @@ async def test_a_member_that_cannot_be_is_named(api: Api, member: str, kind: str
     told = await api.call("PUT", "/v1/groups/Night", 400, json=body)
     assert told["type"] == f"urn:airpost:problem:{kind}"
     assert told["field"] == "members.1"
-    api.store.people.full = True
-    told = await api.call("PUT", "/v1/groups/Night", 409, json={"members": []})
-    assert told["type"] == "urn:airpost:problem:too-many-people"
+
+
+@pytest.mark.parametrize(
+    "api", [{"people": PeopleLimits(max_groups=2, max_members=2), "body_limit": 60}], indirect=True
+)
+async def test_too_many_groups_or_members_name_the_setting(api: Api) -> None:
+    await api.call("PUT", "/v1/groups/a", 201, json={"members": ["12345", "12346"]})
+    told = await api.call("PUT", "/v1/groups/b", 400, json={"members": ["1001"] * 3})
+    assert (told["field"], told["setting"]) == ("members", "people.max_members")
+    some = [{"name": "b", "members": ["1001"] * 3}, {"name": "c", "members": []}]
+    # More than body_limit, and more than the groups take: 32 octets for each member there may be.
+    told = await api.call("PUT", "/v1/groups", 413, json={"groups": some})
+    assert "64 octets" in told["detail"]
+    sheet = b"group,member\nb,1001\nb,1002\nb,1003\nc,\n"
+    done = await api.call("PUT", "/v1/groups", data=sheet, headers=CSV)
+    assert [(each["row"], each["field"]) for each in done["rejected"]] == [(0, "members")]
+    assert "max_members of [people]" in done["rejected"][0]["message"]
+    some = [{"name": "d", "members": []}]
+    (one,) = (await api.call("PUT", "/v1/groups", json={"groups": some}))["rejected"]
+    assert (one["row"], one["field"]) == (0, "name")
+    assert "max_groups of [people]" in one["message"]
+    told = await api.call("PUT", "/v1/groups/d", 409, json={"members": []})
+    assert (told["type"][20:], told["setting"]) == ("too-many-people", "people.max_groups")
+
+
+async def test_a_long_group_leaves_the_loop_to_others(api: Api) -> None:
+    """A number takes a tenth of a millisecond where a home region is set."""
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0)
+            beats += 1
+
+    async with asyncio.timeout(10):
+        beating = spawn(beat(), name="beat")
+        members = [f"+49151{at:07}" for at in range(1_000)]
+        await api.call("PUT", "/v1/groups/long", 201, json={"members": members})
+        beating.cancel()
+    assert beats > len(members) / MESSAGES_A_TURN
 
 
 async def test_pages_go_by_name_and_owners_are_apart(keyed: Api) -> None:

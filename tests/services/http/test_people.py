@@ -18,12 +18,12 @@ async def people() -> FakePeople:
     await made.put_contacts([
         Contact(owner="shop", name=name, number=number, values={"shift": "night"}, updated_at=NOW)
         for name, number in (("Ann", "1001"), ("Bob", "1002"))
-    ])  # fmt: skip
+    ], 9)  # fmt: skip
     for name, members in (
         ("both", (Member(contact="ann"), Member(contact="bob"), Member(number="1003"))),
         ("some", (Member(number="1001"), Member(number="1004"))),
     ):
-        await made.put_group(Group(owner="shop", name=name, members=members, updated_at=NOW))
+        await made.put_group(Group(owner="shop", name=name, members=members, updated_at=NOW), 9)
     return made
 
 

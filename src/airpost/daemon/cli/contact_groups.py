@@ -8,15 +8,7 @@ from typing import BinaryIO
 import click
 
 from airpost.daemon.cli.client import Client, as_json_option, talks
-from airpost.daemon.cli.contacts import (
-    TOGETHER,
-    end_import,
-    in_parts,
-    owner_option,
-    place,
-    put_out,
-    rows_of,
-)
+from airpost.daemon.cli.contacts import keep_all, owner_option, place, put_out, rows_of
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.services.http.sheets import write_sheet
 
@@ -137,13 +129,7 @@ def import_(client: Client, file: BinaryIO, *, owner: str | None) -> None:
         if member := cells.get("member"):
             some.append(member)
         one["note"] = one["note"] or cells.get("note") or None
-    given = list(made.values())
-    kept = new = bad = 0
-    for at in range(0, len(given), TOGETHER):
-        some_groups = given[at : at + TOGETHER]
-        done = in_parts(client, place(WHERE, None, owner), "groups", some_groups, at)
-        kept, new, bad = kept + done[0], new + done[1], bad + done[2]
-    end_import(kept, new, bad)
+    keep_all(client, place(WHERE, None, owner), "groups", list(made.values()))
 
 
 @groups.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +14,8 @@ from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.errors import InvalidRequest
 from airpost.services.http.sheets import read_sheet, write_sheet
 
-TOGETHER = 500  # in one request
+TOGETHER = 500  # in one request,
+OCTETS = 200_000  # or so much JSON, whichever is less: 256 KiB are taken
 MOST_ROWS = 1_000_000
 COLUMNS = ("name", "number", "note")
 
@@ -97,16 +100,12 @@ def import_(client: Client, file: BinaryIO, *, owner: str | None) -> None:
     A row that cannot be kept is told and costs no other. `-` reads standard input.
     """
     rows = rows_of(file, COLUMNS, ("name", "number"))
-    kept = new = bad = 0
-    for at in range(0, len(rows), TOGETHER):
-        given = []
-        for cells in rows[at : at + TOGETHER]:
-            known = {name: cells[name] for name in COLUMNS if cells.get(name)}
-            values = {name: text for name, text in cells.items() if name not in COLUMNS and text}
-            given.append({"name": "", "number": "", **known, "values": values})
-        done = in_parts(client, place("/v1/contacts", None, owner), "contacts", given, at)
-        kept, new, bad = kept + done[0], new + done[1], bad + done[2]
-    end_import(kept, new, bad)
+    given = []
+    for cells in rows:
+        known = {name: cells[name] for name in COLUMNS if cells.get(name)}
+        values = {name: text for name, text in cells.items() if name not in COLUMNS and text}
+        given.append({"name": "", "number": "", **known, "values": values})
+    keep_all(client, place("/v1/contacts", None, owner), "contacts", given)
 
 
 @contacts.command()
@@ -131,23 +130,35 @@ def rows_of(file: BinaryIO, known: tuple[str, ...], needs: tuple[str, ...]) -> l
         raise click.UsageError(f"this file {error.message}") from None
 
 
-def in_parts(
-    client: Client, path: str, what: str, given: list[dict[str, Any]], first: int
-) -> tuple[int, int, int]:
-    """Keep some; (kept, new, rejected), each rejected one told by its row, counted from 1."""
-    done = client.put(path, {what: given})
-    for each in done["rejected"]:
-        row = first + each["row"] + 1
-        click.echo(f"row {row}: {each['field']}: {each['message']}", err=True)
-    return done[what], done["new"], len(done["rejected"])
-
-
-def end_import(kept: int, new: int, bad: int) -> None:
-    """Say what was kept; a row that was not makes the command fail."""
+def keep_all(client: Client, path: str, what: str, given: Sequence[Mapping[str, Any]]) -> None:
+    """Keep them and say how many; one that is rejected is told by its row, and ends in exit 1."""
+    kept = new = bad = at = 0
+    for some in _in_parts(given):
+        done = client.put(path, {what: some})
+        for each in done["rejected"]:
+            row = at + each["row"] + 1
+            click.echo(f"row {row}: {each['field']}: {each['message']}", err=True)
+        kept, new, bad = kept + done[what], new + done["new"], bad + len(done["rejected"])
+        at += len(some)
     rejected = f", {bad} could not be" if bad else ""
     click.echo(f"{kept} kept, {new} of them new{rejected}")
     if bad:
         raise click.exceptions.Exit(1)
+
+
+def _in_parts(given: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """As many at a time as one request takes; one that is too long for it goes alone."""
+    some: list[Mapping[str, Any]] = []
+    octets = 0
+    for each in given:
+        more = len(json.dumps(each))
+        if some and (len(some) == TOGETHER or octets + more > OCTETS):
+            yield some
+            some, octets = [], 0
+        some.append(each)
+        octets += more
+    if some:
+        yield some
 
 
 def put_out(file: Path, sheet: str, count: int) -> None:

@@ -32,6 +32,7 @@ from airpost.services.http.settings import (
     DEFAULT_ROOM_S,
     MAX_PARTS,
 )
+from airpost.store.people import PeopleLimits
 
 _TARGET = rf"^({OWN}|\+[0-9]{{3,20}})$"
 Patience = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)]  # seconds for a caller
@@ -68,6 +69,14 @@ class SmsSection(Section):
     premium: list[str] = []
 
 
+class PeopleSection(Section):
+    """`[people]`."""
+
+    max_contacts: Annotated[int, Field(ge=1, le=10_000_000)] = PeopleLimits().max_contacts
+    max_groups: Annotated[int, Field(ge=1, le=100_000)] = PeopleLimits().max_groups
+    max_members: Annotated[int, Field(ge=1, le=100_000)] = PeopleLimits().max_members
+
+
 class ClockSection(Section):
     """`[clock]`."""
 
@@ -99,6 +108,7 @@ class File(Section):
     http: HttpSection = HttpSection()
     tls: TlsSection | None = None
     sms: SmsSection = SmsSection()
+    people: PeopleSection = PeopleSection()
     modems: ModemsSection = ModemsSection()
     clock: ClockSection = ClockSection()
     selftest: SelfTestSection | None = None

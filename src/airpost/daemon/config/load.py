@@ -28,6 +28,7 @@ from airpost.regions import region_fault
 from airpost.routes import Guards
 from airpost.services.http.settings import AuthMode, HttpSettings, Listen, TcpListen, parse_listen
 from airpost.services.http.tls import TlsSettings
+from airpost.store.people import PeopleLimits
 
 
 def load_config(path: Path, env: Mapping[str, str] | None = None) -> Settings:
@@ -161,6 +162,7 @@ def _http(file: File, tls: TlsSettings | None) -> HttpSettings:
         batches_at_once=file.http.batches_at_once,
         idempotency_s=file.http.idempotency_s,
         max_parts=file.sms.max_parts,
+        people=PeopleLimits(**file.people.model_dump()),
         stream_clients=file.stream.clients,
         stream_stall_s=file.stream.stall_s,
         stream_heartbeat_s=file.stream.heartbeat_s,

@@ -14,7 +14,7 @@ from airpost.model import masked
 from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.deps import DEPS, TURNS, HttpDeps
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import NAMING, dials
 from airpost.services.http.places import read_place, write_place
@@ -87,9 +87,10 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/blocklist`: many at once, all or none."""
     deps = request.app[DEPS]
     given = read_body(BlockManyIn, await read_json(request))
-    numbers = [
-        await dials(deps, caller, f"numbers.{at}", each) for at, each in enumerate(given.numbers)
-    ]
+    numbers = []
+    for at, each in enumerate(given.numbers):
+        await request.app[TURNS].mine()
+        numbers.append(await dials(deps, caller, f"numbers.{at}", each))
     failed = await _block(deps, numbers, given.note, caller)
     changed(request, f"{len(set(numbers))} numbers", failed=failed)
     return answer({"numbers": len(set(numbers)), "failed": failed})

@@ -15,7 +15,7 @@ from airpost.clock import Instant, rfc3339
 from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.deps import DEPS, TURNS, HttpDeps
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import name_of, named, owner_of, sees, writes
 from airpost.services.http.people_schemas import (
@@ -94,6 +94,7 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
         given = enumerate(read_body(ContactsIn, octets).contacts)
     good: dict[str, Contact] = {}
     for row, each in given:
+        await request.app[TURNS].mine()
         try:
             contact = _contact(deps, owner, each.name, each, deps.clock.now())
         except InvalidRequest as error:
@@ -173,7 +174,7 @@ def _contact(deps: HttpDeps, owner: str, name: str, given: ContactIn, now: Insta
 
 async def _keep(deps: HttpDeps, contacts: Sequence[Contact]) -> int:
     try:
-        return await deps.store.people.put_contacts(contacts)
+        return await deps.store.people.put_contacts(contacts, deps.settings.people.max_contacts)
     except TooMany as error:
         raise too_many("contacts", error) from None
 
@@ -190,7 +191,8 @@ def download(sheet: str, name: str) -> web.Response:
 
 def too_many(what: str, error: TooMany) -> Refusal:
     """What an owner with too many of something is told."""
-    return Refusal("too-many-people", f"an owner has at most {error.most} {what}")
+    words = f"an owner has at most {error.most} {what}; max_{what} of [people] allows no more"
+    return Refusal("too-many-people", words, extra={"setting": f"people.max_{what}"})
 
 
 def _unknown() -> Refusal:

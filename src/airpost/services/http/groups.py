@@ -16,7 +16,7 @@ from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.contacts import download, rejected_json, too_many
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.deps import DEPS, TURNS, HttpDeps
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import (
     CONTACT,
@@ -40,11 +40,12 @@ from airpost.services.http.render import Json, list_json
 from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import people as shapes
 from airpost.services.http.sheets import CSV, CSV_WORDS, read_sheet, write_sheet
-from airpost.store.people import MOST_MEMBERS, Group, Member, Strangers, TooMany
+from airpost.store.people import Group, Member, Strangers, TooMany
 
 log = logging.getLogger("airpost.http")
 CURSOR_KIND = "g"
 COLUMNS = ("group", "member", "note")
+MOST_ROWS = 10_000  # of a CSV file, or as many as one group may have members
 
 
 @operation(
@@ -79,7 +80,6 @@ async def listing(request: web.Request, caller: Caller) -> web.StreamResponse:
     body=GroupsIn,
     body_also={CSV: f"{CSV_WORDS} `group,member,note`, a row a member"},
     answers={200: shapes.GroupsKept},
-    problems=("too-many-people",),
     example=Example(
         body={"groups": [{"name": "night", "members": ["+491701234567", "+491701234568"]}]}
     ),
@@ -88,19 +88,22 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/groups`: `{groups, new, rejected}`; each is kept or not by itself."""
     deps = request.app[DEPS]
     owner = writes(caller, read_query(OwnerQuery, request.query.items()).owner)
-    octets = await read_json(request, also=(CSV,))
+    octets = await read_json(request, limit=deps.settings.groups_limit, also=(CSV,))
     rejected: list[Json] = []
     if request.content_type == CSV:
-        given = list(_from_sheet(octets, rejected))
+        most = max(MOST_ROWS, deps.settings.people.max_members)
+        given = list(_from_sheet(octets, most, rejected))
     else:
         given = list(enumerate(read_body(GroupsIn, octets).groups))
     kept = new = 0
     for row, each in given:
         try:
-            new += await _keep(deps, _group(deps, owner, each.name, each))
+            new += await _keep(deps, await _group(request, owner, each.name, each))
             kept += 1
         except InvalidRequest as error:
             rejected.append(rejected_json(row, error))
+        except Refusal as error:  # there are too many; others may change all the same
+            rejected.append({"row": row, "field": "name", "message": error.detail})
     log.info("groups.put count=%d new=%d by=%s", kept, new, caller.actor)
     return answer({"groups": kept, "new": new, "rejected": rejected})
 
@@ -137,8 +140,8 @@ async def put(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/groups/{name}`: 201 where it is new."""
     deps = request.app[DEPS]
     owner = writes(caller, read_query(OwnerQuery, request.query.items()).owner)
-    given = read_body(GroupIn, await read_json(request))
-    group = _group(deps, owner, name_of(request), given)
+    given = read_body(GroupIn, await read_json(request, limit=deps.settings.groups_limit))
+    group = await _group(request, owner, name_of(request), given)
     new = await _keep(deps, group)
     return answer(group_json(group), 201 if new else 200)
 
@@ -158,10 +161,16 @@ async def remove(request: web.Request, caller: Caller) -> web.Response:
     return web.Response(status=204)
 
 
-def _group(deps: HttpDeps, owner: str, name: str, given: GroupIn) -> Group:
+async def _group(request: web.Request, owner: str, name: str, given: GroupIn) -> Group:
     """The group that is asked for, each number and each contact in it once."""
+    deps, mine = request.app[DEPS], request.app[TURNS].mine
+    most = deps.settings.people.max_members
+    if len(given.members) > most:
+        words = f"has more than {most} entries; max_members of [people] allows no more"
+        raise InvalidRequest("members", words, setting="people.max_members")
     members: dict[str, Member] = {}
     for at, each in enumerate(given.members):
+        await mine()
         if each.startswith(GROUP):
             raise InvalidRequest(f"members.{at}", "a group has no groups in it")
         if each.startswith(CONTACT):
@@ -181,7 +190,7 @@ def _group(deps: HttpDeps, owner: str, name: str, given: GroupIn) -> Group:
 
 async def _keep(deps: HttpDeps, group: Group) -> bool:
     try:
-        return await deps.store.people.put_group(group)
+        return await deps.store.people.put_group(group, deps.settings.people.max_groups)
     except Strangers as error:
         names = ", ".join(repr(group.members[at].contact) for at in error.members[:5])
         words = f"there is no contact {names}"
@@ -209,11 +218,13 @@ def _shown(member: Member) -> str:
     return member.number or f"{CONTACT}{member.contact}"
 
 
-def _from_sheet(octets: bytes, rejected: list[Json]) -> Iterator[tuple[int, NamedGroupIn]]:
+def _from_sheet(
+    octets: bytes, most: int, rejected: list[Json]
+) -> Iterator[tuple[int, NamedGroupIn]]:
     """A row a member; one without a member makes a group all the same."""
     members: dict[str, list[str]] = {}
     notes: dict[str, str] = {}
-    for cells in read_sheet(octets, COLUMNS, ("group", "member"), MOST_MEMBERS):
+    for cells in read_sheet(octets, COLUMNS, ("group", "member"), most):
         name = cells.get("group", "")
         some = members.setdefault(name, [])
         if member := cells.get("member"):

@@ -18,7 +18,6 @@ from airpost.services.http.schemas import (
     Name,
     Query,
 )
-from airpost.store.people import MOST_MEMBERS
 
 MAX_VALUES = 50  # of a contact
 MAX_VALUE = 1000  # characters
@@ -62,7 +61,7 @@ class ContactsIn(Body):
 class GroupIn(Body):
     """`PUT /v1/groups/{name}`: `members` are numbers, and contacts as `contact:NAME`."""
 
-    members: Annotated[tuple[str, ...], Field(max_length=MOST_MEMBERS)]
+    members: tuple[str, ...]
     note: Note | None = None
 
 

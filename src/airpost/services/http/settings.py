@@ -14,6 +14,7 @@ from pathlib import Path
 from airpost.policy import CLASS_POLICY, Policies
 from airpost.services.http.tls import TlsSettings
 from airpost.store.keeping import Retention
+from airpost.store.people import PeopleLimits
 
 MAX_PARTS = 255
 DEFAULT_PARTS = 10
@@ -27,6 +28,7 @@ DEFAULT_BATCHES = 4
 DEFAULT_IDEMPOTENCY_S = 86_400
 DEFAULT_SOCKET = "/run/airpost/http.sock"
 DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
+MEMBER_OCTETS = 32  # of a member in JSON: a number, or a contact with a name of usual length
 MAX_SOCKET_PATH = 107  # octets: sun_path of unix(7), without its closing zero
 
 _TCP = re.compile(
@@ -126,6 +128,7 @@ class HttpSettings:
     batches_at_once: int = DEFAULT_BATCHES
     idempotency_s: int = DEFAULT_IDEMPOTENCY_S
     max_parts: int = DEFAULT_PARTS
+    people: PeopleLimits = field(default_factory=PeopleLimits)
     classes: Policies = field(default_factory=lambda: CLASS_POLICY)
     concat_bits: int = 8
     page_limit: int = 50  # where a list is asked for without `limit`
@@ -137,3 +140,8 @@ class HttpSettings:
     tls: TlsSettings | None = None  # for TCP listeners
     # What a prune by hand goes by.
     retention: Retention = field(default_factory=Retention)
+
+    @property
+    def groups_limit(self) -> int:
+        """Octets of a body with groups: the largest one has its place in it."""
+        return max(self.body_limit, MEMBER_OCTETS * self.people.max_members)
