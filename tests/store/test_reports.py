@@ -369,6 +369,16 @@ async def test_a_delivery_time_that_cannot_be_is_not_believed(
     assert (await seen(store, "m")).delivered_at == after(shown)
 
 
+async def test_nothing_is_delivered_before_the_network_took_it(store: Store) -> None:
+    """The service centre tells whole seconds, and a modem answers in less."""
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await sent(store, segment, 7, after(5))
+    await store.record_report(report(7, done_at=after(4), received_at=after(9)))
+    found = await seen(store, "m")
+    assert (found.sent_at, found.delivered_at) == (after(5), after(5))
+
+
 def stamp(s: float) -> bytes:
     """The service centre's time, so many seconds after the beginning."""
     return TimeStamp.from_instant(after(s), 4).octets
