@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, cast
@@ -46,12 +47,19 @@ class Door:
     """
 
     def __init__(
-        self, server: web.Server, limit: int, idle_s: float, lulls: Lulls, room_s: float
+        self,
+        server: web.Server,
+        speaker: Callable[[], asyncio.Protocol],
+        limit: int,
+        idle_s: float,
+        lulls: Lulls,
+        room_s: float,
     ) -> None:
         self._lulls = lulls
         self._room_s = room_s
         self._made_room = 0
         self._server = server
+        self._speaker = speaker
         self._limit = limit
         self._idle_s = idle_s
         self.refused = 0
@@ -121,7 +129,7 @@ class Door:
             read_at_once(carrier or transport, READ_OCTETS)
             if self._looking is None:
                 self._look_later()
-            return self._server()
+            return self._speaker()
         self._refused()
         if len(self._turned_away) >= TOLD_AT_ONCE:
             return None

@@ -11,7 +11,6 @@ import asyncio
 import grp
 import logging
 import os
-import re
 import socket
 import stat
 import time
@@ -19,13 +18,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from airpost.errors import ConfigError
 from airpost.services.http.auth import GROUP
 from airpost.services.http.deps import LULLS, Connections
 from airpost.services.http.door import Door
 from airpost.services.http.lulls import Lulls
+from airpost.services.http.malformed import Speaker
 from airpost.services.http.settings import (
     DEFAULT_CONNECTIONS,
     DEFAULT_IDLE_S,
@@ -42,20 +41,6 @@ SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
 LINGER_S = 1.0  # what an answered caller still sends is read that long, so that it sees the answer
 BACKLOG = 128  # connections that the kernel holds until they are accepted
 SOCKET_MODE = 0o660
-
-
-def _briefly(record: logging.LogRecord) -> bool:
-    """What is no HTTP is one line, not an error of ours with its traceback."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
-        # Behind it stands what was sent, which may be a secret.
-        words = " ".join(re.split(r"[:\n]", error.message, maxsplit=1)[0].split())
-        record.msg, record.args, record.exc_info = "http.malformed %s", (words,), None
-        record.levelno, record.levelname = logging.INFO, "INFO"
-    return True
-
-
-logging.getLogger("aiohttp.server").addFilter(_briefly)
 
 
 class HttpServer:
@@ -86,15 +71,7 @@ class HttpServer:
         self._idle_s = idle_s
         self._listeners: list[asyncio.Server] = []
         self._door: Door | None = None
-        # Our own line a request is written by the application.
-        self._runner = web.AppRunner(
-            app,
-            handle_signals=False,
-            access_log=None,
-            shutdown_timeout=shutdown_s,
-            lingering_time=LINGER_S,
-            keepalive_timeout=idle_s,
-        )
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=shutdown_s)
         self._sockets: list[Path] = []
 
     @property
@@ -112,8 +89,9 @@ class HttpServer:
         await self._runner.setup()
         assert self._runner.server is not None
         self._door = door = Door(
-            self._runner.server, self._max_connections, self._idle_s, self._lulls, self._room_s
-        )
+            self._runner.server, self._speaker, self._max_connections, self._idle_s, self._lulls,
+            self._room_s,
+        )  # fmt: skip
         found = []
         for each in (*self._listen, *self._passed):
             try:
@@ -127,6 +105,17 @@ class HttpServer:
                 raise ConfigError("http.listen", f"{each}: {words}") from error
         log.info("http.listening at=%s", ",".join(found))
         return tuple(found)
+
+    def _speaker(self) -> Speaker:
+        assert self._runner.server is not None
+        return Speaker(
+            self._runner.server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=self._idle_s,
+            lingering_time=LINGER_S,
+            # Our own line a request is written by the application; None is what aiohttp documents.
+            access_log=None,  # type: ignore[arg-type]
+        )
 
     async def stop(self) -> None:
         """Close the listeners, end long polls, wait for the handlers, remove the sockets."""
