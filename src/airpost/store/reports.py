@@ -207,6 +207,6 @@ def _delivered_at(attempt: AttemptRow, done_at: int | None, received_at: Instant
     """The service centre's time where it can be true, else when we heard of it."""
     if done_at is None:
         return received_at
-    # It tells whole seconds: within the one in which the network took it, it would seem to come first.
+    # It tells whole seconds: of the one in which the network took it, it is the beginning.
     taken = attempt.ended_at if attempt.outcome_class == "ok" else None
     return min(max(done_at, taken or attempt.begun_at), received_at)
