@@ -73,6 +73,10 @@ class Pool(Protocol):
         """
         ...
 
+    async def ussd(self, lane: Lane, code: str) -> str:
+        """The network's words to a USSD code; ModemError where there are none. KeyError."""
+        ...
+
     async def reset(self, lane: Lane, how: str) -> None:
         """Reset a modem: `reopen`, `reinit`, `reset`, `usb` or `hub_power`, and wait for it.
 

@@ -141,7 +141,7 @@ class ModemPool:
 
     async def ussd(self, lane: Lane, code: str) -> str:
         """One USSD code; ModemError, AtError or PortError when there is no answer."""
-        return await self._loops[lane].unit.ussd(code)
+        return await self._unit(lane).ussd(code)
 
     async def selftest(self, lane: Lane, to: str | None) -> MessageId:
         """Begin a self-test; see `facade.Pool`."""

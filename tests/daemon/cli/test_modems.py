@@ -9,6 +9,7 @@ import pytest
 
 from airpost.clock import SECOND_US, Instant, SystemClock
 from airpost.daemon.cli.modems import age_words
+from airpost.errors import ModemError
 from airpost.model import Credit, Lane, MessageId, ProofKind, SelfTest
 from airpost.states import MessageState
 from tests.daemon.cli.conftest import Service, run
@@ -43,6 +44,13 @@ def test_the_age_of_the_last_proof_and_the_credit(service: Service) -> None:
     assert "never, self-test failed  ?" in two
     first, _ = service.json("modems")
     assert (first["proof"], first["credit"]["value"]) == ("sent", 4.5)
+
+
+def test_a_ussd_code(service: Service) -> None:
+    assert service.run("modems", "ussd", "gate-1", "*100#").stdout == "Balance: 9 EUR\nthanks\n"
+    assert service.json("modems", "ussd", "gate-1", "*100#")[0]["modem"] == "gate-1"
+    service.pool.answers["*1#"] = ModemError("the network did not answer")
+    assert "did not answer" in service.run("modems", "ussd", "gate-1", "*1#", code=1).stderr
 
 
 def test_what_is_left_of_a_budget(service: Service) -> None:

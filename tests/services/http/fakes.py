@@ -370,6 +370,13 @@ class FakePool:
             raise told
         return told
 
+    async def ussd(self, lane: Lane, code: str) -> str:
+        self.asked.append((lane, code))
+        told = self.answers.get(code, ("Balance: 9 EUR\nthanks",))
+        if isinstance(told, Exception):
+            raise told
+        return told[0]
+
     async def reset(self, lane: Lane, how: str) -> None:
         self.asked.append((lane, how))
         told = self.answers.get(how)

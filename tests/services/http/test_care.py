@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -102,6 +103,33 @@ async def test_a_reset_that_a_stop_has_cut_is_no_success_and_no_failure(api: Api
     assert body["type"] == "urn:airpost:problem:stopping"
 
 
+USSD = "/v1/modems/gate-1/ussd"
+
+
+async def test_a_ussd_code_is_run_and_what_may_be_secret_is_not_noted(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    found = await api.call("POST", USSD, json={"code": "*100#"})
+    assert found == {"modem": "gate-1", "text": "Balance: 9 EUR\nthanks"}
+    await api.call("POST", USSD, json={"code": "*123*9876543210#"})
+    assert api.pool.asked[-1] == (Lane("gate-1"), "*123*9876543210#")
+    noted = [(row.action, json.loads(row.detail)["code"]) for row in api.store.audit.kept]
+    assert noted == [("modem.ussd", "*100#"), ("modem.ussd", "*123…")]
+    assert "9876543210" not in caplog.text
+
+
+async def test_a_ussd_code_without_an_answer(api: Api) -> None:
+    api.pool.answers["*100#"] = ModemError("the network does not support this code")
+    told = await api.call("POST", USSD, 409, json={"code": "*100#"})
+    assert (told["type"], told["detail"]) == (
+        "urn:airpost:problem:modem-not-reachable", "the network does not support this code",
+    )  # fmt: skip
+    for wrong in ("", "100", '*1"#', "*100", 'AT+CUSD=1,"*1#"'):
+        assert (await api.call("POST", USSD, 400, json={"code": wrong}))["field"] == "code"
+    await api.call("POST", "/v1/modems/gate-9/ussd", 404, json={"code": "*100#"})
+
+
 async def test_the_wire(api: Api) -> None:
     api.pool.wires[Lane("gate-1")] = (WireLine(at=NOW, way=Way.SENT, text="AT"),)
     body = await api.call("GET", "/v1/modems/gate-1/trace")
@@ -125,7 +153,12 @@ async def test_modems_that_are_not_there(api: Api) -> None:
 
 async def test_all_of_it_is_for_admins(keyed: Api) -> None:
     reader = keyed.store.new_key("shop", "send", "read", "read:all")
-    for method, path in (("POST", AT), ("GET", "/v1/modems/gate-1/trace"), ("GET", "/v1/doctor")):
+    for method, path in (
+        ("POST", AT),
+        ("POST", USSD),
+        ("GET", "/v1/modems/gate-1/trace"),
+        ("GET", "/v1/doctor"),
+    ):
         await keyed.call(method, path, 401, json={"command": "AT"})
         await keyed.call(method, path, 403, json={"command": "AT"}, headers=reader)
     admin = keyed.store.new_key("chief", "admin", key_id="chief1")

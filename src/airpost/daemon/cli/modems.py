@@ -11,11 +11,12 @@ import click
 from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
 from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.groups import DefaultGroup
-from airpost.daemon.cli.tables import say_fields, say_json, say_table
+from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table
 from airpost.daemon.cli.watching import watched
 from airpost.modem.profiles import load_profiles
 from airpost.modem.supported import Supported, markdown, supported
 
+USSD_WAIT_S = 90.0  # a network has a minute
 COLUMNS = (
     "name", "state", "operator", "signal", "proof", "credit", "limits", "number", "port", "detail",
 )  # fmt: skip
@@ -74,6 +75,21 @@ def drain(client: Client, name: str, *, as_json: bool) -> None:
 def resume(client: Client, name: str, *, as_json: bool) -> None:
     """Give the modem NAME messages again; doubt of its SIM is over."""
     _say_turned(client.post(f"/v1/modems/{segment(name)}/resume", {}), as_json=as_json)
+
+
+@modems.command()
+@click.argument("name")
+@click.argument("code")
+@as_json_option
+@talks
+def ussd(client: Client, name: str, code: str, *, as_json: bool) -> None:
+    """Run the USSD code CODE, such as *100#, on the modem NAME, and tell what the network says."""
+    path = f"/v1/modems/{segment(name)}/ussd"
+    told = client.post(path, {"code": code}, wait_s=USSD_WAIT_S)
+    if as_json:
+        say_json(told)
+    else:
+        click.echo("\n".join(map(printable, told["text"].splitlines())))
 
 
 def _say_turned(modem: Json, *, as_json: bool) -> None:

@@ -117,6 +117,7 @@ CALLS: tuple[tuple[str, str, Scope, CallerHandler], ...] = (
     ("GET", "/v1/modems/{name}/queue", Scope.READ, modems.queue),
     ("GET", "/v1/modems/{name}/trace", Scope.ADMIN, care.trace),
     ("POST", "/v1/modems/{name}/at", Scope.ADMIN, audited("modem.at", care.ask)),
+    ("POST", "/v1/modems/{name}/ussd", Scope.ADMIN, audited("modem.ussd", care.ussd)),
     ("POST", "/v1/modems/{name}/reset", Scope.ADMIN, audited("modem.reset", care.reset)),
     ("POST", "/v1/modems/{name}/selftest", Scope.ADMIN, audited("modem.selftest", modems.selftest)),
     ("POST", "/v1/modems/{name}/pause", Scope.ADMIN, audited("modem.pause", queue.pause)),

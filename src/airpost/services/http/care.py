@@ -23,13 +23,13 @@ from airpost.errors import (
 from airpost.model import Lane, WireLine
 from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
-from airpost.services.http.caution import command_head, objection, wants_text
+from airpost.services.http.caution import command_head, objection, ussd_head, wants_text
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, list_json
-from airpost.services.http.schemas import AskIn, ResetIn, read_body
+from airpost.services.http.schemas import AskIn, ResetIn, UssdIn, read_body
 from airpost.services.http.shapes import keeping
 from airpost.services.http.shapes import modems as shapes
 
@@ -69,6 +69,28 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
     except (ModemError, AtError, PortError) as failed:
         raise Refusal("modem-not-reachable", str(failed)) from None
     return answer({"modem": lane, "lines": list(lines), "error": error})
+
+
+@operation(
+    "runUssd",
+    "Run a USSD code, such as that for the balance",
+    body=UssdIn,
+    answers={200: shapes.UssdAnswer},
+    problems=("modem-not-reachable",),
+    example=Example(path={"name": "gate-1"}, body={"code": "*100#"}),
+)
+async def ussd(request: web.Request, caller: Caller) -> web.Response:
+    """`POST /v1/modems/{name}/ussd`: `{modem, text}`, what the network said."""
+    lane = _lane(request)
+    given = read_body(UssdIn, await read_json(request))
+    head = ussd_head(given.code)
+    log.info("http.ussd modem=%s code=%s actor=%s", lane, head, caller.actor)
+    changed(request, lane, code=head)
+    try:
+        text = await request.app[DEPS].pool.ussd(lane, given.code)
+    except (ModemError, AtError, PortError) as failed:
+        raise Refusal("modem-not-reachable", str(failed)) from None
+    return answer({"modem": lane, "text": text})
 
 
 @operation(

@@ -83,6 +83,13 @@ def objection(line: str) -> str | None:
     return None
 
 
+def ussd_head(code: str) -> str:
+    """A USSD code for logs: behind its service code may stand a PIN, a number, a voucher."""
+    found = re.match(r"[*#]+\d{0,3}", code)
+    head = found[0] if found else ""
+    return code if len(code) <= len(head) + 1 else f"{head}…"
+
+
 def wants_text(line: str) -> bool:
     """True for a line that would be answered by a prompt: no force helps that."""
     return any(

@@ -31,6 +31,7 @@ MAX_TAGS = 20
 MAX_SENDER_REF = 255
 MAX_BLOCKED = 5000  # numbers in one request
 MAX_SETTLED = 500
+MAX_USSD = 160  # characters of a code: octets of TS 23.038 take 182
 MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
 
 
@@ -210,6 +211,12 @@ class AskIn(Body):
 
     command: Annotated[str, Field(min_length=2, max_length=MAX_COMMAND, pattern=PLAIN)]
     force: bool = False
+
+
+class UssdIn(Body):
+    """`POST /v1/modems/{name}/ussd`."""
+
+    code: Annotated[str, Field(min_length=2, max_length=MAX_USSD, pattern=r"^[*#][0-9*#]*#$")]
 
 
 class ResetIn(Body):

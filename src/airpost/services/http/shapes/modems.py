@@ -132,6 +132,13 @@ class CommandAnswer(Shape):
     error: CommandError | None
 
 
+class UssdAnswer(Shape):
+    """What the network said to a USSD code."""
+
+    modem: str
+    text: str
+
+
 class ResetDone(Shape):
     """A modem that is back on its port."""
 
