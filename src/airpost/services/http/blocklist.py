@@ -14,9 +14,9 @@ from airpost.model import masked
 from airpost.services.http.audited import changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, TURNS, HttpDeps
+from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
-from airpost.services.http.people import NAMING, dials
+from airpost.services.http.people import NAMING, Breath, dials
 from airpost.services.http.places import read_place, write_place
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import blocked_json, list_json
@@ -88,8 +88,9 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     given = read_body(BlockManyIn, await read_json(request))
     numbers = []
+    breath = Breath(deps.clock)
     for at, each in enumerate(given.numbers):
-        await request.app[TURNS].mine()
+        await breath()
         numbers.append(await dials(deps, caller, f"numbers.{at}", each))
     failed = await _block(deps, numbers, given.note, caller)
     changed(request, f"{len(set(numbers))} numbers", failed=failed)

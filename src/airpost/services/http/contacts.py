@@ -15,9 +15,9 @@ from airpost.clock import Instant, rfc3339
 from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, TURNS, HttpDeps
+from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
-from airpost.services.http.people import name_of, named, owner_of, sees, writes
+from airpost.services.http.people import Breath, name_of, named, owner_of, sees, writes
 from airpost.services.http.people_schemas import (
     MAX_TOGETHER,
     ContactIn,
@@ -93,8 +93,9 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
     else:
         given = enumerate(read_body(ContactsIn, octets).contacts)
     good: dict[str, Contact] = {}
+    breath = Breath(deps.clock)
     for row, each in given:
-        await request.app[TURNS].mine()
+        await breath()
         try:
             contact = _contact(deps, owner, each.name, each, deps.clock.now())
         except InvalidRequest as error:

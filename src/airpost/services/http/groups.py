@@ -16,11 +16,12 @@ from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.contacts import download, rejected_json, too_many
 from airpost.services.http.credentials import Caller
-from airpost.services.http.deps import DEPS, TURNS, HttpDeps
+from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import (
     CONTACT,
     GROUP,
+    Breath,
     name_of,
     named,
     owner_of,
@@ -98,7 +99,7 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
     kept = new = 0
     for row, each in given:
         try:
-            new += await _keep(deps, await _group(request, owner, each.name, each))
+            new += await _keep(deps, await _group(deps, owner, each.name, each))
             kept += 1
         except InvalidRequest as error:
             rejected.append(rejected_json(row, error))
@@ -141,7 +142,7 @@ async def put(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     owner = writes(caller, read_query(OwnerQuery, request.query.items()).owner)
     given = read_body(GroupIn, await read_json(request, limit=deps.settings.groups_limit))
-    group = await _group(request, owner, name_of(request), given)
+    group = await _group(deps, owner, name_of(request), given)
     new = await _keep(deps, group)
     return answer(group_json(group), 201 if new else 200)
 
@@ -161,16 +162,16 @@ async def remove(request: web.Request, caller: Caller) -> web.Response:
     return web.Response(status=204)
 
 
-async def _group(request: web.Request, owner: str, name: str, given: GroupIn) -> Group:
+async def _group(deps: HttpDeps, owner: str, name: str, given: GroupIn) -> Group:
     """The group that is asked for, each number and each contact in it once."""
-    deps, mine = request.app[DEPS], request.app[TURNS].mine
     most = deps.settings.people.max_members
     if len(given.members) > most:
         words = f"has more than {most} entries; max_members of [people] allows no more"
         raise InvalidRequest("members", words, setting="people.max_members")
     members: dict[str, Member] = {}
+    breath = Breath(deps.clock)
     for at, each in enumerate(given.members):
-        await mine()
+        await breath()
         if each.startswith(GROUP):
             raise InvalidRequest(f"members.{at}", "a group has no groups in it")
         if each.startswith(CONTACT):
