@@ -15,7 +15,7 @@ import click
 from airpost.audit import Anchor, Row, Verified, anchors_in, row_json, row_of, verify
 from airpost.clock import parse_rfc3339
 from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, elsewhere, store_path_in
+from airpost.daemon.cli.offline import at_rest, config_option, elsewhere
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.errors import AirpostError
 
@@ -66,20 +66,12 @@ def _rows(client: Client, config_path: Path, last: int | None = None) -> Iterabl
 def _at_rest(config_path: Path, last: int | None) -> Iterator[Json]:
     """Nothing is written: what is to be proved must not change by looking at it."""
     from airpost.store.audit import file_rows
-    from airpost.store.lock import StoreLock
 
-    try:
-        path = store_path_in(config_path)
-        lock = StoreLock(path)
-        lock.take()
-    except AirpostError as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        yield from map(row_json, file_rows(path, last))
-    except (AirpostError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    finally:
-        lock.release()
+    with at_rest(config_path) as path:
+        try:
+            yield from map(row_json, file_rows(path, last))
+        except (AirpostError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
 
 
 @audit.command(name="verify")

@@ -10,7 +10,15 @@ import click
 
 from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either, elsewhere, here, noted, store_path_in
+from airpost.daemon.cli.offline import (
+    at_rest,
+    config_option,
+    either,
+    elsewhere,
+    here,
+    noted,
+    store_path_in,
+)
 from airpost.daemon.cli.tables import say_fields, say_json
 from airpost.errors import AirpostError
 from airpost.model import masked
@@ -57,18 +65,9 @@ def check(client: Client, *, config_path: Path, as_json: bool) -> None:
 def _checked(config_path: Path) -> Json:
     """As it lies there: a damaged store cannot be opened as one."""
     from airpost.store.examine import check_file
-    from airpost.store.lock import StoreLock
 
-    try:
-        path = store_path_in(config_path)
-        lock = StoreLock(path)
-        lock.take()
-    except AirpostError as error:
-        raise click.ClickException(str(error)) from error
-    try:
+    with at_rest(config_path) as path:
         return asdict(check_file(path))
-    finally:
-        lock.release()
 
 
 @db.command()

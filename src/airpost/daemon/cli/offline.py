@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -86,6 +87,23 @@ def store_path_in(config_path: Path) -> Path:
         return load_config(config_path).store.path
     except ConfigError as error:
         raise ConfigError(str(config_path), str(error)) from error
+
+
+@contextmanager
+def at_rest(config_path: Path) -> Iterator[Path]:
+    """Where the store lies, and nobody else opens it meanwhile; ClickException where one has it."""
+    from airpost.store.lock import StoreLock
+
+    try:
+        path = store_path_in(config_path)
+        lock = StoreLock(path)
+        lock.take()
+    except AirpostError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        yield path
+    finally:
+        lock.release()
 
 
 def _store(config_path: Path) -> Store:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 
@@ -17,7 +17,16 @@ from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
-from airpost.services.http.people import Breath, name_of, named, owner_of, sees, writes
+from airpost.services.http.people import (
+    Breath,
+    everything,
+    name_of,
+    named,
+    owner_of,
+    page,
+    sees,
+    writes,
+)
 from airpost.services.http.people_schemas import (
     MAX_TOGETHER,
     ContactIn,
@@ -26,7 +35,6 @@ from airpost.services.http.people_schemas import (
     OwnerQuery,
     PeopleQuery,
 )
-from airpost.services.http.places import read_place, write_place
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, list_json
 from airpost.services.http.schemas import read_body, read_query
@@ -54,14 +62,10 @@ async def listing(request: web.Request, caller: Caller) -> web.StreamResponse:
     asked = read_query(PeopleQuery, request.query.items())
     owner = sees(caller, asked.owner)
     if asked.format == "csv":
-        everybody = [each async for each in _all(deps, owner)]
+        everybody = [each async for each in everything(deps, owner, deps.store.people.contacts)]
         return download(write_sheet(map(_row, everybody), COLUMNS), "contacts.csv")
-    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
-    behind, name = read_place(CURSOR_KIND, asked.cursor, 2)
-    found = await deps.store.people.contacts(owner, (behind, name), limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    following = None if last is None else write_place(CURSOR_KIND, last.owner, last.name)
-    return answer(list_json(map(contact_json, found[:limit]), following))
+    found, following = await page(deps, asked, owner, CURSOR_KIND, deps.store.people.contacts)
+    return answer(list_json(map(contact_json, found), following))
 
 
 @operation(
@@ -232,11 +236,3 @@ def _row(contact: Contact) -> Mapping[str, str]:
     values = {name: value for name, value in contact.values.items() if name not in COLUMNS}
     known = {"name": contact.name, "number": contact.number, "note": contact.note or ""}
     return {**known, **values}
-
-
-async def _all(deps: HttpDeps, owner: str | None) -> AsyncIterator[Contact]:
-    place = ("", "")
-    while found := await deps.store.people.contacts(owner, place, deps.settings.max_page):
-        for each in found:
-            yield each
-        place = (found[-1].owner, found[-1].name)

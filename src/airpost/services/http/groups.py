@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
@@ -22,9 +22,11 @@ from airpost.services.http.people import (
     CONTACT,
     GROUP,
     Breath,
+    everything,
     name_of,
     named,
     owner_of,
+    page,
     sees,
     writes,
 )
@@ -35,7 +37,6 @@ from airpost.services.http.people_schemas import (
     OwnerQuery,
     PeopleQuery,
 )
-from airpost.services.http.places import read_place, write_place
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, list_json
 from airpost.services.http.schemas import read_body, read_query
@@ -64,14 +65,14 @@ async def listing(request: web.Request, caller: Caller) -> web.StreamResponse:
     asked = read_query(PeopleQuery, request.query.items())
     owner = sees(caller, asked.owner)
     if asked.format == "csv":
-        rows = [row async for each in _all(deps, owner) for row in _rows(each)]
+        rows = [
+            row
+            async for each in everything(deps, owner, deps.store.people.groups)
+            for row in _rows(each)
+        ]
         return download(write_sheet(rows, COLUMNS), "groups.csv")
-    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
-    behind, name = read_place(CURSOR_KIND, asked.cursor, 2)
-    found = await deps.store.people.groups(owner, (behind, name), limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    following = None if last is None else write_place(CURSOR_KIND, last.owner, last.name)
-    return answer(list_json(map(group_json, found[:limit]), following))
+    found, following = await page(deps, asked, owner, CURSOR_KIND, deps.store.people.groups)
+    return answer(list_json(map(group_json, found), following))
 
 
 @operation(
@@ -247,11 +248,3 @@ def _rows(group: Group) -> Iterator[Mapping[str, str]]:
         yield {**known, "member": member}
     if not group.members:
         yield {**known, "member": ""}
-
-
-async def _all(deps: HttpDeps, owner: str | None) -> AsyncIterator[Group]:
-    place = ("", "")
-    while found := await deps.store.people.groups(owner, place, deps.settings.max_page):
-        for each in found:
-            yield each
-        place = (found[-1].owner, found[-1].name)

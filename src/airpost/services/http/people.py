@@ -6,8 +6,9 @@ accepted has the number of that moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -15,15 +16,21 @@ from airpost.clock import Clock
 from airpost.errors import InvalidRequest
 from airpost.services.http.credentials import Caller, Scope
 from airpost.services.http.deps import HttpDeps
+from airpost.services.http.people_schemas import PeopleQuery
+from airpost.services.http.places import read_place, write_place
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import SendIn
-from airpost.store.people import Contact, People
+from airpost.store.people import Contact, Group, People
 
 NAMING = ("unknown-contact", "group-for-batch")  # problems of a name that stands for a number
 CONTACT = "contact:"
 GROUP = "group:"
 STRETCH_S = 0.0005  # between two pauses
 PAUSE_S = 0.001  # a turn of the loop is not enough: the store's threads want the lock as well
+
+E = TypeVar("E", Contact, Group)
+# Entries of an owner (None: everybody) behind a place (owner, name), so many at most.
+Find = Callable[[str | None, tuple[str, str], int], Awaitable[list[E]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,3 +172,25 @@ def named(name: str) -> str:
     if len(name) > 64 or not name.isprintable():
         raise InvalidRequest("name", "has at most 64 characters, all printable")
     return name
+
+
+# -- lists ----------------------------------------------------------------------------------------
+async def page(
+    deps: HttpDeps, asked: PeopleQuery, owner: str | None, kind: str, find: Find[E]
+) -> tuple[list[E], str | None]:
+    """A page of what is asked for, and the cursor of the next one; `kind` keeps cursors apart."""
+    limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
+    behind, name = read_place(kind, asked.cursor, 2)
+    found = await find(owner, (behind, name), limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    following = None if last is None else write_place(kind, last.owner, last.name)
+    return found[:limit], following
+
+
+async def everything(deps: HttpDeps, owner: str | None, find: Find[E]) -> AsyncIterator[E]:
+    """All of them, read page by page."""
+    place = ("", "")
+    while found := await find(owner, place, deps.settings.max_page):
+        for each in found:
+            yield each
+        place = (found[-1].owner, found[-1].name)
