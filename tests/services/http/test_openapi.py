@@ -71,6 +71,12 @@ def test_names_in_a_path_have_an_example_and_scopes_are_told(made: Json) -> None
     assert operations(made)["getLive"]["security"] == []
 
 
+def test_whatever_can_be_given_has_an_example(made: Json) -> None:
+    for name, each in operations(made).items():
+        given = [each["parameters"], each.get("requestBody", {})]
+        assert given == [[], {}] or '"example' in json.dumps(given), name
+
+
 def test_a_message_as_it_is_sent(made: Json) -> None:
     send = made["components"]["schemas"]["SendIn"]
     assert send["required"] == ["to"]

@@ -13,7 +13,7 @@ from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.key_schemas import AuditQuery
-from airpost.services.http.operations import operation
+from airpost.services.http.operations import Example, operation
 from airpost.services.http.render import list_json, read_cursor, write_cursor
 from airpost.services.http.schemas import read_query
 from airpost.services.http.shapes import keeping as shapes
@@ -27,6 +27,7 @@ CURSOR_KIND = "a"
     query=AuditQuery,
     answers={200: shapes.AuditRows},
     problems=("invalid-cursor",),
+    example=Example(query={"last": 20}),
 )
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/audit`: a page of rows."""

@@ -198,6 +198,7 @@ def _looked(shown: list[tuple[int, NewMessage]], done: Decided) -> web.Response:
     query=ListQuery,
     answers={200: shapes.BatchPage},
     problems=("invalid-cursor",),
+    example=Example(query={"limit": 10}),
 )
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/batches`: a page, oldest first."""

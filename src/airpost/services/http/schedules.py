@@ -95,6 +95,7 @@ async def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedu
     "List schedules, oldest first",
     query=ListQuery,
     answers={200: shapes.Schedules},
+    example=Example(query={"limit": 10}),
 )
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/schedules`: a page, oldest first."""
