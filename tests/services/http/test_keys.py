@@ -12,6 +12,14 @@ from tests.services.http.conftest import Api
 from tests.services.http.fakes import NOW, modem_view
 
 
+async def test_a_key_is_its_own_owner_where_none_is_named(keyed: Api) -> None:
+    admin = keyed.store.new_key("root", "admin")
+    for given in ({}, {"owner": None}):
+        body = {"name": "plant", "scopes": ["send"], **given}
+        made = await keyed.call("POST", "/v1/keys", 201, json=body, headers=admin)
+        assert made["owner"] == "plant"
+
+
 async def test_a_key_is_made_used_and_revoked(keyed: Api) -> None:
     admin = keyed.store.new_key("root", "admin")
     made = await keyed.call(

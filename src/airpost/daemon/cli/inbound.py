@@ -36,14 +36,17 @@ def inbound(client: Client, *, follow: bool, last: int, as_json: bool) -> None:
         _say_lines(found)
     else:
         say_table(COLUMNS, map(_row, found))
-    while follow:
-        page = _page(client, cursor, WAIT_S)
-        cursor = page["next"]
-        if as_json:
-            for each in page["items"]:
-                say_json(each)
-        else:
-            _say_lines(page["items"])
+    try:
+        while follow:
+            page = _page(client, cursor, WAIT_S)
+            cursor = page["next"]
+            if as_json:
+                for each in page["items"]:
+                    say_json(each)
+            else:
+                _say_lines(page["items"])
+    except KeyboardInterrupt:
+        return  # it is how following ends
 
 
 def _page(client: Client, cursor: str, wait_s: int) -> Json:

@@ -123,8 +123,9 @@ def create(
     Options that take several values may be repeated, or have commas between them; what is not
     given is no restriction.
     """
-    owner = owner or name
-    body: Json = {"name": name, "owner": owner, "scopes": _flat(scopes)}
+    body: Json = {"name": name, "scopes": _flat(scopes)}
+    if owner is not None:
+        body["owner"] = owner
     body |= {field: _flat(given) for field, given in several.items() if given}
     if rate is not None:
         body["rate"] = rate

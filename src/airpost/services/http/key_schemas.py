@@ -26,7 +26,7 @@ class KeyIn(Body):
     """`POST /v1/keys`."""
 
     name: Name
-    owner: Name
+    owner: Annotated[Name | None, Field(description="`name` where none is given")] = None
     scopes: Annotated[tuple[_Scope, ...], Field(min_length=1)]
     countries: Annotated[tuple[_Place, ...] | None, Field(min_length=1)] = None
     classes: Annotated[tuple[MessageClass, ...] | None, Field(min_length=1)] = None

@@ -54,7 +54,7 @@ def new_key(given: KeyIn, now: Instant) -> ApiKey:
     return ApiKey(
         id=secrets.token_hex(ID_OCTETS),
         name=given.name,
-        owner=given.owner,
+        owner=given.owner or given.name,
         scopes=frozenset(given.scopes),
         created_at=now,
         revoked_at=None,
