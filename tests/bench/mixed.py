@@ -103,7 +103,9 @@ async def measured(seconds: float) -> bool:
         ours.send("stop")
         least, most = ours.recv()
         clients.join(10)
-    gaps = [b[0] - a[1] for each in told for a, b in pairwise(each["sends"])
+    # The modem that carries no bulk waits for alarms: that is no gap.
+    busy = sorted(told, key=lambda each: len(each["sends"]))[1:]
+    gaps = [b[0] - a[1] for each in busy for a, b in pairwise(each["sends"])
             if b[0] and a[1] and from_s < b[0] < to_s]  # fmt: skip
     print(machine())
     print(f"{seen['per_s']:.0f} POSTs a second ({seen['statuses']}), {CLIENTS} clients of the "

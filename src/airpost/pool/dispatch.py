@@ -37,6 +37,9 @@ log = logging.getLogger("airpost.dispatch")
 AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is free first
 OVERTAKEN = 0.01  # of a segment
 LEAST_LEFT = 0.05  # of one that takes longer than others did
+BINDING_S = (
+    0.02  # until what is bound to a lane is known there: what ends before goes on without it
+)
 URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
@@ -127,6 +130,8 @@ class LaneLoop:
         if self.current is not None:
             service_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
             left = max(LEAST_LEFT, 1 - (self._clock.mono() - self._begun_s) / service_s)
+            if behind and left * service_s < BINDING_S:
+                left += 1
         return ahead + left + OVERTAKEN * behind
 
     @property
