@@ -19,6 +19,7 @@ DEFAULT_ROUTE = "default"
 ROAMS = "is roaming; roaming = true of [[modem]] or [modems] allows that"
 PREFER_S = 15.0  # what a preference may cost
 FAILOVER_S: Mapping[MessageClass, float] = {MessageClass.ALARM: 300.0}
+TRYING_TIMES = 2.0  # of failover_s, more, once the network has said that it still tries
 
 Group = Mapping[Lane, int]
 """Modems that do the same work, each with its share of what several could begin equally soon."""
@@ -58,6 +59,7 @@ class Route:
     sticky: bool = True
     prefer_s: float = PREFER_S
     failover_s: Mapping[MessageClass, float] = field(default_factory=lambda: FAILOVER_S)
+    trying_s: Mapping[MessageClass, float] = field(default_factory=dict)  # else TRYING_TIMES
     allowed: tuple[str, ...] | None = None
 
     @property
@@ -65,6 +67,10 @@ class Route:
         """True where it takes messages that do not ask for it."""
         return any((self.classes, self.prefixes, self.countries, self.carriers, self.tags,
                     self.keys))  # fmt: skip
+
+    def longer_s(self, class_: MessageClass) -> float:
+        """How much longer a report is waited for once the network has said that it still tries."""
+        return self.trying_s.get(class_, TRYING_TIMES * self.failover_s.get(class_, 0.0))
 
     def takes(self, asked: Asked) -> bool:
         """True when a message meets every condition."""

@@ -457,15 +457,20 @@ def test_three_refusals_in_a_row_leave_the_rest_to_others(tmp_path: Path) -> Non
 def test_the_promise_follows_the_modems(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (3.0,) * 4) as rig:
-            await rig.until(
-                lambda: rig.pool.promises() and rig.pool.promises()[0].modems == 4, wait_s=60
-            )
+            (told,) = rig.pool.promises()
+            assert (told.modems, told.urgent_per_minute, told.under_bulk_per_minute) == (
+                4, None, None,
+            )  # fmt: skip
+            await rig.until(lambda: rig.pool.promises()[0].urgent_per_minute, wait_s=60)
             (told,) = rig.pool.promises()
             assert (told.modems, told.reserved, told.service_s) == (4, 1, 3.0)
             assert told.urgent_per_minute == pytest.approx(40, abs=1)
             await rig.pool.pause(G1, "anna")
             await rig.until(lambda: rig.pool.promises()[0].modems == 3, wait_s=60)
+            assert rig.pool.promises()[0].urgent_per_minute is None
+            await rig.until(lambda: rig.pool.promises()[0].urgent_per_minute, wait_s=60)
             (told,) = rig.pool.promises()
+            assert told.urgent_per_minute is not None
             assert told.urgent_per_minute < 30
 
     run_virtual(main)

@@ -227,10 +227,12 @@ def test_limits_of_a_minute_are_part_of_the_promise_before_they_are_met(
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (1.0, 1.0), limits=sims(**given)) as rig:
             await rig.until(
-                lambda: rig.pool.promises() and rig.pool.promises()[0].modems == 2, wait_s=5
+                lambda: rig.pool.promises()[0].under_bulk_per_minute is not None, wait_s=5
             )
             (told,) = rig.pool.promises()
-            assert told.service_s == service_s
+            assert (told.modems, told.service_s) == (2, service_s)
+            assert told.urgent_per_minute is not None
+            assert told.under_bulk_per_minute is not None
             assert alone[0] <= told.urgent_per_minute <= alone[1]
             assert beside[0] <= told.under_bulk_per_minute <= beside[1]
             await rig.state(await rig.accept(class_=MessageClass.ALARM), "sent")

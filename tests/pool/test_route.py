@@ -63,6 +63,19 @@ def test_a_round_spreads_what_it_binds() -> None:
     assert [each.bind for each in lanes] == [True] * 4 + [False] * 2
 
 
+def test_equally_free_modems_take_turns_by_whose_message_is_longest_ago() -> None:
+    state = loads(load("a"), load("b"), load("c"))
+    state[A].given, state[B].given, state[C].given = 7, 5, 6
+    assert [choose(replace(MESSAGE, seq=n), state).lane for n in range(6)] == list("bcabca")
+    state = loads(load("a"), load("b", segments=1))
+    state[A].given = 9
+    assert choose(MESSAGE, state).lane == "a"  # who has less to do goes before who has rested
+    told = replace(MESSAGE, last_sim=SimId("a"))
+    state = loads(load("a"), load("b"))
+    state[A].given = 9
+    assert choose(told, state).lane == "a"  # and so does the SIM that the number knows
+
+
 def test_why_not_names_every_lane() -> None:
     views = [view("here"), view("away", state=UnitState.REGISTERING),
              replace(view("nosim"), sim_id=None),
@@ -150,7 +163,7 @@ def test_without_a_report_in_time_the_next_group_is_tried_and_no_further() -> No
     two = rules(groups=({A: 1}, {B: 1}), failover_s={MessageClass.ALARM: 60.0})
     alarm = replace(ROUTED, class_=MessageClass.ALARM)
     first = choose(alarm, served("a", "b"), two)
-    assert (first.lane, first.failover_s) == ("a", 60.0)
+    assert (first.lane, first.failover_s, first.trying_s) == ("a", 60.0, 120.0)
     second = choose(replace(alarm, groups_failed=1), served("a", "b"), two)
     assert (second.lane, second.failover_s) == ("b", None)
     assert second.others == {"a": "its group 1 has brought no delivery report in time"}

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from airpost.model import Lane, MessageId, SimId, Waiting
 from airpost.outcome import Outcome, OutcomeClass, Scope
@@ -22,6 +23,7 @@ from tests.store.values import (
     NUMBER,
     SIM1,
     SIM2,
+    TRYING,
     FakeClock,
     after,
     begin,
@@ -34,6 +36,7 @@ from tests.store.values import (
     sent,
 )
 
+STILL: Mapping[str, Any] = {"status": 48, "delivered": None, "outcome": TRYING}
 OTHERS: Mapping[Lane, str] = {G2: "no network", Lane("g3"): "no network", Lane("g4"): "is late"}
 
 
@@ -216,6 +219,34 @@ async def test_a_report_that_comes_after_it_has_begun_leaves_it(
     await begin(store, segment, after(121), G2, SIM2)
     await store.record_report(report(1, received_at=after(125)))
     assert (await seen(store, "a")).state is MessageState.SENDING
+
+
+async def test_a_network_that_still_tries_is_given_longer_once(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    """Another SIM would reach a handset that is off no sooner, and then there are two copies."""
+    await bind(store, await accepted(store, parts=2), failover_s=120.0, trying_s=240.0)
+    for n in range(2):
+        await sent(store, (await claim(store))[0], n + 1)
+    for mr, done_at in ((1, None), (2, None), (2, after(55))):  # longer once, not for each of them
+        await store.record_report(report(mr, done_at=done_at, **STILL))
+    history = [each.reason for each in await store.message_events(MessageId("a"))]
+    assert history.count("busy; another group of modems is tried after 360 s") == 1
+    assert await store.next_due(clock.now()) == after(360)
+    await store.sweep(clock.to(359))
+    assert (await seen(store, "a")).state is MessageState.SENT
+    await store.sweep(clock.to(360))
+    assert (await seen(store, "a")).state is MessageState.QUEUED
+    assert (await only(store)).groups_failed == 1
+
+
+async def test_where_nothing_longer_is_given_a_temporary_report_is_none(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    await overdue(store)
+    await store.record_report(report(1, **STILL))
+    await store.sweep(clock.to(120))
+    assert (await seen(store, "a")).state is MessageState.QUEUED
 
 
 async def test_what_is_over_does_not_begin_again(store: SqliteStore, clock: FakeClock) -> None:

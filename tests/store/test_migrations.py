@@ -43,6 +43,7 @@ FROZEN = {
     "m010_audit": "ad2cd1303c735486",
     "m013_batches": "b1ff2cc7da808d4f",
     "m014_events": "db00002c516bdb83",
+    "m015_trying": "859b81e73f6058ca",
 }
 
 

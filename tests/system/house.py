@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from airpost.clock import Clock, Instant, LoopClock, SystemClock
+from airpost.daemon.config.load import parse_config
 from airpost.daemon.config.settings import ModemSettings, Settings, SmsSettings, StoreSettings
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
@@ -37,13 +39,16 @@ class House:
 
     def __init__(
         self, folder: Path, sim: SimPool, loop: asyncio.AbstractEventLoop, *, found: bool = False,
-        lanes: Sequence[ModemSettings] = (), discover: bool = True,
+        lanes: Sequence[ModemSettings] = (), discover: bool = True, config: str = "",
+        start_us: int = START_US,
     ) -> None:  # fmt: skip
         self.sim = sim
         self.lanes = tuple(lanes)  # of modems that are found and yet have a name
         self.discover = found and discover
         self.found = found  # modems are found by themselves, in the simulator's /sys and /dev
         self.store_folder = self._folder = folder
+        self.config = config  # TOML: what it says of limits, queue, routes and guards counts
+        self._start_us = start_us
         self._loop = loop
         self._start_s = loop.time()
         self._running: asyncio.Task[None] | None = None
@@ -68,10 +73,15 @@ class House:
             hooks=(PUMP,),
             clock_wait_s=0,  # the machine that tests may not know the time
         )  # fmt: skip
+        given = parse_config(self.config, self._folder, {})
+        settings = replace(
+            settings, limits=given.limits, queue=given.queue, routes=given.routes,
+            guards=given.guards,
+        )  # fmt: skip
         clock: LoopClock | SystemClock = SystemClock()
         if isinstance(self._loop, VirtualLoop):
             elapsed_us = round((self._loop.time() - self._start_s) * 1_000_000)
-            clock = LoopClock(self._loop.time, Instant(START_US + elapsed_us))
+            clock = LoopClock(self._loop.time, Instant(self._start_us + elapsed_us))
         self.clock = clock
         self.daemon = Daemon(
             settings, clock, Random(1), Notifier({}),
@@ -191,13 +201,17 @@ async def opened(
     loop: asyncio.AbstractEventLoop, folder: Path, modems: int = 1, *, wait: bool = True,
     modem: Mapping[str, Any] | None = None, found: bool = False,
     lanes: Callable[[SimPool], Sequence[ModemSettings]] = lambda _sim: (), discover: bool = True,
-    prepare: Callable[[SimPool], object] = lambda _sim: None, **settings: Any,
+    prepare: Callable[[SimPool], object] = lambda _sim: None, config: str = "",
+    start_us: int = START_US, **settings: Any,
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house with its modems ready."""
     settings.setdefault("air_s", 0.2)
-    sim = SimPool(folder / "modems", modems, usb=found, **settings)
+    sim = SimPool(folder / "modems", modems, usb=found, start_us=start_us, **settings)
     await sim.start()
-    house = House(folder, sim, loop, found=found, lanes=lanes(sim), discover=discover)
+    house = House(
+        folder, sim, loop, found=found, lanes=lanes(sim), discover=discover, config=config,
+        start_us=start_us,
+    )  # fmt: skip
     prepare(sim)
     with watched(loop, sim.modems):
         try:

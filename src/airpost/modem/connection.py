@@ -141,8 +141,9 @@ class Connection:
         self._driver = Driver(session, clock, profile)
         self._look = asyncio.Event()
         self._sim = SimCard(
-            self._driver, Pin(settings.lane, settings.pin, settings.pin_mark, memory), self._look,
-            check=checked_sim, say=lambda words: tell(None, detail=words), pause=self._pause,
+            self._driver, Pin(settings.lane, settings.pin, settings.pin_mark, memory), memory,
+            self._look, check=checked_sim, say=lambda words: tell(None, detail=words),
+            pause=self._pause,
         )  # fmt: skip
         self._centre = ServiceCentre(self._driver, memory, settings.lane)
         self._ussd = UssdDialogue(session, profile.flags.ussd)

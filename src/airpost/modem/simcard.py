@@ -1,19 +1,25 @@
 """The SIM of one opening: waited for, opened with its PIN, and the same one as long as it serves.
 
-May import at.replies, driver, identity, lifecycle and pin. Which SIM it is is asked before the PIN:
-a PIN is for the SIM of its lane alone.
+May import at.replies, driver, identity, modem.api, pin and L0. Which SIM it is is asked before the
+PIN: a PIN is for the SIM of its lane alone. The ICCID of an IMSI is remembered: a SIM that leaves
+it out for a while is the same one, with its limits, its history and its doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from airpost.at.replies import SimStatus
+from airpost.errors import StoreUnavailable
 from airpost.model import SimId
+from airpost.modem.api import Memory
 from airpost.modem.driver import Driver
 from airpost.modem.identity import SimIdentity, same_sim
 from airpost.modem.pin import Pin
+
+log = logging.getLogger("airpost.sim")
 
 LOOK_S = 1.0  # while the SIM starts
 LATER_S = 15.0  # while it waits for a person
@@ -36,6 +42,7 @@ class SimCard:
         self,
         driver: Driver,
         pin: Pin,
+        memory: Memory,
         look: asyncio.Event,
         *,
         check: Callable[[SimId | None], None],
@@ -44,6 +51,7 @@ class SimCard:
     ) -> None:
         self._driver = driver
         self._pin = pin
+        self._memory = memory
         self._look = look
         self._check = check
         self._say = say
@@ -75,10 +83,26 @@ class SimCard:
 
     async def identify(self, imei: str) -> SimIdentity:
         """Who it is, once it is open; ModemError of `check`."""
-        self._known = await self._driver.sim_identity(imei)
+        self._known = await self._named(await self._driver.sim_identity(imei))
         self._check(self._known.id)
         self.doubted = False
         return self._known
+
+    async def _named(self, told: SimIdentity) -> SimIdentity:
+        """With the ICCID it has told before, where it tells its IMSI alone."""
+        if told.imsi is None:
+            return told
+        key = f"iccid of {told.imsi}"
+        try:
+            before = await self._memory.recall(key)
+            if told.iccid is None and before:
+                log.info("sim.iccid_not_told sim=%s: it is known by its IMSI", before)
+                return SimIdentity(id=SimId(before), iccid=before, imsi=told.imsi)
+            if told.iccid is not None and before != told.iccid:
+                await self._memory.remember(key, told.iccid)
+        except StoreUnavailable as error:
+            log.info("sim.iccid_not_kept sim=%s %s", told.id, error.reason)
+        return told
 
     async def is_same(self) -> bool:
         """False where it was `doubted` and is another one than `identify()` has told."""

@@ -103,6 +103,8 @@ class Binder:
         self._views = views
         self._again = again
         self._timer: asyncio.TimerHandle | None = None
+        self._turn = 0
+        self._given: dict[Lane, int] = {}  # the turn in which a lane was last given a message
 
     async def round(self) -> Mapping[Lane, LaneLoad] | None:
         """Bind what may go to whom has room. StoreUnavailable.
@@ -167,8 +169,11 @@ class Binder:
                             charged_at=limiter.count(message),
                             others={**self._unable(message, loads), **choice.others},
                             group=choice.group, failover_s=choice.failover_s,
+                            trying_s=choice.trying_s,
                         )  # fmt: skip
                         found.bindings.append(binding)
+                        self._turn += 1
+                        self._given[choice.lane] = self._turn
                         found.classes[message.seq] = message.goes_as
                         all_loads.given(choice.lane, message)
                     continue
@@ -191,16 +196,18 @@ class Binder:
         views = [load.view for load in loads.values()]
         against = self._bars().against(message)
         closed = self._limiter.closed(message, views)
-        closed_words = {lane: f"{block.words}, until {rfc3339(block.until)}"
-                        for lane, block in closed.items()}  # fmt: skip
+        words = {lane: f"{block.words}, until {rfc3339(block.until)}"
+                 for lane, block in closed.items()}  # fmt: skip
+        passed = {lane: told for lane, told in words.items() if not self._limiter.stays(lane)}
         try:
-            choice = choose(message, loads, self._rules, {**closed_words, **against}, explain=True)
+            choice = choose(message, loads, self._rules, {**passed, **against}, explain=True)
         except NoRoute as error:
             others = {Lane(lane): words for lane, words in error.reasons.items()}
             return Outlook(lane=None, reason="no modem can carry it now", others=others)
-        return Outlook(
-            lane=choice.lane, reason=choice.reason, others=choice.others, group=choice.group
-        )
+        reason = choice.reason
+        if choice.lane in words:
+            reason += f", and its limit is waited for: {words[choice.lane]}"
+        return Outlook(lane=choice.lane, reason=reason, others=choice.others, group=choice.group)
 
     async def _bind(self, bindings: Sequence[Binding], classes: Mapping[int, MessageClass]) -> None:
         if not bindings:
@@ -313,4 +320,5 @@ class Binder:
             blocked_s=max(0.0, loop.free_at() - self._clock.mono(), closed_s),
             failures=loop.window.failures,
             dead=self._dead(loop),
+            given=self._given.get(lane, 0),
         )

@@ -31,15 +31,15 @@ class Promise:
     """The largest rate of urgent segments of which `share` begin within `wait_s`, for one route.
 
     By modems that take messages now and the time a segment takes them; the second where bulk keeps
-    busy what is not reserved.
+    busy what is not reserved. None: not known yet, such as in the first seconds.
     """
 
     route: str
     modems: int
     reserved: int
     service_s: float
-    urgent_per_minute: float
-    under_bulk_per_minute: float
+    urgent_per_minute: float | None
+    under_bulk_per_minute: float | None
     wait_s: float
     share: float
 

@@ -69,8 +69,15 @@ class Promises:
 
     @property
     def now(self) -> tuple[Promise, ...]:
-        """Of each route, by name; as of the last look."""
-        return tuple(self._now[route] for route in sorted(self._now))
+        """Of each route, by name; without rates while they are found for the modems there are."""
+        return tuple(self._told(route, able) for route, able in sorted(self._routes().items()))
+
+    def _told(self, route: str, able: Able) -> Promise:
+        known = self._known.get(route)
+        if known is not None and known.modems == able.modems:
+            return self._now[route]
+        self.wake()  # a limit is over
+        return self._of_route(route, able, None, None)
 
     def wake(self) -> None:
         """A modem has come, gone, met a limit, or taken another time for a part."""
@@ -127,13 +134,18 @@ class Promises:
             others = await self._search(free, service_s)
             alone = min(alone, others + await self._paced(able.paces))
             beside = min(alone, beside, others + await self._paced(able.kept))
+        return self._of_route(route, able, round(alone, 1), round(beside, 1))
+
+    def _of_route(
+        self, route: str, able: Able, alone: float | None, beside: float | None
+    ) -> Promise:
         return Promise(
             route=route,
-            modems=modems,
-            reserved=reserved,
-            service_s=service_s,
-            urgent_per_minute=round(alone, 1),
-            under_bulk_per_minute=round(beside, 1),
+            modems=able.modems,
+            reserved=self._without_bulk(able.modems),
+            service_s=able.service_s,
+            urgent_per_minute=alone,
+            under_bulk_per_minute=beside,
             wait_s=URGENT_WAIT_S,
             share=URGENT_SHARE,
         )

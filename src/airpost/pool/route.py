@@ -37,6 +37,7 @@ class LaneLoad:
     blocked_s: float = 0.0  # seconds until its window opens
     failures: int = 0  # of the SIM or modem, in a row: each counts as a segment more
     dead: bool = False  # so many that others should take what it has
+    given: int = 0  # the turn in which it was last given a message: equal ones take turns
 
     @property
     def wait_s(self) -> float:
@@ -75,7 +76,8 @@ class Choice:
     """A lane for one message. `bind` is False while the lane has no room: ask again later.
 
     `others` tells for every other lane why it was not taken. `failover_s`: without a delivery
-    report by then the next group is to be tried; None where there is none.
+    report by then the next group is to be tried; None where there is none. `trying_s`: so much
+    later once the network has said that it still tries.
     """
 
     message_seq: int
@@ -86,6 +88,7 @@ class Choice:
     others: Mapping[Lane, str] = field(default_factory=dict)
     group: int = 0
     failover_s: float | None = None
+    trying_s: float = 0.0
 
 
 def rejections(
@@ -163,6 +166,7 @@ def choose(
         failover_s=route.failover_s.get(message.class_)
         if message.groups_failed <= at < len(groups) - 1
         else None,
+        trying_s=route.longer_s(message.class_),
     )
 
 
@@ -237,9 +241,10 @@ def _best(
 def _soonest(message: Waiting, group: Group | None, loads: Sequence[LaneLoad]) -> LaneLoad:
     """Where it begins soonest; in a group by weights, of those within a segment's time.
 
-    Where all have the same weight it costs nobody a wait: of those that begin equally soon.
+    Where all have the same weight it costs nobody a wait: of those that begin equally soon. Without
+    a group it is the one whose last message is longest ago.
     """
-    best = min(loads, key=lambda load: (load.wait_s, load.segments, load.view.lane))
+    best = min(loads, key=lambda load: (load.wait_s, load.segments, load.given, load.view.lane))
     if group is None:
         return best
     alike = len({group[load.view.lane] for load in loads}) == 1

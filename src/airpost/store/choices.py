@@ -136,6 +136,15 @@ def fail_over(tx: Tx, now: Instant, n: int, reach: Reach) -> int:
     return len(found)
 
 
+def still_tried(tx: Tx, seq: int) -> int | None:
+    """The network has said that it still tries: fail-over waits longer, once.
+
+    Seconds from sending to the new end of the wait; None where nothing changes.
+    """
+    found = tx.db.execute(_SQL["still_tried"], (seq,)).fetchone()
+    return None if found is None else found[0] // SECOND_US
+
+
 def reach_columns(reach: Reach) -> tuple[str | None, str]:
     """What a statement is given to compare a message's group with."""
     return None if reach is None else json.dumps(reach), DEFAULT_ROUTE

@@ -160,6 +160,13 @@ def m014_events(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m015_trying(db: Database) -> None:
+    """How much longer a network that still tries is waited for."""
+    for statement in _statements(text("schema_trying")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -174,6 +181,7 @@ RELEASED = (
     m010_audit.__name__,
     m013_batches.__name__,
     m014_events.__name__,
+    m015_trying.__name__,
 )
 
 

@@ -151,8 +151,10 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
     count = 0
     for each in bindings:
         failover_us = None if each.failover_s is None else round(each.failover_s * SECOND_US)
-        columns = (each.lane, each.sim_id, each.charged_at, choice_of(tx, each, now), each.group)
-        found = tx.db.execute(_SQL["bind"], (*columns, failover_us, each.message_seq)).fetchone()
+        trying_us = None if failover_us is None else round(each.trying_s * SECOND_US)
+        columns = (each.lane, each.sim_id, each.charged_at, choice_of(tx, each, now), each.group,
+                   failover_us, trying_us)  # fmt: skip
+        found = tx.db.execute(_SQL["bind"], (*columns, each.message_seq)).fetchone()
         if found is None:
             continue
         count += 1

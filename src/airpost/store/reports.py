@@ -28,6 +28,7 @@ from airpost.states import SegmentEvent, SegmentState
 from airpost.store.ahead import all_begun
 from airpost.store.api import ReportStored, Wake
 from airpost.store.attempts import REPORT_WAIT_S, AttemptRow, attempt_of, sent_columns
+from airpost.store.choices import still_tried
 from airpost.store.moves import (
     SegmentRow,
     add_body,
@@ -164,10 +165,13 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
     )
     actor = f"modem {lane}"
     event = _event(tx, row, attempt, delivered, bool(values[6]))
+    words = outcome.text
+    if delivered is None and row.current and (most_s := still_tried(tx, row.message_seq)):
+        words += f"; another group of modems is tried after {most_s} s"
     if event is None:
         if delivered is None:  # the service centre still tries: so it is waited for that long again
             tx.db.execute(_SQL["extend"], (at + REPORT_WAIT_S * SECOND_US, row.id))
-        remark(tx, row, at, outcome.text, actor)
+        remark(tx, row, at, words, actor)
         return
     columns: dict[str, Any] = {"not_before": None, "mr": mr if attempt.mr is None else attempt.mr}
     if event is SegmentEvent.LATE:
@@ -179,7 +183,7 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
             "delivered_at": _delivered_at(attempt, values[11], at) if delivered else None,
             "sent_at": row.sent_at if row.sent_at is not None else attempt.begun_at,
         }
-    moved = move(tx, row, event, at, outcome.text, actor, **columns)
+    moved = move(tx, row, event, at, words, actor, **columns)
     fold_moved(tx, row, moved, at, actor)
     if not row.current and event is SegmentEvent.REPORT_DELIVERED:
         arrived_after_all(tx, row, at)

@@ -50,6 +50,7 @@ class Binding:
     others: Mapping[Lane, str] = field(default_factory=dict)  # why not each of them
     group: int = 0  # of its route
     failover_s: float | None = None  # without a report by then the next group is tried
+    trying_s: float = 0.0  # so much later, once the network has said that it still tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,4 +113,9 @@ def test_what_urgent_traffic_can_be_promised_is_told(service: Service) -> None:
     assert service.run("modems").stdout.splitlines()[-1] == (
         "route default: 98.7% of otp and alarm begin within 2 s up to 40.0 parts a minute, "
         "11.8 beside bulk (4 modems, 1 of them without bulk, 3.0 s a part)"
+    )
+    (told,) = service.pool.promised
+    service.pool.promised = (replace(told, urgent_per_minute=None, under_bulk_per_minute=None),)
+    assert service.run("modems").stdout.splitlines()[-1] == (
+        "route default: what it can promise otp and alarm is not known yet (4 modems)"
     )

@@ -40,6 +40,7 @@ def test_everything_of_a_route() -> None:
         sticky = false
         prefer_s = 2
         failover_s = { otp = 60, alarm = 120.5 }
+        trying_s = { alarm = 0 }
         allowed = ["CN", "+852"]
         [[route]]
         name = "default"
@@ -59,6 +60,7 @@ def test_everything_of_a_route() -> None:
         sticky=False,
         prefer_s=2,
         failover_s={MessageClass.OTP: 60, MessageClass.ALARM: 120.5},
+        trying_s={MessageClass.ALARM: 0},
         allowed=("CN", "+852"),
     )
     assert second == Route(name="default", same_carrier=True, failover_s=FAILOVER_S)
@@ -98,6 +100,7 @@ ROUTE = '[[route]]\nname = "r"\n'
         (ROUTE + "groups = [{ b = 0 }]", "route.0.groups.0.b", "must be at least 1"),
         (ROUTE + "groups = [{}]", "route.0.groups.0", "at least one entry"),
         (ROUTE + "failover_s = { alarm = 5 }", "route.0.failover_s.alarm", "at least 30"),
+        (ROUTE + "trying_s = { x = 60 }", "route.0.trying_s.x", "is no class"),
         (ROUTE + "failover_s = { x = 60 }", "route.0.failover_s.x", "is no class"),
         (ROUTE + "allowed = ['Germany']", "route.0.allowed.0", '"*" for all'),
         (ROUTE + "prefer_s = -1", "route.0.prefer_s", "must be at least 0"),

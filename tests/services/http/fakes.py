@@ -354,6 +354,10 @@ class FakePool:
         self.against: Waits | None = None  # the limit that refuses what comes in
         self.done: dict[Lane, Tally] = {Lane("gate-1"): Tally()}
         self.asked_limits: list[tuple[Waiting, Instant]] = []
+        self.promised: tuple[Promise, ...] = (
+            Promise(route="default", modems=4, reserved=1, service_s=3.0, urgent_per_minute=40.0,
+                    under_bulk_per_minute=11.8, wait_s=2.0, share=0.987),
+        )  # fmt: skip
 
     def modems(self) -> tuple[ModemView, ...]:
         return tuple(self.views.values())
@@ -402,10 +406,7 @@ class FakePool:
         return self.done
 
     def promises(self) -> tuple[Promise, ...]:
-        return (
-            Promise(route="default", modems=4, reserved=1, service_s=3.0, urgent_per_minute=40.0,
-                    under_bulk_per_minute=11.8, wait_s=2.0, share=0.987),
-        )  # fmt: skip
+        return self.promised
 
     def wire(self, lane: Lane) -> tuple[WireLine, ...]:
         return self.wires.get(lane, ())

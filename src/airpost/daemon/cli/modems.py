@@ -124,6 +124,10 @@ def _say_present(client: Client, *, as_json: bool) -> None:
 
 def _promise(told: Json) -> str:
     """What a route can take, in words."""
+    if told["urgent_per_minute"] is None:
+        words = f"{told['modems']} modems" if told["modems"] != 1 else "1 modem"
+        known = "what it can promise otp and alarm is not known yet"
+        return f"route {told['route']}: {known} ({words})"
     return (
         f"route {told['route']}: {told['share']:.1%} of otp and alarm begin within "
         f"{told['wait_s']:g} s up to {told['urgent_per_minute']:.1f} parts a minute, "

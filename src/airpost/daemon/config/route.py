@@ -24,6 +24,7 @@ Texts = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)
 Weight = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Deadline = Annotated[float, Field(ge=LEAST_FAILOVER_S, le=86_400)]
+Longer = Annotated[float, Field(ge=0, le=86_400)]
 Carriers = dict[str, Texts]
 
 
@@ -44,6 +45,7 @@ class RouteSection(Section):
     sticky: bool = True
     prefer_s: Seconds = PREFER_S
     failover_s: dict[str, Deadline] | None = None
+    trying_s: dict[str, Longer] | None = None
     allowed: list[str] | None = None
 
 
@@ -120,6 +122,8 @@ def _route(
         sticky=given.sticky,
         prefer_s=given.prefer_s,
         failover_s=failover_s,
+        trying_s={_class(name, f"{where}.trying_s.{name}"): seconds
+                  for name, seconds in (given.trying_s or {}).items()},
         allowed=None if given.allowed is None else places(given.allowed, f"{where}.allowed"),
     )  # fmt: skip
 

@@ -203,8 +203,10 @@ def _promises(pool: Pool) -> Iterator[Metric]:
          [p.under_bulk_per_minute for p in promises]),
         ("airpost_promised_modems", [p.modems for p in promises]),
     ):  # fmt: skip
-        routes = [(promise.route,) for promise in promises]
-        yield from _told(name, zip(routes, values, strict=True))
+        told = zip(promises, values, strict=True)
+        yield from _told(
+            name, (((each.route,), value) for each, value in told if value is not None)
+        )
 
 
 def _sending(pool: Pool) -> Iterator[Metric]:

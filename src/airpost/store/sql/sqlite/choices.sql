@@ -25,6 +25,10 @@ WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0 AND sent_at + fai
         < (SELECT value FROM json_each(?2) WHERE key = ifnull(route, ?3)))
 ORDER BY sent_at + failover_us LIMIT ?4
 
+-- name: still_tried
+UPDATE message SET failover_us = failover_us + trying_us, trying_us = NULL
+WHERE seq = ? AND failover_us IS NOT NULL AND trying_us > 0 RETURNING failover_us
+
 -- name: fail_over
 UPDATE message SET groups_failed = ?, failover_us = NULL WHERE seq = ?
 

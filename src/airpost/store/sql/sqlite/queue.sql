@@ -60,7 +60,7 @@ ORDER BY m.rank, m.seq, s.seq LIMIT ?
 
 -- name: bind
 UPDATE message SET lane = ?, sim_id = ?, charged_at = ifnull(charged_at, ?), choice_id = ?,
-    group_n = ?, failover_us = ?
+    group_n = ?, failover_us = ?, trying_us = ?
 WHERE seq = ? AND lane IS NULL AND open = 1 RETURNING state
 
 -- name: to_release
