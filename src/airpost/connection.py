@@ -241,6 +241,11 @@ class Blocking:
         self._place = place
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
 
+    def __del__(self) -> None:
+        # A client that nobody has closed leaves nothing open either.
+        for _, kept in getattr(self, "_idle", ()):
+            kept.close()
+
     async def exchange(self, request: Request) -> Answer | Lost:
         """See Connection."""
         connection = self._kept(request) or self._made(request.timeout_s)

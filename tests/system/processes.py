@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airpost.daemon.cli.client import Client, Unreachable
+from airpost.daemon.cli.client import Client
+from airpost.errors import Unreachable
 from hwsim.cli import ask
 
 Json = dict[str, Any]

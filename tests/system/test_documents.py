@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -12,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.cli.conftest import run
 from tests.system.house import opened
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -69,3 +75,37 @@ def test_the_examples_of_the_client(
     said = capsys.readouterr().out
     assert "urn:airpost:problem:number-not-dialable to to: has 2 digits" in said
     assert "+491701234568 delivered" in said
+
+
+def test_the_first_message_of_the_readme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heading = "The first message within a minute"
+    (commands,) = blocks("README.md", "sh", heading)
+    (program,) = blocks("README.md", "python", heading)
+    (curl,) = blocks("README.md", "sh curl", heading)
+    script = tmp_path / "airpost"
+    script.write_text(f"#!{sys.executable}\nfrom airpost.daemon.cli.main import main\nmain()\n")
+    script.chmod(0o755)
+    with serving(tmp_path) as url:
+        monkeypatch.setenv("AIRPOST_URL", url)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        shown = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True)
+        assert shown.returncode == 0, shown.stderr
+        assert shown.stdout.splitlines()[0].endswith(" delivered, 1 part, ucs2")
+        exec(compile(program, "README.md", "exec"), {})
+        assert capsys.readouterr().out == "delivered\n"
+        if shutil.which("curl"):
+            words = re.search(
+                r"`airpost (keys create [^`]*)`", ROOT.joinpath("README.md").read_text()
+            )
+            assert words is not None
+            made = run(*words[1].split(), "--json").stdout
+            monkeypatch.setenv("AIRPOST_KEY", json.loads(made)["token"])
+            # What curl would ask at the port of a service is asked at the socket of this one.
+            asked = curl.replace("curl -s", f"curl -sS --unix-socket {url.removeprefix('unix:')}")
+            lines = subprocess.run(["sh", "-ec", asked], capture_output=True, text=True).stdout
+            sent, listed, inbound = (json.loads(each) for each in re.split(r"(?<=})(?={)", lines))
+            assert sent.get("state") in ("queued", "sending"), lines
+            assert len(listed["items"]) == 1
+            assert inbound["items"] == []

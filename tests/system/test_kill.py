@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from airpost.daemon.cli.client import Client, Unreachable
+from airpost.daemon.cli.client import Client
+from airpost.errors import Unreachable
 from tests.system.processes import Service, Sim, running
 
 KILLS = int(os.environ.get("AIRPOST_KILLS", "4"))

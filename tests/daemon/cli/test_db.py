@@ -30,13 +30,13 @@ def test_through_the_service(service: Service) -> None:
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Options for a service that is down and whose store has a message that waits."""
-    monkeypatch.setattr("airpost.daemon.cli.client._UnixConnection.connect", _refuse)
+    monkeypatch.setattr("airpost.connection.Blocking._open", _refuse)
     (tmp_path / "airpost.toml").write_text('[store]\nurl = "sqlite:///a.db"')
     at_store(tmp_path, lambda store: store.accept([new("a", at=SystemClock().now())]))
     return ["--config", str(tmp_path / "airpost.toml")]
 
 
-def _refuse(_connection: Any) -> None:
+def _refuse(*_of: Any) -> None:
     raise ConnectionRefusedError(111, "Connection refused")
 
 

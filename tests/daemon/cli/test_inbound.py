@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airpost.daemon.cli import inbound as module
+from airpost.connection import Blocking, Request
 from tests.daemon.cli.conftest import Service
 from tests.services.http.fakes import inbound
 
@@ -24,16 +24,16 @@ def test_the_list(service: Service) -> None:
 @pytest.mark.parametrize("as_json", [True, False])
 def test_following(service: Service, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
     service.store.received = [inbound(1)]
-    asked = module._page
+    asked = Blocking.exchange
 
-    def page(client: Any, cursor: str, wait_s: int) -> Any:
-        if wait_s:
+    async def exchange(self: Blocking, request: Request) -> Any:
+        if "wait_s=30" in request.target:
             if len(service.store.received) == 2:
                 raise KeyboardInterrupt
             service.store.received.append(inbound(2))
-        return asked(client, cursor, wait_s)
+        return await asked(self, request)
 
-    monkeypatch.setattr(module, "_page", page)
+    monkeypatch.setattr(Blocking, "exchange", exchange)
     args = ["--json"] if as_json else []
     lines = service.run("inbound", "--follow", *args).stdout.splitlines()[:2]
     if as_json:

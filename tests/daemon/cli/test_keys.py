@@ -102,13 +102,13 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(OfflineStore, "shared", {})
     monkeypatch.setattr(OfflineStore, "log", FakeAuditLog())
     # The default address is that of a service on this very machine, which is not meant.
-    monkeypatch.setattr("airpost.daemon.cli.client._UnixConnection.connect", _refuse)
+    monkeypatch.setattr("airpost.connection.Blocking._open", _refuse)
     path = tmp_path / "airpost.toml"
     path.write_text('[store]\nurl = "sqlite:///a.db"')
     return ["--config", str(path)]
 
 
-def _refuse(_connection: Any) -> None:
+def _refuse(*_of: Any) -> None:
     raise ConnectionRefusedError(111, "Connection refused")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 
+import click
 import pytest
 
 from airpost.daemon.cli import main as module
@@ -61,3 +63,30 @@ def test_wrong_usage_and_the_version() -> None:
     run("fly", code=2)
     run("send", code=2)
     assert run("--version").stdout.startswith("airpost, version ")
+
+
+# What only does something, or has an output of its own.
+WITHOUT_JSON = {
+    "serve", "demo", "completion", "record", "at parse", "at console", "config check",
+    "blocklist add", "blocklist remove", "blocklist import", "contacts add", "contacts remove",
+    "contacts import", "contacts export", "groups set", "groups add", "groups drop",
+    "groups remove", "groups import", "groups export", "keys revoke", "schedules delete",
+    "webhooks delete", "webhooks pause", "webhooks replay", "webhooks resume",
+}  # fmt: skip
+
+
+def test_every_command_that_reads_has_json() -> None:
+    def leaves(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        if not isinstance(command, click.Group):
+            yield name, command
+            return
+        for each in command.list_commands(click.Context(command)):
+            found = command.get_command(click.Context(command), each)
+            assert found is not None
+            yield from leaves(f"{name} {each}".strip(), found)
+
+    without = {
+        name for name, command in leaves("", module.main)
+        if not any({"--json", "--jsonl"} & set(each.opts) for each in command.params)
+    }  # fmt: skip
+    assert without - WITHOUT_JSON == set()

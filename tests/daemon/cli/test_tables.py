@@ -75,3 +75,8 @@ def test_fields_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert one == "a: 0"
     assert json.loads(two) == {"t": "日"}
     assert "日" in two
+
+
+def test_no_colour_goes_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    say_table(("a", "b"), [("1", "2")])
+    assert "\x1b" not in capsys.readouterr().out

@@ -8,7 +8,8 @@ import pytest
 
 from airpost.daemon.cli import watching
 from airpost.model import Lane, UnitState
-from tests.daemon.cli.conftest import Service
+from tests.breaking import Breaking, answer
+from tests.daemon.cli.conftest import Service, run
 from tests.services.http.fakes import modem_view
 
 
@@ -42,3 +43,19 @@ def test_each_look_is_a_new_one(service: Service, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(watching, "pause", pause)
     shown = service.run("modems", "--watch", "--json").stdout.splitlines()
     assert [json.loads(line)["state"] for line in shown] == ["ready", "absent"]
+
+
+def test_a_service_that_restarts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def pause(delay_s: float) -> None:
+        looks.append(delay_s)
+        if len(looks) == 4:  # at one of them the connection that was kept has ended
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "pause", pause)
+    told = answer(200, {"items": [], "urgent": []})
+    with Breaking([told, None, told]) as there:
+        assert "no service at" in run("modems", "--url", there.url, "--watch").stderr
+    assert len(there.seen) == 3
+    run("modems", "--url", there.url, "--watch", code=3)  # that never was there

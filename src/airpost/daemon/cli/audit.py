@@ -14,10 +14,10 @@ import click
 
 from airpost.audit import Anchor, Row, Verified, anchors_in, row_json, row_of, verify
 from airpost.clock import parse_rfc3339
-from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.offline import at_rest, config_option, elsewhere
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
-from airpost.errors import AirpostError
+from airpost.errors import AirpostError, Unreachable
 
 UNIT = "airpost.service"
 JOURNAL_S = 300.0

@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airpost.daemon.cli.client import (
-    Client,
-    Json,
-    Refused,
-    Unreachable,
-    as_json_option,
-    pause,
-    segment,
-    talks,
-)
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json, as_json_option, pause, talks
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
+from airpost.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
     from rich.progress import Progress

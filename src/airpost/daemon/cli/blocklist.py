@@ -7,8 +7,10 @@ from typing import TextIO
 
 import click
 
-from airpost.daemon.cli.client import Client, Refused, as_json_option, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, as_json_option, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
+from airpost.errors import Refused
 
 TOGETHER = 1000  # numbers in one request
 

@@ -1,154 +1,66 @@
-"""The service as commands reach it: HTTP over a Unix socket or TCP, synchronous, stdlib only.
+"""What commands have in common that talk to the service: the client, where it is, what it said.
 
-May import click and the HTTP settings. Failures end the command with the exit codes of `airpost`.
+Failures end a command with the exit codes of `airpost`.
 """
 
 from __future__ import annotations
 
 import functools
-import http.client
-import json
-import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 import click
 
+from airpost import client
 from airpost.codec.alphabets import Language
 from airpost.codec.transliterate import Transliterate
-from airpost.services.http.settings import DEFAULT_SOCKET
+from airpost.connection import SOCKET
+from airpost.errors import Refused, Unreachable
 
 Json = dict[str, Any]
-DEFAULT_URL = f"unix:{DEFAULT_SOCKET}"
-TIMEOUT_S = 30.0
-MAX_PAGE = 500
 EXIT_UNREACHABLE = 3
 
 
-class Unreachable(click.ClickException):
-    """The service cannot be reached."""
+class Unanswered(click.ClickException):
+    """The end of a command that could not reach the service."""
 
     exit_code = EXIT_UNREACHABLE
 
 
-class Refused(click.ClickException):
-    """The service said no; `problem` is what it answered."""
+class Client(client.Client):
+    """The client of every Python program, with the verbs that administration needs.
 
-    def __init__(self, status: int, problem: Json) -> None:
-        detail = problem.get("detail") or problem.get("title") or f"HTTP {status}"
-        super().__init__(str(detail))
-        self.status = status
-        self.problem = problem
+    It tries once where nothing else is said: somebody is waiting for the command.
+    """
 
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-class Client:
-    """Calls to one service; a connection each."""
-
-    def __init__(self, url: str = DEFAULT_URL, key: str | None = None) -> None:
-        self._url = url
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, patience_s: float = 0.0
+    ) -> None:
+        super().__init__(url, key, patience_s=patience_s)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None, *, wait_s: float = 0) -> Json:
         """The JSON at `path`; members of `query` that are None are left out."""
-        given = {name: value for name, value in (query or {}).items() if value is not None}
-        target = f"{path}?{urlencode(given)}" if given else path
-        return self._call("GET", target, timeout_s=TIMEOUT_S + wait_s)
+        found: Json = self.call("GET", path, query, wait_s=wait_s)
+        return found
 
     def post(
         self, path: str, body: Json, headers: Mapping[str, str] | None = None, *, wait_s: float = 0
     ) -> Json:
         """The answer to a JSON body."""
-        return self._call("POST", path, body, headers, timeout_s=TIMEOUT_S + wait_s)
+        found: Json = self.call("POST", path, body=body, headers=headers, wait_s=wait_s)
+        return found
 
     def put(self, path: str, body: Json) -> Json:
         """The answer to PUT with a JSON body."""
-        return self._call("PUT", path, body)
+        found: Json = self.call("PUT", path, body=body)
+        return found
 
     def delete(self, path: str) -> Json:
         """The answer to DELETE, {} for none."""
-        return self._call("DELETE", path)
-
-    def items(self, path: str, query: Mapping[str, Any]) -> Iterator[Json]:
-        """Everything in a list, page after page, oldest first."""
-        cursor: str | None = None
-        while True:
-            page = self.get(path, {**query, "cursor": cursor, "limit": MAX_PAGE})
-            yield from page["items"]
-            if page["next"] is None or not page["items"]:
-                return
-            cursor = page["next"]
-
-    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
-        if self._url.startswith("unix:"):
-            return _UnixConnection(self._url.removeprefix("unix:"), timeout_s)
-        usage = click.UsageError("--url is unix:/path, http://host:port or https://host:port")
-        try:
-            parts = urlsplit(self._url)
-            port = parts.port
-        except ValueError:
-            raise usage from None
-        kinds: dict[str, type[http.client.HTTPConnection]] = {
-            "http": http.client.HTTPConnection,
-            "https": http.client.HTTPSConnection,
-        }
-        if parts.scheme not in kinds or not parts.hostname or parts.path not in ("", "/"):
-            raise usage
-        return kinds[parts.scheme](parts.hostname, port, timeout=timeout_s)
-
-    def _call(
-        self,
-        method: str,
-        target: str,
-        body: Json | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Json:
-        connection = self._connection(timeout_s)
-        sent = {**self._headers, **(headers or {})}
-        data = None
-        if body is not None:
-            data = json.dumps(body).encode()
-            sent["Content-Type"] = "application/json"
-        try:
-            connection.request(method, target, body=data, headers=sent)
-            response = connection.getresponse()
-            raw = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Unreachable(f"no service at {self._url}: {words}") from error
-        finally:
-            connection.close()
-        answer = _object(raw)
-        if response.status >= 400:
-            raise Refused(response.status, answer)
-        return answer
-
-
-def _object(raw: bytes) -> Json:
-    try:
-        answer = json.loads(raw) if raw else {}
-    except ValueError:
-        answer = None
-    return answer if isinstance(answer, dict) else {"detail": "the answer is no JSON object"}
-
-
-def segment(name: str) -> str:
-    """`name` as one step of a path."""
-    return quote(name, safe="")
+        found: Json = self.call("DELETE", path)
+        return found
 
 
 def pause(delay_s: float) -> None:
@@ -157,16 +69,52 @@ def pause(delay_s: float) -> None:
 
 
 def talks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--url` and `--key`, and hand it a `client`."""
+    """Give a command the options that say where the service is, and hand it a `client`."""
 
-    @click.option("--url", envvar="AIRPOST_URL", default=DEFAULT_URL, show_default=True,
-                  help="Where the service is [$AIRPOST_URL].")  # fmt: skip
     @click.option(
-        "--key", envvar="AIRPOST_KEY", help="The API key, where one is needed [$AIRPOST_KEY]."
+        "--url",
+        envvar="AIRPOST_URL",
+        default=SOCKET,
+        show_default=True,
+        help="Where the service is [$AIRPOST_URL].",
+    )
+    @click.option(
+        "--key-file",
+        envvar="AIRPOST_KEY_FILE",
+        type=click.File(encoding="ascii"),
+        help="The file with the API key, where one is needed [$AIRPOST_KEY_FILE].",
+    )
+    @click.option(
+        "--key",
+        envvar="AIRPOST_KEY",
+        help="The key itself; better by $AIRPOST_KEY: others see what commands are given.",
+    )
+    @click.option(
+        "--retry",
+        "retry_s",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="SECONDS",
+        help="Try again for so long while the service is away or says later.",
     )
     @functools.wraps(command)
-    def wrapped(*args: Any, url: str, key: str | None, **kwargs: Any) -> None:
-        command(*args, client=Client(url, key), **kwargs)
+    def wrapped(
+        *args: Any, url: str, key: str | None, key_file: TextIO | None, retry_s: float,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if not key and key_file is not None:
+            key = key_file.read().strip()
+        try:
+            made = Client(url, key, patience_s=retry_s)
+        except ValueError as error:
+            raise click.UsageError(f"--url: {error}") from None
+        try:
+            with made:
+                command(*args, client=made, **kwargs)
+        except Unreachable as error:
+            raise Unanswered(error.message) from error
+        except Refused as error:
+            raise click.ClickException(error.message) from error
 
     return wrapped
 

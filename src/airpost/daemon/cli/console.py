@@ -11,15 +11,18 @@ from collections.abc import Iterator
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, Refused, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json, talks
+from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.tables import printable
+from airpost.errors import Refused
 
 ASK_WAIT_S = 60.0  # the service waits for a message on the air, then for the modem
 ENDINGS = ("exit", "quit", "bye")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=modem_names)
 @click.option("--force", is_flag=True, help="Also send what sets, deletes or restarts.")
 @click.option("--trace", is_flag=True, help="Show what went over the wire, numbers masked.")
 @talks

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from airpost.daemon.cli.client import Client, as_json_option, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, as_json_option, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.errors import InvalidRequest
 from airpost.services.http.sheets import read_sheet, write_sheet

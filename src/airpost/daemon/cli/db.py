@@ -9,7 +9,7 @@ from random import Random
 import click
 
 from airpost.clock import SystemClock
-from airpost.daemon.cli.client import Client, Json, Unreachable, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.offline import (
     at_rest,
     config_option,
@@ -20,7 +20,7 @@ from airpost.daemon.cli.offline import (
     store_path_in,
 )
 from airpost.daemon.cli.tables import say_fields, say_json
-from airpost.errors import AirpostError
+from airpost.errors import AirpostError, Unreachable
 from airpost.model import masked
 from airpost.store.api import Store
 

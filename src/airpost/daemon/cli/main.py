@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pdu": ("airpost.daemon.cli.pdu:pdu", "Decode, split and join SMS PDUs."),
     "at": ("airpost.daemon.cli.at:at", "Ask a modem, or read recorded answers."),
     "record": ("airpost.daemon.cli.record:record", "Record what a modem says of itself."),
+    "completion": ("airpost.daemon.cli.completion:completion", "Let the shell complete commands."),
     "doctor": ("airpost.daemon.cli.doctor:doctor", "Find out what is wrong, and what mends it."),
 }
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
 from airpost.model import MessageClass
 from airpost.states import MessageState

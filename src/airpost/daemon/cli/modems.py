@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
-from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table
 from airpost.daemon.cli.watching import watched
@@ -51,7 +53,7 @@ def listing(
 
 
 @modems.command()
-@click.argument("name")
+@click.argument("name", shell_complete=modem_names)
 @as_json_option
 @talks
 def pause(client: Client, name: str, *, as_json: bool) -> None:
@@ -60,7 +62,7 @@ def pause(client: Client, name: str, *, as_json: bool) -> None:
 
 
 @modems.command()
-@click.argument("name")
+@click.argument("name", shell_complete=modem_names)
 @as_json_option
 @talks
 def drain(client: Client, name: str, *, as_json: bool) -> None:
@@ -69,7 +71,7 @@ def drain(client: Client, name: str, *, as_json: bool) -> None:
 
 
 @modems.command()
-@click.argument("name")
+@click.argument("name", shell_complete=modem_names)
 @as_json_option
 @talks
 def resume(client: Client, name: str, *, as_json: bool) -> None:

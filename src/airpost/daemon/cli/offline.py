@@ -17,8 +17,7 @@ import click
 
 from airpost.audit import Entry, Value
 from airpost.clock import SystemClock
-from airpost.daemon.cli.client import Unreachable
-from airpost.errors import AirpostError, ConfigError
+from airpost.errors import AirpostError, ConfigError, Unreachable
 from airpost.store.api import Store
 
 T = TypeVar("T")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.messages import COLUMNS, message_row
 from airpost.daemon.cli.tables import say_json, say_table
@@ -23,7 +25,7 @@ def queue() -> None:
 
 
 @queue.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=modem_names)
 @as_json_option
 @talks
 @watched
@@ -47,8 +49,8 @@ def show(client: Client, name: str | None, *, as_json: bool) -> None:
 
 
 @queue.command()
-@click.argument("name")
-@click.argument("to", required=False)
+@click.argument("name", shell_complete=modem_names)
+@click.argument("to", required=False, shell_complete=modem_names)
 @as_json_option
 @talks
 def move(client: Client, name: str, to: str | None, *, as_json: bool) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, Refused, Unreachable, talks
-from airpost.errors import AtError, ModemError, PortError
+from airpost.daemon.cli.client import Client, Json, talks
+from airpost.errors import AtError, ModemError, PortError, Refused, Unreachable
 
 if TYPE_CHECKING:
     from airpost.daemon.doctor.line import ModemLine

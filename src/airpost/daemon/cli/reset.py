@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from airpost.daemon.cli.client import Client, as_json_option, talks
+from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.tables import say_json
 from airpost.modem.api import RESETS
 
@@ -12,7 +13,7 @@ WAIT_S = 240.0  # for what is on the air, and for a stick that becomes a CD-ROM 
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=modem_names)
 @click.option("--how", type=click.Choice(RESETS), default="reset", show_default=True,
               help="From the gentlest to the harshest.")  # fmt: skip
 @as_json_option

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.model import MessageClass
 

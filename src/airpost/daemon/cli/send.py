@@ -6,14 +6,13 @@ from typing import Any, BinaryIO
 
 import click
 
+from airpost.connection import once
 from airpost.daemon.cli.batches import hand_in, look, settled, tell
 from airpost.daemon.cli.client import (
     Client,
     Json,
     as_json_option,
     languages_option,
-    pause,
-    segment,
     talks,
     text_of,
     transliterate_option,
@@ -23,7 +22,6 @@ from airpost.daemon.cli.rowfile import rows_of
 from airpost.daemon.cli.tables import say_json
 from airpost.model import MessageClass, OnUncertain
 
-LOOK_S = 1.0
 GOOD = frozenset({"sent", "delivered"})
 GROUP = "group:"
 
@@ -123,24 +121,15 @@ def _split(given: tuple[str, ...], file: BinaryIO | None) -> tuple[list[str], st
 def _single(
     client: Client, body: Json, idempotency_key: str | None, *, wait: bool, as_json: bool
 ) -> None:
-    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    message = client.post("/v1/messages", body, headers)
+    message = client.post("/v1/messages", body, once(idempotency_key))
     if wait:
-        message = _settled(client, message)
+        message = {**client.wait(message["id"])}
     if as_json:
         say_json(message)
     else:
         click.echo(f"{message['id']} {_words(message)}")
     if wait and message["state"] not in GOOD:
         raise SystemExit(1)
-
-
-def _settled(client: Client, message: Json) -> Json:
-    """The message once nothing more will be done about it."""
-    while not message["final"]:
-        pause(LOOK_S)
-        message = client.get(f"/v1/messages/{segment(message['id'])}")
-    return message
 
 
 def _words(message: Json) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from airpost.daemon.cli.client import pause
+from airpost.errors import Unreachable
 
 EVERY_S = 2.0
 
@@ -22,10 +23,19 @@ def watched(command: Callable[..., None]) -> Callable[..., None]:
         if not watch:
             command(*args, **kwargs)
             return
+        seen = False
         try:
             while True:
                 click.clear()  # nothing where this is no terminal
-                command(*args, **kwargs)
+                try:
+                    command(*args, **kwargs)
+                    seen = True
+                except (
+                    Unreachable
+                ) as error:  # a restart is waited for, an address that is wrong not
+                    if not seen:
+                        raise
+                    click.echo(error.message, err=True)
                 pause(EVERY_S)
         except KeyboardInterrupt:
             return

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airpost.clock import Instant, parse_rfc3339
-from airpost.daemon.cli.client import Client, Json, Refused, Unreachable, segment
+from airpost.connection import segment
+from airpost.daemon.cli.client import Client, Json
 from airpost.daemon.doctor.finding import Finding, error, note, warning
 from airpost.daemon.doctor.wire import Wire
+from airpost.errors import Refused, Unreachable
 from airpost.model import UnitState
 from airpost.modem.lifecycle import ASKED_IN
 
