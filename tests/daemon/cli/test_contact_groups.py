@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.daemon.cli.conftest import Service
@@ -23,6 +24,23 @@ def test_a_group_is_made_changed_and_removed(service: Service) -> None:
     service.run("groups", "remove", "night")
     service.run("groups", "remove", "night", code=1)
     assert "contact 'Eve'" in service.run("groups", "set", "x", "contact:Eve", code=1).output
+
+
+def test_what_changes_is_told_as_json_too(service: Service) -> None:
+    (ann,) = service.json("contacts", "add", "Ann", "12345")
+    assert (ann["name"], ann["number"]) == ("Ann", "12345")
+    (made,) = service.json("groups", "set", "night", "contact:Ann")
+    (more,) = service.json("groups", "add", "night", "54321")
+    (less,) = service.json("groups", "drop", "night", "contact:Ann")
+    assert [each["members"] for each in (made, more, less)] == [
+        ["contact:Ann"], ["contact:Ann", "54321"], ["54321"],
+    ]  # fmt: skip
+    sheet = "group,member\nday,12345\nbad,contact:Eve\n"
+    said = service.run("groups", "import", "-", "--json", text=sheet, code=1)
+    done = json.loads(said.stdout)
+    assert (done["groups"], done["new"], said.stderr) == (1, 1, "")
+    assert [(each["row"], each["field"]) for each in done["rejected"]] == [(1, "members.0")]
+    assert service.json("blocklist", "add", "+491701234567")[0]["numbers"] == 1
 
 
 def test_a_file_goes_in_and_comes_out(service: Service, tmp_path: Path) -> None:

@@ -65,17 +65,15 @@ def test_wrong_usage_and_the_version() -> None:
     assert run("--version").stdout.startswith("airpost, version ")
 
 
-# What only does something, or has an output of its own.
+# They run on, write a file, talk with somebody, or are answered without a body.
 WITHOUT_JSON = {
-    "serve", "demo", "completion", "record", "at parse", "at console", "config check",
-    "blocklist add", "blocklist remove", "blocklist import", "contacts add", "contacts remove",
-    "contacts import", "contacts export", "groups set", "groups add", "groups drop",
-    "groups remove", "groups import", "groups export", "keys revoke", "schedules delete",
-    "webhooks delete", "webhooks pause", "webhooks replay", "webhooks resume",
+    "serve", "demo", "completion", "record", "at console", "contacts export", "groups export",
+    "contacts remove", "groups remove", "blocklist remove", "schedules delete", "webhooks delete",
+    "webhooks replay", "keys revoke",
 }  # fmt: skip
 
 
-def test_every_command_that_reads_has_json() -> None:
+def test_whatever_is_told_is_told_as_json_too() -> None:
     def leaves(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
         if not isinstance(command, click.Group):
             yield name, command
@@ -89,4 +87,4 @@ def test_every_command_that_reads_has_json() -> None:
         name for name, command in leaves("", module.main)
         if not any({"--json", "--jsonl"} & set(each.opts) for each in command.params)
     }  # fmt: skip
-    assert without - WITHOUT_JSON == set()
+    assert without == WITHOUT_JSON

@@ -19,6 +19,8 @@ def test_from_making_to_deleting(service: Service) -> None:
     assert "paused" in service.run("webhooks", "pause", id_).stdout
     assert service.json("webhooks", "list")[0]["state"] == "paused"
     assert "resumed" in service.run("webhooks", "resume", id_).stdout
+    assert service.json("webhooks", "pause", id_)[0]["state"] == "paused"
+    assert service.json("webhooks", "resume", id_)[0]["state"] == "active"
     assert service.run("webhooks", "rotate", id_, "--overlap", "2h").stdout.splitlines()[0] == (
         f"id: {id_}"
     )

@@ -41,10 +41,11 @@ def list_(client: Client, *, as_json: bool) -> None:
 @blocklist.command()
 @click.argument("numbers", nargs=-1, required=True)
 @note_option
+@as_json_option
 @talks
-def add(client: Client, numbers: tuple[str, ...], *, note: str | None) -> None:
+def add(client: Client, numbers: tuple[str, ...], *, note: str | None, as_json: bool) -> None:
     """Never text NUMBERS again; what waits for them fails."""
-    _add(client, list(numbers), note)
+    _add(client, list(numbers), note, as_json=as_json)
 
 
 @blocklist.command()
@@ -59,8 +60,9 @@ def remove(client: Client, number: str) -> None:
 @blocklist.command(name="import")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @note_option
+@as_json_option
 @talks
-def import_(client: Client, file: TextIO, *, note: str | None) -> None:
+def import_(client: Client, file: TextIO, *, note: str | None, as_json: bool) -> None:
     """Add the numbers in FILE, one a line; what stands behind a # or a comma is not read.
 
     `-` reads standard input. What the list has already stays.
@@ -74,7 +76,7 @@ def import_(client: Client, file: TextIO, *, note: str | None) -> None:
     for at in range(0, len(numbers), TOGETHER):
         some = numbers[at : at + TOGETHER]
         try:
-            _add(client, some, note)
+            _add(client, some, note, as_json=as_json)
         except Refused as refused:
             field = str(refused.problem.get("field", ""))
             place = field.removeprefix("numbers.")
@@ -93,7 +95,10 @@ def _numbers(file: TextIO) -> Iterator[tuple[str, int]]:
             yield number, line
 
 
-def _add(client: Client, numbers: list[str], note: str | None) -> None:
+def _add(client: Client, numbers: list[str], note: str | None, *, as_json: bool) -> None:
     done = client.put("/v1/blocklist", {"numbers": numbers, "note": note})
+    if as_json:
+        say_json(done)
+        return
     failed = f"; {done['failed']} messages that waited for them failed" if done["failed"] else ""
     click.echo(f"{done['numbers']} on the list{failed}")

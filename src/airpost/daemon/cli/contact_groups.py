@@ -62,34 +62,47 @@ def show(client: Client, name: str, *, owner: str | None, as_json: bool) -> None
 @click.argument("members", nargs=-1)
 @click.option("--note", help="Only people read it.")
 @owner_option
+@as_json_option
 @talks
 def set_(
-    client: Client, name: str, members: tuple[str, ...], *, note: str | None, owner: str | None
+    client: Client,
+    name: str,
+    members: tuple[str, ...],
+    *,
+    note: str | None,
+    owner: str | None,
+    as_json: bool,
 ) -> None:
     """Make a group of MEMBERS, in place of what NAME was before."""
     body = {"members": list(members), "note": note}
-    _say(client.put(place(WHERE, name, owner), body))
+    _say(client.put(place(WHERE, name, owner), body), as_json=as_json)
 
 
 @groups.command()
 @click.argument("name")
 @click.argument("members", nargs=-1, required=True)
 @owner_option
+@as_json_option
 @talks
-def add(client: Client, name: str, members: tuple[str, ...], *, owner: str | None) -> None:
+def add(
+    client: Client, name: str, members: tuple[str, ...], *, owner: str | None, as_json: bool
+) -> None:
     """Add MEMBERS to a group."""
     where = place(WHERE, name, owner)
     found = client.get(where)
     body = {"members": [*found["members"], *members], "note": found["note"]}
-    _say(client.put(where, body))
+    _say(client.put(where, body), as_json=as_json)
 
 
 @groups.command()
 @click.argument("name")
 @click.argument("members", nargs=-1, required=True)
 @owner_option
+@as_json_option
 @talks
-def drop(client: Client, name: str, members: tuple[str, ...], *, owner: str | None) -> None:
+def drop(
+    client: Client, name: str, members: tuple[str, ...], *, owner: str | None, as_json: bool
+) -> None:
     """Take MEMBERS, as `show` names them, out of a group."""
     where = place(WHERE, name, owner)
     found = client.get(where)
@@ -98,7 +111,7 @@ def drop(client: Client, name: str, members: tuple[str, ...], *, owner: str | No
         raise click.ClickException(f"{', '.join(strangers)} is not in {found['name']}")
     gone = {each.casefold() for each in members}
     stay = [each for each in found["members"] if each.casefold() not in gone]
-    _say(client.put(where, {"members": stay, "note": found["note"]}))
+    _say(client.put(where, {"members": stay, "note": found["note"]}), as_json=as_json)
 
 
 @groups.command()
@@ -114,8 +127,9 @@ def remove(client: Client, name: str, *, owner: str | None) -> None:
 @groups.command(name="import")
 @click.argument("file", type=click.File("rb"))
 @owner_option
+@as_json_option
 @talks
-def import_(client: Client, file: BinaryIO, *, owner: str | None) -> None:
+def import_(client: Client, file: BinaryIO, *, owner: str | None, as_json: bool) -> None:
     """Keep the groups of a CSV file: a heading `group,member,note`, a row a member.
 
     A group that cannot be kept is told and costs no other. `-` reads standard input.
@@ -129,7 +143,7 @@ def import_(client: Client, file: BinaryIO, *, owner: str | None) -> None:
         if member := cells.get("member"):
             some.append(member)
         one["note"] = one["note"] or cells.get("note") or None
-    keep_all(client, place(WHERE, None, owner), "groups", list(made.values()))
+    keep_all(client, place(WHERE, None, owner), "groups", list(made.values()), as_json=as_json)
 
 
 @groups.command()
@@ -144,7 +158,10 @@ def export(client: Client, file: Path, *, owner: str | None) -> None:
     put_out(file, write_sheet(rows, COLUMNS), len(found))
 
 
-def _say(group: dict[str, object]) -> None:
+def _say(group: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        say_json(group)
+        return
     members = group["members"]
     assert isinstance(members, list)
     count = "1 member" if len(members) == 1 else f"{len(members)} members"

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from airpost.connection import segment
-from airpost.daemon.cli.client import Client, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.errors import InvalidRequest
 from airpost.services.http.sheets import read_sheet, write_sheet
@@ -59,6 +59,7 @@ def list_(client: Client, *, owner: str | None, as_json: bool) -> None:
 @click.option("--value", "values", multiple=True, metavar="KEY=TEXT",
               help="For templates; may be repeated.")  # fmt: skip
 @owner_option
+@as_json_option
 @talks
 def add(
     client: Client,
@@ -68,6 +69,7 @@ def add(
     note: str | None,
     values: tuple[str, ...],
     owner: str | None,
+    as_json: bool,
 ) -> None:
     """Keep NUMBER as NAME, in place of what NAME was before."""
     given: dict[str, str] = {}
@@ -78,7 +80,10 @@ def add(
         given[key] = text
     body = {"number": number, "note": note, "values": given}
     done = client.put(place("/v1/contacts", name, owner), body)
-    click.echo(f"contact:{done['name']} is {done['number']}")
+    if as_json:
+        say_json(done)
+    else:
+        click.echo(f"contact:{done['name']} is {done['number']}")
 
 
 @contacts.command()
@@ -94,8 +99,9 @@ def remove(client: Client, name: str, *, owner: str | None) -> None:
 @contacts.command(name="import")
 @click.argument("file", type=click.File("rb"))
 @owner_option
+@as_json_option
 @talks
-def import_(client: Client, file: BinaryIO, *, owner: str | None) -> None:
+def import_(client: Client, file: BinaryIO, *, owner: str | None, as_json: bool) -> None:
     """Keep the contacts of a CSV file: a heading `name,number,note`, more columns are values.
 
     A row that cannot be kept is told and costs no other. `-` reads standard input.
@@ -106,7 +112,7 @@ def import_(client: Client, file: BinaryIO, *, owner: str | None) -> None:
         known = {name: cells[name] for name in COLUMNS if cells.get(name)}
         values = {name: text for name, text in cells.items() if name not in COLUMNS and text}
         given.append({"name": "", "number": "", **known, "values": values})
-    keep_all(client, place("/v1/contacts", None, owner), "contacts", given)
+    keep_all(client, place("/v1/contacts", None, owner), "contacts", given, as_json=as_json)
 
 
 @contacts.command()
@@ -131,19 +137,27 @@ def rows_of(file: BinaryIO, known: tuple[str, ...], needs: tuple[str, ...]) -> l
         raise click.UsageError(f"this file {error.message}") from None
 
 
-def keep_all(client: Client, path: str, what: str, given: Sequence[Mapping[str, Any]]) -> None:
+def keep_all(
+    client: Client, path: str, what: str, given: Sequence[Mapping[str, Any]], *, as_json: bool
+) -> None:
     """Keep them and say how many; one that is rejected is told by its row, and ends in exit 1."""
-    kept = new = bad = at = 0
+    kept = new = at = 0
+    rejected: list[Json] = []
     for some in _in_parts(given):
         done = client.put(path, {what: some})
         for each in done["rejected"]:
-            row = at + each["row"] + 1
-            click.echo(f"row {row}: {each['field']}: {each['message']}", err=True)
-        kept, new, bad = kept + done[what], new + done["new"], bad + len(done["rejected"])
+            row = at + each["row"]
+            rejected.append({**each, "row": row})
+            if not as_json:
+                click.echo(f"row {row + 1}: {each['field']}: {each['message']}", err=True)
+        kept, new = kept + done[what], new + done["new"]
         at += len(some)
-    rejected = f", {bad} could not be" if bad else ""
-    click.echo(f"{kept} kept, {new} of them new{rejected}")
-    if bad:
+    if as_json:
+        say_json({what: kept, "new": new, "rejected": rejected})
+    else:
+        words = f", {len(rejected)} could not be" if rejected else ""
+        click.echo(f"{kept} kept, {new} of them new{words}")
+    if rejected:
         raise click.exceptions.Exit(1)
 
 

@@ -92,26 +92,33 @@ def rotate(client: Client, webhook_id: str, *, overlap_s: int | None, as_json: b
     _say_secret(client.post(_path(webhook_id, "rotate"), body), as_json=as_json)
 
 
+def _say_turned(webhook: Json, words: str, *, as_json: bool) -> None:
+    if as_json:
+        say_json(webhook)
+    else:
+        click.echo(f"{webhook['id']} {words}")
+
+
 def _path(webhook_id: str, call: str) -> str:
     return f"/v1/webhooks/{segment(webhook_id)}/{call}"
 
 
 @webhooks.command()
 @click.argument("webhook_id", metavar="ID")
+@as_json_option
 @talks
-def pause(client: Client, webhook_id: str) -> None:
+def pause(client: Client, webhook_id: str, *, as_json: bool) -> None:
     """Send nothing more to the webhook ID; what happens is kept for it."""
-    client.post(_path(webhook_id, "pause"), {})
-    click.echo(f"{webhook_id} paused")
+    _say_turned(client.post(_path(webhook_id, "pause"), {}), "paused", as_json=as_json)
 
 
 @webhooks.command()
 @click.argument("webhook_id", metavar="ID")
+@as_json_option
 @talks
-def resume(client: Client, webhook_id: str) -> None:
+def resume(client: Client, webhook_id: str, *, as_json: bool) -> None:
     """Send to the webhook ID again, and at once."""
-    client.post(_path(webhook_id, "resume"), {})
-    click.echo(f"{webhook_id} resumed")
+    _say_turned(client.post(_path(webhook_id, "resume"), {}), "resumed", as_json=as_json)
 
 
 @webhooks.command()
