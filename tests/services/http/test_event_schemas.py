@@ -35,3 +35,9 @@ def test_every_type_in_the_document_is_one() -> None:
     (types, _) = WebhookIn.model_json_schema()["properties"]["types"]["items"]["anyOf"]
     assert faults(types["enum"]) == []
     assert set(USUAL) - set(types["enum"]) == {"alarm.*"}
+
+
+def test_entries_that_are_wrong_do_not_make_a_list_too_short() -> None:
+    with pytest.raises(Refusal) as caught:
+        read_body(ReplayIn, b'{"events": [1.0, "2"]}')
+    assert [field for field, _ in caught.value.errors] == ["events.0", "events.1"]

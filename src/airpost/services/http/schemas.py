@@ -383,6 +383,9 @@ def read_query(model: type[M], query: Iterable[tuple[str, str]]) -> M:
 def _refusal(model: type[BaseModel], error: ValidationError) -> Refusal:
     # The defaults of errors() would carry the text of the message back out.
     found = error.errors(include_input=False, include_url=False)
+    # Of a list whose entries are wrong pydantic also says that it is too short.
+    above = {each["loc"][:n] for each in found for n in range(1, len(each["loc"]))}
+    found = [each for each in found if each["loc"] not in above]
     names = [field.alias or name for name, field in model.model_fields.items()]
     kinds = {_KINDS.get(each["type"], "invalid-request") for each in found}
     kind = kinds.pop() if len(kinds) == 1 else "invalid-request"
