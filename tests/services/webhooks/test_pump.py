@@ -149,6 +149,26 @@ def test_what_fails_for_the_whole_schedule_is_given_up_and_can_be_asked_for(
     in_rig(tmp_path, story, schedule_s=(5.0, 300.0, 600.0))
 
 
+def test_time_in_which_the_service_was_away_is_no_failure(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        waits = (5.0, 300.0, 600.0)
+        async with opened(loop, tmp_path, schedule_s=waits) as rig:
+            made = await rig.create()
+            rig.receiver.says = lambda _e, _b: status(422)
+            await rig.state("bad")
+            await rig.until(lambda: len(rig.receiver.tries) == 1)
+        await asyncio.sleep(3 * HOUR)
+        async with opened(loop, tmp_path, schedule_s=waits) as rig:
+            rig.receiver.says = lambda _e, _b: status(422)
+            await rig.until(lambda: len(rig.receiver.tries) == 1)
+            await asyncio.sleep(1)
+            assert not (await rig.webhooks.deliveries(made.id, 0, 50, dead=True)).items
+            rig.receiver.says = lambda _e, _b: OK
+            await rig.until(lambda: len(rig.receiver.took) == 1, HOUR)
+
+    run_virtual(main)
+
+
 def test_one_that_takes_nothing_for_the_whole_schedule_is_disabled(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         made = await rig.create()

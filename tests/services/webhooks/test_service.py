@@ -109,6 +109,10 @@ def test_what_was_changed_while_nothing_could_be_stored_goes_on(tmp_path: Path) 
 def test_commands_come_and_go_with_the_configuration(tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = f"import sys; open({str(out)!r}, 'a').write(sys.stdin.read() + '\\n')"
+
+    def written() -> bool:
+        return out.exists() and '"ready"' in out.read_text()
+
     command = ExecSettings(name="siren", command=(sys.executable, "-c", code), types=("modem.*",))
 
     async def main(loop: VirtualLoop) -> None:
@@ -118,9 +122,9 @@ def test_commands_come_and_go_with_the_configuration(tmp_path: Path) -> None:
                 found = [each.endpoint for each in rig.webhooks.all(None)]
                 assert [each.kind for each in found] == [EndpointKind.EXEC] * expected
                 if expected:
-                    loop.busy["command"] = lambda: not out.exists()
+                    loop.busy["command"] = lambda: not written()
                     await rig.state("gate-1")
-                    await rig.until(lambda: out.exists() and '"ready"' in out.read_text())
+                    await rig.until(written)
                     del loop.busy["command"]
 
     run_virtual(main)

@@ -23,12 +23,19 @@ class Schedule:
     def __init__(self, waits_s: Sequence[float], rng: Random) -> None:
         self._waits_s = tuple(waits_s)
         self._rng = rng
-        self.whole_s = sum(self._waits_s)  # an event that has failed for so long is given up
+        self.whole_s = sum(self._waits_s)
 
     def wait_s(self, tries: int) -> float:
         """How long to wait after so many tries."""
         wait_s = self._waits_s[min(tries, len(self._waits_s)) - 1]
         return wait_s * (1 + JITTER * self._rng.random())
+
+    def over(self, tries: int, failed_s: float) -> bool:
+        """True where an event is to be given up: tried so often, and for so long.
+
+        Time alone does not count: the service may have been away for most of it.
+        """
+        return failed_s >= self.whole_s and tries > len(self._waits_s)
 
 
 class Health:

@@ -309,7 +309,7 @@ class Pump:
         if answer.gone:
             self._due(item)
             self._disable(GONE)
-        elif now - item.first_at >= self._schedule.whole_s * SECOND_US:
+        elif self._schedule.over(item.tries, (now - item.first_at) / SECOND_US):
             await self._give_up(item)
         else:
             self._due(item)
