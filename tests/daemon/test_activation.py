@@ -116,7 +116,7 @@ def test_what_is_passed_must_listen(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    shutil.which("systemd-socket-activate") is None, reason="the package systemd is not installed"
+    shutil.which("systemd-socket-activate") is None, reason="needs the Debian package systemd"
 )
 def test_by_systemd_itself(tmp_path: Path) -> None:
     with socket.socket() as free:

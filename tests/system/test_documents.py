@@ -95,17 +95,16 @@ def test_the_first_message_of_the_readme(
         assert shown.stdout.splitlines()[0].endswith(" delivered, 1 part, ucs2")
         exec(compile(program, "README.md", "exec"), {})
         assert capsys.readouterr().out == "delivered\n"
-        if shutil.which("curl"):
-            words = re.search(
-                r"`airpost (keys create [^`]*)`", ROOT.joinpath("README.md").read_text()
-            )
-            assert words is not None
-            made = run(*words[1].split(), "--json").stdout
-            monkeypatch.setenv("AIRPOST_KEY", json.loads(made)["token"])
-            # What curl would ask at the port of a service is asked at the socket of this one.
-            asked = curl.replace("curl -s", f"curl -sS --unix-socket {url.removeprefix('unix:')}")
-            lines = subprocess.run(["sh", "-ec", asked], capture_output=True, text=True).stdout
-            sent, listed, inbound = (json.loads(each) for each in re.split(r"(?<=})(?={)", lines))
-            assert sent.get("state") in ("queued", "sending"), lines
-            assert len(listed["items"]) == 1
-            assert inbound["items"] == []
+        if shutil.which("curl") is None:
+            pytest.skip("needs the Debian package curl; the rest is seen")
+        words = re.search(r"`airpost (keys create [^`]*)`", ROOT.joinpath("README.md").read_text())
+        assert words is not None
+        made = run(*words[1].split(), "--json").stdout
+        monkeypatch.setenv("AIRPOST_KEY", json.loads(made)["token"])
+        # What curl would ask at the port of a service is asked at the socket of this one.
+        asked = curl.replace("curl -s", f"curl -sS --unix-socket {url.removeprefix('unix:')}")
+        lines = subprocess.run(["sh", "-ec", asked], capture_output=True, text=True).stdout
+        sent, listed, inbound = (json.loads(each) for each in re.split(r"(?<=})(?={)", lines))
+        assert sent.get("state") in ("queued", "sending"), lines
+        assert len(listed["items"]) == 1
+        assert inbound["items"] == []

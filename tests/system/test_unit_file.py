@@ -35,7 +35,7 @@ def settings(path: Path = UNIT) -> dict[str, list[str]]:
 
 def analyze(*given: str) -> subprocess.CompletedProcess[str]:
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("the package systemd is not installed")
+        pytest.skip("needs the Debian package systemd")
     done = subprocess.run(
         ["systemd-analyze", *given], capture_output=True, text=True, timeout=60, check=False
     )

@@ -88,7 +88,7 @@ def test_the_journal_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "no anchor of other.service" in words
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs the Debian package jq")
 async def test_anybody_verifies_it_as_the_document_says(service: Service, tmp_path: Path) -> None:
     await filled(service)
     await service.store.audit.append(

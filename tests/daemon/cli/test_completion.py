@@ -36,8 +36,9 @@ def test_the_script_of_a_shell(shell: str) -> None:
     script = run("completion", shell).stdout
     assert "_AIRPOST_COMPLETE" in script
     program = shutil.which(shell)
-    if program is not None:
-        subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=60)
+    if program is None:
+        pytest.skip(f"needs the Debian package {shell}")
+    subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=60)
 
 
 def test_bash_completes(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -81,7 +81,7 @@ async def test_the_viewer_is_all_here_and_nothing_in_it_is_inline(api: Api) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BROWSER is None, reason="Debian package chromium-headless-shell")
+@pytest.mark.skipif(BROWSER is None, reason="needs the Debian package chromium-headless-shell")
 async def test_a_browser_shows_the_interface_without_network(api: Api, tmp_path: Path) -> None:
     assert BROWSER is not None
     address = str(api.http._base_url)
