@@ -51,6 +51,7 @@ class Filters(TypedDict, total=False):
     sender_ref: str
     key: str
     uncertain: bool
+    newest: bool
 
 
 Outcome = TypedDict("Outcome", {"class": str, "scope": str, "code": str, "text": str})

@@ -84,6 +84,13 @@ async def test_rare_matches_are_found_over_many_stretches(
     assert ([m.id for m in page.items], page.next) == (["m0", "m9"], page.items[-1].seq)
     assert (await store.messages(MessageFilter(owner="rare"), page.next or 0, 2)).next is None
     assert await ids(store, owner="none") == []
+    newest = MessageFilter(owner="rare", newest=True)
+    page = await store.messages(newest, 0, 2)
+    assert ([m.id for m in page.items], page.next) == (["m17", "m9"], page.items[-1].seq)
+    page = await store.messages(newest, page.next or 0, 2)
+    assert ([m.id for m in page.items], page.next) == (["m0"], None)
+    every = await store.messages(MessageFilter(newest=True), 0, 30)
+    assert [m.id for m in every.items] == [f"m{n}" for n in reversed(range(20))]
     counted = await store.counts()
     assert (counted["queued"], counted["segment.queued"]) == (20, 20)
 

@@ -79,15 +79,22 @@ def _values(where: MessageFilter) -> dict[str, Any]:
 def messages(
     db: sqlite3.Connection, where: MessageFilter, after: int, limit: int
 ) -> tuple[list[Message], int | None]:
-    """Up to `limit` messages of a stretch, and where the next one begins; None at the end."""
+    """Up to `limit` messages of a stretch, and where the next one begins; None at the end.
+
+    With `newest` the stretch lies before `after`, and 0 is behind the last.
+    """
     last = db.execute(_SQL["last_message"]).fetchone()[0] or 0
     values = _values(where)
-    until = after + STRETCH
-    query = _SQL["find"].replace("TRUE", " AND ".join(["TRUE", *(_CONDITIONS[n] for n in values)]))
+    if where.newest:
+        name, until = "find_newest", max(0, (after or last + 1) - STRETCH)
+        after, following = after or last + 1, until or None
+    else:
+        name, until = "find", after + STRETCH
+        following = until if until < last else None
+    query = _SQL[name].replace("TRUE", " AND ".join(["TRUE", *(_CONDITIONS[n] for n in values)]))
     values |= {"after": after, "until": until, "limit": limit}
     seqs = [row[0] for row in db.execute(query, values)]
-    found = by_seq(db, seqs) if seqs else []
-    return found, until if until < last else None
+    return by_seq(db, seqs) if seqs else [], following
 
 
 def message_events(db: sqlite3.Connection, message_id: MessageId) -> list[Event]:

@@ -187,7 +187,8 @@ class Page(Generic[T]):
 class MessageFilter:
     """Which messages a list shows; None means any. `owner` None sees all.
 
-    `uncertain`: only those that are, or of which something may have gone out twice.
+    `uncertain`: only those that are, or of which something may have gone out twice. `newest`: the
+    newest first, and a place in the list is where those before it begin.
     """
 
     owner: str | None = None
@@ -202,6 +203,7 @@ class MessageFilter:
     key_id: str | None = None
     batch: str | None = None
     uncertain: bool | None = None
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

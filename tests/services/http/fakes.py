@@ -172,7 +172,9 @@ class FakeStore:
     async def messages(self, where: MessageFilter, after: int, limit: int) -> Page[Message]:
         self.asked.append(where)
         found = [m for m in self.kept.values()
-                 if m.seq > after and where.owner in (None, m.owner)]  # fmt: skip
+                 if (not after or (m.seq < after if where.newest else m.seq > after))
+                 and where.owner in (None, m.owner)]  # fmt: skip
+        found.sort(key=lambda each: each.seq, reverse=where.newest)
         more = found[limit - 1].seq if len(found) > limit else None
         return Page(items=tuple(found[:limit]), next=more)
 

@@ -357,6 +357,16 @@ async def test_pages_go_on_where_they_ended(api: Api) -> None:
     assert seen == ids
 
 
+async def test_the_newest_come_first_where_they_are_asked_for(api: Api) -> None:
+    ids = [(await api.send(text=str(n)))["id"] for n in range(5)]
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await api.call("GET", f"/v1/messages?newest=true&limit=2&cursor={cursor}")
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+    assert seen == ids[::-1]
+
+
 async def test_filters_reach_the_store(api: Api) -> None:
     await api.call(
         "GET",
@@ -375,6 +385,7 @@ async def test_filters_reach_the_store(api: Api) -> None:
     [
         ("cursor=zzz", "invalid-cursor", "cursor"),
         ("cursor=aToxMg", "invalid-cursor", "cursor"),  # of another list
+        ("cursor=bjox", "invalid-cursor", "cursor"),  # of the other order
         ("limit=0", "invalid-request", "limit"),
         ("limit=x", "invalid-request", "limit"),
         ("state=gone", "invalid-request", "state"),

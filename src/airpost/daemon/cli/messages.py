@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 import click
 
+from airpost.client import MAX_PAGE
 from airpost.connection import segment
 from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
@@ -64,7 +65,8 @@ def messages(
     if as_csv:
         _csv(client.items("/v1/messages", asked))
         return
-    found = deque(client.items("/v1/messages", asked), maxlen=last)
+    newest = client.items("/v1/messages", {**asked, "newest": "true", "limit": min(last, MAX_PAGE)})
+    found = reversed([*islice(newest, last)])
     if as_json:
         for message in found:
             say_json(message)

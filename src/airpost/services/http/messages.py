@@ -37,7 +37,7 @@ from airpost.services.http.shapes import messages as shapes
 from airpost.store.api import MessageFilter
 from airpost.tasks import shielded
 
-CURSOR_KIND = "m"
+CURSOR_KIND, NEWEST_KIND = "m", "n"  # a place in one order is none in the other
 CALL = "POST /v1/messages"
 MESSAGE = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"  # as it stands in examples
 
@@ -110,7 +110,7 @@ def _answered(status: int, body: bytes, headers: dict[str, str]) -> web.Response
 
 @operation(
     "listMessages",
-    "List messages, oldest first",
+    "List messages, oldest first, or with newest=true the newest first",
     query=MessagesQuery,
     answers={200: shapes.Messages},
     problems=("number-not-dialable", *NAMING),
@@ -134,10 +134,12 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
         key_id=asked.key,
         batch=asked.batch,
         uncertain=asked.uncertain,
+        newest=asked.newest,
     )
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
-    page = await deps.store.messages(where, read_cursor(CURSOR_KIND, asked.cursor), limit)
-    return answer(page_json(page, message_json, CURSOR_KIND))
+    kind = NEWEST_KIND if asked.newest else CURSOR_KIND
+    page = await deps.store.messages(where, read_cursor(kind, asked.cursor), limit)
+    return answer(page_json(page, message_json, kind))
 
 
 @operation(

@@ -305,6 +305,7 @@ class MessagesQuery(ListQuery):
     key: str | None = None
     batch: str | None = None
     uncertain: bool | None = None
+    newest: bool = False
 
 
 class InboundQuery(ListQuery):

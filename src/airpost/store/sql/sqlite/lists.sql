@@ -14,6 +14,10 @@ WHERE m.seq IN (SELECT value FROM json_each(?))
 SELECT m.seq FROM message m WHERE m.seq > :after AND m.seq <= :until AND TRUE
 ORDER BY m.seq LIMIT :limit
 
+-- name: find_newest
+SELECT m.seq FROM message m WHERE m.seq < :after AND m.seq >= :until AND TRUE
+ORDER BY m.seq DESC LIMIT :limit
+
 -- name: parts
 SELECT message_seq, seq, state, lane, mr, attempts, sent_at, reported_at, outcome_class,
        outcome_scope, outcome_code, outcome_text
