@@ -167,9 +167,11 @@ class Rig:
         return found
 
     async def until(self, true: Callable[[], object], wait_s: float = 3600) -> None:
+        """Wait, exact to a hundredth of what has passed: each look costs real time."""
+        begun_s = self.clock.mono()
         async with asyncio.timeout(wait_s):
             while not true():  # noqa: ASYNC110 - any condition, in virtual time
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(max(0.01, (self.clock.mono() - begun_s) / 100))
 
     async def state(self, message_id: MessageId, *states: str, wait_s: float = 3600) -> Message:
         """The message once it is in one of `states`."""
