@@ -107,11 +107,23 @@ async def test_modems_that_wait_long_for_their_turn_share_a_commit(
     assert begins(log)[-4:] == [*inserts, "COMMIT"]
 
 
-async def test_nobody_on_the_air_waits_for_a_batch_of_others(writer: Writer, log: Log) -> None:
-    gate = threading.Event()
-    first = writer.ask(lambda _: gate.wait(0.004), urgent=False)
-    await asyncio.sleep(0.001)
-    await asyncio.gather(first, writer.ask(work_of(insert, 7), urgent=True))
+async def test_nobody_on_the_air_waits_for_a_batch_of_others(
+    writer: Writer, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHARE_AFTER_S", 3600.0)
+    monkeypatch.setattr(module, "BATCH_S", 3600.0)
+    begun, gate = threading.Event(), threading.Event()
+
+    def waits(_: Tx) -> None:
+        begun.set()
+        gate.wait(10)
+
+    first = writer.ask(waits, urgent=False)
+    while not begun.is_set():
+        await asyncio.sleep(0.001)
+    second = writer.ask(work_of(insert, 7), urgent=True)
+    gate.set()
+    await asyncio.gather(first, second)
     assert begins(log) == ["BEGIN IMMEDIATE", "INSERT INTO t VALUES (7)", "COMMIT"]
 
 
