@@ -112,15 +112,9 @@ async def test_nobody_on_the_air_waits_for_a_batch_of_others(
 ) -> None:
     monkeypatch.setattr(module, "SHARE_AFTER_S", 3600.0)
     monkeypatch.setattr(module, "BATCH_S", 3600.0)
-    begun, gate = threading.Event(), threading.Event()
-
-    def waits(_: Tx) -> None:
-        begun.set()
-        gate.wait(10)
-
-    first = writer.ask(waits, urgent=False)
-    while not begun.is_set():
-        await asyncio.sleep(0.001)
+    gate = threading.Event()
+    first = writer.ask(lambda _: gate.wait(10), urgent=False)
+    await asyncio.sleep(0.01)
     second = writer.ask(work_of(insert, 7), urgent=True)
     gate.set()
     await asyncio.gather(first, second)
