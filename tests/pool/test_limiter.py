@@ -512,9 +512,8 @@ def test_a_sim_that_is_used_up_and_rejects_is_told_before_a_message_is_taken(
         limits = LimitSettings(sims={"gate-1": tight})
         async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
             one, now = Lane("gate-1"), rig.clock.now
-            await asyncio.sleep(
-                1
-            )  # what a start gives back is counted until its modem is free again
+            # What a start gives back is counted until its modem takes the next one.
+            await asyncio.sleep(1)
             assert await rig.pool.refuses(coming(lane=one), now()) is None
             await rig.state(await rig.accept(lane=one), "sent")
             found = await rig.pool.refuses(coming(lane=one), now())
