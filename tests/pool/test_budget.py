@@ -55,24 +55,6 @@ def test_a_span_that_rolls_frees_one_when_the_oldest_leaves_it(span: str, second
     assert waits_s(budget, after(seconds)) == 5
 
 
-def test_what_is_given_back_was_never_had() -> None:
-    profile = LimitProfile(
-        name="p", gap_s=3, per_minute=6, burst=2, per_hour=9, recipients_per_month=2
-    )
-    budget = Budget(profile, T0, [(after(-900), "a")])
-    budget.give_back()  # what came from the store has begun
-    before = budget.uses(T0)
-    assert before[1].used == 1
-    for whom in ("a", "b"):
-        budget.spend(T0, whom)
-        assert budget.uses(T0) != before
-        budget.give_back()
-        assert budget.uses(T0) == before
-        budget.give_back()
-        assert budget.uses(T0) == before
-        assert waits_s(budget, T0, "c") == 0
-
-
 def test_a_span_of_the_clock_frees_all_at_its_turn() -> None:
     profile = LimitProfile(
         name="p", per_minute=2, per_hour=3, clock=frozenset({Span.MINUTE, Span.HOUR})

@@ -512,8 +512,6 @@ def test_a_sim_that_is_used_up_and_rejects_is_told_before_a_message_is_taken(
         limits = LimitSettings(sims={"gate-1": tight})
         async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
             one, now = Lane("gate-1"), rig.clock.now
-            # What a start gives back is counted until its modem takes the next one.
-            await asyncio.sleep(1)
             assert await rig.pool.refuses(coming(lane=one), now()) is None
             await rig.state(await rig.accept(lane=one), "sent")
             found = await rig.pool.refuses(coming(lane=one), now())
@@ -524,6 +522,30 @@ def test_a_sim_that_is_used_up_and_rejects_is_told_before_a_message_is_taken(
             rig.units[1].show(state=UnitState.QUARANTINED)
             assert await rig.pool.refuses(coming(), now()) == found
             assert await rig.pool.refuses(coming(route="none"), now()) is None
+
+    run_virtual(main)
+
+
+def test_what_was_withdrawn_at_the_last_moment_does_not_count(tmp_path: Path) -> None:
+    """Its modem was lost at the prompt: it goes by the same SIM once that is back."""
+
+    async def main(loop: VirtualLoop) -> None:
+        tight = LimitProfile(name="tight", per_day=1, on_limit=OnLimit.REJECT)
+        async with pooled(loop, tmp_path, (0.2,), limits=LimitSettings(default_sim=tight)) as rig:
+            unit, send = rig.units[0], rig.units[0].send
+
+            async def lost(segment: Claimed, commit: CommitIntent) -> SendResult:
+                unit.send = send  # type: ignore[method-assign]
+                await rig.store.release(unit.lane, rig.clock.now(), 300.0)
+                unit.show(state=UnitState.COOLDOWN)
+                return await send(segment, commit)
+
+            unit.send = lost  # type: ignore[method-assign]
+            message_id = await rig.accept()
+            await asyncio.sleep(5)
+            assert (unit.refused, unit.sent) == (1, [])
+            unit.show(state=UnitState.READY)
+            await rig.state(message_id, "sent")
 
     run_virtual(main)
 

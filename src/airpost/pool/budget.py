@@ -67,7 +67,6 @@ class Budget:
         self._met_since: Instant | None = None
         self._bucket_full_at = 0  # when a burst will have been made up for
         self._since_trim = 0
-        self._before: tuple[int, str | None] | None = None  # the newest: bucket, whom it met first
         month = edges(Span.MONTH, now, self._zone)[0]
         for at, whom in past:
             self._add(min(at, now), whom, met=at >= month)
@@ -142,9 +141,6 @@ class Budget:
     def spend(self, now: Instant, whom: str) -> list[str]:
         """One more has begun; in words, limits that are nearly or all used since."""
         self._seen(now)
-        limited = self.profile.recipients_per_month is not None
-        first = whom if limited and whom not in self._this_month(now) else None
-        self._before = (self._bucket_full_at, first)
         self._add(now, whom)
         self._since_trim += 1
         if self._since_trim >= _EVERY:
@@ -159,16 +155,6 @@ class Budget:
             if level > before or use.used * 100 < use.of * (self.profile.warn_percent - _FALL):
                 self._told[use.limit] = level
         return found
-
-    def give_back(self) -> None:
-        """The newest has not begun after all; nothing where it came from the store."""
-        if self._before is None:
-            return
-        self._bucket_full_at, first = self._before
-        self._before = None
-        self._times.pop()
-        if first is not None:
-            self._met.discard(first)
 
     def _add(self, at: Instant, whom: str, *, met: bool = True) -> None:
         self._times.append(at)

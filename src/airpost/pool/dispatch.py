@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from random import Random
 
 from airpost.clock import SECOND_US, Clock, Instant
@@ -290,15 +291,14 @@ class LaneLoop:
         self.current = segment
         self._in_hand, self._begun_s = segment.message_seq, self._clock.mono()
         asked: asyncio.Future[AirResult] | Beginning | None = None
+        counts = None if self._gate is None else partial(self._gate.begun, segment, sim_id)
 
         def commit(tpdu: bytes) -> Awaitable[Committed]:
             nonlocal asked
             if ready is not None and ready.tpdu == tpdu:
-                asked = self._ledger.beginning(ready)
+                asked = self._ledger.beginning(ready, counts)
             else:
-                asked = self._ledger.commit(self._intent(segment, sim_id, tpdu))
-            if self._gate is not None:
-                self._gate.begun(segment, sim_id)
+                asked = self._ledger.commit(self._intent(segment, sim_id, tpdu), counts)
             return asked
 
         try:
@@ -316,8 +316,6 @@ class LaneLoop:
         self.current = None
         begun = asked.result() if isinstance(asked, asyncio.Future) else asked
         if begun is not None and (attempt := begun.attempt_id) is not None:
-            if self._gate is not None:
-                self._gate.kept()
             elsewhere = sim_in_doubt(result.outcome) and self._hooks.refused(
                 self.lane, segment, sim_id
             )

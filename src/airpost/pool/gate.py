@@ -24,15 +24,11 @@ class Gate:
         self._unit = unit
         self._mono = mono
         self._closed = closed
-        self._unproved: SimId | None = None  # whose budget counts what may not have begun
         self._told: set[int] = set()  # messages that were there when the lane was told closed
 
     def take(self, ahead: list[Claimed]) -> Claimed | None:
         """Take the first that may begin now out of `ahead`; None where none may."""
         self.opens_at = 0.0
-        if self._unproved is not None:
-            self._limiter.sims.give_back(self._unproved)
-            self._unproved = None
         waits_s = []
         for at, segment in enumerate(ahead):
             wait_s = self.wait_s(segment)
@@ -54,10 +50,5 @@ class Gate:
         return self._limiter.wait_s(self._unit.lane, self._unit.view.sim_id, segment)
 
     def begun(self, segment: Claimed, sim_id: SimId) -> None:
-        """It is about to go on the air: it counts, till the next `take` unless it is `kept`."""
+        """Its attempt is kept, and so it counts after a restart too."""
         self._limiter.begun(self._unit.lane, sim_id, segment)
-        self._unproved = sim_id
-
-    def kept(self) -> None:
-        """It has begun: its attempt is kept, and so it counts after a restart too."""
-        self._unproved = None

@@ -22,6 +22,7 @@ log = logging.getLogger("airpost.dispatch")
 FOLLOW_S = 0.1  # from a result to its commit, where nothing begins before
 PREPARE_AFTER_S = 0.001  # from an intent on disk to what comes next: the PDU goes first
 
+Counts = Callable[[], None]
 Fact = Settlement | Begun
 
 
@@ -103,8 +104,11 @@ class Ledger:
             return None
         return ready
 
-    def beginning(self, ready: Prepared) -> Beginning:
-        """To be awaited right before the PDU is written; the store hears of it after that."""
+    def beginning(self, ready: Prepared, counts: Counts | None = None) -> Beginning:
+        """To be awaited right before the PDU is written; the store hears of it after that.
+
+        `counts` is called where it has begun.
+        """
 
         def begin() -> Begun | None:
             self.ready = None
@@ -113,12 +117,17 @@ class Ledger:
                 self._owe(begun)
                 self.unwritten.add(begun.segment_id)
                 self._begins()
+                if counts is not None:
+                    counts()
             return begun
 
         return Beginning(begin)
 
-    def commit(self, intent: Intent) -> asyncio.Future[AirResult]:
-        """Begin with a commit, which holds the result that is owed; StoreUnavailable."""
+    def commit(self, intent: Intent, counts: Counts | None = None) -> asyncio.Future[AirResult]:
+        """Begin with a commit, which holds the result that is owed; StoreUnavailable.
+
+        `counts` is called where it has begun.
+        """
         owed: dict[int, Fact] = {}
         settle: Settlement | None = None
         newest = next(reversed(self._owed.values()), None)
@@ -132,15 +141,18 @@ class Ledger:
         except StoreUnavailable:
             self._owe_again(owed)
             raise
-        asked.add_done_callback(lambda done: self._air_done(owed, intent.segment_id, done))
+        asked.add_done_callback(lambda done: self._air_done(owed, intent.segment_id, counts, done))
         return asked
 
     def _air_done(
-        self, owed: Mapping[int, Fact], segment_id: int, done: asyncio.Future[AirResult]
-    ) -> None:
+        self, owed: Mapping[int, Fact], segment_id: int, counts: Counts | None,
+        done: asyncio.Future[AirResult],
+    ) -> None:  # fmt: skip
         if done.cancelled() or done.exception() is not None:
             self._owe_again(owed)
             return
+        if counts is not None and done.result().attempt_id is not None:
+            counts()
         settle = next(iter(owed.values()), None)
         self._committed((segment_id,), settle is None or _is_plain(settle))
         self.follow_soon(PREPARE_AFTER_S)

@@ -102,12 +102,6 @@ class SimBudgets:
             log.warning("limits.%s modem=%s %s", LIMIT, lane, words)
             spawn(self._note(lane, words), name=f"limit {lane}")
 
-    def give_back(self, sim_id: SimId) -> None:
-        """The newest segment has not begun after all."""
-        kept = self._kept.get(sim_id)
-        if kept is not None and kept.budget is not None:
-            kept.budget.give_back()
-
     def view(self, lane: Lane, sim_id: SimId | None) -> BudgetView | None:
         """For people; None where nothing limits the lane."""
         profile = self.profile(lane)
