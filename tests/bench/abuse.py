@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -62,11 +63,12 @@ class Seen:
 async def honest(http: aiohttp.ClientSession, seen: Seen, number: int) -> None:
     """Send and read in turn until cancelled."""
     at = 0
+    later = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     while True:
         at += 1
         began_s = time.monotonic()
         body = {"to": f"+49170{number:03}{at:04}", "text": "hello", "class": "bulk",
-                "send_at": "2026-12-31T00:00:00Z"}  # fmt: skip
+                "send_at": later}  # fmt: skip
         call = http.post("/v1/messages", json=body) if at % 2 else http.get("/v1/modems")
         async with call as response:
             await response.read()

@@ -47,7 +47,6 @@ HOOK = HookSettings(
     get=True,
     token="the-token-of-the-press",
 )
-LEFT_OUT = ("streamEvents",)  # it has no end
 
 
 class Log(logging.Handler):
@@ -100,15 +99,17 @@ async def service(folder: Path) -> AsyncIterator[tuple[str, str]]:
 
 
 async def schemathesis(
-    folder: str, program: str, address: str, token: str, cases: int, seed: int
+    folder: str, program: str, address: str, token: str, given: argparse.Namespace
 ) -> int:
     """Its own report on the terminal; its exit code."""
     command = [
         program, "--config-file", str(FOLDER / "schemathesis.toml"), "run",
-        f"{address}/openapi.json", "-H", f"Authorization: Bearer {token}", "--seed", str(seed),
-        "--max-examples", str(cases), "--checks", "all", "--max-response-time", "90",
+        f"{address}/openapi.json", "-H", f"Authorization: Bearer {token}",
+        "--seed", str(given.seed), "--max-examples", str(given.cases), "--checks", "all",
+        "--max-response-time", "90",
         "--suppress-health-check", "too_slow",  # how busy the machine is says nothing about airpost
-        *(word for name in LEFT_OUT for word in ("--exclude-operation-id", name)),
+        *(word for name in given.only for word in ("--include-operation-id", name)),
+        *(("--phases", "examples,coverage,fuzzing") if given.only else ()),
     ]  # fmt: skip
     backups = Path(folder, "backups")
     backups.mkdir()
@@ -163,9 +164,7 @@ async def run(given: argparse.Namespace) -> int:
         program = str(Path(given.schemathesis).absolute())
         with tempfile.TemporaryDirectory(prefix="airpost-fuzz-") as folder:
             async with service(Path(folder)) as (address, token):
-                failed = await schemathesis(
-                    folder, program, address, token, given.cases, given.seed
-                )
+                failed = await schemathesis(folder, program, address, token, given)
     # Anew: what was made of the examples' numbers, such as a place on the blocklist, is gone.
     with tempfile.TemporaryDirectory(prefix="airpost-fuzz-") as folder:
         async with service(Path(folder)) as (address, token):
@@ -176,6 +175,7 @@ async def run(given: argparse.Namespace) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=30, help="examples an operation")
+    parser.add_argument("--only", nargs="*", default=(), help="operations; of schemathesis alone")
     parser.add_argument("--mutants", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--schemathesis", help="the program; without it that part is left out")

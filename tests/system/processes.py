@@ -54,7 +54,12 @@ class Service:
 
     def up(self, modems: int) -> None:
         """Wait until so many modems are ready."""
-        wait_for(lambda: self.client.get("/health/ready")["modems"]["ready"] >= modems)
+        wait_for(lambda: self._ready() >= modems)
+
+    def _ready(self) -> int:
+        assert self.process.poll() is None, self.log()
+        count: int = self.client.get("/health/ready")["modems"]["ready"]
+        return count
 
     def kill(self) -> None:
         self.process.kill()

@@ -5,6 +5,7 @@ May import pydantic and L0.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, JsonValue
@@ -16,10 +17,11 @@ from airpost.services.webhooks.targets import MAX_URL
 
 MAX_REPLAYED = 500
 KINDS = dict.fromkeys(f"{each.partition('.')[0]}.*" for each in TYPES)
+_ALARM = r"alarm\.(?:\*|[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)"
 # The handler tells in words what is wrong with one; the document says what there is.
 _ASKED: list[JsonValue] = [
     {"enum": ["*", *KINDS, *TYPES]},
-    {"pattern": r"^alarm\.(?:\*|[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)$"},
+    {"pattern": f"^{_ALARM}$"},
 ]
 Pattern = Annotated[str, Field(min_length=1, max_length=64, json_schema_extra={"anyOf": _ASKED})]
 
@@ -69,7 +71,12 @@ class DeliveriesQuery(ListQuery):
     dead: bool | None = None
 
 
+_ONE = rf"\s*(?:{'|'.join(map(re.escape, ('*', *KINDS, *TYPES)))}|{_ALARM})?\s*"
+_LISTED: dict[str, JsonValue] = {"pattern": rf"^{_ONE}(?:,{_ONE}){{0,{MAX_PATTERNS - 1}}}$"}
+
+
 class StreamQuery(Query):
     """`GET /v1/stream`."""
 
-    types: Annotated[str, Field(max_length=1024, description="Patterns, with commas between")] = ""
+    types: Annotated[str, Field(max_length=1024, description="Patterns, with commas between",
+                                json_schema_extra=_LISTED)] = ""  # fmt: skip

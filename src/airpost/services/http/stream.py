@@ -68,9 +68,10 @@ async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
 
 def _view(request: web.Request, caller: Caller) -> View:
     asked = read_query(StreamQuery, request.query.items())
-    patterns = tuple(each.strip() for each in asked.types.split(",") if each.strip())
-    if len(patterns) > MAX_PATTERNS:
+    given = asked.types.split(",")
+    if len(given) > MAX_PATTERNS:
         raise InvalidRequest("types", f"are {MAX_PATTERNS} at most")
+    patterns = tuple(each.strip() for each in given if each.strip())
     for pattern in patterns:
         if (fault := pattern_fault(pattern)) is not None:
             raise InvalidRequest("types", fault)
