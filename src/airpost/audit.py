@@ -22,6 +22,8 @@ Value = str | int | bool | None
 MAX_TEXT = 200  # characters of one value: none is content
 MAX_DETAILS = 16
 DONE = "done"
+BEGUN = "begun"  # a row before what cannot be in its commit; another one tells how it ended
+INTERRUPTED = "interrupted"  # result not known: airpost was ended in it
 PRUNED = "audit.prune"  # its detail tells where the chain begins after it
 GENESIS = bytes(32)
 MAX_FAULTS = 20  # told; one break is enough to doubt all that follows
@@ -33,7 +35,8 @@ _MS_US = SECOND_US // 1000
 class Entry:
     """What is to be recorded: who did what to what, when, from where, and what came of it.
 
-    `count` tells how many of the same kind it stands for.
+    `count` tells how many of the same kind it stands for, `ends` which row that is begun it ends:
+    its detail then names it.
     """
 
     at: Instant
@@ -44,6 +47,7 @@ class Entry:
     result: str = DONE
     count: int = 1
     detail: Mapping[str, Value] = field(default_factory=dict)
+    ends: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,8 @@ def sealed(entry: Entry, before: Anchor) -> Row:
     some = list(entry.detail.items())[:MAX_DETAILS]
     detail = {_plain(name): _plain(value) if isinstance(value, str) else value
               for name, value in some}  # fmt: skip
+    if entry.ends is not None:
+        detail[BEGUN] = entry.ends
     row = Row(
         n=before.n + 1,
         at_ms=entry.at // _MS_US,

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
 from typing import Any
 
+import pytest
+
 from airpost.audit import Anchor, verify
+from airpost.clock import SystemClock
 from airpost.services.auditor import BURST, MOST_KINDS, MOST_WAITING, Auditor
+from airpost.store.audit import file_rows
+from airpost.store.sqlite import SqliteStore
+from tests.conftest import ROOT
 from tests.services.fake_audit import FakeAuditLog
 from tests.services.http.fakes import FakeClock
 from tests.virtual import VirtualLoop, run_virtual
+
+KILLS = 3
 
 
 def with_auditor(main: Any) -> FakeAuditLog:
@@ -36,8 +50,6 @@ def test_a_change_is_written_when_the_call_returns() -> None:
         await auditor.record("key.create", "key 1", origin="::1", subject="key 2", detail={"x": 1})
         assert rows.told() == [("key.create", "key 1", "key 2", "done")]
         assert heads == [await rows.head()]
-        auditor.noted(Anchor(9))
-        assert heads[-1] == Anchor(9)
 
     run_virtual(life)
 
@@ -104,3 +116,37 @@ def test_what_is_left_is_written_at_the_end() -> None:
     rows = with_auditor(main)
     assert sum(row.count for row in rows.kept) == MOST_KINDS + 9
     assert len(rows.kept) == BURST
+
+
+def run_and_kill(path: Path, run: int, after_s: float) -> list[str]:
+    """What a worker said in its life."""
+    command = [sys.executable, "-m", "tests.services.audit_worker", str(path), str(run)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
+        assert child.stdout is not None
+        first = child.stdout.readline()  # so it works
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(after_s)
+        child.send_signal(signal.SIGKILL)
+        return (first + child.stdout.read()).decode().splitlines()
+
+
+async def test_kill_9_leaves_no_change_without_a_row_and_nothing_begun_without_an_end(
+    tmp_path: Path,
+) -> None:
+    path, rng = tmp_path / "airpost.db", Random(1)
+    said = [line for run in range(KILLS)
+            for line in run_and_kill(path, run, 0.05 + rng.random() * 0.1)]  # fmt: skip
+    store = SqliteStore(path, SystemClock(), Random())
+    await store.open(SystemClock().now())
+    keys = [key.id for key in await store.keys()]
+    await store.close()
+    rows = list(file_rows(path, None))
+    assert verify(rows).faults == ()
+    assert [row.subject for row in rows if row.action == "key.create"] == keys
+    assert len(keys) >= sum(line.startswith("made") for line in said) > KILLS
+    begun = {row.n: row.subject for row in rows if row.result == "begun"}
+    ends = {json.loads(row.detail)["begun"]: row for row in rows if "begun" in row.detail}
+    assert {n: row.subject for n, row in ends.items()} == begun
+    found = [row for row in rows if row.result == "interrupted"]
+    assert len(found) >= KILLS  # one was always under way
+    assert {row.actor for row in found} == {"airpost"}

@@ -8,11 +8,12 @@ from random import Random
 
 import pytest
 
-from airpost.audit import Anchor, Entry, verify
+from airpost.audit import BEGUN, Anchor, Entry, verify
 from airpost.clock import Instant
 from airpost.store import audit
 from airpost.store.api import Store
-from airpost.store.audit import append, prune, rows
+from airpost.store.audit import append, interrupt, prune, rows
+from airpost.store.auditing import riding
 from airpost.store.migrations import connect, migrate
 from airpost.store.writer import Tx
 from tests.store.values import NOW, after
@@ -73,4 +74,45 @@ def test_what_is_no_text_is_shown_and_found(tx: Tx) -> None:
     tx.db.execute("DROP TRIGGER audit_stays")
     tx.db.execute("UPDATE audit SET actor = CAST(x'ff' AS TEXT) WHERE n = 1")
     assert verify(rows(tx.db, 0, 9)).faults
+    tx.db.close()
+
+
+async def test_a_row_rides_with_the_first_write_that_changes_something(store: Store) -> None:
+    (entry,) = entries(1)
+    with riding(entry) as ride:
+        assert not await store.blocklist.unblock("+491")  # changes nothing
+        assert await store.audit.head() == Anchor()
+        ride.counted = "failed"
+        await store.blocklist.block(["+491"], None, "key 1", NOW)
+        await store.blocklist.block(["+492"], None, "key 1", NOW)
+    await store.blocklist.block(["+493"], None, "key 1", NOW)
+    (row,) = await store.audit.rows(0, 9)
+    assert (ride.anchor, row.detail) == (Anchor(1, row.hash), '{"failed":0}')
+
+
+async def test_what_fails_takes_its_row_with_it(store: Store) -> None:
+    (entry,) = entries(1)
+    with riding(entry) as ride, pytest.raises(sqlite3.IntegrityError):
+        await store.blocklist.block(["+491", None], None, "key 1", NOW)  # type: ignore[list-item]
+    assert (ride.anchor, await store.audit.head()) == (None, Anchor())
+    assert await store.blocklist.blocked("+491") is None
+
+
+def test_what_was_begun_ends_at_the_next_start_and_only_once(tx: Tx) -> None:
+    def begun(subject: str) -> Entry:
+        return Entry(at=NOW, action="modem.at", actor="key 1", subject=subject, result=BEGUN)
+
+    append(tx, [begun("a"), begun("b"), Entry(at=NOW, action="modem.at", actor="key 1", ends=1)])
+    assert [interrupt(tx, NOW), interrupt(tx, NOW)] == [1, 0]
+    (*_, row) = found = rows(tx.db, 0, 9)
+    assert (row.subject, row.result, row.detail) == ("b", "interrupted", '{"begun":2}')
+    assert verify(found).faults == ()
+    start = Entry(at=NOW, action="service.start", actor="airpost")
+    append(tx, [start, begun("c"), start, begun("d")])
+    assert interrupt(tx, NOW) == 2
+    append(tx, [start, start, start])
+    for column in ("detail", "subject"):  # somebody has written what is none: a start goes on
+        tx.db.execute("DROP TRIGGER IF EXISTS audit_stays")
+        tx.db.execute(f"UPDATE audit SET result = 'begun', {column} = CAST(x'ff' AS TEXT)")
+    assert interrupt(tx, NOW) > 0
     tx.db.close()

@@ -1,7 +1,9 @@
 """The audit log as the services see it: changes at once, refusals together, anchors elsewhere.
 
-May import L0 and the store's protocols. A change is on disk before whoever asked for it is
-answered; while the store cannot write, entries wait in memory. Refusals cannot fill the disk: of
+May import L0 and the store's protocols. The row of a change is in the commit of the change; what
+cannot be in one commit, such as a command to a modem, has a row before it and one after. What is
+told of the service itself waits in memory while the store cannot write, and so do refusals. They
+cannot fill the disk: of
 one kind the first is written within a second, repeats together after one minute, two, four, up to
 an hour; and what goes beyond BURST rows, and one a minute after that, shares one row.
 """
@@ -11,14 +13,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from airpost.audit import DONE, Anchor, Entry, Value
+from airpost.audit import BEGUN, DONE, Anchor, Entry, Value
 from airpost.clock import Clock, Instant, rfc3339
-from airpost.errors import StoreUnavailable
-from airpost.store.auditing import AuditLog
+from airpost.errors import AirpostError, StoreUnavailable
+from airpost.store.auditing import AuditLog, Riding, riding
 from airpost.tasks import shielded, spawn
 
 log = logging.getLogger("airpost.audit")
@@ -31,6 +34,7 @@ ROW_EVERY_S = 60.0  # one more each
 MOST_KINDS = 256  # that are told apart
 MOST_WAITING = 1000  # entries in memory; what is over is counted
 SEVERAL = "several"
+NOT_DONE = "not done"  # where nothing more is told
 _NEVER = Instant(0)
 
 
@@ -89,18 +93,67 @@ class Auditor:
 
         No number in full, no content and no secret: rows stay for years.
         """
-        self._put(
+        await self._record(
             Entry(
                 at=self._clock.now(), action=action, actor=actor, origin=origin, subject=subject,
                 result=result, detail=detail,
             )
         )  # fmt: skip
+
+    async def _record(self, entry: Entry) -> None:
+        self._put(entry)
         if not await shielded(self._write_waiting(), name="audit"):
             self._write_later()
 
-    def noted(self, anchor: Anchor) -> None:
-        """A row was written with the change it is about."""
-        self._changed(anchor)
+    @asynccontextmanager
+    async def changing(
+        self,
+        action: str,
+        actor: str,
+        *,
+        origin: str = "",
+        subject: str = "",
+        detail: Mapping[str, Value] = MappingProxyType({}),
+    ) -> AsyncIterator[Riding]:
+        """What is done inside has its row in the commit that changes the store.
+
+        Where nothing is to be changed the row follows at the end, unless that is an error. See
+        `begins` for what is not of the store, or of more than one commit.
+        """
+        entry = Entry(
+            at=self._clock.now(), action=action, actor=actor, origin=origin, subject=subject,
+            detail=detail,
+        )  # fmt: skip
+        with riding(entry) as ride:
+            try:
+                yield ride
+            except (AirpostError, ValueError):
+                if ride.begun:
+                    await self._ended(ride, NOT_DONE)
+                raise
+            finally:
+                if ride.anchor is not None:
+                    self._changed(ride.anchor)
+        if ride.begun:
+            await self._ended(ride)
+        elif ride.anchor is None:
+            await self._record(ride.entry)
+
+    async def begins(self, ride: Riding) -> None:
+        """Write that it begins: its end is a row too, and a start finds what has none.
+
+        StoreUnavailable: what nothing can tell of is not done.
+        """
+        ride.begun = 0
+        entry = replace(ride.entry, at=self._clock.now(), result=BEGUN)
+        head = await self._log.append((entry,))
+        ride.begun = head.n
+        self._changed(head)
+
+    async def _ended(self, ride: Riding, result: str = DONE) -> None:
+        told = ride.entry
+        result = result if told.result == DONE else told.result
+        await self._record(replace(told, at=self._clock.now(), result=result, ends=ride.begun))
 
     def _put(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:

@@ -5,15 +5,18 @@ May import L0 and its neighbours. Appending and pruning run in the writer's thre
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from airpost.audit import PRUNED, Anchor, Entry, Row, sealed
+from airpost.audit import BEGUN, INTERRUPTED, PRUNED, Anchor, Entry, Row, sealed
 from airpost.clock import SECOND_US, Instant, rfc3339
-from airpost.store.auditing import KeyUse
+from airpost.store.auditing import KeyUse, Riding, rider
 from airpost.store.keyuse import KeyUses
 from airpost.store.statements import load
 from airpost.store.writer import Tx
@@ -59,6 +62,64 @@ class AuditLog:
         return await self._uses.of(key_id, since)
 
 
+# -- with the change it is about -----------------------------------------------------------------
+def asked(ask: Callable[..., Future[Any]], work: Callable[[Tx], Any], **how: bool) -> Future[Any]:
+    """Ask for `work`, and for the row that rides with it, if there is one."""
+    ride = rider()
+    return ask(work, **how) if ride is None else _asked_together(ask, work, ride, **how)
+
+
+def _asked_together(
+    ask: Callable[..., Future[Any]], work: Callable[[Tx], Any], ride: Riding, **how: bool
+) -> Future[Any]:
+    entry, counted = ride.entry, ride.counted
+    written: list[Anchor] = []
+
+    def both(tx: Tx) -> Any:
+        before = tx.db.total_changes
+        result = work(tx)
+        if tx.db.total_changes != before or tx.history:
+            told = entry
+            if counted is not None:
+                told = replace(entry, detail={**entry.detail, counted: int(result)})
+            written.append(append(tx, (told,)))
+        return result
+
+    def landed(done: Future[Any]) -> None:
+        if written and not done.cancelled() and done.exception() is None:
+            ride.anchor = written[-1]
+
+    future = ask(both, **how)
+    future.add_done_callback(landed)  # before whoever waits for it goes on
+    return future
+
+
+def interrupt(tx: Tx, now: Instant) -> int:
+    """A row for each that was begun and has no end, of the runs before; how many there are."""
+    begun: dict[int, tuple[str, str]] = {}
+    for n, action, subject, result, detail in _readable(tx.db, "begun_or_ended"):
+        if result == BEGUN:
+            begun[n] = (action, subject)
+        else:
+            begun.pop(_ended(detail), None)
+    append(
+        tx,
+        [
+            Entry(at=now, action=action, actor="airpost", subject=subject, result=INTERRUPTED,
+                  ends=n)
+            for n, (action, subject) in begun.items()
+        ],
+    )  # fmt: skip
+    return len(begun)
+
+
+def _ended(detail: str) -> int:
+    try:
+        return int(json.loads(detail)[BEGUN])
+    except (ValueError, KeyError, TypeError):
+        return 0  # airpost has not written that
+
+
 def head(db: sqlite3.Connection) -> Anchor:
     """The newest row."""
     found = db.execute(_SQL["head"]).fetchone()
@@ -85,9 +146,13 @@ def _insert(db: sqlite3.Connection, row: Row) -> None:
 
 def rows(db: sqlite3.Connection, after: int, limit: int) -> list[Row]:
     """Rows behind a number, oldest first, readable also where somebody wrote what is no text."""
+    return [_row(each) for each in _readable(db, "rows", after, limit)]
+
+
+def _readable(db: sqlite3.Connection, statement: str, *given: int) -> list[tuple[Any, ...]]:
     usual, db.text_factory = db.text_factory, lambda octets: octets.decode("utf-8", "replace")
     try:
-        return [_row(each) for each in db.execute(_SQL["rows"], (after, limit))]
+        return db.execute(_SQL[statement], given).fetchall()
     finally:
         db.text_factory = usual
 

@@ -1,12 +1,15 @@
 """The AuditLog protocol: what is asked of the audit log of a store, and nothing about how.
 
 May import L0. Methods that write raise StoreUnavailable where the store cannot, and return after
-their commit.
+their commit. A row about a change rides with it: what is written inside `riding()` has the row in
+the same commit, so that there is never one without the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +24,44 @@ class KeyUse:
     key_id: str
     at: Instant
     count: int
+
+
+@dataclass(slots=True)
+class Riding:
+    """A row on its way. `anchor` tells that it is on disk.
+
+    `counted` is a name in the row's detail for what the write returns. `begun`: what is done cannot
+    be in one commit, and the row of this number was written before it; 0 while it is being written.
+    """
+
+    entry: Entry
+    counted: str | None = None
+    anchor: Anchor | None = None
+    begun: int | None = None
+    over: bool = False
+
+
+_RIDING: ContextVar[Riding | None] = ContextVar("riding", default=None)
+
+
+@contextmanager
+def riding(entry: Entry) -> Iterator[Riding]:
+    """Inside, also in tasks begun there, the first write that changes something takes it along."""
+    ride = Riding(entry)
+    before = _RIDING.set(ride)
+    try:
+        yield ride
+    finally:
+        ride.over = True  # for tasks that go on
+        _RIDING.reset(before)
+
+
+def rider() -> Riding | None:
+    """The row that has to ride with what is written now."""
+    ride = _RIDING.get()
+    if ride is None or ride.over or ride.anchor is not None or ride.begun is not None:
+        return None
+    return ride
 
 
 class AuditLog(Protocol):

@@ -12,7 +12,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.policy import QueuePolicy
 from airpost.states import SegmentEvent, SegmentState
-from airpost.store import ahead
+from airpost.store import ahead, audit
 from airpost.store.air import follow, write_begun
 from airpost.store.api import Recovered, Settlement
 from airpost.store.attempts import AttemptRow, attempt_of, end_attempt, unknown_columns
@@ -35,6 +35,7 @@ INTERRUPTED = Outcome(
 
 def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
     """`sending` becomes `sent` or `uncertain`; what has not begun is given back."""
+    audit.interrupt(tx, now)
     _take_up_prepared(tx, now, told)
     on_air = [row[0] for row in tx.db.execute(_SQL["on_air"])]
     found = [segment_id for segment_id in on_air if not _ended(tx, segment_id, told)]

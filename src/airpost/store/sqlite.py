@@ -55,7 +55,7 @@ from airpost.store.api import (
     Swept,
     Wake,
 )
-from airpost.store.audit import AuditLog
+from airpost.store.audit import AuditLog, asked
 from airpost.store.availability import Availability
 from airpost.store.backup import freeze
 from airpost.store.batches import Batches
@@ -239,7 +239,8 @@ class SqliteStore:
     ) -> Future[T]:
         if self._can.reason is not None:
             raise StoreUnavailable(self._can.reason)
-        return self._writer.ask(work_of(function, *given), urgent=urgent, waited=waited)
+        work = work_of(function, *given)
+        return asked(self._writer.ask, work, urgent=urgent, waited=waited)
 
     async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
         return await self._ask(function, *given, urgent=urgent)

@@ -80,7 +80,9 @@ class Rig:
         self.n = 0
 
     async def create(self, *types: str, owner: str = "shop", sees: str | None = None) -> Endpoint:
-        return await self.webhooks.create(URL, types, None, owner=owner, sees=sees, inbound=True)
+        return await self.webhooks.create(
+            self.webhooks.new_id(), URL, types, None, owner=owner, sees=sees, inbound=True
+        )
 
     async def state(self, modem: str, to: str = "ready") -> None:
         """A modem changes its state; `reason` counts."""

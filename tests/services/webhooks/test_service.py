@@ -74,7 +74,7 @@ def test_there_are_so_many_and_not_everywhere(tmp_path: Path) -> None:
             await rig.create()
         await rig.create(owner="other")
         with pytest.raises(TargetRefused):
-            await rig.webhooks.create("http://10.0.0.1/", (), None, owner="x", sees=None,
+            await rig.webhooks.create("w1", "http://10.0.0.1/", (), None, owner="x", sees=None,
                                       inbound=True)  # fmt: skip
 
     in_rig(tmp_path, story, most=2)

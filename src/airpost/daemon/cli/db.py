@@ -16,7 +16,7 @@ from airpost.daemon.cli.offline import (
     either,
     elsewhere,
     here,
-    noted,
+    noting,
     store_path_in,
 )
 from airpost.daemon.cli.tables import say_fields, say_json
@@ -81,8 +81,9 @@ def prune(client: Client, *, config_path: Path, as_json: bool) -> None:
         from airpost.daemon.config.load import load_config
 
         retention = load_config(config_path).http.retention
-        gone = asdict(await store.keeping.prune(retention, SystemClock().now()))
-        await noted(store, "db.prune", **gone)
+        async with noting(store, "db.prune", ahead=True) as also:
+            gone = asdict(await store.keeping.prune(retention, SystemClock().now()))
+            also(**gone)
         return gone
 
     online = lambda: client.post("/v1/db/prune", {}, wait_s=LONG_S)  # noqa: E731
@@ -99,8 +100,9 @@ def backup(client: Client, file: Path, *, config_path: Path, as_json: bool) -> N
     file = file.absolute()
 
     async def offline(store: Store) -> Json:
-        made = await store.keeping.backup(file)
-        await noted(store, "db.backup", str(made.path), octets=made.octets)
+        async with noting(store, "db.backup", str(file), ahead=True) as also:
+            made = await store.keeping.backup(file)
+            also(octets=made.octets)
         return {"path": str(made.path), "octets": made.octets, "took_s": made.took_s}
 
     online = lambda: client.post("/v1/db/backup", {"path": str(file)}, wait_s=LONG_S)  # noqa: E731
@@ -144,8 +146,9 @@ def forget(client: Client, number: str, *, config_path: Path, as_json: bool) -> 
 
     async def offline(store: Store) -> Json:
         numbering = Numbering(load_config(config_path).sms.home_region)
-        gone = asdict(await erase(store.keeping, numbering, number, ACTOR))
-        await noted(store, "db.forget", masked(number), **gone)
+        async with noting(store, "db.forget", masked(number), ahead=True) as also:
+            gone = asdict(await erase(store.keeping, numbering, number, ACTOR))
+            also(**gone)
         return gone
 
     online = lambda: client.post("/v1/db/forget", {"number": number}, wait_s=LONG_S)  # noqa: E731

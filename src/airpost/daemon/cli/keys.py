@@ -11,7 +11,7 @@ import click
 from airpost.clock import SECOND_US, Instant, SystemClock, rfc3339
 from airpost.connection import segment
 from airpost.daemon.cli.client import Client, Json, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either, noted
+from airpost.daemon.cli.offline import config_option, either, noting
 from airpost.daemon.cli.spans import Span
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.model import MessageClass
@@ -136,8 +136,8 @@ def create(
     async def offline(store: Store) -> Json:
         key = new_key(read_body(KeyIn, json.dumps(body).encode()), SystemClock().now())
         token = new_token(key.id)
-        await store.add_key(key, token_hash(token))
-        await noted(store, "key.create", f"key {key.id}", **told_of(key))
+        async with noting(store, "key.create", f"key {key.id}", told_of(key)):
+            await store.add_key(key, token_hash(token))
         return {**key_json(key), "token": token}
 
     _say_made(either(lambda: client.post("/v1/keys", body), offline, config_path), as_json=as_json)
@@ -198,10 +198,10 @@ def rotate(
     async def offline(store: Store) -> Json:
         token = new_token(key_id)
         until = Instant(SystemClock().now() + overlap_s * SECOND_US)
-        key = await store.rotate_key(key_id, token_hash(token), until)
-        if key is None:
-            raise click.ClickException("there is no such key, or it was revoked")
-        await noted(store, "key.rotate", f"key {key_id}", overlap_s=overlap_s)
+        async with noting(store, "key.rotate", f"key {key_id}", {"overlap_s": overlap_s}):
+            key = await store.rotate_key(key_id, token_hash(token), until)
+            if key is None:
+                raise click.ClickException("there is no such key, or it was revoked")
         return {**key_json(key), "token": token}
 
     path = f"/v1/keys/{segment(key_id)}/rotate"
@@ -217,15 +217,14 @@ def revoke(client: Client, key_id: str, *, config_path: Path) -> None:
     """Revoke the key ID; it counts no longer from now on."""
 
     async def offline(store: Store) -> bool:
-        done = await store.revoke_key(key_id, SystemClock().now())
-        if done:
-            await noted(store, "key.revoke", f"key {key_id}")
-        return done
+        async with noting(store, "key.revoke", f"key {key_id}"):
+            if not await store.revoke_key(key_id, SystemClock().now()):
+                raise click.ClickException("there is no such key, or it was revoked before")
+        return True
 
     def online() -> bool:
         client.delete(f"/v1/keys/{segment(key_id)}")
         return True
 
-    if not either(online, offline, config_path):
-        raise click.ClickException("there is no such key, or it was revoked before")
+    either(online, offline, config_path)
     click.echo(f"{key_id} revoked")

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
 
-from airpost.audit import Entry, Value
+from airpost.audit import Value
 from airpost.clock import SystemClock
 from airpost.errors import AirpostError, ConfigError, Unreachable
+from airpost.services.auditor import Auditor
 from airpost.store.api import Store
 
 T = TypeVar("T")
@@ -49,17 +52,31 @@ def here() -> str:
     return f"command line uid={os.getuid()}"
 
 
-async def noted(store: Store, action: str, subject: str = "", **detail: Value) -> None:
-    """A row of the audit log about what was done at a store."""
-    entry = Entry(
-        at=SystemClock().now(),
-        action=action,
-        actor="local",
-        origin=here(),
-        subject=subject,
-        detail=detail,
-    )
-    await store.audit.append([entry])
+@asynccontextmanager
+async def noting(
+    store: Store,
+    action: str,
+    subject: str = "",
+    detail: Mapping[str, Value] = MappingProxyType({}),
+    *,
+    ahead: bool = False,
+) -> AsyncIterator[Callable[..., None]]:
+    """What is done to a store inside is a row of its audit log, in the same commit.
+
+    `ahead`: it is more than one commit, so that a row before it tells that it begins. What is
+    called with more to know adds it to the row that is still to come.
+    """
+    auditor = Auditor(store.audit, SystemClock())
+    async with auditor.changing(
+        action, "local", origin=here(), subject=subject, detail=detail
+    ) as ride:
+        if ahead:
+            await auditor.begins(ride)
+
+        def also(**more: Value) -> None:
+            ride.entry = replace(ride.entry, detail={**ride.entry.detail, **more})
+
+        yield also
 
 
 def elsewhere() -> bool:

@@ -1,8 +1,9 @@
 """What goes into the audit log of what is asked by HTTP: each change, and each refusal.
 
 May import aiohttp, L0 and the services. A call that changes something for others than its caller
-stands in the table of calls as `audited("what.was_done", handler)`; the handler says on what by
-`changed()`. Messages are no such calls: their history is their own.
+stands in the table of calls as `audited("what.was_done", handler)`. Before it writes, the handler
+says on what by `changed()`; the row is in the same commit. What is of more than one commit, or not
+of the store, says `begins()` first. Messages are no such calls: their history is their own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import functools
 import socket
 import struct
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +26,7 @@ from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.handler import CallerHandler
 from airpost.services.http.problems import refusal
+from airpost.store.auditing import Riding
 
 _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
 REFUSALS = frozenset({401, 403, 429})
@@ -31,38 +36,53 @@ AUDITED: set[CallerHandler] = set()
 """Handlers whose changes are in the log."""
 
 
-@dataclass(slots=True)
-class _About:
-    """What a handler has told of its change."""
-
-    subject: str = ""
-    detail: dict[str, Value] = field(default_factory=dict)
-
-
-_ABOUT = web.RequestKey("audited", _About)
+_RIDE = web.RequestKey("audited", Riding)
 _CLAIMED = web.RequestKey("claimed", str)
 
 
 def changed(request: web.Request, subject: str, **detail: Value) -> None:
-    """Say on what a change is and what to know of it: nothing secret, no number in full."""
-    told = request.get(_ABOUT)
-    if told is not None:
-        told.subject = subject
-        told.detail.update(detail)
+    """Say on what a change is and what to know of it, before it is written.
+
+    Nothing secret, no number in full.
+    """
+    ride = request.get(_RIDE)
+    if ride is not None:
+        ride.entry = replace(ride.entry, subject=subject, detail={**ride.entry.detail, **detail})
+
+
+def counted(request: web.Request, name: str) -> None:
+    """What the write returns is a count; the row tells it under this name."""
+    ride = request.get(_RIDE)
+    if ride is not None:
+        ride.counted = name
+
+
+async def begins(request: web.Request, subject: str, **detail: Value) -> None:
+    """As `changed()`, of what cannot be in one commit: a row now, and one when it has ended.
+
+    StoreUnavailable where that cannot be written: then it is not to be done.
+    """
+    changed(request, subject, **detail)
+    ride = request.get(_RIDE)
+    if ride is not None:
+        await request.app[DEPS].audit.begins(ride)
 
 
 def audited(action: str, handler: CallerHandler) -> CallerHandler:
-    """`handler`, whose success is a row of the audit log before it is answered.
+    """`handler`, whose change is a row of the audit log in the same commit.
 
     What it refuses counts as a refusal. Without `changed()` the subject is what its address names.
     """
 
     @functools.wraps(handler)
     async def wrapped(request: web.Request, caller: Caller) -> web.StreamResponse:
-        told = request[_ABOUT] = _About(_named(request))
-        response = await handler(request, caller)
-        await record(request, caller, action, told.subject, **told.detail)
-        return response
+        async with changing(request, caller, action, _named(request)) as ride:
+            request[_RIDE] = ride
+            try:
+                return await handler(request, caller)
+            except AirpostError as error:
+                ride.entry = replace(ride.entry, result=refusal(error).kind.name)
+                raise
 
     AUDITED.add(wrapped)
     return wrapped
@@ -76,11 +96,9 @@ def of_others(action: str, handler: CallerHandler) -> CallerHandler:
 
     @functools.wraps(handler)
     async def wrapped(request: web.Request, caller: Caller) -> web.StreamResponse:
-        response = await handler(request, caller)
         owner = request.query.get("owner", caller.owner)
-        if owner != caller.owner:
-            await record(request, caller, action, f"of {owner}")
-        return response
+        async with _unless_own(request, caller, owner, action, f"of {owner}"):
+            return await handler(request, caller)
 
     AUDITED.add(wrapped)
     return wrapped
@@ -91,13 +109,40 @@ def _named(request: web.Request) -> str:
     return " ".join(masked(value) if name == "number" else value for name, value in named)
 
 
-async def record(
-    request: web.Request, caller: Caller, action: str, subject: str = "", **detail: Value
-) -> None:
-    """A row about what a caller has just done."""
-    await request.app[DEPS].audit.record(
+def changing(
+    request: web.Request,
+    caller: Caller,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Value] = MappingProxyType({}),
+) -> AbstractAsyncContextManager[Riding]:
+    """What a caller changes inside has its row; see `Auditor.changing`."""
+    return request.app[DEPS].audit.changing(
         action, caller.actor, origin=origin_of(request), subject=subject, detail=detail
     )
+
+
+def of_owner(
+    request: web.Request, caller: Caller, owner: str, action: str, subject: str
+) -> AbstractAsyncContextManager[None]:
+    """What is changed inside has a row where it is of another owner than the caller."""
+    return _unless_own(request, caller, owner, action, subject, {"owner": owner})
+
+
+@asynccontextmanager
+async def _unless_own(
+    request: web.Request,
+    caller: Caller,
+    owner: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Value] = MappingProxyType({}),
+) -> AsyncIterator[None]:
+    if owner == caller.owner:
+        yield
+        return
+    async with changing(request, caller, action, subject, detail):
+        yield
 
 
 def claims(request: web.Request, actor: str) -> None:
@@ -108,7 +153,10 @@ def claims(request: web.Request, actor: str) -> None:
 def note_refusal(request: web.Request, caller: Caller | None, error: AirpostError) -> None:
     """Count what is refused for who asks, and whatever of a change is not done."""
     kind = refusal(error).kind
-    if kind.status not in REFUSALS and kind.name not in ALSO and _ABOUT not in request:
+    ride = request.get(_RIDE)
+    if ride is not None and ride.begun:
+        return  # its end is a row of its own
+    if kind.status not in REFUSALS and kind.name not in ALSO and ride is None:
         return
     actor = request.get(_CLAIMED, NOBODY) if caller is None else caller.actor
     resource = request.match_info.route.resource

@@ -16,7 +16,7 @@ from aiohttp import web
 from airpost.clock import rfc3339
 from airpost.errors import AirpostError, DuplicateRequest, InvalidRequest
 from airpost.model import NewMessage, uuid7
-from airpost.services.http.audited import record
+from airpost.services.http.audited import of_owner
 from airpost.services.http.auth import charge
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.compose import REFUSED_MESSAGES, check_shared
@@ -236,11 +236,10 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/batches/{id}`: 200 and the batch, with how many messages were cancelled."""
     store = request.app[DEPS].store.batches
     batch = await _find(request, caller.cancels)
-    await store.mark_cancelled(batch)
-    await request.app[BATCHES].end(batch)
-    cancelled, kept = await store.cancel(batch, caller.actor)
-    if batch.owner != caller.owner:
-        await record(request, caller, "batch.cancel", batch.id, owner=batch.owner)
+    async with of_owner(request, caller, batch.owner, "batch.cancel", batch.id):
+        await store.mark_cancelled(batch)
+        await request.app[BATCHES].end(batch)
+        cancelled, kept = await store.cancel(batch, caller.actor)
     counts = {"cancelled_count": cancelled, "not_cancelled_count": kept}
     return answer({**await _shown(request, await _find(request, caller.cancels)), **counts})
 

@@ -11,7 +11,7 @@ import logging
 from aiohttp import web
 
 from airpost.model import masked
-from airpost.services.http.audited import changed
+from airpost.services.http.audited import changed, counted
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
@@ -70,8 +70,9 @@ async def add(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/blocklist/{number}`: 200 with the entry and how many messages that waited failed."""
     given = read_body(BlockIn, await read_json(request)) if request.can_read_body else BlockIn()
     number = await _number(request, caller)
+    changed(request, masked(number))
+    counted(request, "failed")
     failed = await _block(request.app[DEPS], [number], given.note, caller)
-    changed(request, masked(number), failed=failed)
     return answer({**blocked_json(await _find(request, caller)), "failed": failed})
 
 
@@ -92,8 +93,9 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     for at, each in enumerate(given.numbers):
         await breath()
         numbers.append(await dials(deps, caller, f"numbers.{at}", each))
+    changed(request, f"{len(set(numbers))} numbers")
+    counted(request, "failed")
     failed = await _block(deps, numbers, given.note, caller)
-    changed(request, f"{len(set(numbers))} numbers", failed=failed)
     return answer({"numbers": len(set(numbers)), "failed": failed})
 
 

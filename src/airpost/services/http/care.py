@@ -21,7 +21,7 @@ from airpost.errors import (
     PortError,
 )
 from airpost.model import Lane, WireLine
-from airpost.services.http.audited import changed
+from airpost.services.http.audited import begins
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.caution import command_head, objection, ussd_head, wants_text
 from airpost.services.http.credentials import Caller
@@ -57,7 +57,7 @@ async def ask(request: web.Request, caller: Caller) -> web.Response:
         raise Refusal("unsafe-command", f"{why}; `force` sends it all the same")
     log.info("http.asked modem=%s command=%s actor=%s force=%s", lane, command_head(given.command),
              caller.actor, given.force)  # fmt: skip
-    changed(request, lane, command=command_head(given.command), force=given.force)
+    await begins(request, lane, command=command_head(given.command), force=given.force)
     lines: tuple[str, ...] = ()
     error: Json | None = None
     try:
@@ -85,7 +85,7 @@ async def ussd(request: web.Request, caller: Caller) -> web.Response:
     given = read_body(UssdIn, await read_json(request))
     head = ussd_head(given.code)
     log.info("http.ussd modem=%s code=%s actor=%s", lane, head, caller.actor)
-    changed(request, lane, code=head)
+    await begins(request, lane, code=head)
     try:
         text = await request.app[DEPS].pool.ussd(lane, given.code)
     except (ModemError, AtError, PortError) as failed:
@@ -106,7 +106,7 @@ async def reset(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     pool, lane = deps.pool, _lane(request)
     given = read_body(ResetIn, await read_json(request))
-    changed(request, lane, how=given.how)
+    await begins(request, lane, how=given.how)
     log.warning("http.reset modem=%s how=%s actor=%s", lane, given.how, caller.actor)
     try:
         await pool.reset(lane, given.how)

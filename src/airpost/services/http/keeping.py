@@ -15,7 +15,7 @@ from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest
 from airpost.model import masked
 from airpost.numbering import Numbering
-from airpost.services.http.audited import changed
+from airpost.services.http.audited import begins, changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
@@ -35,6 +35,7 @@ async def prune(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/db/prune`: what went, once it has gone."""
     deps = request.app[DEPS]
     log.info("http.prune actor=%s", caller.actor)
+    await begins(request, "")
     work = deps.store.keeping.prune(deps.settings.retention, deps.clock.now())
     gone = asdict(await shielded(work, name="prune"))
     changed(request, "", **gone)
@@ -62,6 +63,7 @@ async def backup(request: web.Request, caller: Caller) -> web.Response:
     if not path.is_absolute():
         raise InvalidRequest("path", "begins with /")
     log.info("http.backup path=%s actor=%s", path, caller.actor)
+    await begins(request, str(path))
     work = request.app[DEPS].store.keeping.backup(path)
     try:
         made = await shielded(work, name="backup")
@@ -85,6 +87,7 @@ async def forget(request: web.Request, caller: Caller) -> web.Response:
     log.info("http.forget actor=%s", caller.actor)
     deps = request.app[DEPS]
     number = await number_of(deps, caller, "number", number)
+    await begins(request, masked(number))
     work = erase(deps.store.keeping, deps.admission.numbering, number, caller.actor)
     gone = asdict(await shielded(work, name="forget"))
     changed(request, masked(number), **gone)

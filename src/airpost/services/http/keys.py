@@ -104,8 +104,8 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
     given = read_body(KeyIn, await read_json(request))
     key = new_key(given, deps.clock.now())
     token = new_token(key.id)
-    await deps.store.add_key(key, token_hash(token))
     changed(request, f"key {key.id}", **told_of(key))
+    await deps.store.add_key(key, token_hash(token))
     return answer({**key_json(key), "token": token}, status=201)
 
 
@@ -126,10 +126,10 @@ async def rotate(request: web.Request, _caller: Caller) -> web.Response:
     overlap_s = read_body(RotateKeyIn, body).overlap_s
     token = new_token(key_id)
     until = Instant(deps.clock.now() + overlap_s * SECOND_US)
+    changed(request, f"key {key_id}", overlap_s=overlap_s)
     key = await deps.store.rotate_key(key_id, token_hash(token), until)
     if key is None:
         raise Refusal("not-found", "there is no such key, or it was revoked")
-    changed(request, f"key {key_id}", overlap_s=overlap_s)
     return answer({**key_json(key), "token": token})
 
 
@@ -167,7 +167,7 @@ async def listing(request: web.Request, _caller: Caller) -> web.Response:
 async def revoke(request: web.Request, _caller: Caller) -> web.Response:
     """`DELETE /v1/keys/{id}`: 204; 404 when there is none that still counts."""
     deps = request.app[DEPS]
+    changed(request, f"key {request.match_info['id']}")
     if not await deps.store.revoke_key(request.match_info["id"], deps.clock.now()):
         raise Refusal("not-found", "there is no such key, or it was revoked before")
-    changed(request, f"key {request.match_info['id']}")
     return web.Response(status=204)

@@ -13,7 +13,7 @@ from aiohttp import web
 from airpost.clock import Instant
 from airpost.errors import AirpostError, DuplicateRequest
 from airpost.model import Idempotency, Lane, Message, MessageId
-from airpost.services.http.audited import record
+from airpost.services.http.audited import of_owner
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.compose import REFUSED_MESSAGES, check_limits, compose
 from airpost.services.http.credentials import Caller
@@ -179,19 +179,25 @@ async def events(request: web.Request, caller: Caller) -> web.Response:
 async def cancel(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/messages/{id}`: 200 and the message, 409 once it is under way."""
     store = request.app[DEPS].store
-    message_id = MessageId(request.match_info["id"])
-    try:
-        result = await shielded(
-            store.cancel(message_id, caller.cancels, caller.actor), name=f"cancel {message_id}"
-        )
-    except KeyError:
-        raise _unknown() from None
-    if not result.cancelled:
-        raise Refusal("not-cancellable", result.reason, extra={"state": result.state.value})
-    message = await _find(request, caller.cancels)
-    if message.owner != caller.owner:
-        await record(request, caller, "message.cancel", message.id, owner=message.owner)
-    return answer(message_json(message))
+    message_id, owner = await _whose(request, caller)
+    async with of_owner(request, caller, owner, "message.cancel", message_id):
+        try:
+            result = await shielded(
+                store.cancel(message_id, caller.cancels, caller.actor), name=f"cancel {message_id}"
+            )
+        except KeyError:
+            raise _unknown() from None
+        if not result.cancelled:
+            raise Refusal("not-cancellable", result.reason, extra={"state": result.state.value})
+    return answer(message_json(await _find(request, caller.cancels)))
+
+
+async def _whose(request: web.Request, caller: Caller) -> tuple[MessageId, str]:
+    """The message in the path and its owner; who cancels only their own need not be asked."""
+    if caller.cancels is not None:
+        return MessageId(request.match_info["id"]), caller.cancels
+    found = await _find(request, None)
+    return found.id, found.owner
 
 
 async def _find(request: web.Request, owner: str | None) -> Message:

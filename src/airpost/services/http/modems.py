@@ -13,7 +13,7 @@ from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest, ModemError
 from airpost.model import Lane, ModemView
 from airpost.pool.facade import OWN
-from airpost.services.http.audited import changed
+from airpost.services.http.audited import begins, changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
@@ -98,6 +98,7 @@ async def selftest(request: web.Request, caller: Caller) -> web.Response:
             to = dialable(await number_of(deps, caller, "to", to))
         except CodecError as error:
             raise InvalidRequest("to", error.message, "number-not-dialable") from None
+    await begins(request, lane)
     try:
         begun = await shielded(deps.pool.selftest(lane, to), name=f"selftest {lane}")
     except ModemError as error:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from airpost.errors import InvalidRequest
 from airpost.model import Lane, Message, MessageId, ModemView
-from airpost.services.http.audited import changed
+from airpost.services.http.audited import begins, changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
@@ -113,6 +113,7 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
         raise InvalidRequest("to", "is the modem it comes from")
     to = None if given.to is None else Lane(given.to)
     log.info("http.move from=%s to=%s actor=%s", given.from_, to, caller.actor)
+    await begins(request, given.from_, to=to)
     moved = await shielded(
         deps.store.decisions.move(Lane(given.from_), to, caller.actor), name=f"move {given.from_}"
     )
@@ -141,19 +142,21 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
         raise InvalidRequest("as", "of what a restore has frozen is resend")
     log.info("http.release count=%d as=%s actor=%s", len(given.ids), given.as_.value, caller.actor)
     if given.restored and not given.ids:
+        await begins(request, "all that a restore has frozen")
         done = deps.store.keeping.release_restored((), caller.actor)
         released = await shielded(done, name="release")
         changed(request, "all that a restore has frozen", released=released)
         return answer({"released": released, "refused": []})
     ids = dict.fromkeys(MessageId(each) for each in given.ids)
+    subject = next(iter(ids)) if len(ids) == 1 else f"{len(ids)} messages"
+    await begins(request, subject, **{"as": given.as_.value})
     refused = []
     for id_ in ids:
         decided = _decide(deps, caller, id_, given)
         if (problem := await shielded(decided, name=f"release {id_}")) is not None:
             refused.append({"id": id_, "problem": problem})
     released = len(ids) - len(refused)
-    subject = next(iter(ids)) if len(ids) == 1 else f"{len(ids)} messages"
-    changed(request, subject, released=released, **{"as": given.as_.value})
+    changed(request, subject, released=released)
     return answer({"released": released, "refused": refused})
 
 

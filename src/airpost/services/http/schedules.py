@@ -14,7 +14,7 @@ from airpost.clock import Instant, rfc3339
 from airpost.errors import InvalidRequest
 from airpost.model import uuid7
 from airpost.schedule import Schedule, check_cron, next_firing, zone_of
-from airpost.services.http.audited import record
+from airpost.services.http.audited import of_owner
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.compose import REFUSED_MESSAGES, compose
 from airpost.services.http.credentials import Caller
@@ -131,15 +131,15 @@ async def delete(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/schedules/{id}`: 204; what it has made stays."""
     deps, id_ = request.app[DEPS], request.match_info["id"]
     found = await deps.schedules.find(id_, caller.cancels)
-    done = found is not None and await shielded(
-        deps.schedules.delete(id_, caller.cancels, caller.actor, deps.clock.now()),
-        name="delete schedule",
-    )
-    if found is None or not done:
+    if found is None:
         raise _unknown()
+    async with of_owner(request, caller, found.owner, "schedule.delete", id_):
+        if not await shielded(
+            deps.schedules.delete(id_, caller.cancels, caller.actor, deps.clock.now()),
+            name="delete schedule",
+        ):
+            raise _unknown()
     deps.rescheduled()
-    if found.owner != caller.owner:
-        await record(request, caller, "schedule.delete", id_, owner=found.owner)
     return web.Response(status=204)
 
 

@@ -58,9 +58,12 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
             raise InvalidRequest(f"types.{at}", fault)
         if pattern.startswith("inbound") and not inbound:
             raise Refusal("forbidden", "received messages need the scope 'inbound'")
+    id_ = deps.webhooks.new_id()
     try:
+        host = deps.webhooks.targets.read(given.url)[1]  # the rest of a URL may be a secret
+        changed(request, id_, host=host, sees="all" if caller.sees is None else "own")
         made = await deps.webhooks.create(
-            given.url, given.types, given.description,
+            id_, given.url, given.types, given.description,
             owner=caller.owner, sees=caller.sees, inbound=inbound,
         )  # fmt: skip
     except TargetRefused as error:
@@ -68,8 +71,6 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     except ValueError as error:
         raise Refusal("too-many-webhooks", str(error),
                       extra={"setting": "webhooks.most"}) from None  # fmt: skip
-    host = deps.webhooks.targets.read(given.url)[1]  # the rest of a URL may be a secret
-    changed(request, made.id, host=host, sees="all" if made.sees is None else "own")
     shown = webhook_json(Shown(made, None), made.created_at)
     return answer({**shown, "secret": made.secret}, 201)
 

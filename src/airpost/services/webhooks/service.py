@@ -243,8 +243,13 @@ class Webhooks:
             created_at=self._clock.now(),
         )
 
+    def new_id(self) -> str:
+        """The id of a webhook that is to be made."""
+        return uuid7(self._clock.now(), self._rng)
+
     async def create(
         self,
+        id_: str,
         url: str,
         types: Sequence[str],
         note: str | None,
@@ -255,7 +260,6 @@ class Webhooks:
     ) -> Endpoint:
         """A new webhook with its secret; TargetRefused, ValueError where there are too many."""
         await self.targets.check(url)
-        id_ = uuid7(self._clock.now(), self._rng)
         new = replace(
             self._endpoint(id_, EndpointKind.HTTP, owner, url, types),
             note=note, sees=sees, inbound=inbound, secret=new_secret(),

@@ -22,3 +22,12 @@ INSERT OR REPLACE INTO audit_base (id, n) VALUES (1, ?)
 
 -- name: drop
 DELETE FROM audit WHERE n <= ?
+
+-- name: begun_or_ended
+-- Since the start before the last one: what was begun earlier, an earlier start has ended. What asks
+-- at the very beginning of a run may have its row before that of the start.
+SELECT n, action, subject, result, detail FROM audit
+WHERE n > coalesce(
+    (SELECT n FROM audit WHERE action = 'service.start' ORDER BY n DESC LIMIT 1 OFFSET 1), 0
+) AND (result = 'begun' OR detail LIKE '%"begun":%')
+ORDER BY n
