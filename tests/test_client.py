@@ -18,6 +18,7 @@ import pytest
 from airpost import client as module
 from airpost import shapes
 from airpost.client import AsyncClient, Client
+from airpost.connection import lost
 from airpost.errors import (
     Conflict,
     Forbidden,
@@ -188,6 +189,12 @@ def test_what_could_happen_twice_is_not_tried_again(face: Face) -> None:
     with Breaking([problem(503, "stopping", retry_after_s=0), ACCEPTED]) as there:
         face(there.url, "call", "POST", "/v1/modems/a/reset")  # it was refused: nothing was done
         assert len(there.seen) == 2
+
+
+def test_who_may_not_use_the_socket_is_told_who_may() -> None:
+    told = lost(PermissionError(13, "Permission denied"), "unix:/run/x.sock", begun=False)
+    assert told.lasting
+    assert told.words.endswith("Permission denied; it is for root and members of group airpost")
 
 
 def test_patience_has_an_end(face: Face) -> None:

@@ -81,6 +81,8 @@ class Lost:
 def lost(error: Exception, url: str, *, begun: bool) -> Lost:
     """What an error of a connection means."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, PermissionError):
+        words += "; it is for root and members of group airpost"
     lasting = isinstance(error, ssl.CertificateError | PermissionError)
     return Lost(f"no service at {url}: {words}", begun, lasting)
 

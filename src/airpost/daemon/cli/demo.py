@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 import tempfile
@@ -33,6 +34,8 @@ def demo(modems: int, log_level: str, *, once: bool) -> None:
     from airpost.daemon.logs import configure
 
     configure(log_level)
+    # Its store goes with it: there is nothing to prove later.
+    logging.getLogger("airpost.audit").setLevel(log_level.upper())
     with tempfile.TemporaryDirectory(prefix="airpost-demo-") as folder:
         arrived = asyncio.run(_run(Path(folder), modems, once=once))
     if once and not arrived:
