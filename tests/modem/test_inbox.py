@@ -102,7 +102,8 @@ async def test_announced_stored_deleted_in_this_order(loop: VirtualLoop, tmp_pat
         from_s = loop.time()
         rig.arrives("hello")
         await rig.until(lambda: "AT+CMGD=1" in rig.heard())
-        assert rig.heard(from_s) == ["AT+CMGR=1", "AT+CMGD=1"]
+        select = 'AT+CPMS="SM"'  # each time: it may not be selected any more
+        assert rig.heard(from_s) == [select, "AT+CMGR=1", select, "AT+CMGD=1"]
         deleted_s = next(at_s for at_s, line in rig.sim.heard if line == "AT+CMGD=1")
         assert told[-1][0] == "stored"
         assert deleted_s >= told[-1][1]
@@ -113,6 +114,22 @@ async def test_announced_stored_deleted_in_this_order(loop: VirtualLoop, tmp_pat
         assert part.sent_at == START_US + round(from_s) * 1_000_000
         assert words([part]) == ["hello"]
         assert rig.view.last_proof_at is not None
+
+
+@virtually
+async def test_what_lies_elsewhere_is_not_deleted_when_another_memory_got_selected(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """A modem that has restarted unseen selects its own, where something may lie too."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        watched_calls(rig)
+        rig.arrives("hello")
+        await rig.until(lambda: "AT+CMGR=1" in rig.heard())
+        rig.sim.settings.mems = ["ME", "ME", "ME"]
+        assert rig.sim.store("ME").add(rig.sim.card.sms.slots[1]) == 1
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        assert rig.sim.store("ME").used == 1
 
 
 @virtually
@@ -179,7 +196,7 @@ async def test_no_modem_stands_still_for_a_commit(loop: VirtualLoop, tmp_path: P
         await rig.send()
         heard = rig.heard(from_s)
         sent = next(n for n, line in enumerate(heard) if line.startswith("AT+CMGS="))
-        assert heard[:sent] == ["AT+CMGR=1", "AT+CMGR=2"]
+        assert heard[:sent] == ['AT+CPMS="SM"', "AT+CMGR=1", "AT+CMGR=2"]
         await rig.until(lambda: rig.sim.card.sms.used == 0)
         kept_s = [at_s for what, at_s in told if what == "stored"]
         gone_s = [at_s for at_s, line in rig.sim.heard if line.startswith("AT+CMGD")]
@@ -205,7 +222,7 @@ async def test_what_was_kept_is_deleted_by_a_few_between_two_segments(
         await rig.send()
         heard = rig.heard(from_s)
         at_s = next(n for n, line in enumerate(heard) if line.startswith("AT+CMGS="))
-        assert [line[:8] for line in heard[:at_s]] == ["AT+CMGD="] * 4
+        assert [line[:8] for line in heard[:at_s]] == ["AT+CPMS=", *["AT+CMGD="] * 4]
         await rig.until(lambda: rig.sim.card.sms.used == 0)
         assert len(rig.behind.parts) == 9
 

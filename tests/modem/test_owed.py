@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from airpost.modem.owed import Owed
+import pytest
+
+from airpost.modem.owed import COUNTED, Owed, Whose
 
 
 def test_an_answer_is_owed_until_its_time_and_each_counts() -> None:
@@ -25,6 +27,53 @@ def test_the_newest_has_the_reference_that_is_counted_to() -> None:
     assert not owed.is_newest(None)
 
 
+def counting(*, upto: int = 7, since: int = 1, owing: bool = False) -> Owed:
+    """Of a modem that is known to count."""
+    owed = Owed(reference=upto - COUNTED)
+    for mr in range(upto - COUNTED + 1, upto + 1):
+        owed.since = 1
+        owed.told(mr)
+    owed.since = since
+    owed.until_s = 10.0 if owing else 0.0
+    return owed
+
+
+@pytest.mark.parametrize("owing", [True, False])
+def test_who_counts_gives_an_earlier_message_a_smaller_reference(owing: bool) -> None:
+    owed = counting(since=3, owing=owing)
+    either = Whose.EITHER if owing else Whose.NEWEST
+    for mr, whose in {10: Whose.NEWEST, 6: Whose.EARLIER, 7: Whose.EARLIER, 200: Whose.EARLIER,
+                      8: either, 9: either, 11: Whose.NEWEST, None: either}.items():  # fmt: skip
+        assert owed.whose(mr, 5.0) is whose, mr
+
+
+def test_who_is_not_known_to_count_may_give_any() -> None:
+    for owed in (Owed(), Owed(reference=7, since=1), Owed(reference=7, since=1, steps=COUNTED - 1)):
+        assert owed.whose(3, 5.0) is Whose.NEWEST
+        owed.until_s = 10.0
+        assert owed.whose(3, 5.0) is Whose.EITHER
+        assert owed.whose(8, 5.0) is (Whose.EITHER if owed.reference is None else Whose.NEWEST)
+
+
+def test_one_that_is_no_longer_counted_to_is_counted_from() -> None:
+    owed = counting()
+    owed.recount(2)
+    owed.since = 1
+    assert owed.whose(1, 5.0) is Whose.NEWEST
+    owed.told(1)
+    assert (owed.reference, owed.steps) == (1, 0)
+
+
+def test_the_one_answer_that_is_owed_is_known_by_its_reference() -> None:
+    owed = counting(since=1)
+    owed.owe(0.0, 10.0)
+    assert [owed.is_awaited(mr) for mr in (8, 7, None)] == [True, False, True]
+    owed.owe(1.0, 11.0)
+    assert not owed.is_awaited(8)
+    owed.paid()
+    assert not owed.owing(1.0)
+
+
 def test_a_modem_that_has_started_anew_owes_nothing() -> None:
     owed = Owed()
     owed.told(7)
@@ -42,7 +91,7 @@ def test_it_outlives_a_restart_as_far_as_it_is_still_to_come() -> None:
     kept = owed.kept(40.0, 1_000.0)
     again = Owed()
     again.take_up(kept, 3.0, 1_030.0)  # 150 s were left, and 30 s have gone
-    assert again == Owed(until_s=123.0, count=1, reference=7, since=2)
+    assert again == Owed(until_s=123.0, count=1, reference=7, since=2, awaited=7)
     for text, at_s in ((kept, 1_200.0), (kept, -9_000.0), ("", 1_000.0), (None, 0.0), ("[1]", 0.0)):
         untouched = Owed()
         untouched.take_up(text, 3.0, at_s)

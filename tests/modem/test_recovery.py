@@ -121,7 +121,9 @@ def test_a_port_that_never_was_a_modem_is_never_reset() -> None:
     assert "IMEI" in (why_not(R.USB, climb.means) or "")
 
 
-@pytest.mark.parametrize("failure", [F.HELD, F.REFUSED, F.RESTARTED, F.REOPEN_WANTED, F.WRONG_PORT])
+@pytest.mark.parametrize(
+    "failure", [F.HELD, F.REFUSED, F.RESTARTED, F.UNSET, F.REOPEN_WANTED, F.WRONG_PORT]
+)
 def test_what_no_reset_heals_is_never_reset(failure: Failure) -> None:
     assert not set(Climb().rungs(50, failure)) & set(PER_HOUR)
 

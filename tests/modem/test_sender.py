@@ -17,6 +17,7 @@ from airpost.codec.tpdu import Direction, Submit, parse_tpdu
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, MessageClass, MessageId, SegmentBody, UnitState
 from airpost.modem.api import SendResult
+from airpost.modem.owed import COUNTED
 from airpost.modem.profile import Profile, load_profile
 from airpost.modem.sender import LISTEN_S, build_tpdu, late_result
 from airpost.modem.session import NOT_ALONE
@@ -501,13 +502,13 @@ async def test_a_late_answer_of_an_earlier_message_is_not_taken_for_that_of_this
         rig.sim.radio.air_s = 8.0
         segment_ = rig.segment("third")
         done = await rig.unit.send(segment_, rig.commit)
-        # Its own answer is the last one; the reference of what was refused is not counted.
-        assert ends(done) == (True, OK, "OK")
-        assert done.mr == (1 if refused else 2)
+        # What was refused has no reference: nobody can tell which of the two was.
+        assert ends(done) == ((True, UNKNOWN, "whose") if refused else (True, OK, "OK"))
+        assert done.mr == (None if refused else 2)
         assert done.air_s < 10
         await asyncio.sleep(200.0)
         credited = [(each, mr, outcome.code) for each, mr, outcome in rig.behind.lates]
-        assert credited == [(2, None, "CMS 21") if refused else (2, 1, "OK")]
+        assert credited == ([] if refused else [(2, 1, "OK")])
         assert rig.texts() == ["first", *([] if refused else ["second"]), "third"]
         rig.sim.faults.set("cms_error", code=21, count=1)
         assert (await rig.send("fourth")).outcome.code == "CMS 21"  # nothing is open any more
@@ -555,6 +556,69 @@ async def test_one_lost_answer_leaves_one_message_in_doubt(
             assert ends(await rig.send(f"text {number}")) == (True, OK, "OK")
         assert loop.time() - begun_s == pytest.approx(LISTEN_S, abs=3)  # for the first alone
         assert rig.behind.lates == []
+
+
+async def counted(rig: Rig) -> None:
+    """Until it is known that the modem counts its references."""
+    for number in range(COUNTED + 1):
+        assert (await rig.send(f"counted {number}")).mr == number
+
+
+@pytest.mark.parametrize("owing", [True, False])
+@virtually
+async def test_a_smaller_reference_is_that_of_an_earlier_message(
+    loop: VirtualLoop, tmp_path: Path, owing: bool
+) -> None:
+    """Also where others went in between, and where it was not waited for any more."""
+    async with rigged(loop, tmp_path) as rig:
+        await counted(rig)
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=20.0, answers=True, count=1)
+        assert ends(await rig.send("late")) == (True, UNKNOWN, "dropped")
+        assert (await rig.send("between")).mr == 5
+        if not owing:
+            rig.unit._healing.owed.paid()  # type: ignore[attr-defined]
+        rig.sim.radio.air_s = 8.0
+        done = await rig.send("newest")
+        assert (ends(done), done.mr) == ((True, OK, "OK"), 6)
+        credited = [(each, mr, outcome.code) for each, mr, outcome in rig.behind.lates]
+        assert credited == ([(5, 4, "OK")] if owing else [])
+
+
+@virtually
+async def test_what_is_longer_on_the_air_is_waited_for(loop: VirtualLoop, tmp_path: Path) -> None:
+    """An earlier answer in doubt is not taken for its own while the modem answers no probe."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=20.0, answers=True, count=1)
+        assert ends(await rig.send("late")) == (True, UNKNOWN, "dropped")
+        rig.sim.radio.air_s = 50.0
+        done = await rig.send("long", class_=MessageClass.BULK)
+        assert (ends(done), done.mr) == ((True, OK, "OK"), 1)
+        assert [(each, mr) for each, mr, _ in rig.behind.lates] == [(1, 0)]
+
+
+@virtually
+async def test_a_text_that_was_not_understood_is_the_newest_ones_whatever_is_owed(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("late_final", verb="+CMGS", delay_s=25.0, answers=True, count=1)
+        assert ends(await rig.send("late")) == (True, UNKNOWN, "dropped")
+        rig.sim.faults.set("cms_error", code=304, count=1)
+        done = await rig.send("garbled")
+        assert (done.outcome.cls, done.outcome.code) == (TRANSIENT, "CMS 304")
+        await rig.until(lambda: rig.behind.lates, 30)
+        assert [(each, mr) for each, mr, _ in rig.behind.lates] == [(1, 0)]
+
+
+@virtually
+async def test_a_count_that_begins_anew_unseen_costs_one_message_its_certainty(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await counted(rig)
+        rig.sim.radio.last_mr = -1
+        assert ends(await rig.send("first")) == (True, UNKNOWN, "whose")
+        assert [(await rig.send(f"after {number}")).mr for number in range(3)] == [1, 2, 3]
 
 
 @virtually

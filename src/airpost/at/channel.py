@@ -87,6 +87,7 @@ class Channel:
         self._given_up: Command | None = None  # whose answer may still come late
         self._owed = 0  # finals of commands given up that have not come
         self.probes = 0  # written and not yet answered
+        self._unanswered = 0  # the same when the last reply came
         self._probed = False  # the probe's information line came; its final is next
         self._foreign = False  # a late reference came; the next final belongs to it
         self._others = False  # an answer came that was not asked for here; so may the next OK
@@ -111,6 +112,15 @@ class Channel:
             raise LocalProtocolError(f"a payload while {self.state.value}")
         self._written = True
         return octets
+
+    def again(self, command: Command) -> None:
+        """The reply that came was an earlier message's: `command` goes on waiting for its own."""
+        if self.state is State.CLOSED:
+            return
+        if self.state is not State.IDLE or not command.prompts:
+            raise LocalProtocolError(f"to wait again while {self.state.value}")
+        self.state, self._command, self._written = State.WAIT_SENT, command, True
+        self.probes = self._unanswered
 
     def probe(self) -> bytes:
         """Ask something with an answer of its own: in DESYNC, or after the payload.
@@ -221,7 +231,7 @@ class Channel:
             self._flush_text()
             self._take_final(clean, final)
         elif self._is_echo(clean):
-            self._ready.append(Noise(line=line))
+            self._ready.append(Noise(line=line, ours=True))
         else:
             self._take_information(line, clean)
 
@@ -236,7 +246,7 @@ class Channel:
         prefix, _ = split_prefix(clean)
         if prefix == "+CMEE" and not self._asks_for(prefix):
             self._probed = True
-            self._ready.append(Noise(line=line))
+            self._ready.append(Noise(line=line, ours=True))
             return
         glued = clean[5:] if clean.upper().startswith("ERROR+") else clean
         if self._is_answer(glued):
@@ -384,6 +394,7 @@ class Channel:
 
     def _end(self, command: Command, final: Final) -> None:
         lines = tuple(self._lines)
+        self._unanswered = self.probes
         self._forget(State.IDLE)
         self._ready.append(Reply(command=command, lines=lines, final=final))
 

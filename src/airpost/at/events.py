@@ -77,6 +77,7 @@ class Noise:
     """A line that means nothing here: echo, garbage, a final nobody waits for."""
 
     line: str
+    ours: bool = False  # an echo, or the answer to a probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ class Connection:
         identified: Callable[[str, SimId], None],
         checked_sim: Callable[[SimId | None], None],
         late: Callable[[Late], None],
+        earlier: Callable[[int | None, Outcome], None],
         called: Callable[[str | None], None],
         probed: Callable[[float | None], None],
         lists: bool,
@@ -167,7 +168,7 @@ class Connection:
         self._last_send_s = -profile.timing.poll_s
         timing = profile.timing
         self._missed = Missed(timing.reports_late_s, timing.settings_check_s)
-        self.sender = Sender(session, clock, profile.timing, owed, self._garbled)
+        self.sender = Sender(session, clock, profile.timing, owed, self._garbled, earlier)
         self.starved: str | None = None  # it has complained of its supply
 
     # -- the whole -------------------------------------------------------------------------------
@@ -391,7 +392,7 @@ class Connection:
         wanted = done.indications
         held = None if wanted is None else await self._driver.indications()
         if wanted is not None and held and held[: len(wanted)] != wanted:
-            self.give_up(Failure.RESTARTED, LOST_SETTINGS)
+            self.give_up(Failure.UNSET, LOST_SETTINGS)
 
     async def _pause(self, pause_s: float) -> None:
         """Wait, or until something asks for a look; some modems would ask all the time."""

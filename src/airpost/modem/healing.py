@@ -70,8 +70,8 @@ class Place:
 
 
 NOWHERE = Place(port="")
-RESETTING = frozenset({Rung.RESET, Rung.USB, Rung.HUB_POWER})
-STARTED_ANEW = frozenset({Failure.RESTARTED, Failure.PORT_LOST, Failure.NOT_BACK})
+STARTING = frozenset({Rung.RESET, Rung.HUB_POWER})  # a modem goes on while USB lets go of it
+STARTED_ANEW = frozenset({Failure.RESTARTED, Failure.NOT_BACK})
 ProfileOf = Callable[[Place, ModemIdentity | None], Profile]
 """The profile of what is plugged in somewhere, once more when it has told who it is."""
 
@@ -269,7 +269,8 @@ class Healing:
             log.info("healing.stale modem=%s %s", self._lane, reason)
             return None
         self._patient = step.patient
-        if failure in STARTED_ANEW:
+        unplugged = failure is Failure.PORT_LOST and not self.place.here
+        if failure in STARTED_ANEW or unplugged:
             self.owed.forget()
         # A rung is over when it is climbed on; until then it may still help.
         if before.rung is not None and not step.patient and failure not in OPENED_ONLY:
@@ -330,7 +331,7 @@ class Healing:
         What is only another way of opening is done by the opening that follows.
         """
         self._doing = rung
-        if rung in RESETTING:
+        if rung in STARTING:
             self.owed.forget()
         if not self._patient:
             self._begun_s = self._clock.mono()

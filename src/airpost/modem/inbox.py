@@ -78,7 +78,8 @@ class Inbox:
         self._home = store
         self._report_store = report_store  # where reports are kept apart, as in SR
         self._others = others  # where messages may lie too
-        self._current = store  # the memory that is selected now
+        self._current = store  # the memory that was selected last
+        self._sure = True  # it still is: where there are several, for the length of one turn
         self._fill: Fill | None = None  # of it, when it was selected
         self._acknowledges = acknowledges
         self._list_all = list_all
@@ -151,6 +152,7 @@ class Inbox:
         """
         async with self._session.turn(Priority.RECEIVE):
             self._holds = True
+            self._sure = not (self._others or self._report_store)
             try:
                 read_here = deleted = 0
                 until_s = self._clock.mono() + TURN_S
@@ -352,14 +354,14 @@ class Inbox:
 
     # -- one record ------------------------------------------------------------------------------
     async def _select(self, store: str | None) -> bool:
-        if store is None or store == self._current:
+        if store is None or (store == self._current and self._sure):
             return store is not None
-        self._current = None
+        self._current = None  # to read and delete elsewhere would lose what lies there
         try:
             fills = messages.stores(await self._ask(at.use_stores(store)))
         except (CommandFailed, CommandTimeout):
             return False
-        self._current, self._fill = store, fills[0] if fills else None
+        self._current, self._fill, self._sure = store, fills[0] if fills else None, True
         return True
 
     async def _take_record(self, place: Place) -> bool:

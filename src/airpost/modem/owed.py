@@ -1,4 +1,4 @@
-"""Answers to earlier messages that a modem still owes, and the reference it gives next.
+"""Answers to earlier messages that a modem still owes, and the references by which they are told.
 
 Pure: stdlib only. A port that is opened anew does not make a modem forget what it was at: what is
 owed outlives a connection and a restart of airpost, and ends where the modem has started anew.
@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import Enum
 
 REFERENCES = 256
+COUNTED = 3  # references in a row, until a modem is known to count them
 LONGEST_S = 3600.0  # that an answer is ever waited for
+
+
+class Whose(Enum):
+    """Which message an answer belongs to that came while the newest was on the air."""
+
+    NEWEST = "the newest's"
+    EARLIER = "that of an earlier one"
+    EITHER = "either's"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +31,8 @@ class Owed:
     count: int = 0  # so many may be the one that it is the answer to
     reference: int | None = None  # the last one told
     since: int = 0  # messages that went out since
+    steps: int = 0  # references that were counted on, in a row
+    awaited: int | None = None  # the reference of the newest that is owed, where it can be known
 
     def owing(self, now_s: float) -> bool:
         """True while an earlier answer may come."""
@@ -30,27 +42,64 @@ class Owed:
         """One more message went out whose answer has not come."""
         self.count = self.count + 1 if self.owing(now_s) else 1
         self.until_s = until_s
+        self.awaited = None
+        if self.reference is not None:
+            self.awaited = (self.reference + self.since) % REFERENCES
+
+    def paid(self) -> None:
+        """What was owed has come."""
+        self.until_s, self.count, self.awaited = 0.0, 0, None
 
     def told(self, mr: int) -> None:
         """The newest message got this reference."""
+        follows = self.reference is not None and 0 < self._ahead(mr) <= self.since
+        self.steps = self.steps + 1 if follows else 0
         self.reference, self.since = mr, 0
+
+    def recount(self, mr: int) -> None:
+        """The modem gave this one, which follows from nothing that is known."""
+        self.reference, self.since, self.steps = mr, 0, 0
 
     def is_newest(self, mr: int | None) -> bool:
         """True for a reference no earlier message has: they are counted (TS 23.040 9.2.3.6)."""
-        if mr is None or self.reference is None:
-            return False
-        return mr == (self.reference + self.since) % REFERENCES
+        return mr is not None and self.reference is not None and self._ahead(mr) == self.since
+
+    def is_awaited(self, mr: int | None) -> bool:
+        """True for what can only be the answer that is owed: there is but one."""
+        return self.count == 1 and (mr is None or self.awaited is None or mr == self.awaited)
+
+    def whose(self, mr: int | None, now_s: float) -> Whose:
+        """Whose answer it is that came with this reference, None for one without.
+
+        A modem that counts gives an earlier message a smaller one; a larger one than was counted to
+        comes from others who send by the same modem.
+        """
+        if self.is_newest(mr):
+            return Whose.NEWEST
+        either = Whose.EITHER if self.owing(now_s) else Whose.NEWEST
+        if mr is None or self.reference is None or self.steps < COUNTED:
+            return either
+        ahead = self._ahead(mr)
+        if 0 < ahead < self.since:  # one that was refused may have had none
+            return either
+        return Whose.NEWEST if 0 < ahead <= REFERENCES // 2 else Whose.EARLIER
+
+    def _ahead(self, mr: int) -> int:
+        assert self.reference is not None
+        return (mr - self.reference) % REFERENCES
 
     def forget(self) -> None:
         """The modem has started anew."""
-        self.until_s, self.count, self.reference, self.since = 0.0, 0, None, 0
+        self.paid()
+        self.reference, self.since, self.steps = None, 0, 0
 
     def kept(self, now_s: float, at_s: float) -> str:
         """As text, for the next start of airpost; `at_s` is now by a clock that goes on."""
         if not self.owing(now_s):
             return ""
         until_at_s = round(at_s + self.until_s - now_s)
-        return json.dumps([until_at_s, self.count, self.reference, self.since])
+        told = self.count, self.reference, self.since, self.steps, self.awaited
+        return json.dumps([until_at_s, *told])
 
     def take_up(self, kept: str | None, now_s: float, at_s: float) -> None:
         """What `kept()` told, as far as it is still to come; text of anything else is passed over.
@@ -58,10 +107,11 @@ class Owed:
         A clock that was set back meanwhile makes nothing be waited for longer than it was to be.
         """
         try:
-            until_at_s, count, reference, since = json.loads(kept or "")
+            until_at_s, count, reference, since, steps, awaited = json.loads(kept or "")
             left_s = float(until_at_s) - at_s
             if 0 < left_s <= LONGEST_S:
                 self.until_s, self.count = now_s + left_s, int(count)
                 self.reference, self.since = reference, int(since)
+                self.steps, self.awaited = int(steps), awaited
         except (ValueError, TypeError):
             return

@@ -21,7 +21,8 @@ class Failure(Enum):
     SILENT = "silent"  # no answer from the first AT on
     DESYNC = "desync"  # answered, then no more; ESC and three questions were tried
     PORT_LOST = "port lost"  # while its path is there
-    RESTARTED = "restarted"  # by itself, or its settings are gone: it works, it wants them anew
+    RESTARTED = "restarted"  # by itself: it works, it wants its settings anew
+    UNSET = "settings lost"  # it has restarted without a word, or another program uses it
     REOPEN_WANTED = "reopen wanted"  # by us: nothing is wrong with it, more is known of it now
     INIT = "init failed"  # it answers, and cannot be set up
     SMS_DEAD = "sms dead"  # it answers, and no message gets an answer
@@ -40,6 +41,7 @@ HELPS: Mapping[Failure, tuple[Rung, ...]] = {
     _F.DESYNC: _ALL_BUT_SETUP,
     _F.PORT_LOST: _ALL_BUT_SETUP,
     _F.RESTARTED: (_R.REOPEN,),
+    _F.UNSET: (_R.REOPEN,),
     _F.REOPEN_WANTED: (_R.REOPEN,),
     _F.INIT: (_R.REOPEN, _R.OTHER_PORT, _R.REINIT, _R.RESET, _R.USB, _R.HUB_POWER),
     # Each try costs a message that may be lost: nothing that leaves the modem as it is.
@@ -51,7 +53,7 @@ HELPS: Mapping[Failure, tuple[Rung, ...]] = {
     _F.REFUSED: (_R.REOPEN,),
 }
 # Nothing we could do to the modem would change these: they are looked at again, and no more.
-OPENED_ONLY = frozenset({_F.RESTARTED, _F.REOPEN_WANTED, _F.HELD, _F.REFUSED})
+OPENED_ONLY = frozenset({_F.RESTARTED, _F.UNSET, _F.REOPEN_WANTED, _F.HELD, _F.REFUSED})
 
 PER_HOUR: Mapping[Rung, int] = {_R.RESET: 3, _R.USB: 2, _R.HUB_POWER: 1}
 HOUR_US = 3600 * SECOND_US
@@ -152,7 +154,7 @@ class Ladder:
             return self, None
         before = self._since_healed(now)
         if failure in OPENED_ONLY:
-            if failure is Failure.RESTARTED:
+            if failure in (Failure.RESTARTED, Failure.UNSET):
                 before = before.uneasy(now)
                 reason = before.blamed(reason)
             # What is open stays open: a modem that restarts on the way has not been healed by it.

@@ -27,7 +27,7 @@ from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
 from airpost.model import Claimed, MessageClass, SegmentBody
 from airpost.modem.api import CommitIntent, SendResult
 from airpost.modem.health import NO_PROMPT
-from airpost.modem.owed import Owed
+from airpost.modem.owed import REFERENCES, Owed, Whose
 from airpost.modem.profile import Timing
 from airpost.modem.refusals import failed
 from airpost.modem.session import Session
@@ -44,7 +44,7 @@ INVALID_PDU = 304  # what is built here is valid: something of it was lost, or t
 URGENT_CLASSES = frozenset({MessageClass.OTP, MessageClass.ALARM})
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
-LISTEN_S = 15.0  # for a further answer, after one that may be an earlier message's
+LISTEN_S = 15.0  # after an answer that may be an earlier message's, until the modem is asked
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
@@ -126,12 +126,14 @@ class _Air:
     scraps: int = 0
     heard: _Answer | None = None  # which may be an earlier message's: listening for a further one
     heard_s: float | None = None
+    astray: int | None = None  # the reference of an answer that was not this message's
 
 
 class Sender:
     """Sends over one session. One segment at a time.
 
-    `garbled` is called when only pieces of answers come while a message is on the air.
+    `garbled` is called when only pieces of answers come while a message is on the air, `earlier`
+    with what became of the message before whose answer was still owed.
     """
 
     def __init__(
@@ -141,11 +143,13 @@ class Sender:
         timing: Timing,
         owed: Owed,
         garbled: Callable[[], None] = lambda: None,
+        earlier: Callable[[int | None, Outcome], None] = lambda _mr, _outcome: None,
     ) -> None:
         self._session = session
         self._clock = clock
         self._timing = timing
         self._garbled = garbled
+        self._earlier = earlier
         self._air = _Air()
         self.command: Command | None = None  # of the newest dialogue
         self._owed = owed
@@ -190,6 +194,8 @@ class Sender:
 
     def _lost(self, error: Desynced | PortError) -> SendResult:
         unknown = self._air.begun_s is not None
+        if unknown:
+            self._owe()
         cls = OutcomeClass.UNKNOWN if unknown else OutcomeClass.TRANSIENT
         if isinstance(error, PortError):
             return self._result(_modem(cls, "port lost", error.reason))
@@ -272,11 +278,13 @@ class Sender:
                 case Reply():
                     final = event.final
                     answer = _Answer(reference(event.lines) if final.ok else None, final)
-                    if not self._doubtful(answer):
-                        return self._answered(answer)
-                    self._listen(answer)
+                    if (result := self._heard(answer)) is not None:
+                        return result
+                    session.again(event.command)
                     continue
                 case Dropped():
+                    if air.heard is not None or air.astray is not None:
+                        return self._whose()
                     self._owe()
                     words = "the modem has forgotten the message; it may have gone out"
                     return self._result(_modem(OutcomeClass.UNKNOWN, "dropped", words))
@@ -293,13 +301,14 @@ class Sender:
             if air.patient_until is not None and now >= air.patient_until:
                 air.patient_until = None
                 return self._result(STILL_SENDING)
-        if air.heard is not None:
-            return self._whose() if session.noise > air.noise else self._answered(air.heard)
-        limit_s = self._timing.cmgs_s
-        self._owe()
         session.give_up()
-        outcome = _modem(OutcomeClass.UNKNOWN, "timeout", f"no answer within {limit_s:g} s")
-        result = self._result(outcome)
+        if air.heard is not None and air.probe_at is None:
+            result = self._whose()
+        else:
+            limit_s = self._timing.cmgs_s
+            self._owe()
+            words = f"no answer within {limit_s:g} s"
+            result = self._result(_modem(OutcomeClass.UNKNOWN, "timeout", words))
         try:
             await session.resync()
         except (Desynced, PortError) as error:
@@ -316,22 +325,69 @@ class Sender:
                 self._garbled()
         air.unanswered, air.noise = unanswered, noise
 
-    def _doubtful(self, answer: _Answer) -> bool:
-        """True for one that may be that of an earlier message."""
-        return self._owed.owing(self._clock.mono()) and not self._owed.is_newest(answer.mr)
+    def _heard(self, answer: _Answer) -> SendResult | None:
+        """What an answer makes of the message; None where its own may still come."""
+        air, owed, now = self._air, self._owed, self._clock.mono()
+        whose = owed.whose(answer.mr, now)
+        if whose is Whose.EARLIER:
+            if owed.owing(now) and owed.is_awaited(answer.mr):
+                self._credit(answer)
+            elif air.astray is None:
+                air.astray = answer.mr
+            return None
+        if whose is Whose.NEWEST or self._at_once(answer.final, now):
+            if air.heard is not None and owed.is_awaited(air.heard.mr):
+                self._credit(air.heard)
+            air.heard = None
+            return self._answered(answer)
+        if air.heard is None:
+            self._listen(answer)
+            return None
+        return self._one_of_two(air.heard, answer)
 
     def _listen(self, answer: _Answer) -> None:
-        """A modem answers in order: its last answer is that of the newest message.
-
-        What is said in the time that follows decides; nothing may be asked in it.
-        """
+        """Wait on: what else is said decides, or that the modem has nothing more to do."""
         air = self._air
         air.heard, air.heard_s = answer, self._clock.mono()
-        air.probe_at, air.limit = None, air.heard_s + LISTEN_S
+        asked_s = air.heard_s + LISTEN_S
+        if air.probe_at is None:
+            air.limit = min(air.limit, asked_s)
+        else:
+            air.probe_at = asked_s
         air.noise = self._session.noise
 
+    def _one_of_two(self, first: _Answer, second: _Answer) -> SendResult | None:
+        """Two answers, each of which may be either's: references are counted up."""
+        if first.mr is None or second.mr is None:
+            if not (first.final.ok and second.final.ok):
+                self._owed.paid()
+                return self._unclear()
+        elif (second.mr - first.mr) % REFERENCES > REFERENCES // 2:
+            first, second = second, first
+        if self._owed.count > 1:
+            self._listen(second)
+            return None
+        self._credit(first)
+        self._air.heard = None
+        return self._answered(second)
+
+    def _credit(self, answer: _Answer) -> None:
+        """The one answer that was owed."""
+        self._owed.paid()
+        outcome = SENT if answer.final.ok else _judged(answer.final, Phase.AFTER_PDU)
+        self._earlier(answer.mr, outcome)
+
     def _whose(self) -> SendResult:
-        self._owed.count += 1
+        """The modem has nothing more to say, and has not said what must be this message's."""
+        air, owed = self._air, self._owed
+        if air.heard is not None and owed.count <= 1 and self._session.noise <= air.noise:
+            return self._answered(air.heard)
+        if air.heard is None and air.astray is not None:
+            owed.recount(air.astray)
+        owed.count += 1
+        return self._unclear()
+
+    def _unclear(self) -> SendResult:
         words = "an answer came that may be that of an earlier message"
         return self._result(_modem(OutcomeClass.UNKNOWN, "whose", words))
 
@@ -349,26 +405,25 @@ class Sender:
         return self._result(outcome)
 
     def settles(self, late: Late) -> tuple[int | None, Outcome] | None:
-        """What became of the message that is open, by a late answer; None where nobody can tell.
-
-        Of two answers while one message is on the air and one is open, the first is the open one's.
-        """
-        owed, air = self._owed, self._air
+        """What became of the message that is open, by a late answer; None where nobody can tell."""
+        owed = self._owed
         mr, outcome = late_result(late.line, late.final)
-        if air.heard is None:
-            if owed.count > 1:
-                return (mr, outcome) if owed.is_newest(mr) else None
-            owed.until_s = 0.0
-            return mr, outcome
         if owed.count > 1:
-            return None
-        first, air.heard = air.heard, _Answer(mr, late.final or Final(kind=FinalKind.OK))
-        owed.until_s = 0.0
-        air.noise = self._session.noise + 1  # its OK, which is still to come
-        return first.mr, SENT if first.final.ok else _judged(first.final, Phase.AFTER_PDU)
+            return (mr, outcome) if owed.is_newest(mr) else None
+        owed.paid()
+        return mr, outcome
 
     def _owe(self) -> None:
         self._owed.owe(self._clock.mono(), self._air.limit + LATE_S)
+
+    def _at_once(self, final: Final, now: float) -> bool:
+        """True for an error of what was typed just now: none that comes late has that code."""
+        assert self._air.begun_s is not None
+        told = final.kind is FinalKind.ERROR or (final.kind, final.code) == (
+            FinalKind.CMS,
+            INVALID_PDU,
+        )
+        return told and now - self._air.begun_s < AT_ONCE_S
 
     def _not_taken(self, final: Final) -> bool:
         """True where what was typed has not become a message (`modems.md` fault 11)."""

@@ -190,7 +190,7 @@ class Session(asyncio.Protocol):
             case Late():
                 self._late(event)
             case Noise():
-                self.noise += 1
+                self.noise += not event.ours
             case _:
                 self._events.append(event)
                 self._came()
@@ -199,12 +199,9 @@ class Session(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # -- turns -----------------------------------------------------------------------------------
     @asynccontextmanager
     async def turn(self, priority: Priority) -> AsyncIterator[None]:
         """Hold the wire, by priority, then by order of asking; in step when it begins.
-
-        Nothing goes before what is urgent; what comes after sending waits for a few at most.
 
         Raises PortLost, or Desynced when the modem does not answer the probe (then the session is
         lost too).
@@ -279,7 +276,6 @@ class Session(asyncio.Protocol):
                 return
         self._busy = False
 
-    # -- inside a turn ---------------------------------------------------------------------------
     def begin(self, command: Command) -> None:
         """Write a command; its events come from `event()`."""
         self._events.clear()
@@ -294,6 +290,10 @@ class Session(asyncio.Protocol):
         self._write(self._channel.payload(octets))
         if self._transport.is_closing() and self._transport.tx_bytes == taken:
             raise self.error or PortLost(self.path, "the modem went away")
+
+    def again(self, command: Command) -> None:
+        """Wait on: the reply that came was an earlier message's."""
+        self._channel.again(command)
 
     def probe(self) -> int:
         """Ask something with an answer of its own, within the dialogue; how many have none now."""

@@ -70,10 +70,8 @@ class Unit:
     ) -> None:
         self.trace = Trace(settings.lane, clock)
         self._settings = settings
-        self._intake = intake
-        self._memory = memory
-        self._listener = listener
-        self._clock = clock
+        self._intake, self._memory = intake, memory
+        self._listener, self._clock = listener, clock
         self._strayed, self._belongs = strayed, belongs
         self._healing = Healing(
             settings.lane, place or Place(port=settings.port), settings.line, profile_of, memory,
@@ -86,8 +84,7 @@ class Unit:
         self._lists = True  # until AT+CMGL has hung once: it would again
         self._missing: str | None = None  # what to do while it is nowhere
         self._open_fate: int | None = None  # the segment whose answer may still come late
-        # One that came before its dialogue was over.
-        self._late_answer: tuple[int | None, Outcome] | None = None
+        self._late_answer: tuple[int | None, Outcome] | None = None  # before its dialogue was over
         self._pace = Pace(self._show, clock)
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -182,6 +179,7 @@ class Unit:
             identified=lambda imei, sim_id: self._listener.identified(self.lane, imei, sim_id),
             checked_sim=self._checked_sim,
             late=self._late,
+            earlier=self._credit,
             called=lambda number: self._listener.called(self.lane, number),
             probed=self._healing.probed,
             lists=self._lists,
@@ -420,15 +418,18 @@ class Unit:
         if not late.command.prompts or connection is None:
             return
         settled = connection.sender.settles(late)
-        if settled is None:
-            return
-        if not self._quiet.is_set() and late.command is connection.sender.command:
+        over = self._quiet.is_set() or late.command is not connection.sender.command
+        if settled is not None and over:
+            self._credit(*settled)
+        elif settled is not None:
             self._late_answer = settled
-            return
+
+    def _credit(self, mr: int | None, outcome: Outcome) -> None:
+        """What has become of the message whose answer was owed."""
         segment_id, self._open_fate = self._open_fate, None
         if segment_id is not None:
             self._healing.answered_late()
-            self._listener.late(self.lane, segment_id, *settled)
+            self._listener.late(self.lane, segment_id, mr, outcome)
 
     async def ussd(self, code: str) -> str:
         """Run one USSD code; ModemError when it cannot be done now."""
