@@ -198,7 +198,9 @@ def admission_of(settings: Settings) -> Admission:
     carriers = any(each.carriers or each.same_carrier for each in routes)
     known = bool(routes or settings.guards.allowed)
     numbering = Numbering(settings.sms.home_region, known=known, carriers=carriers)
-    return Admission(numbering=numbering, table=settings.routes, guards=settings.guards)
+    return Admission(
+        numbering=numbering, table=settings.routes, guards=settings.guards, labels=settings.labels
+    )
 
 
 def _check_passed(settings: Settings, passed: Sequence[socket.socket]) -> None:

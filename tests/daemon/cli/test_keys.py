@@ -37,7 +37,7 @@ def test_a_key_for_some_countries(service: Service) -> None:
 
 
 RULES = (
-    "--scope", "send,read:all", "--class", "alarm,otp", "--class", "normal", "--route", "alarms",
+    "--scope", "send,read:all", "--class", "alarm,otp", "--class", "normal", "--route", "default",
     "--from-net", "10.0.0.0/8,unix", "--rate", "60/min, burst 5", "--expires", "90d",
 )  # fmt: skip
 
@@ -46,7 +46,7 @@ def test_restrictions(service: Service) -> None:
     (made,) = service.json("keys", "create", "till", *RULES)
     assert made["scopes"] == ["read:all", "send"]
     assert made["classes"] == ["alarm", "otp", "normal"]
-    assert (made["routes"], made["networks"]) == (["alarms"], ["10.0.0.0/8", "unix"])
+    assert (made["routes"], made["networks"]) == (["default"], ["10.0.0.0/8", "unix"])
     assert made["rate"] == "60/min, burst 5"
     left = parse_rfc3339(made["expires_at"]) - SystemClock().now()
     assert 89 < left / SECOND_US / 86_400 <= 90
@@ -57,6 +57,8 @@ def test_restrictions(service: Service) -> None:
     ):  # fmt: skip
         said = service.run("keys", "create", "x", *wrong, code=2).output
         assert f"'{wrong[1].split(',')[-1]}'" in said
+    said = service.run("keys", "create", "x", "--route", "nope", code=1).output
+    assert "routes.0: is no route: there is default" in said
 
 
 def test_another_secret(service: Service) -> None:
@@ -136,3 +138,21 @@ def test_a_service_that_was_named_is_meant(offline: list[str], tmp_path: Path) -
     run("keys", "list", "--url", f"unix:{tmp_path / 's'}", *offline, code=3)
     run("keys", "list", "--config", str(tmp_path / "none.toml"), code=3)
     assert OfflineStore.made == []
+
+
+def test_at_the_store_routes_are_those_of_the_configuration(
+    offline: list[str], tmp_path: Path
+) -> None:
+    with (tmp_path / "airpost.toml").open("a") as config:
+        config.write("""
+[[modem]]
+name = "gate-1"
+usb_path = "1-1.4"
+route = ["night"]
+[[route]]
+name = "alarms"
+class = ["alarm"]
+""")
+    run("keys", "create", "till", "--route", "alarms,night,default", *offline)
+    said = run("keys", "create", "till", "--route", "nope", *offline, code=1).output
+    assert "is no route: there are alarms, default, night" in said

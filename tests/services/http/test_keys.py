@@ -56,12 +56,15 @@ async def test_scopes_that_are_none(api: Api) -> None:
         ("classes", ["loud"], "classes.0"),
         ("classes", [], "classes"),
         ("routes", ["a b"], "routes.0"),
+        ("routes", ["default", "nope"], "routes.1"),
     ],
 )
 async def test_a_restriction_that_is_none(api: Api, field: str, value: object, where: str) -> None:
     given = {"name": "a", "owner": "b", "scopes": ["send"], field: value}
     body = await api.call("POST", "/v1/keys", 400, json=given)
     assert body["field"] == where
+    if "nope" in str(value):
+        assert body["detail"] == "routes.1: is no route: there is default"
     assert api.store.by_hash == {}
 
 
@@ -71,10 +74,13 @@ async def test_a_restricted_key_sends_what_it_may(keyed: Api) -> None:
         "classes": ["alarm"], "routes": ["alarms", "default"], "networks": ["127.0.0.1"],
         "rate": "100/s", "expires_at": "2026-02-02T00:00:00.000Z",
     }  # fmt: skip
+    served = keyed.pool.views
+    keyed.pool.views = {Lane("gate-1"): modem_view(routes=frozenset({"alarms", "default"}))}
     made = await keyed.call(
         "POST", "/v1/keys", 201, headers=admin,
         json={"name": "till", "owner": "shop", "scopes": ["send"], **rules},
     )  # fmt: skip
+    keyed.pool.views = served
     assert {name: made[name] for name in rules} == rules
     bearer = {"Authorization": f"Bearer {made['token']}"}
     for fields, problem, field in (

@@ -11,7 +11,7 @@ import click
 from airpost.clock import SECOND_US, Instant, SystemClock, rfc3339
 from airpost.connection import segment
 from airpost.daemon.cli.client import Client, Json, as_json_option, talks
-from airpost.daemon.cli.offline import config_option, either, noting
+from airpost.daemon.cli.offline import config_option, either, noting, routes_in
 from airpost.daemon.cli.spans import Span
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.model import MessageClass
@@ -134,7 +134,8 @@ def create(
         body["expires_at"] = rfc3339(_expiry(expires))
 
     async def offline(store: Store) -> Json:
-        key = new_key(read_body(KeyIn, json.dumps(body).encode()), SystemClock().now())
+        given = read_body(KeyIn, json.dumps(body).encode())
+        key = new_key(given, SystemClock().now(), routes_in(config_path))
         token = new_token(key.id)
         async with noting(store, "key.create", f"key {key.id}", told_of(key)):
             await store.add_key(key, token_hash(token))

@@ -105,6 +105,14 @@ def store_path_in(config_path: Path) -> Path:
         raise ConfigError(str(config_path), str(error)) from error
 
 
+def routes_in(config_path: Path) -> frozenset[str]:
+    """All routes that a configuration names."""
+    from airpost.daemon.config.load import load_config
+
+    settings = load_config(config_path)
+    return settings.labels.union(each.name for each in settings.routes.routes)
+
+
 @contextmanager
 def at_rest(config_path: Path) -> Iterator[Path]:
     """Where the store lies, and nobody else opens it meanwhile; ClickException where one has it."""

@@ -14,7 +14,7 @@ from airpost.pool.clockguard import DEFAULT_WAIT_S
 from airpost.pool.credit import CreditSettings
 from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
-from airpost.routes import Guards, RouteTable
+from airpost.routes import DEFAULT_ROUTE, Guards, RouteTable
 from airpost.services.anchors import Syslog
 from airpost.services.hooks_in import HookSettings
 from airpost.services.http.settings import DEFAULT_PARTS, HttpSettings
@@ -89,3 +89,8 @@ class Settings:
     events: EventSettings = field(default_factory=EventSettings)
     hooks: tuple[HookSettings, ...] = ()
     silent_filter: bool = True  # look for networks that take messages and deliver none
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Routes that modems name; one that no section names serves `default`."""
+        return frozenset({DEFAULT_ROUTE}).union(*(modem.routes for modem in self.modems))

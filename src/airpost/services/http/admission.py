@@ -12,7 +12,7 @@ from airpost.codec.address import dialable
 from airpost.errors import CodecError, InvalidRequest
 from airpost.model import MessageClass
 from airpost.numbering import Numbering, Recipient
-from airpost.routes import Asked, Guards, Route, RouteTable, guarded
+from airpost.routes import DEFAULT_ROUTE, Asked, Guards, Route, RouteTable, guarded
 from airpost.services.http.credentials import Caller
 
 ANY_MODEM = Route(name="of the modem asked for")
@@ -29,11 +29,15 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What the configuration says about numbers and routes."""
+    """What the configuration says about numbers and routes.
+
+    `labels` are routes that modems of the configuration name, whether they are plugged in or not.
+    """
 
     numbering: Numbering = field(default_factory=Numbering)
     table: RouteTable = field(default_factory=RouteTable)
     guards: Guards = field(default_factory=Guards)
+    labels: frozenset[str] = frozenset({DEFAULT_ROUTE})
 
     def number(self, name: str, given: str) -> str:
         """A number as it is dialled; InvalidRequest that names the field."""
@@ -48,6 +52,11 @@ class Admission:
     def describes(self, route: str) -> bool:
         """True for a route with a section of its own."""
         return any(each.name == route for each in self.table.routes)
+
+    @property
+    def routes(self) -> frozenset[str]:
+        """All routes that the configuration names."""
+        return self.labels.union(each.name for each in self.table.routes)
 
     def admit(
         self,

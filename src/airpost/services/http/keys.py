@@ -6,7 +6,7 @@ May import L0 and the store's protocol.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from aiohttp import web
 
@@ -35,10 +35,14 @@ from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import keeping as shapes
 
 DAY_US = 86_400 * SECOND_US
+MOST_SHOWN = 20  # routes named to whoever has named none of them
 
 
-def new_key(given: KeyIn, now: Instant) -> ApiKey:
-    """A key as it is asked for, with an id of its own; InvalidRequest naming what cannot be."""
+def new_key(given: KeyIn, now: Instant, routes: Collection[str]) -> ApiKey:
+    """A key as it is asked for, with an id of its own; InvalidRequest naming what cannot be.
+
+    `routes` are all there are: a key for another one could send nothing.
+    """
     known = {scope.value for scope in Scope}
     if not known.issuperset(given.scopes):
         raise InvalidRequest("scopes", f"are of {', '.join(sorted(known))}")
@@ -47,6 +51,10 @@ def new_key(given: KeyIn, now: Instant) -> ApiKey:
             raise InvalidRequest(f"countries.{at}", fault)
     for at, network in enumerate(given.networks or ()):
         _checked(f"networks.{at}", read_network, network)
+    for at, route in enumerate(given.routes or ()):
+        if route not in routes:
+            words = f"is no route: there {_listed(routes)}"
+            raise InvalidRequest(f"routes.{at}", words, "unknown-route")
     if given.rate is not None:
         _checked("rate", read_rate, given.rate)
     if given.expires_at is not None and given.expires_at <= now:
@@ -65,6 +73,12 @@ def new_key(given: KeyIn, now: Instant) -> ApiKey:
         rate=given.rate,
         expires_at=None if given.expires_at is None else Instant(given.expires_at),
     )
+
+
+def _listed(routes: Collection[str]) -> str:
+    shown = ", ".join(sorted(routes)[:MOST_SHOWN])
+    more = len(routes) - MOST_SHOWN
+    return f"{'is' if len(routes) == 1 else 'are'} {shown}{f' and {more} more' if more > 0 else ''}"
 
 
 def _checked(field: str, read: Callable[[str], object], text: str) -> None:
@@ -94,7 +108,7 @@ def told_of(key: ApiKey) -> dict[str, Value]:
     "createKey",
     "Make a key; its token is shown once",
     body=KeyIn,
-    problems=("time-in-past",),
+    problems=("time-in-past", "unknown-route"),
     answers={201: shapes.NewKey},
     example=Example(body={"name": "plant", "owner": "plant", "scopes": ["send", "read"]}),
 )
@@ -102,7 +116,7 @@ async def create(request: web.Request, _caller: Caller) -> web.Response:
     """`POST /v1/keys`: 201 with the key and its token."""
     deps = request.app[DEPS]
     given = read_body(KeyIn, await read_json(request))
-    key = new_key(given, deps.clock.now())
+    key = new_key(given, deps.clock.now(), deps.admission.routes | deps.pool.routes())
     token = new_token(key.id)
     changed(request, f"key {key.id}", **told_of(key))
     await deps.store.add_key(key, token_hash(token))
