@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from airpost.apikey import ApiKey
+from airpost.clock import SECOND_US
 from airpost.errors import StoreUnavailable
 from airpost.services.http import taking
 from airpost.services.http.credentials import make_token, token_hash
@@ -404,3 +405,51 @@ async def test_contacts_and_groups_each_number_once(api: Api) -> None:
     assert done["rejected"][0]["problem"]["type"][20:] == "unknown-contact"
     texts = [m["text"] for m in await messages(api, done["id"])]
     assert texts == ["Ada !", "Grace !", "? !"]
+
+
+# -- the rate of a key ---------------------------------------------------------------------------
+async def test_a_batch_counts_whole_against_the_rate_of_its_key(api: Api) -> None:
+    rated = await make_key(api, rate="60/min, burst 10")
+    repeat = {**rated, "Idempotency-Key": "k"}
+    first = await post(api, headers=repeat, to=to(7), text="hi")
+    body = {"to": to(4), "text": "hi"}
+    async with api.http.post("/v1/batches", json=body, headers=rated) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+        assert (await answer.json())["type"].endswith(":rate-limited-key")
+    api.clock.advance(1)
+    await post(api, headers=rated, **body)
+    api.clock.advance(1)
+    assert (await post(api, headers=repeat, to=to(7), text="hi"))["id"] == first["id"]
+    assert len(await every(api)) == 7 + 4
+    api.clock.advance(3600)
+    told = await post(api, 400, headers=rated, to=to(11), text="hi")
+    assert (told["type"][20:], told["field"]) == ("too-many-rows", "to")
+    assert "11 messages" in told["detail"]
+    assert "burst 10: 10 at once" in told["detail"]
+    await post(api, headers=rated, to=to(9), text="hi")
+    assert len(await every(api)) == 7 + 4 + 9
+
+
+async def test_whom_a_group_stands_for_counts_too(api: Api) -> None:
+    headers = await make_key(api, rate="60/min, burst 10")
+    await api.call("PUT", "/v1/groups/six?owner=shop", 201, json={"members": to(6)})
+    told = await post(api, 400, headers=headers, to=["group:six", *to(5, 50)], text="hi")
+    assert "11 messages" in told["detail"]
+    api.clock.advance(3600)
+    rows = [{"to": "group:six"}, {"to": to(1, 50)[0]}, {"to": "group:six"}]
+    done = await post(api, headers=headers, messages=rows, text="hi")
+    assert done["accepted"] == 7
+    ((row, why),) = [(each["index"], each["problem"]["type"]) for each in done["rejected"]]
+    assert (row, why[20:]) == (2, "rate-limited-key")
+
+
+async def make_key(api: Api, **rules: Any) -> dict[str, str]:
+    given = {"name": "till", "owner": "shop", "scopes": ["send"], **rules}
+    made = await api.call("POST", "/v1/keys", 201, json=given)
+    api.clock._loop_time = lambda: api.clock.at / SECOND_US  # only `advance` makes it later
+    return {"Authorization": f"Bearer {made['token']}"}
+
+
+async def every(api: Api) -> list[Json]:
+    found: list[Json] = (await api.call("GET", "/v1/messages?limit=500"))["items"]
+    return found

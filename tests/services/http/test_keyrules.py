@@ -71,10 +71,11 @@ def test_a_meter_lets_through_what_the_rate_says_and_tells_how_long_to_wait() ->
     assert 3600 <= taken <= 3604
 
 
-def test_what_costs_more_than_there_is_passes_and_is_paid_off() -> None:
-    meters, rate = Meters(), read_rate("10/s")
-    assert meters.take("k", rate, 0.0, cost=100) == 0
-    assert meters.take("k", rate, 0.0) == 10
-    assert meters.take("k", rate, 9.2) == 0
-    meters.spend("k", rate, 9.2, 50)
-    assert meters.take("k", rate, 9.2) == 5
+def test_what_costs_more_goes_as_a_whole_or_not_at_all() -> None:
+    meters, rate = Meters(), read_rate("10/s, burst 50")
+    assert meters.take("k", rate, 0.0, cost=1) == 0
+    assert meters.take("k", rate, 0.0, cost=50) == 1
+    assert meters.take("k", rate, 0.0, cost=49) == 0
+    assert meters.take("k", rate, 0.0, cost=49) == 5
+    assert meters.take("k", rate, 1.0, cost=11) == 1
+    assert meters.take("k", rate, 1.0, cost=10) == 0

@@ -56,7 +56,7 @@ def guarded(scope: Scope, handler: CallerHandler) -> Handler:
             caller = await identify(request)
             if not caller.may(scope):
                 raise Refusal("forbidden", f"this needs the scope {scope.value!r}")
-            _meter(request, caller)
+            charge(request, caller, 1)
             return await handler(request, caller)
         except AirpostError as error:
             note_refusal(request, caller, error)
@@ -114,19 +114,15 @@ def _address(request: web.Request) -> str | None:
     return None if local_peer(request) is not None else request.remote or ""
 
 
-def charge(request: web.Request, caller: Caller, more: int) -> None:
-    """Count `more` messages against the rate of the caller's key; what is under way passes."""
-    if caller.rate is not None and caller.key_id is not None:
-        now_s = request.app[DEPS].clock.mono()
-        request.app[METERS].spend(caller.key_id, read_rate(caller.rate), now_s, more)
+def charge(request: web.Request, caller: Caller, count: int) -> None:
+    """Refuse what is beyond the rate of the caller's key, all of it; else it is counted.
 
-
-def _meter(request: web.Request, caller: Caller) -> None:
-    """Refuse what is beyond the rate of the caller's key."""
+    A count below zero is given back.
+    """
     if caller.rate is None or caller.key_id is None:
         return
     now_s = request.app[DEPS].clock.mono()
-    wait_s = request.app[METERS].take(caller.key_id, read_rate(caller.rate), now_s)
+    wait_s = request.app[METERS].take(caller.key_id, read_rate(caller.rate), now_s, count)
     if wait_s:
         words = f"this key has {caller.rate}; try again in {wait_s} s"
         raise Refusal("rate-limited-key", words, headers={"Retry-After": str(wait_s)})

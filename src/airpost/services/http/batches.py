@@ -23,6 +23,7 @@ from airpost.services.http.compose import REFUSED_MESSAGES, check_shared
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import BATCHES, DEPS, RUNNING, TURNS, HttpDeps
 from airpost.services.http.idempotency import HEADER, duplicate, read_key
+from airpost.services.http.keyrules import read_rate
 from airpost.services.http.longjson import LongJson, read_long
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal, refusal
@@ -82,16 +83,42 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
             if not rows.head.preview:
                 request.app[REFUSALS].count(rows.head.class_.value, caller.key_id, reason)
 
-        taking = Taking(rows, caller, deps, request.app[TURNS].mine, refused)
+        taking = Taking(
+            rows, caller, deps, request.app[TURNS].mine, refused,
+            lambda more: charge_rows(request, caller, rows, more),
+        )  # fmt: skip
         if rows.head.preview:
             return _looked(await taking.look(SHOWN), taking.decided)
-        charge(request, caller, len(rows) - 1)
+        if caller.rate is not None:
+            await _count(request, caller, taking, key)
         mark = "" if key is None else rows.fingerprint(CALL, digest)
         try:
             with request.app[RUNNING].hold(caller.actor, key):
                 return await _take(request, taking, _new(rows, caller, deps, key, mark))
         except DuplicateRequest as error:
             raise duplicate(error.kind) from None
+
+
+async def _count(request: web.Request, caller: Caller, taking: Taking, key: str | None) -> None:
+    """Count a batch against the key's rate, or refuse it; a repeat was counted before."""
+    if key is not None and await request.app[DEPS].store.idempotent(caller.actor, key) is not None:
+        taking.charge = lambda _: None
+        return
+    try:
+        taking.charge(await taking.count() - 1)  # the request itself has counted as one
+    except Refusal:
+        charge(request, caller, -1)  # or it would have no room when it is told to come again
+        raise
+
+
+def charge_rows(request: web.Request, caller: Caller, rows: Rows, more: int) -> None:
+    """Refuse messages beyond the key's rate; what no waiting makes room for, by another problem."""
+    most = None if caller.rate is None else read_rate(caller.rate).burst
+    if most is not None and more >= most:  # one was counted with the request
+        name = rows.long.name or "to"
+        words = f"stands for {more + 1} messages; this key has {caller.rate}: {most} at once"
+        raise Refusal("too-many-rows", f"{name}: {words}", errors=[(name, words)])
+    charge(request, caller, more)
 
 
 def _head(long: LongJson, deps: HttpDeps) -> BatchHead:

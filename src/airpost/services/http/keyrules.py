@@ -79,26 +79,21 @@ def read_expiry(text: str, now: Instant) -> Instant:
 
 
 class Meters:
-    """How much of its rate each key has used, in memory: a restart begins anew.
-
-    What costs more than there is left passes whole, and what follows waits for it.
-    """
+    """How much of its rate each key has used, in memory: a restart begins anew."""
 
     def __init__(self) -> None:
         self._paid_s: dict[str, float] = {}  # key → until when what it has used is paid off
 
     def take(self, key_id: str, rate: Rate, now_s: float, cost: int = 1) -> int:
-        """0 when it may go now, else whole seconds to wait; then nothing is taken."""
+        """0 when all of it may go now, else whole seconds to wait; then nothing is taken.
+
+        What costs more than `burst` never may.
+        """
         each_s = rate.per_s / rate.count
         owed_s = max(0.0, self._paid_s.get(key_id, now_s) - now_s)
         # A hundredth of one more or less is no reason to refuse: sums of floats are not exact.
-        over_s = owed_s - (rate.burst - 0.99) * each_s
+        over_s = owed_s - (rate.burst - cost + 0.01) * each_s
         if over_s > 0:
             return math.ceil(over_s)
         self._paid_s[key_id] = now_s + owed_s + cost * each_s
         return 0
-
-    def spend(self, key_id: str, rate: Rate, now_s: float, cost: int) -> None:
-        """Take more for what is under way already."""
-        owed_s = max(0.0, self._paid_s.get(key_id, now_s) - now_s)
-        self._paid_s[key_id] = now_s + owed_s + cost * rate.per_s / rate.count

@@ -146,7 +146,10 @@ class Decided:
 
 
 class Taking:
-    """One batch being taken in. `mine` returns in a turn of the loop that has room for a row."""
+    """One batch being taken in. `mine` returns in a turn of the loop that has room for a row.
+
+    `charge` is told how many messages a row stands for beyond one, and refuses too many.
+    """
 
     def __init__(
         self,
@@ -155,12 +158,14 @@ class Taking:
         deps: HttpDeps,
         mine: Callable[[], Awaitable[None]],
         refused: Callable[[str], None],
+        charge: Callable[[int], None],
     ) -> None:
         self._rows = rows
         self._caller = caller
         self._deps = deps
         self._mine = mine
         self._refused = refused
+        self.charge = charge
         self._storing: asyncio.Task[None] | None = None
         self._known: dict[int, list[Named]] | None = None  # by row, where there are names
         self._unknown: Faults = {}
@@ -186,6 +191,13 @@ class Taking:
             if self._storing is not None:
                 await asyncio.wait([self._storing])
             self.over.set()
+
+    async def count(self) -> int:
+        """How many messages it may be; of rows of their own, without what a group has in it."""
+        await self._look_up()
+        if self._known is None:
+            return len(self._rows)
+        return len(self._unknown) + sum(map(len, self._known.values()))
 
     async def look(self, show: int) -> list[tuple[int, NewMessage]]:
         """Decide with nothing stored; the first `show` messages, each with its row."""
@@ -224,7 +236,7 @@ class Taking:
 
     async def _look_up(self) -> None:
         """Whom the contacts and groups of a list of numbers stand for."""
-        names = self._rows.names()
+        names = None if self._known is not None else self._rows.names()
         if names is None:
             return
         found, self._unknown = await self._recipients(names)
@@ -255,6 +267,7 @@ class Taking:
         found, faults = await self._recipients([to])
         for fault in faults.values():
             raise _of_row(fault)
+        self.charge(len(found) - 1)
         return found
 
     def _refuse(self, at: int, to: str | None, error: AirpostError) -> None:
