@@ -5,6 +5,7 @@ L0: stdlib only. Times are `Instant` (UTC microseconds), durations carry their u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
@@ -99,6 +100,10 @@ class Idempotency:
     kept_s: int = 86_400  # how long a repeat gets the answer
 
 
+Asked = Mapping[str, str | int]
+"""Fields of the caller that a message does not show otherwise: ports, flash, a route asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
     """A message that passed every check, before it is stored."""
@@ -127,6 +132,7 @@ class NewMessage:
     idempotency: Idempotency | None = None
     batch: tuple[int, int] | None = None  # number of its batch, and which of its rows it is
     sent_text: str | None = None  # what goes out, where transliteration has made it another
+    asked: Asked = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +190,7 @@ class Message:
     ordered: bool = False  # later ones to the same number wait until its fate is known
     sent_text: str | None = None  # what goes out, where transliteration has made it another
     batch: str | None = None
+    asked: Asked = field(default_factory=dict)
 
 
 class Severity(Enum):

@@ -44,6 +44,7 @@ FROZEN = {
     "m013_batches": "b1ff2cc7da808d4f",
     "m014_events": "db00002c516bdb83",
     "m015_trying": "859b81e73f6058ca",
+    "m016_asked": "8148329212521271",
 }
 
 

@@ -167,6 +167,13 @@ def m015_trying(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m016_asked(db: Database) -> None:
+    """Ports, flash and the like, as they were asked for."""
+    for statement in _statements(text("schema_asked")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -182,6 +189,7 @@ RELEASED = (
     m013_batches.__name__,
     m014_events.__name__,
     m015_trying.__name__,
+    m016_asked.__name__,
 )
 
 

@@ -129,7 +129,8 @@ def _add_message(tx: Tx, new: NewMessage) -> int:
          new.on_uncertain.value, new.created_at, new.not_before, new.expires_at, new.lane,
          new.route, outlet_of(new.lane, new.route), new.sender_ref,
          json.dumps(new.tags, ensure_ascii=False) if new.tags else "[]", new.ordered,
-         new.carrier, sent, *(new.batch or (None, None))),
+         new.carrier, sent, *(new.batch or (None, None)),
+         json.dumps(dict(new.asked)) if new.asked else None),
     ).lastrowid  # fmt: skip
     assert seq is not None
     for tag in new.tags:

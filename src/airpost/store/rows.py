@@ -79,6 +79,7 @@ def message_of(row: Row, parts: Iterable[PartView]) -> Message:
         ordered=bool(row[26]),
         sent_text=None if row[27] is None else row[27].decode(),
         batch=row[28],
+        asked={} if row[29] is None else json.loads(row[29]),
     )
 
 

@@ -453,3 +453,23 @@ async def make_key(api: Api, **rules: Any) -> dict[str, str]:
 async def every(api: Api) -> list[Json]:
     found: list[Json] = (await api.call("GET", "/v1/messages?limit=500"))["items"]
     return found
+
+
+# -- as it was asked -----------------------------------------------------------------------------
+async def test_what_was_asked_for_is_shown_as_it_was(api: Api) -> None:
+    asked = [
+        {"text": "č", "transliterate": "always", "flash": True},
+        {"text": "hi", "replace": 3, "route": "default"},
+        {"data": "AAEC", "port": 200, "port_bits": 8, "source_port": 9},
+        {"text": "hi"},
+    ]
+    rows = [{"to": number, **given} for number, given in zip(to(4), asked, strict=True)]
+    told = await api.call("POST", "/v1/messages", 202, json=rows[0])
+    assert told.items() >= asked[0].items()
+    done = await post(api, messages=rows[1:])
+    kept = await every(api)
+    assert [each["batch"] for each in kept] == [None, *[done["id"]] * 3]
+    fields = {"port", "source_port", "port_bits", "flash", "replace", "route", "transliterate"}
+    for shown, given in zip(kept, asked, strict=True):
+        wanted = {name: value for name, value in given.items() if name in fields}
+        assert {name: shown[name] for name in fields if name in shown} == wanted

@@ -409,10 +409,11 @@ async def test_a_page_has_its_limit(api: Api) -> None:
 
 
 async def test_the_history(api: Api) -> None:
-    sent = await api.send()
+    sent = await api.send(sender_ref="r-1", tags=["a"])
     api.store.history = [event(1, sent["id"]), event(2, "other")]
     page = await api.call("GET", f"/v1/messages/{sent['id']}/events")
     assert [each["seq"] for each in page["items"]] == [1]
+    assert [(each["sender_ref"], each["tags"]) for each in page["items"]] == [("r-1", ["a"])]
     assert page["next"] is None
     await api.call("GET", "/v1/messages/none/events", 404)
 

@@ -11,6 +11,7 @@ from airpost.codec.transliterate import Transliterate
 from airpost.codec.udh import Ports
 from airpost.errors import InvalidRequest
 from airpost.model import (
+    Asked,
     Encoding,
     Lane,
     MessageId,
@@ -91,7 +92,28 @@ def compose(
         sender_ref=given.sender_ref,
         tags=given.tags,
         batch=batch,
+        asked=_asked(given),
     )
+
+
+def _asked(given: SendIn) -> Asked:
+    """What a message does not show otherwise; next to nothing to do where nothing was asked."""
+    asked: dict[str, str | int] = {}
+    if given.port is not None:
+        asked["port"] = given.port
+    if given.source_port is not None:
+        asked["source_port"] = given.source_port
+    if given.port_bits is not None:
+        asked["port_bits"] = given.port_bits
+    if given.flash:
+        asked["flash"] = True
+    if given.replace is not None:
+        asked["replace"] = given.replace
+    if given.route is not None:
+        asked["route"] = given.route
+    if given.transliterate is not Transliterate.NEVER:
+        asked["transliterate"] = given.transliterate.value
+    return asked
 
 
 def check_shared(given: MessageFields, deps: HttpDeps) -> None:

@@ -163,10 +163,11 @@ async def one(request: web.Request, caller: Caller) -> web.Response:
     example=Example(path={"id": MESSAGE}, after=("createMessage", {"id": "/id"})),
 )
 async def events(request: web.Request, caller: Caller) -> web.Response:
-    """`GET /v1/messages/{id}/events`: its history, oldest first."""
+    """`GET /v1/messages/{id}/events`: its history, oldest first, with what is the caller's own."""
     message = await _find(request, caller.sees)
     history = await request.app[DEPS].store.message_events(message.id)
-    return answer(list_json(event_json(each) for each in history))
+    own = {"sender_ref": message.sender_ref, "tags": list(message.tags)}
+    return answer(list_json({**event_json(each), **own} for each in history))
 
 
 @operation(

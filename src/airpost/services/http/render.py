@@ -112,6 +112,7 @@ def message_json(message: Message) -> Json:
         "tags": list(message.tags),
         "batch": message.batch,
         "waits": None if message.waits is None else _waits(message.waits),
+        **message.asked,
     }
 
 
@@ -161,6 +162,7 @@ def accepted(new: NewMessage) -> Message:
         possible_duplicates=0,
         sender_ref=new.sender_ref,
         tags=new.tags,
+        asked=new.asked,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from airpost.codec.dcs import Alphabet
+from airpost.codec.transliterate import Transliterate
 from airpost.model import Encoding as EncodingName
 from airpost.model import MessageClass, OnUncertain, Severity
 from airpost.outcome import OutcomeClass
@@ -74,6 +75,13 @@ class Accepted(Shape):
     tags: list[str]
     batch: str | None = Field(description="The batch it was handed in with")
     waits: Waits | None
+    port: int | None = Field(default=None, description="As asked for, and so the next; else absent")
+    source_port: int | None = None
+    port_bits: int | None = None
+    flash: bool | None = None
+    replace: int | None = None
+    route: str | None = None
+    transliterate: Transliterate | None = None
 
 
 class OtherModem(Shape):
@@ -137,6 +145,8 @@ class Event(Shape):
     reason: str
     actor: str
     severity: Severity
+    sender_ref: str | None = Field(description="Those of the message")
+    tags: list[str]
 
 
 class Events(Page[Event]):

@@ -5,7 +5,7 @@ SELECT m.seq, m.id, m.owner, m.number, m.class, m.state, m.encoding, m.lane, m.c
        m.not_before, m.expires_at, m.sent_at, m.delivered_at, m.final, m.reason, t.bytes, d.bytes,
        m.want_report, m.on_uncertain, m.possible_duplicates, m.sender_ref, m.tags,
        m.held_until, m.held_reason, m.held_by, m.outlet, m.ordered,
-       s.bytes, h.id
+       s.bytes, h.id, m.asked
 FROM message m LEFT JOIN body t ON t.id = m.text_body LEFT JOIN body d ON d.id = m.data_body
     LEFT JOIN body s ON s.id = m.sent_body LEFT JOIN batch h ON h.seq = m.batch_seq
 WHERE m.seq IN (SELECT value FROM json_each(?))

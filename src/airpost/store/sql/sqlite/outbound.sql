@@ -15,9 +15,9 @@ SELECT 1 FROM blocked WHERE number = ?
 INSERT INTO message (id, owner, key_id, number, class, rank, state, open, final, encoding,
     text_body, data_body, parts, want_report, on_uncertain, created_at, not_before, expires_at,
     asked_lane, route, outlet, sender_ref, tags, ordered, carrier, sent_body,
-    batch_seq, batch_row)
+    batch_seq, batch_row, asked)
 VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?)
+    ?, ?, ?)
 
 -- name: add_tag
 INSERT OR IGNORE INTO tag (tag, message_seq) VALUES (?, ?)
