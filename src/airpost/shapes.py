@@ -81,11 +81,21 @@ _Message = TypedDict("_Message", {
 
 
 class Message(_Message, total=False):
-    """A message and its parts. `routing` is there where one message is asked for."""
+    """A message and its parts. `routing` is there where one message is asked for.
+
+    What follows it is there where it was asked for.
+    """
 
     text: str
     data: str
     routing: Json
+    port: int
+    source_port: int
+    port_bits: int
+    flash: bool
+    replace: int
+    route: str
+    transliterate: str
 
 
 _Inbound = TypedDict("_Inbound", {
