@@ -5,7 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airpost.pool.beat import LONGEST_S, SHARE, SHORTEST_S, linger_s, until_beat
+from airpost.pool.beat import (
+    AHEAD_MESSAGES,
+    AHEAD_S,
+    LONGEST_S,
+    MOST_AHEAD,
+    SHARE,
+    SHORTEST_S,
+    ahead_messages,
+    is_quick,
+    linger_s,
+    until_beat,
+)
 
 SERVICE_S = st.floats(0.0, 60.0)
 NOW_S = st.floats(0.0, 1e6)
@@ -27,3 +38,16 @@ def test_lanes_of_one_pace_meet(now_s: float, later_s: float) -> None:
 
 def test_a_slow_modem_is_no_later_than_people_wait() -> None:
     assert max(until_beat(at / 100, 3.5) for at in range(100)) <= LONGEST_S
+
+
+@given(SERVICE_S)
+def test_what_is_bound_is_sent_soon(service_s: float) -> None:
+    count = ahead_messages(service_s)
+    assert AHEAD_MESSAGES <= count <= MOST_AHEAD
+    assert count == AHEAD_MESSAGES or count * service_s < 1.5 * AHEAD_S
+
+
+def test_how_long_it_takes_is_not_known_at_first() -> None:
+    assert ahead_messages(None) == ahead_messages(0.2) == AHEAD_MESSAGES
+    assert ahead_messages(0.0) == MOST_AHEAD
+    assert (is_quick(None), is_quick(0.2), is_quick(0.01)) == (False, False, True)

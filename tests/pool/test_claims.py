@@ -11,7 +11,7 @@ import pytest
 from airpost.clock import Instant, LoopClock
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass
-from airpost.pool.claims import CLAIM_SEGMENTS, Claims
+from airpost.pool.claims import CLAIM_SEGMENTS, URGENT_AHEAD, Claims
 from airpost.store.api import Store
 from airpost.tasks import spawn, stop
 from tests.pool.test_order import segment
@@ -139,6 +139,22 @@ def test_where_the_store_cannot_be_read_it_is_asked_again() -> None:
         await asyncio.sleep(1)
         assert await stand.answers(segment(1, NORMAL)) == [1]
         assert len(stand.queue.asked) == 2
+        await stop(stand.task)
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(("service_s", "most"), [(None, 2), (3.0, 2), (0.01, 8)])
+def test_more_is_bound_where_half_is_gone(service_s: float | None, most: int) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        stand = Stand(loop)
+        for held in range(most + 1):
+            stand.claims._bound = dict.fromkeys(range(held), (9, NORMAL))
+            room = stand.claims.room(NORMAL, None, service_s)
+            assert room == (most - held if 2 * held <= most else 0)
+            assert stand.claims.room(OTP, None, service_s) == URGENT_AHEAD
+            on_air = stand.claims.room(NORMAL, segment(held, NORMAL), service_s)
+            assert on_air == (most - held - 1 if 2 * (held + 1) <= most else 0)
         await stop(stand.task)
 
     run_virtual(main)

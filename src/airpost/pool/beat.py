@@ -11,6 +11,10 @@ LONGEST_S = 0.09  # between two such instants: what was sent is seen to be that 
 SHORTEST_S = 0.002  # below, waiting costs more than sharing saves
 SHARE = 0.5  # of the time a segment takes; the rest is for the store
 LINGER_SHARE = 0.1  # of it too: for binding what comes next, which then goes along
+AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is free first
+AHEAD_S = 0.1  # where segments take less, so many more that this is what they take
+MOST_AHEAD = 8
+QUICK_S = 0.03  # what a segment takes where it is over before the next one could be prepared
 
 
 def until_beat(now_s: float, service_s: float | None) -> float:
@@ -27,3 +31,15 @@ def until_beat(now_s: float, service_s: float | None) -> float:
 def linger_s(service_s: float | None) -> float:
     """Seconds that what has begun waits for what comes next."""
     return min((service_s or 0.0) * SHARE, LONGEST_S) * LINGER_SHARE
+
+
+def ahead_messages(service_s: float | None) -> int:
+    """How many messages are bound at once to a lane that takes so long for a segment."""
+    if service_s is None:
+        return AHEAD_MESSAGES
+    return max(AHEAD_MESSAGES, min(MOST_AHEAD, round(AHEAD_S / max(service_s, SHORTEST_S))))
+
+
+def is_quick(service_s: float | None) -> bool:
+    """True where nothing is prepared: a commit for each segment is less than two."""
+    return service_s is not None and service_s < QUICK_S

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from airpost.clock import SECOND_US, Clock, rfc3339
 from airpost.errors import NoRoute, StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
-from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
+from airpost.pool.beat import AHEAD_MESSAGES
+from airpost.pool.dispatch import LaneLoop
 from airpost.pool.facade import Outlook
 from airpost.pool.limiter import Limiter
 from airpost.pool.reserve import Bars, reserved_lanes
@@ -299,7 +300,8 @@ class Binder:
             routes = sorted({route for lane in lanes for route in self._views[lane].routes})
             try:
                 # With one modem nothing is preferred; of more than can be bound nobody asks.
-                sims = AHEAD_MESSAGES * len(lanes) if len(self._loops) > 1 else 0
+                room = sum(max(AHEAD_MESSAGES, self._loops[lane].room) for lane in lanes)
+                sims = room if len(self._loops) > 1 else 0
                 more = await self._store.backlog(
                     self._clock.now(), count, lanes, routes, lowest, sims
                 )

@@ -14,11 +14,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass
+from airpost.pool.beat import ahead_messages
 from airpost.store.api import Store
 
 log = logging.getLogger("airpost.dispatch")
 
 CLAIM_SEGMENTS = 16
+URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
 STORE_WAIT_S = 1.0  # between tries while the store cannot be read
 
 
@@ -76,6 +78,18 @@ class Claims:
         """Messages, claimed or bound, that a message of a class waits for."""
         known = {each.message_seq for each in self.ahead if each.goes_as.rank <= class_.rank}
         return known | {seq for seq, (_, of) in self._bound.items() if of.rank <= class_.rank}
+
+    def room(self, class_: MessageClass, current: Claimed | None, service_s: float | None) -> int:
+        """Messages of a class that may still be bound: it overtakes what is of lower ones.
+
+        None while the lane has more than half of them: to bind one at a time costs much.
+        """
+        most = URGENT_AHEAD if class_.urgent else ahead_messages(service_s)
+        before = self.messages(class_)
+        if current is not None:
+            before.add(current.message_seq)
+        room = most - len(before)
+        return max(0, room) if class_.urgent or 2 * room >= most else 0
 
     def segments(self, class_: MessageClass) -> tuple[int, int]:
         """How many segments a message of a class waits for, and how many wait for it."""

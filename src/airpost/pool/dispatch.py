@@ -19,7 +19,7 @@ from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
-from airpost.pool.beat import linger_s, until_beat
+from airpost.pool.beat import is_quick, linger_s, until_beat
 from airpost.pool.claims import STORE_WAIT_S, Claims
 from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
@@ -35,13 +35,11 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.dispatch")
 
-AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is free first
 OVERTAKEN = 0.01  # of a segment
 LEAST_LEFT = 0.05  # of one that takes longer than others did
 BINDING_S = (
     0.02  # until what is bound to a lane is known there: what ends before goes on without it
 )
-URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
@@ -73,6 +71,7 @@ class LaneLoop:
         self.window = Window()
         self.tally = Tally()
         self.current: Claimed | None = None
+        self._picked: Claimed | None = None  # taken out of what is ahead, about to be `current`
         self._store = store
         self._clock = clock
         self._rng = rng
@@ -115,11 +114,13 @@ class LaneLoop:
         return self.room_for(MessageClass.BULK)
 
     def room_for(self, class_: MessageClass) -> int:
-        """Messages of a class that may still be bound: it overtakes what is of lower ones."""
-        bound = self._claims.messages(class_)
-        if self.current is not None:
-            bound.add(self.current.message_seq)
-        return max(0, (URGENT_AHEAD if class_.urgent else AHEAD_MESSAGES) - len(bound))
+        """Messages of a class that may still be bound."""
+        return self._claims.room(class_, self.current, self.unit.view.service_s)
+
+    @property
+    def empty(self) -> bool:
+        """True while no message is bound to the lane, nor on the air."""
+        return self.current is None and not self._claims.messages(MessageClass.BULK)
 
     def segments_before(self, class_: MessageClass) -> float:
         """Segments a message of a class would wait for, with what is left of the one on the air.
@@ -243,8 +244,8 @@ class LaneLoop:
 
     def _hidden(self) -> Collection[int]:
         """What was taken before its intent is on disk still reads as queued."""
-        on_air = set() if self.current is None else {self.current.segment_id}
-        return on_air | self._ledger.unwritten
+        out = {each.segment_id for each in (self._picked, self.current) if each is not None}
+        return out | self._ledger.unwritten
 
     def _claimed(self) -> None:
         self._claims.ahead = self._in_turn(self._claims.ahead)
@@ -287,8 +288,9 @@ class LaneLoop:
             self._claims.look_again()
             await self._clock.sleep(NOT_BEGUN_WAIT_S)
             return
+        self._picked = segment
         ready = await self._ledger.prepared_for(segment, sim_id, self._clock.now())
-        self.current = segment
+        self._picked, self.current = None, segment
         self._in_hand, self._begun_s = segment.message_seq, self._clock.mono()
         asked: asyncio.Future[AirResult] | Beginning | None = None
         counts = None if self._gate is None else partial(self._gate.begun, segment, sim_id)
@@ -342,11 +344,16 @@ class LaneLoop:
     def _intent(self, segment: Claimed, sim_id: SimId, tpdu: bytes) -> Intent:
         return Intent(
             segment_id=segment.segment_id, lane=self.lane, sim_id=sim_id, tpdu=tpdu,
-            begun_at=self._clock.now(),
+            begun_at=self._clock.now(), shares=is_quick(self.unit.view.service_s),
         )  # fmt: skip
 
     def _next_intent(self) -> Intent | None:
-        """For the first that waits while something is on the air, unless it is prepared."""
+        """For the first that waits while something is on the air, unless it is prepared.
+
+        For none where it would not be ready in time: its commit has the result before it, then.
+        """
+        if is_quick(self.unit.view.service_s):
+            return None
         sim_id = self.unit.view.sim_id
         if not self.ahead or sim_id is None or self.current is None or self._first_is_ready():
             return None

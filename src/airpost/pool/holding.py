@@ -12,7 +12,7 @@ from dataclasses import replace
 from airpost.clock import Clock
 from airpost.errors import ModemError, StoreUnavailable
 from airpost.model import Claimed, Lane, MessageId, ModemView, SimId
-from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
+from airpost.pool.dispatch import LaneLoop
 from airpost.pool.pauses import Pauses
 from airpost.pool.window import DOUBTED_AFTER, FIRST_DEAD_S, LONGEST_DEAD_S
 from airpost.store.api import Store
@@ -67,7 +67,7 @@ class Holding:
 
     def idle(self, lane: Lane) -> None:
         """A lane has nothing left to do: if it was to be drained, it is."""
-        if self.pauses.draining(lane) and self._loops[lane].room == AHEAD_MESSAGES:
+        if self.pauses.draining(lane) and self._loops[lane].empty:
             self._spawn(self.pauses.drained(lane), f"drained {lane}")
 
     # -- doubt -----------------------------------------------------------------------------------

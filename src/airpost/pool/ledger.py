@@ -141,11 +141,11 @@ class Ledger:
         except StoreUnavailable:
             self._owe_again(owed)
             raise
-        asked.add_done_callback(lambda done: self._air_done(owed, intent.segment_id, counts, done))
+        asked.add_done_callback(lambda done: self._air_done(owed, intent, counts, done))
         return asked
 
     def _air_done(
-        self, owed: Mapping[int, Fact], segment_id: int, counts: Counts | None,
+        self, owed: Mapping[int, Fact], intent: Intent, counts: Counts | None,
         done: asyncio.Future[AirResult],
     ) -> None:  # fmt: skip
         if done.cancelled() or done.exception() is not None:
@@ -154,8 +154,9 @@ class Ledger:
         if counts is not None and done.result().attempt_id is not None:
             counts()
         settle = next(iter(owed.values()), None)
-        self._committed((segment_id,), settle is None or _is_plain(settle))
-        self.follow_soon(PREPARE_AFTER_S)
+        self._committed((intent.segment_id,), settle is None or _is_plain(settle))
+        if not intent.shares:
+            self.follow_soon(PREPARE_AFTER_S)
 
     # -- what happened ---------------------------------------------------------------------------
     def ended(self, settlement: Settlement) -> None:

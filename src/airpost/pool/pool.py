@@ -29,7 +29,7 @@ from airpost.modem.api import ModemUnit
 from airpost.outcome import Outcome
 from airpost.policy import QueuePolicy
 from airpost.pool.binder import Binder
-from airpost.pool.dispatch import AHEAD_MESSAGES, LaneLoop
+from airpost.pool.dispatch import LaneLoop
 from airpost.pool.facade import BudgetView, Outlook, Promise
 from airpost.pool.gate import Gate
 from airpost.pool.holding import Holding
@@ -216,7 +216,7 @@ class ModemPool:
             for lane, loop in self._loops.items()
             if not self._stopping.is_set()
             and self._views[lane].ready
-            and loop.room < AHEAD_MESSAGES
+            and not loop.empty
             and loop.free_at() <= now
         }
 

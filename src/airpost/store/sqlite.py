@@ -289,7 +289,8 @@ class SqliteStore:
 
     def air(self, settle: Settlement | None, intent: Intent | None) -> Future[AirResult]:
         """End one attempt and begin the next; asked for when the call returns."""
-        return self._ask(air.turn, settle, intent)
+        waited = intent is None or not intent.shares
+        return self._ask(air.turn, settle, intent, waited=waited)
 
     def follow(
         self, facts: Sequence[Settlement | Begun], intent: Intent | None

@@ -65,13 +65,17 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A segment is about to be written to a modem: from this commit on its fate may be unknown."""
+    """A segment is about to be written to a modem: from this commit on its fate may be unknown.
+
+    `shares`: the commit may be that of others too, though one waits for the other then.
+    """
 
     segment_id: int
     lane: Lane
     sim_id: SimId
     tpdu: bytes
     begun_at: Instant
+    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
