@@ -50,6 +50,7 @@ class Ahead:
         self._offered: dict[int, Prepared] = {}
         self._begun: dict[int, Begun] = {}
         self._last_attempt: int | None = None
+        self._before: int | None = None  # the last one of the run before
 
     # -- on the loop -----------------------------------------------------------------------------
     def stands(self, prepared: Prepared) -> bool:
@@ -106,9 +107,13 @@ class Ahead:
     def next_attempt(self, tx: Tx) -> int:
         """A number no attempt has, and none that was ever prepared since the store was opened."""
         if self._last_attempt is None:
-            self._last_attempt = last_attempt(tx)
+            self._before = self._last_attempt = last_attempt(tx)
         self._last_attempt += 1
         return self._last_attempt
+
+    def of_this_run(self, attempt_id: int) -> bool:
+        """True for a number that was given since the store was opened."""
+        return self._before is not None and attempt_id > self._before
 
 
 def last_attempt(tx: Tx) -> int:
@@ -118,8 +123,11 @@ def last_attempt(tx: Tx) -> int:
 
 def of_lane(tx: Tx, lane: str) -> PreparedRow | None:
     """What is prepared for a lane."""
-    found = tx.db.execute(_SQL["of_lane"], (lane,)).fetchone()
-    return None if found is None else PreparedRow(*found)
+    known = tx.recall.prepared
+    if lane not in known:
+        found = tx.db.execute(_SQL["of_lane"], (lane,)).fetchone()
+        known[lane] = None if found is None else PreparedRow(*found)
+    return known[lane]
 
 
 def all_rows(tx: Tx) -> list[PreparedRow]:
@@ -130,12 +138,17 @@ def all_rows(tx: Tx) -> list[PreparedRow]:
 def add(tx: Tx, row: PreparedRow) -> None:
     """Write a row; its lane has none."""
     tx.db.execute(_SQL["add"], row)
+    tx.recall.prepared[row.lane] = row
 
 
 def taken_out(tx: Tx, lane: str, attempt_id: int) -> PreparedRow | None:
     """Delete a row; what it was. Its octets stay, for the attempt."""
-    found = tx.db.execute(_SQL["take_out"], (lane, attempt_id)).fetchone()
-    return None if found is None else PreparedRow(*found)
+    row = of_lane(tx, lane)
+    if row is None or row.attempt_id != attempt_id:
+        return None
+    tx.recall.prepared[lane] = None
+    gone = tx.db.execute(_SQL["take_out"], (lane, attempt_id)).rowcount
+    return row if gone else None
 
 
 def forget_octets(tx: Tx, row: PreparedRow) -> None:

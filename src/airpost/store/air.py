@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from airpost.clock import Instant
+from airpost.errors import StaleTransition
 from airpost.model import Lane, SimId
 from airpost.outcome import Outcome
-from airpost.states import SegmentEvent, SegmentState, sources
+from airpost.states import MessageState, SegmentEvent, SegmentState, sources
 from airpost.store import ahead, reports
 from airpost.store.ahead import PreparedRow
 from airpost.store.api import AirResult, Begun, Intent, Prepared, Settlement, Wake
@@ -21,6 +21,7 @@ from airpost.store.attempts import (
     AttemptRow,
     attempt_of,
     end_attempt,
+    end_open,
     sent_columns,
     unknown_columns,
 )
@@ -157,6 +158,12 @@ def _begin(
         attempts=n, lane=lane, mr=None, not_before=None,
     )  # fmt: skip
     fold_moved(tx, row, moved, at, actor)
+    if row.parts == 1 and row.current and row.resends == 0:
+        attempt = AttemptRow(attempt_id, row.id, n, lane, sim_id, tail, None, at, None, None)
+        began = row._replace(
+            state=moved.state, attempts=n, message_state=MessageState.SENDING, lane=lane
+        )
+        tx.recall.begun(attempt, began)
 
 
 def _other_sim(tx: Tx, row: SegmentRow, sim_id: SimId) -> bool:
@@ -186,11 +193,36 @@ def settle(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentState] | None:
 
     None, and a line in the log, when there is nothing left to settle.
     """
+    known = tx.recall.ended(done.attempt_id, done.segment_id)
+    taken = done.event is SegmentEvent.TAKEN
+    told = done.ended_at, done.mr, done.outcome
+    if known is None or not taken or not end_open(tx, done.attempt_id, *told):
+        known = _attempt(tx, done)
+        if known is None:
+            return None
+        end_attempt(tx, done.attempt_id, *told)
+    attempt, row = known
+    event = done.event
+    if event in _ENDINGS and event is not SegmentEvent.TAKEN and _taken_before(tx, row, attempt):
+        event = SegmentEvent.TAKEN  # the resend came to nothing, but the first sending went out
+    try:
+        state = _moved(tx, row, event, done)
+    except StaleTransition:  # it is not as it was when its attempt began
+        row = segment_row(tx, row.id) or row
+        state = _moved(tx, row, event, done)
+    ended = attempt._replace(
+        mr=done.mr, ended_at=done.ended_at, outcome_class=done.outcome.cls.value
+    )
+    return ended, state
+
+
+def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
+    """What is settled, as it stands; None, and a line in the log, where it has an end."""
     found = tx.db.execute(_SQL["attempt"], (done.attempt_id, done.segment_id)).fetchone()
     if found is None:
         _refused(done, "no such attempt")
         return None
-    attempt, row = attempt_of(found[:10]), segment_of(found[10:])
+    attempt = attempt_of(found[:10])
     if done.event is SegmentEvent.LATE:
         if attempt.outcome_class != "unknown":
             _refused(done, "its fate is known")
@@ -198,22 +230,17 @@ def settle(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentState] | None:
     elif done.event not in _ENDINGS or attempt.ended_at is not None:
         _refused(done, "it has ended")
         return None
-    end_attempt(tx, attempt.id, done.ended_at, done.mr, done.outcome)
-    event = done.event
-    if event in _ENDINGS and event is not SegmentEvent.TAKEN and _taken_before(tx, row, attempt):
-        event = SegmentEvent.TAKEN  # the resend came to nothing, but the first sending went out
-    state = row.state
+    return attempt, segment_of(found[10:])
+
+
+def _moved(tx: Tx, row: SegmentRow, event: SegmentEvent, done: Settlement) -> SegmentState:
     if row.state in sources(event):
-        state = _move(tx, row, event, done)
-    else:
-        log.warning(
-            "store.settlement_too_late segment=%d state=%s event=%s",
-            row.id, row.state.value, event.value,
-        )  # fmt: skip
-    ended = replace(
-        attempt, mr=done.mr, ended_at=done.ended_at, outcome_class=done.outcome.cls.value
-    )
-    return ended, state
+        return _move(tx, row, event, done)
+    log.warning(
+        "store.settlement_too_late segment=%d state=%s event=%s",
+        row.id, row.state.value, event.value,
+    )  # fmt: skip
+    return row.state
 
 
 def _refused(done: Settlement, why: str) -> None:

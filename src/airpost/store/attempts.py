@@ -5,8 +5,7 @@ May import L0. Run in the writer's thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from airpost.clock import SECOND_US, Instant
 from airpost.outcome import Outcome
@@ -19,8 +18,7 @@ REPORT_WAIT_S = 72 * 3600  # no report after that: sent, final, unconfirmed
 UNCERTAIN_WAIT_S = 24 * 3600  # after the message's own time: a report may still settle it till then
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRow:
+class AttemptRow(NamedTuple):
     """One attempt."""
 
     id: int
@@ -55,6 +53,12 @@ def end_attempt(tx: Tx, attempt_id: int, at: Instant, mr: int | None, outcome: O
     """Write what became of an attempt."""
     columns = outcome_columns(outcome).values()
     tx.db.execute(_SQL["end"], (at, mr, *columns, attempt_id))
+
+
+def end_open(tx: Tx, attempt_id: int, at: Instant, mr: int | None, outcome: Outcome) -> bool:
+    """As `end_attempt`; False, and nothing is written, where it has ended."""
+    columns = outcome_columns(outcome).values()
+    return tx.db.execute(_SQL["end_open"], (at, mr, *columns, attempt_id)).rowcount > 0
 
 
 def sent_columns(row: SegmentRow, at: Instant, sent_at: Instant) -> dict[str, Any]:

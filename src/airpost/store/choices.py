@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
@@ -27,6 +28,7 @@ from airpost.store.writer import Tx
 
 _SQL = load("choices")
 DAY_US = 86_400 * SECOND_US
+KNOWN = 256  # reasons that are not looked up again
 
 
 class Choices:
@@ -105,20 +107,27 @@ def unbound(db: sqlite3.Connection, message_id: MessageId) -> Waiting | None:
 
 
 # -- in the writer's thread ----------------------------------------------------------------------
+@lru_cache(maxsize=KNOWN)
+def _told(why: str, others: tuple[tuple[str, ...], ...]) -> str:
+    told = {"why": why, "others": {words: lanes for words, *lanes in others}}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True)
+
+
 def choice_of(tx: Tx, binding: Binding, now: Instant) -> int:
     """The id under which it is kept why a message was bound where it was."""
     lanes: defaultdict[str, list[Lane]] = defaultdict(list)
     for lane in sorted(binding.others):
         lanes[binding.others[lane]].append(lane)
-    told = {"why": binding.reason, "others": lanes}
-    text = json.dumps(told, ensure_ascii=False, sort_keys=True)
-    at = (now // DAY_US, text)
-    found = tx.db.execute(_SQL["choice"], at).fetchone()
-    if found is not None:
-        return int(found[0])
-    made = tx.db.execute(_SQL["add_choice"], at).lastrowid
-    assert made is not None
-    return made
+    text = _told(binding.reason, tuple((words, *lanes[words]) for words in sorted(lanes)))
+    at, known = (now // DAY_US, text), tx.recall.choices
+    if at not in known:
+        if len(known) >= KNOWN:
+            known.clear()
+        found = tx.db.execute(_SQL["choice"], at).fetchone()
+        made = tx.db.execute(_SQL["add_choice"], at).lastrowid if found is None else found[0]
+        assert made is not None
+        known[at] = made
+    return known[at]
 
 
 def fail_over(tx: Tx, now: Instant, n: int, reach: Reach) -> int:
@@ -152,4 +161,5 @@ def reach_columns(reach: Reach) -> tuple[str | None, str]:
 
 def forget_choices(tx: Tx, n: int) -> int:
     """Up to `n` reasons that no message can name any more; how many went."""
+    tx.recall.choices.clear()
     return tx.db.execute(_SQL["forget"], (n,)).rowcount

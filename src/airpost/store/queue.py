@@ -9,6 +9,7 @@ import heapq
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from itertools import islice, product
 from operator import itemgetter
 from typing import Any
@@ -103,27 +104,29 @@ def _waiting(
 
 def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Claimed]:
     """The next `n` due queued segments of a lane."""
-    return [
-        Claimed(
-            segment_id=row[0],
-            message_seq=row[1],
-            message_id=row[2],
-            to=row[3],
-            class_=MessageClass(row[4]),
-            seq=row[5],
-            of=row[6],
-            body=SegmentBody(pid=row[7], dcs=row[8], udh=row[9], ud=row[10], udl=row[11]),
-            concat_ref=row[12],
-            attempts=row[13],
-            resends=row[14],
-            want_report=bool(row[15]),
-            waiting_since=Instant(max(row[16], row[17] or 0)),
-            expires_at=row[18],
-            avoid_sim=row[19],
-            aged=row[20] < MessageClass(row[4]).rank,
-        )
-        for row in db.execute(_SQL["claim"], (lane, now, n))
-    ]
+    return [_claimed(row) for row in db.execute(_SQL["claim"], (lane, now, n))]
+
+
+@lru_cache(maxsize=1024)  # each is claimed again and again until it goes
+def _claimed(row: tuple[Any, ...]) -> Claimed:
+    return Claimed(
+        segment_id=row[0],
+        message_seq=row[1],
+        message_id=row[2],
+        to=row[3],
+        class_=MessageClass(row[4]),
+        seq=row[5],
+        of=row[6],
+        body=SegmentBody(pid=row[7], dcs=row[8], udh=row[9], ud=row[10], udl=row[11]),
+        concat_ref=row[12],
+        attempts=row[13],
+        resends=row[14],
+        want_report=bool(row[15]),
+        waiting_since=Instant(max(row[16], row[17] or 0)),
+        expires_at=row[18],
+        avoid_sim=row[19],
+        aged=row[20] < MessageClass(row[4]).rank,
+    )
 
 
 def waiting_for(

@@ -72,6 +72,7 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
     if attempt is not None:
         _apply(tx, made, attempt)
     else:
+        tx.recall.unmatched(report.sim_id, tail)
         add_event(
             tx, report.received_at, f"modem {report.lane}", None, None,
             reason=f"a delivery report with reference {report.mr} matches nothing sent",
@@ -89,6 +90,8 @@ def _stored(tx: Tx, attempt_id: int | None) -> ReportStored:
 
 def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
     """Apply reports that came before the result of their attempt; False when there are none."""
+    if tx.ahead.of_this_run(attempt.id) and not tx.recall.may_wait(attempt.sim_id, attempt.tail):
+        return False
     since = attempt.begun_at
     found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
     for (report_id,) in found:

@@ -21,6 +21,7 @@ from airpost.store.ahead import Ahead, BegunMeanwhile
 from airpost.store.api import Begun, Wake
 from airpost.store.faults import DAMAGED, meaning
 from airpost.store.migrations import connect
+from airpost.store.recall import Recall
 from airpost.store.statements import load
 from airpost.store.thread import Request, StoreThread
 
@@ -44,15 +45,22 @@ class Tx:
     """What a request works with: the connection, and what follows its own work.
 
     `history` takes event rows, which are written together when the work is done; `wakes` says whom
-    the commit wakes; `ahead` is what the loop may begin meanwhile.
+    the commit wakes; `ahead` is what the loop may begin meanwhile, `recall` what need not be read.
     """
 
-    __slots__ = ("ahead", "db", "history", "rng", "wakes")
+    __slots__ = ("ahead", "db", "history", "recall", "rng", "wakes")
 
-    def __init__(self, db: sqlite3.Connection, rng: Random, ahead: Ahead | None = None) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        rng: Random,
+        ahead: Ahead | None = None,
+        recall: Recall | None = None,
+    ) -> None:
         self.db = db
         self.rng = rng
         self.ahead = ahead or Ahead()
+        self.recall = recall or Recall()
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
 
@@ -84,6 +92,7 @@ class Writer(StoreThread):
         self._path = path
         self._rng = rng
         self._ahead = ahead
+        self._recall = Recall()
         self._catch_up = catch_up
         self._migrate = migrate
         self._committed = committed
@@ -142,13 +151,14 @@ class Writer(StoreThread):
         """The work of a request; the first of a batch needs no savepoint in its transaction."""
         work = request.work
         while True:
-            tx = Tx(db, self._rng, self._ahead)
+            tx = Tx(db, self._rng, self._ahead, self._recall)
             if not alone:
                 db.execute("SAVEPOINT request")
             try:
                 request.result = work(tx)
                 tx.write_history()
             except BaseException as error:  # noqa: BLE001 whoever asked gets it
+                self._recall.forget()
                 if db.in_transaction:
                     db.execute("ROLLBACK" if alone else "ROLLBACK TO request")
                     db.execute("BEGIN IMMEDIATE" if alone else "RELEASE request")
@@ -173,6 +183,7 @@ class Writer(StoreThread):
 
     def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""
+        self._recall.forget()
         if db.in_transaction:
             db.execute("ROLLBACK")
         for request in self.taken:

@@ -19,7 +19,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: take_out
 DELETE FROM prepared WHERE lane = ? AND attempt_id = ?
-RETURNING lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at
 
 -- name: drop_body
 DELETE FROM body WHERE id = ?

@@ -26,5 +26,8 @@ SELECT state, open, final, sent_at, delivered_at, reason FROM message WHERE seq 
 UPDATE message SET state = ?, open = ?, final = ?, sent_at = ?, delivered_at = ?, reason = ?
 WHERE seq = ?
 
+-- name: set_state
+UPDATE message SET state = ? WHERE seq = ?
+
 -- name: body
 INSERT INTO body (kind, bytes) VALUES (?, ?)
