@@ -160,7 +160,8 @@ class Preview(TypedDict):
 
 History = TypedDict("History", {
     "seq": int, "at": str, "message": str | None, "subject": str, "from": str | None,
-    "to": str | None, "reason": str, "actor": str, "severity": str,
+    "to": str | None, "reason": str, "actor": str, "severity": str, "sender_ref": str | None,
+    "tags": list[str],
 })  # fmt: skip
 """One event of a message."""
 

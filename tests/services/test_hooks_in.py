@@ -74,7 +74,12 @@ def test_what_comes_is_bounded_and_clean() -> None:
     assert made({"a": "1\x07\x00\ud8002"}, text="{{ a }}").text == "1  ?2"
     assert made("", raw=b"", text="{{ a }}").text == "mon"
     assert made("x", raw=b"\xff\x00", text="{{ a }}").text == "mon: \ufffd"
-    assert len(made({"a": list(range(500))}, to=("{{ a|join(',') }}",)).to) == 100
+    many = made({"a": list(range(500))}, to=("{{ a|join(',') }}",), text="x", max_recipients=7)
+    assert len(many.to) == 7
+    assert many.problem == ("to: has 500 entries, of which 7 are told; "
+                            "max_recipients of [[hook]] allows no more")  # fmt: skip
+    long = made("x", raw=b"y" * 99_999, text="{{ a }}")
+    assert "the event was cut to 2048 of 99999 characters" in (long.problem or "")
     assert len(made({"a": "k" * 999}, dedup="{{ a }}").dedup or "") == 255
 
 

@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from airpost.schedule import Schedule
-from airpost.store import schedules
 from airpost.store.api import MessageFilter
 from airpost.store.backup import restore
+from airpost.store.people import TooMany
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import DAY, NOW, FakeClock, after, new
 
@@ -31,7 +31,7 @@ async def fire(store: SqliteStore, schedule: Schedule, id_: str | None = "m1", *
 
 
 async def test_kept_and_found_by_its_owner(store: SqliteStore) -> None:
-    await store.schedules.add(DAILY)
+    await store.schedules.add(DAILY, 9)
     assert await store.schedules.find("s1", "shop") == replace(DAILY, seq=1)
     assert await store.schedules.find("s1", None) == replace(DAILY, seq=1)
     assert await store.schedules.find("s1", "other") is None
@@ -41,7 +41,7 @@ async def test_kept_and_found_by_its_owner(store: SqliteStore) -> None:
 async def test_pages(store: SqliteStore) -> None:
     for n in range(5):
         owner = "other" if n == 2 else "shop"
-        await store.schedules.add(replace(DAILY, id=f"s{n}", owner=owner))
+        await store.schedules.add(replace(DAILY, id=f"s{n}", owner=owner), 9)
     page = await store.schedules.page("shop", 0, 3)
     assert [each.id for each in page.items] == ["s0", "s1", "s3"]
     assert page.next == 4
@@ -51,7 +51,7 @@ async def test_pages(store: SqliteStore) -> None:
 
 
 async def test_fired_once_an_instant(store: SqliteStore) -> None:
-    await store.schedules.add(DAILY)
+    await store.schedules.add(DAILY, 9)
     assert await store.schedules.due(after(59)) == []
     (due,) = await store.schedules.due(after(60))
     assert await fire(store, due)
@@ -66,7 +66,7 @@ async def test_fired_once_an_instant(store: SqliteStore) -> None:
 
 
 async def test_of_two_that_fire_it_at_once_one_does(store: SqliteStore) -> None:
-    await store.schedules.add(DAILY)
+    await store.schedules.add(DAILY, 9)
     (due,) = await store.schedules.due(after(60))
     done = await asyncio.gather(*(fire(store, due, f"m{n}") for n in range(5)))
     assert sorted(done) == [False] * 4 + [True]
@@ -76,7 +76,7 @@ async def test_of_two_that_fire_it_at_once_one_does(store: SqliteStore) -> None:
 async def test_a_firing_that_comes_to_nothing_is_told(
     store: SqliteStore, make: Callable[[], SqliteStore]
 ) -> None:
-    await store.schedules.add(DAILY)
+    await store.schedules.add(DAILY, 9)
     (due,) = await store.schedules.due(after(60))
     assert await fire(store, due, None, skipped=3, problem="modem: no modem has this name")
     await store.close()
@@ -96,7 +96,7 @@ async def test_a_firing_that_comes_to_nothing_is_told(
 
 
 async def test_deleted_by_its_owner(store: SqliteStore) -> None:
-    await store.schedules.add(DAILY)
+    await store.schedules.add(DAILY, 9)
     (due,) = await store.schedules.due(after(60))
     assert not await store.schedules.delete("s1", "other", "other", NOW)
     assert await store.schedules.delete("s1", "shop", "shop", NOW)
@@ -105,22 +105,19 @@ async def test_deleted_by_its_owner(store: SqliteStore) -> None:
     assert not await fire(store, due)  # deleted between the look and the firing
 
 
-async def test_an_owner_has_only_so_many(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schedules, "MOST_OF_AN_OWNER", 2)
+async def test_an_owner_has_only_so_many(store: SqliteStore) -> None:
     for n in range(2):
-        await store.schedules.add(replace(DAILY, id=f"s{n}"))
-    with pytest.raises(ValueError, match="shop has 2 schedules"):
-        await store.schedules.add(replace(DAILY, id="s3"))
-    await store.schedules.add(replace(DAILY, id="s4", owner="other"))
+        await store.schedules.add(replace(DAILY, id=f"s{n}"), 9)
+    with pytest.raises(TooMany):
+        await store.schedules.add(replace(DAILY, id="s3"), 2)
+    await store.schedules.add(replace(DAILY, id="s4", owner="other"), 9)
 
 
 async def test_a_restore_makes_up_for_nothing(
     store: SqliteStore, place: Path, tmp_path: Path
 ) -> None:
     """What was due since the backup may have fired on the box that went on."""
-    await store.schedules.add(replace(DAILY, cron="*/5 * * * *"))
+    await store.schedules.add(replace(DAILY, cron="*/5 * * * *"), 9)
     copy = tmp_path / "copy.db"
     await store.keeping.backup(copy)
     await store.close()
@@ -136,8 +133,8 @@ async def test_a_restore_makes_up_for_nothing(
 
 
 async def test_a_number_that_is_forgotten_is_scheduled_no_more(store: SqliteStore) -> None:
-    await store.schedules.add(DAILY)
-    await store.schedules.add(replace(DAILY, id="s2", request='{"to":"+49160","text":"x"}'))
+    await store.schedules.add(DAILY, 9)
+    await store.schedules.add(replace(DAILY, id="s2", request='{"to":"+49160","text":"x"}'), 9)
     await store.keeping.forget("+49151", "test")
     assert await store.schedules.find("s1", None) is None
     assert await store.schedules.find("s2", None) is not None

@@ -46,6 +46,7 @@ class HookSettings:
     owner: str = ""
     route: str | None = None
     max_parts: int = 3
+    max_recipients: int = MAX_RECIPIENTS  # entries of `to`; a group is one
     get: bool = False
     token: str | None = field(default=None, repr=False)
     hmac: str | None = field(default=None, repr=False)
@@ -61,7 +62,7 @@ def is_template(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What an event becomes; `problem` says which templates failed, `raw`: the text is none."""
+    """What an event becomes; `problem` says what failed or was cut, `raw`: the text is none."""
 
     to: tuple[str, ...]
     class_: MessageClass
@@ -95,18 +96,26 @@ class Hook:
         to = recipients_of([each for each in given if each is not None])
         class_ = self._class_of(self._tried(self._class, values, faults), faults)
         dedup = None if self._dedup is None else self._tried(self._dedup, values, faults)
+        most = self.settings.max_recipients
+        if len(to) > most:
+            faults.append(f"to: has {len(to)} entries, of which {most} are told; "
+                          "max_recipients of [[hook]] allows no more")  # fmt: skip
+        sent = self.raw_text(raw, faults) if raw_sent or text is None else clean(text)
         return Made(
-            to=to[:MAX_RECIPIENTS],
+            to=to[:most],
             class_=class_,
-            text=self.raw_text(raw) if raw_sent or text is None else clean(text),
+            text=sent,
             dedup=(dedup or "").strip()[:MAX_KEY] or None,
             raw=raw_sent,
             problem="; ".join(faults) or None,
         )
 
-    def raw_text(self, raw: bytes) -> str:
+    def raw_text(self, raw: bytes, faults: list[str]) -> str:
         """The event as it came, and from which hook."""
-        came = clean(raw.decode(errors="replace"))[:RAW_LIMIT].strip()
+        came = clean(raw.decode(errors="replace")).strip()
+        if len(came) > RAW_LIMIT:
+            faults.append(f"text: the event was cut to {RAW_LIMIT} of {len(came)} characters")
+            came = came[:RAW_LIMIT].rstrip()
         return f"{self.settings.name}: {came}" if came else self.settings.name
 
     @staticmethod

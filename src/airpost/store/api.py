@@ -88,8 +88,8 @@ __all__ = [
 class Schedules(Protocol):
     """Recurring schedules, kept and fired."""
 
-    async def add(self, schedule: Schedule) -> None:
-        """Keep a new one; ValueError when its owner has too many already."""
+    async def add(self, schedule: Schedule, most: int) -> None:
+        """Keep a new one; `people.TooMany` when its owner has `most` already."""
         ...
 
     async def find(self, schedule_id: str, owner: str | None) -> Schedule | None:

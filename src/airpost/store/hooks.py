@@ -73,7 +73,8 @@ def _add(tx: Tx, event: HookEvent, messages: Sequence[MessageId], repeats: str |
         "repeated": f"came again: as {repeats}",
         "nothing": "came to nothing: no recipient can be texted",
         "raw": f"sent as it came: {event.problem}",
-    }.get(outcome)
+        "sent": event.problem and f"sent all the same: {event.problem}",
+    }[outcome]
     if words is not None:  # what went well stands in the history of its messages
         add_event(tx, event.received_at, f"hook {event.hook}", None, outcome, reason=words,
                   actor=f"hook {event.hook}")  # fmt: skip

@@ -17,11 +17,11 @@ from airpost.schedule import Schedule, missed, zone_of
 from airpost.store.api import Page
 from airpost.store.moves import OURSELVES, add_body, add_event
 from airpost.store.outbound import accept
+from airpost.store.people import TooMany
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
 _SQL = load("schedules")
-MOST_OF_AN_OWNER = 1_000
 DUE_AT_ONCE = 50
 
 
@@ -34,9 +34,9 @@ class Schedules:
         self._write = write
         self._read = read
 
-    async def add(self, schedule: Schedule) -> None:
-        """Keep a new one; ValueError when its owner has MOST_OF_AN_OWNER already."""
-        await self._write(add, schedule)
+    async def add(self, schedule: Schedule, most: int) -> None:
+        """Keep a new one; TooMany when its owner has `most` already."""
+        await self._write(add, schedule, most)
 
     async def find(self, schedule_id: str, owner: str | None) -> Schedule | None:
         """One of an owner's (None: of anybody's)."""
@@ -83,11 +83,10 @@ class Schedules:
 
 
 # -- in the writer's thread ----------------------------------------------------------------------
-def add(tx: Tx, schedule: Schedule) -> None:
+def add(tx: Tx, schedule: Schedule, most: int) -> None:
     """See `Schedules.add`."""
-    count = tx.db.execute(_SQL["count"], (schedule.owner,)).fetchone()[0]
-    if count >= MOST_OF_AN_OWNER:
-        raise ValueError(f"{schedule.owner} has {count} schedules already")
+    if tx.db.execute(_SQL["count"], (schedule.owner,)).fetchone()[0] >= most:
+        raise TooMany(most)
     body = add_body(tx, "request", schedule.request.encode())
     tx.db.execute(
         _SQL["add"],

@@ -63,6 +63,10 @@ def test_all_of_it(tmp_path: Path) -> None:
         (("10.0.0.5", "10.0.0.300"), "hook.0.from.0"),
         (("{{ a }}", "{{ a"), "hook.0.text"),
         (('"+491701234567"', '"12ab"'), "hook.0.to.0"),
+        (
+            ("text =", 'fallback = ["+491", "+492"]\nmax_recipients = 1\ntext ='),
+            "hook.0.fallback",
+        ),
         (('"+491701234567"', '"{{ x }}"'), "hook.0.fallback"),
         (("text =", 'class = "urgent"\ntext ='), "hook.0.class"),
         (("text =", 'fallback = ["{{ x }}"]\ntext ='), "hook.0.fallback.0"),

@@ -8,6 +8,7 @@ from airpost.clock import Instant
 from airpost.model import NewMessage
 from airpost.schedule import Schedule
 from airpost.store.api import Page
+from airpost.store.people import TooMany
 
 
 class FakeSchedules:
@@ -18,9 +19,9 @@ class FakeSchedules:
         self.made: list[NewMessage] = []
         self.full = False
 
-    async def add(self, schedule: Schedule) -> None:
+    async def add(self, schedule: Schedule, most: int) -> None:
         if self.full:
-            raise ValueError("local has 1000 schedules already")
+            raise TooMany(most)
         self.kept[schedule.id] = replace(schedule, seq=len(self.kept) + 1)
 
     async def find(self, schedule_id: str, owner: str | None) -> Schedule | None:

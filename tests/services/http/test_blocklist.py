@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.services.http.conftest import Api
 
 NUMBER = "+491701234567"
@@ -56,3 +58,11 @@ async def test_only_an_admin_may(keyed: Api) -> None:
     for method, path in (("GET", "/v1/blocklist"), ("PUT", f"/v1/blocklist/{NUMBER}"),
                          ("DELETE", f"/v1/blocklist/{NUMBER}")):  # fmt: skip
         await keyed.call(method, path, 403, headers=key)
+
+
+@pytest.mark.parametrize("api", [{"max_blocked": 2}], indirect=True)
+async def test_so_many_at_once(api: Api) -> None:
+    numbers = [f"+49170000000{n}" for n in range(3)]
+    body = await api.call("PUT", "/v1/blocklist", 400, json={"numbers": numbers})
+    assert (body["field"], body["setting"]) == ("numbers", "http.max_blocked")
+    await api.call("PUT", "/v1/blocklist", json={"numbers": numbers[:2]})

@@ -44,6 +44,8 @@ async def test_another_content_type(api: Api, kind: str) -> None:
 async def test_a_body_over_the_limit(api: Api) -> None:
     body = await api.send(413, text="x" * 100)
     assert body["type"] == "urn:airpost:problem:body-too-large"
+    assert body["setting"] == "http.body_kb"
+    assert "body_kb of [http]" in body["detail"]
     assert "100 octets" in body["detail"]
 
 

@@ -111,7 +111,11 @@ async def test_contacts_and_groups_and_numbers_that_are_not_texted(tmp_path: Pat
 
 async def test_a_long_text_is_cut(tmp_path: Path) -> None:
     async with hooked(tmp_path, text="{{ payload }}", max_parts=2) as api:
-        await post(api, "ü" * 5000)
+        told = await post(api, "ü" * 5000)
+        assert told.problem == ("text: was cut to 303 of 5000 characters; "
+                                "max_parts of [[hook]] allows 2 parts")  # fmt: skip
+        with closing(sqlite3.connect(tmp_path / "t.db")) as db:
+            assert "was cut" in str(db.execute("SELECT reason FROM event").fetchall())
         await post(api, "收" * 5000)
         await post(api, "[" * 5000)
         found = await api.store.messages(MessageFilter(), 0, 50)

@@ -59,7 +59,7 @@ class Rig:
             next_at=parse_rfc3339(next_at),
         )  # fmt: skip
         made = replace(made, **changes)  # type: ignore[arg-type]
-        await self.store.schedules.add(made)
+        await self.store.schedules.add(made, 9)
         self.scheduler.wake()
         return made
 

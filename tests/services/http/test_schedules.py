@@ -95,3 +95,5 @@ async def test_too_many(api: Api) -> None:
     book(api).full = True
     body = await api.call("POST", "/v1/schedules", 409, json=DAILY)
     assert body["type"] == "urn:airpost:problem:too-many-schedules"
+    assert body["setting"] == "http.max_schedules"
+    assert body["detail"].startswith("an owner has at most 1000; max_schedules of [http]")

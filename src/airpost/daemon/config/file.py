@@ -23,6 +23,8 @@ from airpost.services.http.settings import (
     DEFAULT_BATCH,
     DEFAULT_BATCH_MB,
     DEFAULT_BATCHES,
+    DEFAULT_BLOCKED,
+    DEFAULT_BODY_KB,
     DEFAULT_BODY_S,
     DEFAULT_CONNECTIONS,
     DEFAULT_IDEMPOTENCY_S,
@@ -30,6 +32,7 @@ from airpost.services.http.settings import (
     DEFAULT_LISTEN,
     DEFAULT_PARTS,
     DEFAULT_ROOM_S,
+    DEFAULT_SCHEDULES,
     MAX_PARTS,
 )
 from airpost.store.people import PeopleLimits
@@ -56,6 +59,9 @@ class HttpSection(Section):
     max_batch: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_BATCH
     batch_mb: Annotated[int, Field(ge=1, le=64)] = DEFAULT_BATCH_MB
     batches_at_once: Annotated[int, Field(ge=1, le=64)] = DEFAULT_BATCHES
+    body_kb: Annotated[int, Field(ge=4, le=16_384)] = DEFAULT_BODY_KB
+    max_schedules: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_SCHEDULES
+    max_blocked: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_BLOCKED
     idempotency_s: Annotated[int, Field(ge=60, le=259_200)] = DEFAULT_IDEMPOTENCY_S
 
 

@@ -28,22 +28,22 @@ LEAST_SECRET = 16
 _CLASSES = ("otp", "alarm", "normal", "bulk")
 _SAID = ("contact:", "group:")
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-]{1,64}$")]
-Recipients = Annotated[list[str], Field(max_length=MAX_RECIPIENTS)]
 
 
 class HookSection(Section):
     """`[[hook]]`."""
 
     name: Name
-    to: Annotated[Recipients, Field(min_length=1)]
+    to: Annotated[list[str], Field(min_length=1)]
     text: str
     class_: str = Field(default="alarm", alias="class")
     dedup: str | None = None
     window: Annotated[Span, Field(ge=1, le=30 * 86_400)] = 300.0
-    fallback: Recipients = []
+    fallback: list[str] = []
     owner: Name | None = None
     route: Name | None = None
     max_parts: Annotated[int, Field(ge=1, le=255)] = 3
+    max_recipients: Annotated[int, Field(ge=1, le=10_000)] = MAX_RECIPIENTS
     get: bool = False
     token_file: str | None = None
     hmac_file: str | None = None
@@ -77,6 +77,7 @@ def _hook(given: HookSection, where: str, folder: Path, env: Mapping[str, str]) 
         owner=given.owner or f"hook:{given.name}",
         route=given.route,
         max_parts=given.max_parts,
+        max_recipients=given.max_recipients,
         get=given.get,
         token=_secret(given.token_file, f"{where}.token_file", folder, env),
         hmac=_secret(given.hmac_file, f"{where}.hmac_file", folder, env),
@@ -100,6 +101,11 @@ def _hook(given: HookSection, where: str, folder: Path, env: Mapping[str, str]) 
 def _check_recipients(settings: HookSettings, where: str) -> None:
     """A number that is none is found now, and not when the alarm comes."""
     for key, given in (("to", settings.to), ("fallback", settings.fallback)):
+        if len(given) > settings.max_recipients:
+            words = (
+                f"has more than {settings.max_recipients} entries; max_recipients allows no more"
+            )
+            raise ConfigError(f"{where}.{key}", words)
         for n, text in enumerate(given):
             if is_template(text):
                 if key == "fallback":

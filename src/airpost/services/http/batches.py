@@ -71,7 +71,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     key = read_key(request.headers.getall(HEADER, []))
     with request.app[BATCHES].place(deps.settings.batches_at_once):
-        body = await read_json(request, limit=deps.settings.batch_limit)
+        body = await read_json(request, limit=deps.settings.batch_limit, setting="http.batch_mb")
         digest = Digest()
         told = () if key is None else (digest,)
         sleep = deps.clock.sleep

@@ -10,6 +10,7 @@ import logging
 
 from aiohttp import web
 
+from airpost.errors import InvalidRequest
 from airpost.model import masked
 from airpost.services.http.audited import changed, counted
 from airpost.services.http.body import answer, read_json
@@ -88,6 +89,9 @@ async def add_many(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/blocklist`: many at once, all or none."""
     deps = request.app[DEPS]
     given = read_body(BlockManyIn, await read_json(request))
+    if len(given.numbers) > (most := deps.settings.max_blocked):
+        words = f"has more than {most} entries; max_blocked of [http] allows no more"
+        raise InvalidRequest("numbers", words, setting="http.max_blocked")
     numbers = []
     breath = Breath(deps.clock)
     for at, each in enumerate(given.numbers):

@@ -13,13 +13,19 @@ from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, dumps
 from airpost.tasks import until_first
 
+BODY_SETTING = "http.body_kb"
+
 
 async def read_json(
-    request: web.Request, *, limit: int | None = None, also: Collection[str] = ()
+    request: web.Request,
+    *,
+    limit: int | None = None,
+    setting: str = BODY_SETTING,
+    also: Collection[str] = (),
 ) -> bytes:
     """The octets of a JSON body, or of one of `also`; Refusal for another, too many or too late.
 
-    `limit` octets, where that is another limit than for all.
+    `limit` octets, by `setting`, where that is another limit than for all.
 
     A body that is not all there when the server shuts down is not waited for.
     """
@@ -27,10 +33,12 @@ async def read_json(
     if declared not in ("application/json", *also) and not declared.endswith("+json"):
         kinds = " or ".join(("application/json", *also))
         raise Refusal("unsupported-media-type", f"send Content-Type: {kinds}")
-    return await read_octets(request, limit)
+    return await read_octets(request, limit, setting)
 
 
-async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
+async def read_octets(
+    request: web.Request, limit: int | None = None, setting: str = BODY_SETTING
+) -> bytes:
     """The octets of any body; Refusal as `read_json`."""
     settings = request.app[DEPS].settings
     if limit is None:
@@ -39,7 +47,7 @@ async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
         request = request.clone(client_max_size=limit)
     # Said before reading where the length is told; a chunked body is cut off by aiohttp.
     if request.content_length is not None and request.content_length > limit:
-        raise _too_large(request, limit)
+        raise _too_large(request, limit, setting)
     try:
         if request.content.is_eof():  # all but the largest come with their head
             return await request.read()
@@ -50,7 +58,7 @@ async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
         finally:
             lulls.end(request.transport)
     except web.HTTPRequestEntityTooLarge:
-        raise _too_large(request, limit) from None
+        raise _too_large(request, limit, setting) from None
     except (ConnectionError, ClientError):  # nobody reads the answer; the log tells of it
         raise Refusal("malformed-json", "the caller hung up before the end of the body") from None
     except TimeoutError:
@@ -62,11 +70,13 @@ async def read_octets(request: web.Request, limit: int | None = None) -> bytes:
         ) from None
 
 
-def _too_large(request: web.Request, limit: int) -> Refusal:
+def _too_large(request: web.Request, limit: int, setting: str) -> Refusal:
     # What still comes is thrown away for a moment, so that the caller sees the answer: in pieces
     # so small that others do not wait for it.
     read_at_once(request.transport, REFUSED_OCTETS)
-    return Refusal("body-too-large", f"a body has at most {limit} octets")
+    section, _, name = setting.partition(".")
+    words = f"a body has at most {limit} octets; {name} of [{section}] allows no more"
+    return Refusal("body-too-large", words, extra={"setting": setting})
 
 
 async def _read_while_serving(request: web.Request, body_s: float) -> bytes:

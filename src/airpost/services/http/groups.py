@@ -48,6 +48,7 @@ log = logging.getLogger("airpost.http")
 CURSOR_KIND = "g"
 COLUMNS = ("group", "member", "note")
 MOST_ROWS = 10_000  # of a CSV file, or as many as one group may have members
+LARGEST = "people.max_members"  # what makes room for larger bodies
 
 
 @operation(
@@ -90,7 +91,9 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/groups`: `{groups, new, rejected}`; each is kept or not by itself."""
     deps = request.app[DEPS]
     owner = writes(caller, read_query(OwnerQuery, request.query.items()).owner)
-    octets = await read_json(request, limit=deps.settings.groups_limit, also=(CSV,))
+    octets = await read_json(
+        request, limit=deps.settings.groups_limit, setting=LARGEST, also=(CSV,)
+    )
     rejected: list[Json] = []
     if request.content_type == CSV:
         most = max(MOST_ROWS, deps.settings.people.max_members)
@@ -142,7 +145,9 @@ async def put(request: web.Request, caller: Caller) -> web.Response:
     """`PUT /v1/groups/{name}`: 201 where it is new."""
     deps = request.app[DEPS]
     owner = writes(caller, read_query(OwnerQuery, request.query.items()).owner)
-    given = read_body(GroupIn, await read_json(request, limit=deps.settings.groups_limit))
+    given = read_body(
+        GroupIn, await read_json(request, limit=deps.settings.groups_limit, setting=LARGEST)
+    )
     group = await _group(deps, owner, name_of(request), given)
     new = await _keep(deps, group)
     return answer(group_json(group), 201 if new else 200)

@@ -39,7 +39,8 @@ _PROBLEMS = ("unauthorized", "not-found", "body-too-large", "body-too-slow", "st
              "stopping")  # fmt: skip
 _WORDS = """The hook's section of the configuration says who may call and what is sent. Its token
 stands in `Authorization`, as a bearer or as a basic password, or in the path; with a secret the
-body is signed instead. A template that fails sends the event as it came."""
+body is signed instead. A template that fails sends the event as it came, a text that is too long
+goes out cut, and `problem` tells so."""
 
 
 @operation(
@@ -139,6 +140,7 @@ class _Rows:
 
     new: list[NewMessage] = field(default_factory=list)
     refused: list[tuple[str, InvalidRequest]] = field(default_factory=list)
+    cut: str | None = None  # in words, where the text was
 
 
 async def _take(request: web.Request, hook: Hook, payload: Any, raw: bytes) -> web.Response:
@@ -149,7 +151,7 @@ async def _take(request: web.Request, hook: Hook, payload: Any, raw: bytes) -> w
     rows = await _rows(hook, made, made.to, deps)
     if not rows.new and hook.settings.fallback:
         more = await _rows(hook, made, hook.settings.fallback, deps)
-        rows = _Rows(more.new, rows.refused + more.refused)
+        rows = _Rows(more.new, rows.refused + more.refused, more.cut or rows.cut)
     event = HookEvent(
         id=uuid7(now, deps.rng),
         hook=hook.settings.name,
@@ -159,7 +161,7 @@ async def _take(request: web.Request, hook: Hook, payload: Any, raw: bytes) -> w
         dedup=made.dedup,
         since=Instant(now - round(hook.settings.window_s * SECOND_US)),
         raw_sent=made.raw,
-        problem=made.problem,
+        problem="; ".join(filter(None, (made.problem, rows.cut))) or None,
     )
     done = await shielded(deps.store.hook_events.take(event, rows.new), name=f"hook {event.id}")
     hook.counts[_result(made, done)] += 1
@@ -207,7 +209,9 @@ async def _rows(hook: Hook, made: Made, to: Sequence[str], deps: HttpDeps) -> _R
     for each in named:
         given = _asked(each.to, made, settings.name, settings.route)
         try:
-            text = text or short(made.text, settings.max_parts, deps)
+            if text is None:
+                text = short(made.text, settings.max_parts, deps)
+                rows.cut = _told_cut(made.text, text, settings.max_parts, deps)
             new = compose(given.model_copy(update={"text": text}), caller, deps)
             await check_limits(new, deps)
         except InvalidRequest as error:
@@ -227,10 +231,21 @@ def _asked(to: str, made: Made, name: str, route: str | None) -> SendIn:
     return SendIn.model_validate(given)
 
 
+def _told_cut(text: str, sent: str, max_parts: int, deps: HttpDeps) -> str | None:
+    if sent == text:
+        return None
+    most, where = max_parts, "max_parts of [[hook]]"
+    if deps.settings.max_parts < max_parts:
+        most, where = deps.settings.max_parts, "max_parts of [sms]"
+    kept = len(sent) - len(CUT)
+    return f"text: was cut to {kept} of {len(text)} characters; {where} allows {most} parts"
+
+
 def short(text: str, max_parts: int, deps: HttpDeps) -> str:
     """The text, cut so that it needs no more parts: half an alarm is better than none."""
     most = min(max_parts, deps.settings.max_parts)
     cut = text if len(text) <= most * SEPTETS else text[: most * SEPTETS] + CUT
-    while (parts := len(split(cut, concat_bits=deps.settings.concat_bits).parts)) > most:
-        cut = cut[: (len(cut) - len(CUT)) * most // parts - 1].rstrip() + CUT
+    while len(parts := split(cut, concat_bits=deps.settings.concat_bits).parts) > most:
+        held = sum(len(part.text or "") for part in parts[:most])
+        cut = cut[: held - len(CUT)].rstrip() + CUT
     return cut

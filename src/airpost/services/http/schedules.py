@@ -25,6 +25,7 @@ from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, page_json, read_cursor
 from airpost.services.http.schemas import ListQuery, ScheduleIn, read_body, read_query
 from airpost.services.http.shapes import keeping as shapes
+from airpost.store.people import TooMany
 from airpost.tasks import shielded
 
 CURSOR_KIND = "s"
@@ -50,10 +51,14 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     given = read_body(ScheduleIn, await read_json(request))
     schedule = await _schedule(given, caller, deps)
+    keep = deps.schedules.add(schedule, deps.settings.max_schedules)
     try:
-        await shielded(deps.schedules.add(schedule), name=f"schedule {schedule.id}")
-    except ValueError as error:
-        raise Refusal("too-many-schedules", str(error)) from None
+        await shielded(keep, name=f"schedule {schedule.id}")
+    except TooMany as error:
+        words = f"an owner has at most {error.most}; max_schedules of [http] allows no more"
+        raise Refusal(
+            "too-many-schedules", words, extra={"setting": "http.max_schedules"}
+        ) from None
     deps.rescheduled()
     return answer(schedule_json(schedule), 201)
 

@@ -29,7 +29,6 @@ from airpost.store.keeping import By
 MAX_NAME = 64
 MAX_TAGS = 20
 MAX_SENDER_REF = 255
-MAX_BLOCKED = 5000  # numbers in one request
 MAX_SETTLED = 500
 MAX_USSD = 160  # characters of a code: octets of TS 23.038 take 182
 MAX_COMMAND = 400  # characters: V.250 5.2.1 asks for 40 at least, modems take up to 1,500
@@ -203,7 +202,7 @@ class BlockIn(Body):
 class BlockManyIn(BlockIn):
     """`PUT /v1/blocklist`."""
 
-    numbers: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BLOCKED)]
+    numbers: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class AskIn(Body):

@@ -25,6 +25,9 @@ DEFAULT_ROOM_S = 2.0
 DEFAULT_BATCH = 100_000
 DEFAULT_BATCH_MB = 16
 DEFAULT_BATCHES = 4
+DEFAULT_BODY_KB = 256  # 255 parts of \u-escaped text are 205 kB
+DEFAULT_SCHEDULES = 1_000
+DEFAULT_BLOCKED = 5_000
 DEFAULT_IDEMPOTENCY_S = 86_400
 DEFAULT_SOCKET = "/run/airpost/http.sock"
 DEFAULT_LISTEN = ("127.0.0.1:8775", f"unix:{DEFAULT_SOCKET}")
@@ -122,7 +125,9 @@ class HttpSettings:
     )
     body_s: float = DEFAULT_BODY_S  # from the head of a request to the end of its body
     room_s: float = DEFAULT_ROOM_S  # who keeps us waiting so long makes room for one too many
-    body_limit: int = 256 * 1024  # 255 parts of \u-escaped text are 205 kB
+    body_limit: int = DEFAULT_BODY_KB << 10
+    max_schedules: int = DEFAULT_SCHEDULES  # of an owner
+    max_blocked: int = DEFAULT_BLOCKED  # numbers in one request
     max_batch: int = DEFAULT_BATCH  # rows
     batch_limit: int = DEFAULT_BATCH_MB << 20  # octets of a batch
     batches_at_once: int = DEFAULT_BATCHES
