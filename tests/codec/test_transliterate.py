@@ -21,7 +21,14 @@ from airpost.codec.transliterate import transliterate
         ("Łódź ½ №5 ﬁn ™", "Lodz 1/2 No5 fin TM"),
         ("a`b\tc", "a'b c"),
         ("北京", "BeiJing"),
-        ("👩\u200d💻", ":woman::computer:"),
+        ("👩\u200d💻", ""),
+        ("Hi 😀 there", "Hi there"),
+        ("☃ Hi☃ there 👍🏻! 😀😀\n🔥 Boiler 2 🔥 \n", "Hi there!\nBoiler 2\n"),
+        ("⚠️ 1️⃣ ✅ done, ❌ failed ➡ B", "! 1 v done, x failed > B"),
+        ("a☃b", "ab"),
+        ("🇩🇪", "DE"),
+        (":x: stays", ":x: stays"),
+        ("☃ and :snowman2: č", "and :snowman2: c"),
         ("x\ue000", "x\ue000"),  # private use: nothing stands for it
     ],
 )

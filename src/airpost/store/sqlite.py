@@ -239,8 +239,7 @@ class SqliteStore:
     ) -> Future[T]:
         if self._can.reason is not None:
             raise StoreUnavailable(self._can.reason)
-        work = work_of(function, *given)
-        return asked(self._writer.ask, work, urgent=urgent, waited=waited)
+        return asked(self._writer.ask, work_of(function, *given), urgent=urgent, waited=waited)
 
     async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
         return await self._ask(function, *given, urgent=urgent)
