@@ -622,6 +622,18 @@ async def test_a_count_that_begins_anew_unseen_costs_one_message_its_certainty(
 
 
 @virtually
+async def test_where_several_are_in_doubt_the_next_one_is_not(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("no_final", verb="+CMGS", count=2)
+        for number in range(2):
+            assert ends(await rig.send(f"lost {number}")) == (True, UNKNOWN, "dropped")
+        assert ends(await rig.send("one of three")) == (True, UNKNOWN, "whose")
+        assert [(await rig.send(f"after {number}")).mr for number in range(3)] == [3, 4, 5]
+
+
+@virtually
 async def test_what_is_said_after_an_answer_leaves_it_open_whose_it_is(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

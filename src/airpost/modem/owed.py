@@ -60,6 +60,11 @@ class Owed:
         """The modem gave this one, which follows from nothing that is known."""
         self.reference, self.since, self.steps = mr, 0, 0
 
+    @property
+    def counted(self) -> bool:
+        """True where the modem is known to count."""
+        return self.reference is not None and self.steps >= COUNTED
+
     def is_newest(self, mr: int | None) -> bool:
         """True for a reference no earlier message has: they are counted (TS 23.040 9.2.3.6)."""
         return mr is not None and self.reference is not None and self._ahead(mr) == self.since
@@ -77,7 +82,7 @@ class Owed:
         if self.is_newest(mr):
             return Whose.NEWEST
         either = Whose.EITHER if self.owing(now_s) else Whose.NEWEST
-        if mr is None or self.reference is None or self.steps < COUNTED:
+        if mr is None or not self.counted:
             return either
         ahead = self._ahead(mr)
         if 0 < ahead < self.since:  # one that was refused may have had none

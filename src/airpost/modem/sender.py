@@ -382,8 +382,9 @@ class Sender:
         air, owed = self._air, self._owed
         if air.heard is not None and owed.count <= 1 and self._session.noise <= air.noise:
             return self._answered(air.heard)
-        if air.heard is None and air.astray is not None:
-            owed.recount(air.astray)
+        told = air.astray if air.heard is None else air.heard.mr
+        if told is not None and (air.heard is None or not owed.counted):
+            owed.recount(told)  # so that the next one can be told again
         owed.count += 1
         return self._unclear()
 
