@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from airpost.daemon.cli.serve import _use_all_descriptors
+from airpost.daemon.cli.serve import _spare_threads, _use_all_descriptors
 from tests.system.processes import Service, wait_for
 
 
@@ -107,3 +109,18 @@ def test_the_abort_of_a_watchdog_shows_where_every_thread_stands(tmp_path: Path)
         assert "base_events.py" in log  # the loop
     finally:
         service.close()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python does so by itself")
+def test_no_thread_waits_for_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = asyncio.get_event_loop_policy()
+    monkeypatch.setattr(policy, "_watcher", None)
+    _spare_threads()
+
+    async def run() -> int:
+        process = await asyncio.create_subprocess_exec("true")
+        assert not [each for each in threading.enumerate() if each.name.startswith("waitpid")]
+        return await process.wait()
+
+    with asyncio.Runner() as runner:
+        assert runner.run(run()) == 0
