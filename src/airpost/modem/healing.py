@@ -70,7 +70,6 @@ class Place:
 
 
 NOWHERE = Place(port="")
-STARTING = frozenset({Rung.RESET, Rung.HUB_POWER})  # a modem goes on while USB lets go of it
 STARTED_ANEW = frozenset({Failure.RESTARTED, Failure.NOT_BACK})
 ProfileOf = Callable[[Place, ModemIdentity | None], Profile]
 """The profile of what is plugged in somewhere, once more when it has told who it is."""
@@ -331,8 +330,6 @@ class Healing:
         What is only another way of opening is done by the opening that follows.
         """
         self._doing = rung
-        if rung in STARTING:
-            self.owed.forget()
         if not self._patient:
             self._begun_s = self._clock.mono()
         self._acting = True
@@ -358,11 +355,12 @@ class Healing:
             return str(error)
         log.warning("healing.done modem=%s rung=%s %s", self._lane, rung.value, words)
         say(f"{words}; waiting for it to come back")
-        if rung is Rung.RESET and not await self._until(
-            lambda: not self.place.here, LEAVE_S, pause
-        ):
-            await pause(max(0.0, self.profile.timing.boot_s - LEAVE_S))  # it starts in place
-        elif not await self._until(lambda: self.place.here, BACK_S, pause):
+        if rung is Rung.RESET:
+            if not await self._until(lambda: not self.place.here, LEAVE_S, pause):
+                await pause(max(0.0, self.profile.timing.boot_s - LEAVE_S))  # it starts in place
+                return None
+            self.owed.forget()
+        if not await self._until(lambda: self.place.here, BACK_S, pause):
             return f"{words}, and it has not come back within {in_words(BACK_S)}"
         return None
 
@@ -384,6 +382,7 @@ class Healing:
                 except (CommandTimeout, Desynced, PortError):
                     return f"reset by {text}, without an answer"
                 else:
+                    self.owed.forget()
                     return f"reset by {text}"
         finally:
             await session.close()
