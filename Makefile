@@ -65,6 +65,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench.hook
 	$(BIN)/python -m tests.bench.stream
 	$(BIN)/python -m tests.bench.webhooks
+	$(BIN)/python -m tests.bench.catchup
 	$(BIN)/python -m tests.bench.abuse
 	$(BIN)/python -m tests.bench.scrape
 

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -16,7 +17,7 @@ from aiohttp import web
 from airpost.services.http.deps import LULLS
 from airpost.services.http.door import LOCAL_MORE, LOG_EVERY_S, REFUSED_OCTETS, TOLD_AT_ONCE, TOLD_S
 from airpost.services.http.lulls import Lulls
-from airpost.services.http.server import HttpServer
+from airpost.services.http.server import ACCEPTED, HttpServer
 from airpost.services.http.settings import TcpListen, UnixListen
 from tests.services.http.conftest import Api
 from tests.virtual import VirtualLoop, run_virtual
@@ -106,6 +107,21 @@ async def test_many_that_come_in_one_turn_are_counted_one_by_one(tmp_path: Path)
         callers = await asyncio.gather(*(door.tcp() for _ in range(30)))
         served = await asyncio.gather(*(door.answers(each) for each in callers))
         assert served.count(True) == 5
+
+
+async def test_of_many_that_come_at_once_a_few_are_let_in_a_turn(tmp_path: Path) -> None:
+    async with doorstep(tmp_path, 400) as door:
+        callers = [socket.socket(socket.AF_UNIX) for _ in range(300)]
+        for each in callers:
+            each.setblocking(False)
+            each.connect(str(door.path))  # refused where the kernel holds too few
+        let_in = [0]
+        while let_in[-1] < len(callers):
+            await asyncio.sleep(0)
+            let_in.append(len(door.connections()))
+        assert max(b - a for a, b in pairwise(let_in)) == ACCEPTED
+        for each in callers:
+            each.close()
 
 
 async def test_whoever_looks_what_is_wrong_gets_in_by_the_unix_socket(tmp_path: Path) -> None:

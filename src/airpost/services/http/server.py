@@ -39,7 +39,8 @@ from airpost.services.http.tls import Tls
 log = logging.getLogger("airpost.http")
 SHUTDOWN_S = 5.0  # aiohttp waits twice this long for handlers that do not end
 LINGER_S = 1.0  # what an answered caller still sends is read that long, so that it sees the answer
-BACKLOG = 128  # connections that the kernel holds until they are accepted
+BACKLOG = 1024  # connections that the kernel holds until they are accepted; a second is lost beyond
+ACCEPTED = 16  # of them, in a turn of the loop
 SOCKET_MODE = 0o660
 
 
@@ -135,16 +136,22 @@ class HttpServer:
             make, scheme = self._speaking(door, plain=each.tls is False)
             if scheme == "http" and not each.loopback:
                 log.warning("http.no_tls at=%s: keys and texts go over the network in clear", each)
-            tcp = await loop.create_server(make, each.host, each.port, backlog=BACKLOG)
-            self._listeners.append(tcp)
+            tcp = await loop.create_server(make, each.host, each.port, backlog=ACCEPTED)
+            self._keep(tcp)
             port = tcp.sockets[0].getsockname()[1]
             return f"{scheme}://{TcpListen(host=each.host, port=port)}"
         _prepare(each)
-        unix = await loop.create_unix_server(door.unix, each.path, backlog=BACKLOG)
-        self._listeners.append(unix)
+        self._keep(await loop.create_unix_server(door.unix, each.path, backlog=ACCEPTED))
         self._sockets.append(each.path)
         _share(each.path)
         return str(each)
+
+    def _keep(self, listener: asyncio.Server) -> None:
+        """Have the kernel hold BACKLOG: asyncio accepts in one turn all that it is told to hold."""
+        for each in listener.sockets:
+            with socket.socket(fileno=os.dup(each.fileno())) as same:
+                same.listen(BACKLOG)
+        self._listeners.append(listener)
 
     def _speaking(self, door: Door, *, plain: bool) -> tuple[Callable[[], asyncio.Protocol], str]:
         """What speaks on a TCP connection, and the scheme."""
@@ -155,13 +162,12 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         address = _address(given)
         if given.family == socket.AF_UNIX:
-            unix = await loop.create_unix_server(door.unix, sock=given, backlog=BACKLOG)
-            self._listeners.append(unix)
+            self._keep(await loop.create_unix_server(door.unix, sock=given, backlog=ACCEPTED))
             return address
         known = [each for each in self._listen if str(each) == address]
         plain = any(isinstance(each, TcpListen) and each.tls is False for each in known)
         make, scheme = self._speaking(door, plain=plain)
-        self._listeners.append(await loop.create_server(make, sock=given, backlog=BACKLOG))
+        self._keep(await loop.create_server(make, sock=given, backlog=ACCEPTED))
         return f"{scheme}://{address}"
 
 
