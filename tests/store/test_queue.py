@@ -315,7 +315,10 @@ async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "index"),
     [
+        ("queue", "occupied", "message_backlog"),
+        ("queue", "scheduled", "message_scheduled"),
         ("queue", "backlog", "message_backlog"),
+        ("queue", "backlog", "message_order"),
         ("queue", "backlog_scheduled", "message_scheduled"),
         ("turns", "before", "message_order"),
         ("queue", "backlog_seqs", "message_backlog"),
@@ -348,8 +351,8 @@ async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
         ("inbound", "reply_to", "attempt_recipient"),
         ("moves", "fold", "segment_message"),
         ("lists", "inbound_of", "inbound_owner"),
-        ("choices", "reached", "message_reached"),
-        ("choices", "heard", "inbound_sender"),
+        ("choices", "last_sim", "message_reached"),
+        ("choices", "last_sim", "inbound_sender"),
         ("choices", "failed_on", "segment_message"),
         ("choices", "overdue", "message_failover"),
         ("sweep", "next_due", "message_failover"),

@@ -123,8 +123,9 @@ class Binder:
         limiter.begin_round()
         decided, waiting = Round(), list[Waiting]()
         # Mostly the first few go where there is room; else more are looked at.
+        room = sum(loop.room for loop in self._loops.values())
         for modems in dict.fromkeys((free, len(self._loops))):
-            look = max(LOOK_FOR_EACH * modems, limiter.look)
+            look = max(LOOK_FOR_EACH * modems, room, limiter.look)
             seen = {each.seq for each in waiting}
             waiting = await self._look(self._looks(lanes), look)
             await limiter.know(waiting)

@@ -61,8 +61,7 @@ def failed_on(db: sqlite3.Connection, message_seq: int) -> frozenset[SimId]:
 
 def last_sim(db: sqlite3.Connection, number: str) -> SimId | None:
     """The SIM that last sent to a number or heard from it."""
-    told = [db.execute(_SQL[name], (number,)).fetchone() for name in ("reached", "heard")]
-    known = [each for each in told if each is not None]
+    known = db.execute(_SQL["last_sim"], (number, number)).fetchall()
     return SimId(max(known, key=lambda each: each[1])[0]) if known else None
 
 

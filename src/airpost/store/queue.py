@@ -6,11 +6,12 @@ May import L0. Reading runs in the reader's thread, binding and releasing in the
 from __future__ import annotations
 
 import heapq
+import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
-from itertools import islice, product
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -56,8 +57,7 @@ def backlog(
     waiting: set[tuple[str, ...]] = set()  # whose first is here, or may not go yet
     with ExitStack() as open_:
         streams = []
-        names = ("backlog", "backlog_scheduled") if scheduled else ("backlog",)
-        for outlet, name in product(dict.fromkeys(outlets), names):
+        for outlet, name in _streams(db, outlets, now, scheduled):
             rows = db.execute(_SQL[name], (outlet, now, lowest.rank))
             open_.callback(rows.close)  # an unread row would hold the log from being emptied
             streams.append(rows)
@@ -67,8 +67,10 @@ def backlog(
             if not tried:
                 if whose in waiting:
                     continue
-                may, follows = turn_of(db, row[2], row[3], row[0], row[12])
                 waiting.add(whose)
+                may = True
+                if row[16]:  # somebody is before it
+                    may, follows = turn_of(db, row[2], row[3], row[0], row[12])
                 if not may:
                     continue
             last = last_sim(db, row[2]) if len(found) < sims else None
@@ -77,6 +79,18 @@ def backlog(
             if len(found) == n:
                 break
     return found
+
+
+def _streams(
+    db: sqlite3.Connection, outlets: Sequence[str], now: Instant, scheduled: bool
+) -> list[tuple[str, str]]:
+    """(outlet, statement) of what can have something: most lanes are asked for by nobody."""
+    asked = list(dict.fromkeys(outlets))
+    found = db.execute(_SQL["occupied"], (json.dumps(asked),)).fetchall()
+    streams = [(outlet, "backlog") for (outlet,) in found]
+    if scheduled and db.execute(_SQL["scheduled"], (now,)).fetchone() is not None:
+        streams += [(outlet, "backlog_scheduled") for outlet in asked]
+    return streams
 
 
 def _waiting(

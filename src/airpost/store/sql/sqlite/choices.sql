@@ -1,12 +1,13 @@
 -- Why a message goes where it goes.
 
--- name: reached
-SELECT sim_id, sent_at FROM message INDEXED BY message_reached
-WHERE number = ? AND sim_id IS NOT NULL AND sent_at IS NOT NULL ORDER BY sent_at DESC LIMIT 1
-
--- name: heard
-SELECT sim_id, received_at FROM inbound INDEXED BY inbound_sender
-WHERE sender = ? ORDER BY seq DESC LIMIT 1
+-- name: last_sim
+SELECT * FROM (
+    SELECT sim_id, sent_at FROM message INDEXED BY message_reached
+    WHERE number = ? AND sim_id IS NOT NULL AND sent_at IS NOT NULL ORDER BY sent_at DESC LIMIT 1)
+UNION ALL
+SELECT * FROM (
+    SELECT sim_id, received_at FROM inbound INDEXED BY inbound_sender
+    WHERE sender = ? ORDER BY seq DESC LIMIT 1)
 
 -- name: failed_on
 SELECT DISTINCT a.sim_id FROM segment s JOIN attempt a ON a.segment_id = s.id

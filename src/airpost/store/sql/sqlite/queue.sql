@@ -1,11 +1,22 @@
 -- The queue of a lane and the backlog. `open = 1`, `lane IS NULL` and the state stand here as in the
 -- partial indexes: else they are not used.
 
+-- name: occupied
+SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM message m
+    WHERE m.outlet = value AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted')
+
+-- name: scheduled
+SELECT 1 FROM message INDEXED BY message_scheduled
+WHERE state = 'accepted' AND not_before <= ? LIMIT 1
+
 -- name: backlog
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
        m.charged_at, m.avoid_sim, m.ordered, m.outlet, EXISTS (SELECT 1 FROM segment s
            WHERE s.message_seq = m.seq AND (s.current = 0 OR s.attempts > 0 OR s.resends > 0))
-           AS tried, m.carrier, m.groups_failed
+           AS tried, m.carrier, m.groups_failed,
+       EXISTS (SELECT 1 FROM message e INDEXED BY message_order
+           WHERE (e.open = 1 OR (e.ordered = 1 AND e.state = 'uncertain' AND e.final = 0))
+               AND e.number = m.number AND e.class = m.class AND e.seq < m.seq) AS behind
 FROM message m
 WHERE m.outlet = ? AND m.lane IS NULL AND m.open = 1 AND m.state <> 'accepted'
     AND m.rank <= ?3 AND m.expires_at > ?2
@@ -16,7 +27,7 @@ ORDER BY m.rank, m.seq
 -- name: backlog_scheduled
 SELECT m.seq, m.id, m.number, m.class, m.parts, m.asked_lane, m.route, m.rank, m.key_id,
        m.charged_at, m.avoid_sim, m.ordered, m.outlet, 0 AS tried,
-       m.carrier, m.groups_failed
+       m.carrier, m.groups_failed, 1 AS behind
 FROM message m INDEXED BY message_scheduled
 WHERE m.state = 'accepted' AND m.not_before <= ?2 AND m.outlet = ?1 AND m.lane IS NULL
     AND m.rank <= ?3 AND m.expires_at > ?2
