@@ -145,16 +145,17 @@ def test_where_the_store_cannot_be_read_it_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(("service_s", "most"), [(None, 2), (3.0, 2), (0.01, 8)])
-def test_more_is_bound_where_half_is_gone(service_s: float | None, most: int) -> None:
+def test_more_is_wanted_where_half_is_gone(service_s: float | None, most: int) -> None:
     async def main(loop: VirtualLoop) -> None:
         stand = Stand(loop)
         for held in range(most + 1):
             stand.claims._bound = dict.fromkeys(range(held), (9, NORMAL))
-            room = stand.claims.room(NORMAL, None, service_s)
-            assert room == (most - held if 2 * held <= most else 0)
+            assert stand.claims.room(NORMAL, None, service_s) == most - held
             assert stand.claims.room(OTP, None, service_s) == URGENT_AHEAD
-            on_air = stand.claims.room(NORMAL, segment(held, NORMAL), service_s)
-            assert on_air == (most - held - 1 if 2 * (held + 1) <= most else 0)
+            assert stand.claims.hungry(None, service_s) is (2 * held <= most)
+            on_air = segment(held, NORMAL)
+            assert stand.claims.room(NORMAL, on_air, service_s) == max(0, most - held - 1)
+            assert stand.claims.hungry(on_air, service_s) is (2 * (held + 1) <= most)
         await stop(stand.task)
 
     run_virtual(main)

@@ -116,7 +116,7 @@ class Binder:
         lanes = [lane for lane in self._loops if self._may_take(lane)]
         highest = MessageClass.ALARM if self.urgent else MessageClass.NORMAL
         free = sum(self._room(lane, highest) > 0 for lane in lanes)
-        if not free:
+        if not free or not (self.urgent or any(self._loops[lane].hungry for lane in lanes)):
             return None
         loads = Loads(self._load, lanes)
         limiter = self._limiter

@@ -80,16 +80,16 @@ class Claims:
         return known | {seq for seq, (_, of) in self._bound.items() if of.rank <= class_.rank}
 
     def room(self, class_: MessageClass, current: Claimed | None, service_s: float | None) -> int:
-        """Messages of a class that may still be bound: it overtakes what is of lower ones.
-
-        None while the lane has more than half of them: to bind one at a time costs much.
-        """
+        """Messages of a class that may still be bound: it overtakes what is of lower ones."""
         most = URGENT_AHEAD if class_.urgent else ahead_messages(service_s)
         before = self.messages(class_)
         if current is not None:
             before.add(current.message_seq)
-        room = most - len(before)
-        return max(0, room) if class_.urgent or 2 * room >= most else 0
+        return max(0, most - len(before))
+
+    def hungry(self, current: Claimed | None, service_s: float | None) -> bool:
+        """True where half of what may be bound is gone: to bind one at a time costs much."""
+        return 2 * self.room(MessageClass.NORMAL, current, service_s) >= ahead_messages(service_s)
 
     def segments(self, class_: MessageClass) -> tuple[int, int]:
         """How many segments a message of a class waits for, and how many wait for it."""

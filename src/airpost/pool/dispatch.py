@@ -37,9 +37,7 @@ log = logging.getLogger("airpost.dispatch")
 
 OVERTAKEN = 0.01  # of a segment
 LEAST_LEFT = 0.05  # of one that takes longer than others did
-BINDING_S = (
-    0.02  # until what is bound to a lane is known there: what ends before goes on without it
-)
+BINDING_S = 0.02  # until what is bound is known: what ends before goes on without it
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
@@ -116,6 +114,11 @@ class LaneLoop:
     def room_for(self, class_: MessageClass) -> int:
         """Messages of a class that may still be bound."""
         return self._claims.room(class_, self.current, self.unit.view.service_s)
+
+    @property
+    def hungry(self) -> bool:
+        """True where it is worth a round of binding."""
+        return self._claims.hungry(self.current, self.unit.view.service_s)
 
     @property
     def empty(self) -> bool:
@@ -238,7 +241,7 @@ class LaneLoop:
         """Where there is room; once for what is on the air."""
         if self.current is not None and self._asked_for is self.current:
             return
-        if self.room_for(MessageClass.NORMAL):
+        if self.hungry:
             self._asked_for = self.current
             self._has_room()
 
@@ -253,7 +256,7 @@ class LaneLoop:
             self._ledger.follow()
         if self.ahead:
             self._wake.set()
-        if self.room_for(MessageClass.NORMAL):
+        if self.hungry:
             self._has_room()
 
     def _in_turn(self, ahead: list[Claimed]) -> list[Claimed]:
@@ -348,12 +351,9 @@ class LaneLoop:
         )  # fmt: skip
 
     def _next_intent(self) -> Intent | None:
-        """For the first that waits while something is on the air, unless it is prepared.
-
-        For none where it would not be ready in time: its commit has the result before it, then.
-        """
+        """For the first that waits while something is on the air, unless it is prepared."""
         if is_quick(self.unit.view.service_s):
-            return None
+            return None  # it would be late: its commit has the result before it, then
         sim_id = self.unit.view.sim_id
         if not self.ahead or sim_id is None or self.current is None or self._first_is_ready():
             return None
