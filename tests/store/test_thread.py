@@ -67,6 +67,36 @@ async def test_work_is_done_in_the_thread_and_answered_on_the_loop() -> None:
     assert not any(each.name == "echo" for each in threading.enumerate())
 
 
+async def test_what_nobody_waits_for_goes_over_at_the_end_of_the_turn_in_its_order() -> None:
+    echo = Echo()
+    await echo.start()
+    put: list[Request] = []
+    at_once = echo.mail.put
+
+    def seen(request: Request) -> None:
+        put.append(request)
+        at_once(request)
+
+    echo.mail.put = seen  # type: ignore[method-assign]
+    done: list[int] = []
+
+    def ask(n: int, *, waited: bool) -> asyncio.Future[None]:
+        return echo.ask(lambda _: done.append(n), urgent=True, waited=waited)
+
+    asked = [ask(1, waited=False), ask(2, waited=False)]
+    assert len(put) == 0
+    asked.append(ask(3, waited=True))  # which takes those before it along
+    assert len(put) == 3
+    asked += [ask(4, waited=False), ask(5, waited=False)]
+    assert len(put) == 3
+    await asyncio.sleep(0)
+    assert len(put) == 5
+    await asyncio.gather(*asked)
+    ask(6, waited=False)
+    await echo.stop()
+    assert done == [1, 2, 3, 4, 5, 6]
+
+
 async def test_an_error_comes_back_to_whoever_asked() -> None:
     echo = Echo()
     await echo.start()

@@ -6,9 +6,11 @@ and 0xFF at the edges of a line are dropped (ports spew them).
 
 from __future__ import annotations
 
+import re
+
 LINE_LIMIT = 8192  # octets; the longest legal line, a long CMGL text, has under 2,000
 BUFFER_LIMIT = 1 << 20
-_ENDS = b"\r\n"
+_END = re.compile(rb"[\r\n]")
 _EDGES = b"\r\n\t \x00\xff"
 
 
@@ -55,9 +57,9 @@ class LineBuffer:
                 return line.decode("latin-1")
 
     def _find_end(self) -> int | None:
-        for at in range(self._searched, min(len(self._data), LINE_LIMIT)):
-            if self._data[at] in _ENDS:
-                return at
+        found = _END.search(self._data, self._searched, LINE_LIMIT)
+        if found is not None:
+            return found.start()
         self._searched = min(len(self._data), LINE_LIMIT)
         return None
 

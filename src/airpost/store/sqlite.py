@@ -245,7 +245,7 @@ class SqliteStore:
         return await self._ask(function, *given, urgent=urgent)
 
     async def _read(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
-        done: T = await self._reader.ask(lambda db: function(db, *given), urgent=urgent)
+        done: T = await self._reader.ask(lambda d: function(d, *given), urgent=urgent, waited=False)
         return done
 
     # -- outbound --------------------------------------------------------------------------------
@@ -288,8 +288,7 @@ class SqliteStore:
 
     def air(self, settle: Settlement | None, intent: Intent | None) -> Future[AirResult]:
         """End one attempt and begin the next; asked for when the call returns."""
-        waited = intent is None or not intent.shares
-        return self._ask(air.turn, settle, intent, waited=waited)
+        return self._ask(air.turn, settle, intent, waited=intent is None or not intent.shares)
 
     def follow(
         self, facts: Sequence[Settlement | Begun], intent: Intent | None

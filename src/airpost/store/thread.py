@@ -101,6 +101,7 @@ class StoreThread:
         self.died: str | None = None  # why, when a bug has ended the thread
         self.closed = "the store is not open"  # why nothing can be asked; "" while it can
         self.taken: list[Request] = []  # what the thread is at
+        self._asked: list[Request] = []  # what it is about to be handed
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -128,13 +129,24 @@ class StoreThread:
     ) -> asyncio.Future[Any]:
         """Have `work` done in the thread; `waited`: a modem stands still until it is.
 
-        StoreUnavailable when it is not open.
+        Else it is handed over at the end of the turn of the loop, with what else is asked for in
+        it: that wakes the thread once. The order stays. StoreUnavailable when it is not open.
         """
         if self.closed:
             raise StoreUnavailable(self.closed)
         request = self._request(work, urgent=urgent, waited=waited)
-        self.mail.put(request)
+        self._asked.append(request)
+        if waited:
+            self._hand_over()
+        elif len(self._asked) == 1:
+            assert self._loop is not None
+            self._loop.call_soon(self._hand_over)
         return request.future
+
+    def _hand_over(self) -> None:
+        asked, self._asked = self._asked, []
+        for request in asked:
+            self.mail.put(request)
 
     async def stop(self) -> None:
         """Finish what was asked, close the connection, end the thread."""
@@ -143,6 +155,7 @@ class StoreThread:
             return
         self.closed = self.closed or "the store is closed"
         self._end = self._request(lambda _: None)
+        self._hand_over()
         self.mail.close()
         await self._end.future
         thread.join()  # it has nothing left to do
