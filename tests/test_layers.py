@@ -32,8 +32,7 @@ EVERYTHING = {"airpost", "hwsim"}
 ALLOWED: dict[str, set[str]] = {
     "airpost.errors": set(),
     "airpost.shapes": set(),
-    "airpost.connection": set(),
-    "airpost.client": {"airpost.errors", "airpost.shapes", "airpost.connection"},
+    "airpost.client": {"airpost.errors", "airpost.shapes"},
     "airpost.outcome": set(),
     "airpost.clock": set(),
     "airpost.apikey": {"airpost.clock"},
@@ -64,8 +63,8 @@ CONFINED = {
     "pyudev": {"airpost.modem.discover"},
     "sqlite3": {"airpost.store"},
     "sqlite_utils": {"airpost.store"},
+    "httpcore": {"airpost.client"},
     "aiohttp": {
-        "airpost.connection",
         "airpost.services.http",
         "airpost.services.webhooks",
         "airpost.daemon",

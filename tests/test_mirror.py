@@ -14,7 +14,6 @@ ELSEWHERE = {
         f"src/airpost/services/http/shapes/{name}.py": "shapes only: tests/system/test_examples.py"
         for name in ("base", "batches", "events", "messages", "modems", "keeping", "people")
     },
-    "src/airpost/connection.py": "tests/test_client.py, on both kinds of connections",
     "src/airpost/shapes.py": "types only: tests/test_client.py holds them to those of the service",
     "src/airpost/store/api.py": "protocol only: tests/store/test_contract.py runs it",
     "src/airpost/store/keeping.py": "protocol only: tests/store/test_keeper.py runs it",

@@ -163,11 +163,17 @@ class NoRoute(AirpostError):
 
 
 class ClientError(AirpostError):
-    """A call of `airpost.client` brought no answer to use; `message` is for people."""
+    """A call of `airpost.client` brought no answer to use; `message` is for people.
 
-    def __init__(self, message: str) -> None:
+    `again`: the same call may be made again, and nothing is done twice by that.
+    """
+
+    retry_after_s: float | None = None
+
+    def __init__(self, message: str, *, again: bool = False) -> None:
         super().__init__(message)
         self.message = message
+        self.again = again
 
 
 class Unreachable(ClientError):
@@ -182,11 +188,12 @@ class Refused(ClientError):
     """
 
     def __init__(
-        self, status: int, problem: dict[str, Any], retry_after_s: float | None = None
-    ) -> None:
+        self, status: int, problem: dict[str, Any], retry_after_s: float | None = None, *,
+        again: bool = False,
+    ) -> None:  # fmt: skip
         self.title = str(problem.get("title") or f"HTTP {status}")
         self.detail = str(problem.get("detail") or self.title)
-        super().__init__(self.detail)
+        super().__init__(self.detail, again=again)
         self.status = status
         self.problem = problem
         self.retry_after_s = retry_after_s
@@ -225,6 +232,24 @@ _REFUSALS: Mapping[int, type[Refused]] = {
 }  # fmt: skip
 
 
-def refusal_of(status: int, problem: dict[str, Any], retry_after_s: float | None) -> Refused:
-    """The error of an HTTP status of 400 and above."""
-    return _REFUSALS.get(status, Refused)(status, problem, retry_after_s)
+def refusal_of(
+    status: int, headers: Sequence[tuple[bytes, bytes]], problem: dict[str, Any], *, twice: bool
+) -> Refused:
+    """The error of an HTTP status that is no success.
+
+    `twice`: what was asked may be done twice; else it is asked again only if it was not looked at.
+    """
+    told = {name.lower(): value for name, value in headers}.get(b"retry-after", b"")
+    later_s = float(told) if told.isdigit() else None
+    refused = later_s is not None and status in (409, 429, 503)
+    again = refused or (twice and status in (502, 503, 504))
+    return _REFUSALS.get(status, Refused)(status, problem, later_s, again=again)
+
+
+def unreachable(url: str, cause: BaseException, *, again: bool) -> Unreachable:
+    """The error of a connection; for want of permission, or of a right certificate, it stays so."""
+    words = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    if isinstance(cause, PermissionError):
+        words += "; it is for root and members of group airpost"
+    lasting = isinstance(cause, PermissionError | ValueError)  # that is a wrong certificate, too
+    return Unreachable(f"no service at {url}: {words}", again=again and not lasting)

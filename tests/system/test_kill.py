@@ -48,7 +48,7 @@ class Load(threading.Thread):
 
 
 def _everything(client: Client) -> dict[str, Any]:
-    return {each["id"]: each for each in client.items("/v1/messages", {})}
+    return {each["id"]: each for each in client.items(dict, "/v1/messages", {})}
 
 
 def _uncertain(service: Service) -> int:

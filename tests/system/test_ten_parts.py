@@ -147,4 +147,4 @@ def begun(sim: Sim) -> int:
 
 
 def listed(service: Service, **asked: str) -> list[Json]:
-    return list(service.client.items("/v1/messages", asked))
+    return list(service.client.items(dict, "/v1/messages", asked))

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpcore
 import pytest
 
 from airpost.clock import SystemClock
@@ -30,14 +31,14 @@ def test_through_the_service(service: Service) -> None:
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Options for a service that is down and whose store has a message that waits."""
-    monkeypatch.setattr("airpost.connection.Blocking._open", _refuse)
+    monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", _refuse)
     (tmp_path / "airpost.toml").write_text('[store]\nurl = "sqlite:///a.db"')
     at_store(tmp_path, lambda store: store.accept([new("a", at=SystemClock().now())]))
     return ["--config", str(tmp_path / "airpost.toml")]
 
 
 def _refuse(*_of: Any) -> None:
-    raise ConnectionRefusedError(111, "Connection refused")
+    raise httpcore.ConnectError("Connection refused")
 
 
 def at_store(folder: Path, work: Any) -> Any:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+import httpcore
 import pytest
 
-from airpost.connection import Blocking, Request
 from tests.daemon.cli.conftest import Service
 from tests.services.http.fakes import inbound
 
@@ -24,16 +23,16 @@ def test_the_list(service: Service) -> None:
 @pytest.mark.parametrize("as_json", [True, False])
 def test_following(service: Service, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
     service.store.received = [inbound(1)]
-    asked = Blocking.exchange
+    asked = httpcore.ConnectionPool.handle_request
 
-    async def exchange(self: Blocking, request: Request) -> Any:
-        if "wait_s=30" in request.target:
+    def handle(self: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
+        if b"wait_s=30" in request.url.target:
             if len(service.store.received) == 2:
                 raise KeyboardInterrupt
             service.store.received.append(inbound(2))
-        return await asked(self, request)
+        return asked(self, request)
 
-    monkeypatch.setattr(Blocking, "exchange", exchange)
+    monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", handle)
     args = ["--json"] if as_json else []
     lines = service.run("inbound", "--follow", *args).stdout.splitlines()[:2]
     if as_json:

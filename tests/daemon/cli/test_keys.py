@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpcore
 import pytest
 
 from airpost.clock import SECOND_US, SystemClock, parse_rfc3339
@@ -104,14 +105,14 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(OfflineStore, "shared", {})
     monkeypatch.setattr(OfflineStore, "log", FakeAuditLog())
     # The default address is that of a service on this very machine, which is not meant.
-    monkeypatch.setattr("airpost.connection.Blocking._open", _refuse)
+    monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", _refuse)
     path = tmp_path / "airpost.toml"
     path.write_text('[store]\nurl = "sqlite:///a.db"')
     return ["--config", str(path)]
 
 
 def _refuse(*_of: Any) -> None:
-    raise ConnectionRefusedError(111, "Connection refused")
+    raise httpcore.ConnectError("Connection refused")
 
 
 def test_at_the_store(offline: list[str], tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from airpost.connection import Blocking
 from airpost.model import MessageClass
 from airpost.states import MessageState
 from tests.daemon.cli.conftest import Service, run
@@ -42,13 +42,13 @@ def test_a_refusal_is_told(service: Service) -> None:
 def test_waiting_for_its_fate(
     service: Service, monkeypatch: pytest.MonkeyPatch, state: str, code: int
 ) -> None:
-    async def pause(_self: Blocking, _delay_s: float) -> None:
+    def pause(_delay_s: float) -> None:
         ((key, message),) = service.store.kept.items()
         service.store.kept[key] = replace(
             message, state=MessageState(state), final=True, reason="because"
         )
 
-    monkeypatch.setattr(Blocking, "pause", pause)
+    monkeypatch.setattr("airpost.client.time", SimpleNamespace(sleep=pause))
     said = service.run("send", "123", "x", "--wait", code=code)
     assert said.stdout.endswith(f" {state}, 1 part, gsm7: because\n")
 

@@ -37,8 +37,8 @@ def given(folder: Path, *ports: Path) -> Given:
 
 
 async def report(folder: Path, what: Given) -> Report:
-    client = Client(f"unix:{folder / 'nobody'}")
-    return await examine(what, client, load_profiles(), SystemClock())
+    with Client(f"unix:{folder / 'nobody'}") as client:
+        return await examine(what, client, load_profiles(), SystemClock())
 
 
 async def grave(folder: Path, pool: SimPool) -> set[tuple[str, str]]:

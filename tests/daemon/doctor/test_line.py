@@ -58,8 +58,8 @@ async def test_through_the_service(service: Service) -> None:
         "AT+CPIN?": CommandFailed("CME", 10, "10"),
         "AT+CREG?": CommandTimeout("AT+CREG? was not answered within 10 s"),
     }
-    with ThreadPoolExecutor(1) as threads:
-        line = ServiceLine(Client(service.unix), "gate-1", threads)
+    with ThreadPoolExecutor(1) as threads, Client(service.unix) as client:
+        line = ServiceLine(client, "gate-1", threads)
         assert await line.ask("AT+CSQ") == ("+CSQ: 20,99",)
         with pytest.raises(CommandFailed) as refused:
             await line.ask("AT+CPIN?")

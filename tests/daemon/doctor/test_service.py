@@ -16,9 +16,14 @@ def severities(service: ServiceFacts) -> list[Severity]:
     return [each.severity for each in check_service(service)]
 
 
+def facts_of(url: str) -> ServiceFacts:
+    with Client(url) as client:
+        return service_facts(client)
+
+
 def test_a_service_that_runs(service: Service) -> None:
     service.pool.wires[Lane("gate-1")] = (WireLine(at=NOW, way=Way.SENT, text="AT"),)
-    facts = service_facts(Client(service.unix))
+    facts = facts_of(service.unix)
     assert facts.running
     assert facts.wire("gate-1") == ((">>", "AT"),)
     assert facts.wire("gate-2") == ()
@@ -33,7 +38,7 @@ def test_a_service_that_runs(service: Service) -> None:
 
 def test_a_sim_that_is_used_up(service: Service) -> None:
     service.pool.budgets[Lane("gate-1")] = USED
-    *_, last = check_service(service_facts(Client(service.unix)))
+    *_, last = check_service(facts_of(service.unix))
     assert (last.severity, last.subject) == (Severity.WARNING, "gate-1")
     assert last.what.startswith("has used up its SIM's 200 (day): messages wait until 2")
 
@@ -41,18 +46,18 @@ def test_a_sim_that_is_used_up(service: Service) -> None:
 def test_one_that_cannot_store_and_has_no_modem(service: Service) -> None:
     service.store.unavailable = "the disk is full"
     service.pool.views.clear()
-    facts = service_facts(Client(service.unix))
+    facts = facts_of(service.unix)
     assert severities(facts) == [Severity.NOTE] * 2 + [Severity.ERROR] * 2
 
 
 def test_one_that_does_not_run(tmp_path: Path) -> None:
-    facts = service_facts(Client(f"unix:{tmp_path / 'nobody'}"))
+    facts = facts_of(f"unix:{tmp_path / 'nobody'}")
     assert not facts.running
     assert severities(facts) == [Severity.WARNING]
 
 
 def test_one_that_does_not_let_us_ask(service: Service) -> None:
-    facts = service_facts(Client(service.tcp))
+    facts = facts_of(service.tcp)
     assert facts.running
     (found,) = check_service(facts)
     assert found.fix == "sudo airpost doctor"

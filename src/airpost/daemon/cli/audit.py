@@ -53,7 +53,7 @@ def _brief(detail: Json) -> str:
 
 def _rows(client: Client, config_path: Path, last: int | None = None) -> Iterable[Json]:
     """The rows of the service, page by page, or of its store as it lies there."""
-    found = client.items("/v1/audit", {"last": last})
+    found = client.items(dict, "/v1/audit", {"last": last})
     try:
         first = next(found, None)
     except Unreachable:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, pause, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, pause, segment, talks
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
 from airpost.errors import Refused, Unreachable
 
@@ -56,7 +55,7 @@ def batches(
 
 
 def _list(client: Client, last: int, *, as_json: bool) -> None:
-    found = deque(client.items(WHERE, {}), maxlen=last)
+    found = deque(client.items(dict, WHERE, {}), maxlen=last)
     if as_json:
         for each in found:
             say_json(each)

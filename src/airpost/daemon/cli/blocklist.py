@@ -7,8 +7,7 @@ from typing import TextIO
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, as_json_option, talks
+from airpost.daemon.cli.client import Client, as_json_option, segment, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.errors import Refused
 
@@ -27,7 +26,7 @@ def blocklist() -> None:
 @talks
 def list_(client: Client, *, as_json: bool) -> None:
     """List all numbers."""
-    found = client.items("/v1/blocklist", {})
+    found = client.items(dict, "/v1/blocklist", {})
     if as_json:
         for each in found:
             say_json(each)

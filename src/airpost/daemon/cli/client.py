@@ -10,13 +10,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
+from urllib.parse import quote
 
 import click
 
 from airpost import client
+from airpost.client import SOCKET
 from airpost.codec.alphabets import Language
 from airpost.codec.transliterate import Transliterate
-from airpost.connection import SOCKET
 from airpost.errors import Refused, Unreachable
 
 Json = dict[str, Any]
@@ -42,25 +43,26 @@ class Client(client.Client):
 
     def get(self, path: str, query: Mapping[str, Any] | None = None, *, wait_s: float = 0) -> Json:
         """The JSON at `path`; members of `query` that are None are left out."""
-        found: Json = self.call("GET", path, query, wait_s=wait_s)
-        return found
+        return self.call(Json, "GET", path, query, wait_s=wait_s)
 
     def post(
         self, path: str, body: Json, headers: Mapping[str, str] | None = None, *, wait_s: float = 0
     ) -> Json:
         """The answer to a JSON body."""
-        found: Json = self.call("POST", path, body=body, headers=headers, wait_s=wait_s)
-        return found
+        return self.call(Json, "POST", path, body=body, headers=headers, wait_s=wait_s)
 
     def put(self, path: str, body: Json) -> Json:
         """The answer to PUT with a JSON body."""
-        found: Json = self.call("PUT", path, body=body)
-        return found
+        return self.call(Json, "PUT", path, body=body)
 
     def delete(self, path: str) -> Json:
         """The answer to DELETE, {} for none."""
-        found: Json = self.call("DELETE", path)
-        return found
+        return self.call(Json, "DELETE", path)
+
+
+def segment(name: str) -> str:
+    """`name` as one step of a path."""
+    return quote(name, safe="")
 
 
 def pause(delay_s: float) -> None:

@@ -36,7 +36,7 @@ def modem_names(
     """The modems of the service whose names begin so; none where it does not answer."""
     try:
         with Client(ctx.params.get("url"), ctx.params.get("key")) as client:
-            names = [each["name"] for each in client.modems()]
+            names = [each["name"] for each in client.call(dict, "GET", "/v1/modems")["items"]]
     except (ClientError, ValueError, OSError):
         return []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, talks
+from airpost.daemon.cli.client import Client, Json, segment, talks
 from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.tables import printable
 from airpost.errors import Refused

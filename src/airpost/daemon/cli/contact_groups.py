@@ -27,7 +27,7 @@ def groups() -> None:
 @talks
 def list_(client: Client, *, owner: str | None, as_json: bool) -> None:
     """List groups."""
-    found = client.items(WHERE, {"owner": owner})
+    found = client.items(dict, WHERE, {"owner": owner})
     if as_json:
         for each in found:
             say_json(each)
@@ -152,7 +152,7 @@ def import_(client: Client, file: BinaryIO, *, owner: str | None, as_json: bool)
 @talks
 def export(client: Client, file: Path, *, owner: str | None) -> None:
     """Write all groups to a CSV file that `import` reads; `-` is standard output."""
-    found = list(client.items(WHERE, {"owner": owner}))
+    found = list(client.items(dict, WHERE, {"owner": owner}))
     rows = [{"group": each["name"], "member": member, "note": each["note"] or ""}
             for each in found for member in each["members"] or [""]]  # fmt: skip
     put_out(file, write_sheet(rows, COLUMNS), len(found))

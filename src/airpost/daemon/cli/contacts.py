@@ -9,8 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.errors import InvalidRequest
 from airpost.services.http.sheets import read_sheet, write_sheet
@@ -40,7 +39,7 @@ def contacts() -> None:
 @talks
 def list_(client: Client, *, owner: str | None, as_json: bool) -> None:
     """List contacts."""
-    found = client.items("/v1/contacts", {"owner": owner})
+    found = client.items(dict, "/v1/contacts", {"owner": owner})
     if as_json:
         for each in found:
             say_json(each)
@@ -121,7 +120,7 @@ def import_(client: Client, file: BinaryIO, *, owner: str | None, as_json: bool)
 @talks
 def export(client: Client, file: Path, *, owner: str | None) -> None:
     """Write all contacts to a CSV file that `import` reads; `-` is standard output."""
-    found = list(client.items("/v1/contacts", {"owner": owner}))
+    found = list(client.items(dict, "/v1/contacts", {"owner": owner}))
     rows = [{**{name: text for name, text in each["values"].items() if name not in COLUMNS},
              "name": each["name"], "number": each["number"], "note": each["note"] or ""}
             for each in found]  # fmt: skip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, as_json_option, talks
+from airpost.daemon.cli.client import Client, as_json_option, segment, talks
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
 
 

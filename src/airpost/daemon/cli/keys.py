@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from airpost.clock import SECOND_US, Instant, SystemClock, rfc3339
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.offline import config_option, either, noting, routes_in
 from airpost.daemon.cli.spans import Span
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time

@@ -10,8 +10,7 @@ from itertools import islice
 import click
 
 from airpost.client import MAX_PAGE
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
 from airpost.model import MessageClass
 from airpost.states import MessageState
@@ -63,9 +62,11 @@ def messages(
         raise click.UsageError("--cancel needs an ID")
     asked = {"class": class_, "key": key_id, "uncertain": "true" if uncertain else None, **filters}
     if as_csv:
-        _csv(client.items("/v1/messages", asked))
+        _csv(client.items(dict, "/v1/messages", asked))
         return
-    newest = client.items("/v1/messages", {**asked, "newest": "true", "limit": min(last, MAX_PAGE)})
+    newest = client.items(
+        dict, "/v1/messages", {**asked, "newest": "true", "limit": min(last, MAX_PAGE)}
+    )
     found = reversed([*islice(newest, last)])
     if as_json:
         for message in found:

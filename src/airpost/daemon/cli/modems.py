@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.messages import COLUMNS, message_row

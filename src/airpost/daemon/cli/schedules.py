@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.tables import say_json, say_table, short_time
 from airpost.model import MessageClass
 
@@ -24,7 +23,7 @@ def schedules() -> None:
 @talks
 def list_(client: Client, *, as_json: bool) -> None:
     """List the schedules; times are UTC."""
-    found = list(client.items("/v1/schedules", {}))
+    found = list(client.items(dict, "/v1/schedules", {}))
     if as_json:
         for each in found:
             say_json(each)

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from airpost.connection import once
+from airpost.client import once
 from airpost.daemon.cli.batches import hand_in, look, settled, tell
 from airpost.daemon.cli.client import (
     Client,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json, as_json_option, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
 from airpost.daemon.cli.spans import Span
 from airpost.daemon.cli.tables import say_fields, say_json, say_table, short_time
 from airpost.daemon.cli.watching import watched
@@ -164,7 +163,7 @@ def replay(client: Client, webhook_id: str, *, events: tuple[int, ...], since: s
 def deliveries(client: Client, webhook_id: str, *, dead: bool, as_json: bool) -> None:
     """List what the webhook ID did not take."""
     query = {"dead": "true"} if dead else {}
-    found = list(client.items(_path(webhook_id, "deliveries"), query))
+    found = list(client.items(dict, _path(webhook_id, "deliveries"), query))
     if as_json:
         for each in found:
             say_json(each)

@@ -15,8 +15,7 @@ from airpost.at import command as at
 from airpost.at.grammar import rests_of
 from airpost.at.typed import typed
 from airpost.clock import SystemClock
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client
+from airpost.daemon.cli.client import Client, segment
 from airpost.errors import AtError, CommandFailed, ModemError, PortError, Refused
 from airpost.model import Lane
 from airpost.modem.port import PortSettings

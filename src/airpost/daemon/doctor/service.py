@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airpost.clock import Instant, parse_rfc3339
-from airpost.connection import segment
-from airpost.daemon.cli.client import Client, Json
+from airpost.daemon.cli.client import Client, Json, segment
 from airpost.daemon.doctor.finding import Finding, error, note, warning
 from airpost.daemon.doctor.wire import Wire
 from airpost.errors import Refused, Unreachable
