@@ -19,6 +19,7 @@ import click
 
 from airpost.audit import Value
 from airpost.clock import SystemClock
+from airpost.daemon.cli.client import Unanswered
 from airpost.errors import AirpostError, ConfigError, Unreachable
 from airpost.services.auditor import Auditor
 from airpost.store.api import Store
@@ -38,11 +39,12 @@ def either(online: Callable[[], T], offline: Work[T], config_path: Path) -> T:
     """What the service says; when it is not running, the work at its store."""
     try:
         return online()
-    except Unreachable:
+    except Unreachable as error:
         if elsewhere() or not config_path.exists():
             raise
+        lost = error
     try:
-        return asyncio.run(_at_store(offline, config_path))
+        return asyncio.run(_at_store(offline, config_path, lost))
     except (AirpostError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -86,9 +88,12 @@ def elsewhere() -> bool:
     return typed or not str(context.params["url"]).startswith("unix:")
 
 
-async def _at_store(work: Work[T], config_path: Path) -> T:
+async def _at_store(work: Work[T], config_path: Path, lost: Unreachable) -> T:
     store = _store(config_path)
-    await store.open(SystemClock().now())
+    try:
+        await store.open(SystemClock().now())
+    except AirpostError as error:  # it may well run, and have given no answer
+        raise Unanswered(f"{lost}; and its store: {error}") from error
     try:
         return await work(store)
     finally:
