@@ -14,15 +14,16 @@ MESSAGE = (
     7, "m", "shop", "+49", "otp", "sent", "ucs2", "g1", NOW, None, after(9), after(1), None, 0,
     None, "语".encode(), None, 1, "hold", 2, "ref", '["a", "ü"]',
     after(5), "quiet_hours", "its night", "route default", 0, b"yu", "b1",
+    '{"ttl_s":60}',
 )  # fmt: skip
-NOT_HELD = (None, None, None, "route default", 0, None, None)
+NOT_HELD = (None, None, None, "route default", 0, None, None, None)
 PART = (7, 1, "sent", "g1", 9, 1, after(1), None, "ok", "message", "OK", "taken")
 
 
 def test_a_message_with_its_parts() -> None:
     found = message_of(MESSAGE, [part_of(PART)])
     assert (found.seq, found.text, found.data, found.tags) == (7, "语", None, ("a", "ü"))
-    assert found.sent_text == "yu"
+    assert (found.sent_text, found.asked) == ("yu", {"ttl_s": 60})
     assert (found.final, found.want_report, found.possible_duplicates) == (False, True, 2)
     assert found.waits == Waits(reason="quiet_hours", words="its night", until=after(5))
     (part,) = found.parts
@@ -35,7 +36,7 @@ def test_a_message_with_its_parts() -> None:
 def test_content_that_was_erased_reads_as_none() -> None:
     found = message_of((*MESSAGE[:15], None, None, *MESSAGE[17:21], "[]", *NOT_HELD), [])
     assert found.waits is None
-    assert (found.text, found.data, found.tags) == (None, None, ())
+    assert (found.text, found.data, found.tags, found.asked) == (None, None, (), {})
 
 
 def test_no_outcome_yet() -> None:
