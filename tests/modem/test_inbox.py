@@ -19,6 +19,7 @@ from airpost.codec.tpdu import Deliver, StatusReport
 from airpost.model import MessageClass, RawPart, UnitState
 from airpost.modem import inbox
 from airpost.modem.profile import Profile, load_profile
+from airpost.store.api import AirResult
 from airpost.tasks import spawn
 from hwsim.card import Slot, SlotState
 from hwsim.modem import SimModem
@@ -130,6 +131,34 @@ async def test_what_lies_elsewhere_is_not_deleted_when_another_memory_got_select
         assert rig.sim.store("ME").add(rig.sim.card.sms.slots[1]) == 1
         await rig.until(lambda: rig.sim.card.sms.used == 0)
         assert rig.sim.store("ME").used == 1
+
+
+@virtually
+async def test_what_another_memory_lists_is_not_deleted_in_this_one(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """It has restarted unseen between the choice and the list, while a message was sent."""
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        stored(rig.sim, "in the SIM")
+        restarted = False
+
+        def commit(tpdu: bytes) -> asyncio.Future[AirResult]:
+            nonlocal restarted
+            if not restarted and rig.heard()[-1] == 'AT+CPMS="SM"':
+                restarted = True
+                rig.sim.settings.mems = ["ME", "ME", "ME"]
+                pdu, length = deliver("in the modem")
+                rig.sim.store("ME").add(Slot(pdu=pdu, length=length, state=SlotState.UNREAD))
+            return rig.commit(tpdu)
+
+        rig.unit._connection._inbox.sweep()  # type: ignore[union-attr]
+        while not restarted:
+            await rig.unit.send(rig.segment(), commit)
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+        rig.unit._connection._inbox.sweep()  # type: ignore[union-attr]
+        await rig.until(lambda: rig.sim.store("ME").used == 0)
+        assert words(rig.behind.parts) == ["in the SIM", "in the modem"]
 
 
 @virtually

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from airpost.at import command as at
 from airpost.at import messages
@@ -79,7 +80,7 @@ class Inbox:
         self._report_store = report_store  # where reports are kept apart, as in SR
         self._others = others  # where messages may lie too
         self._current = store  # the memory that was selected last
-        self._sure = True  # it still is: where there are several, for the length of one turn
+        self._sure = True  # it still is: for the length of one turn
         self._fill: Fill | None = None  # of it, when it was selected
         self._acknowledges = acknowledges
         self._list_all = list_all
@@ -150,25 +151,30 @@ class Inbox:
 
         After that it is the turn of what is to be sent; what is urgent waits for one of them.
         """
+        async with self._turn():
+            read_here = deleted = 0
+            until_s = self._clock.mono() + TURN_S
+            while True:
+                late = self._clock.mono() >= until_s
+                if self._handover.kept and not (late and deleted >= TURN_MESSAGES):
+                    await self._delete(self._handover.next_kept())
+                    deleted += 1
+                elif late and read_here >= TURN_MESSAGES:
+                    return True
+                elif await read():
+                    read_here += 1
+                else:
+                    return False
+                if self._session.urgent:
+                    return True
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Several commands in one turn; another memory may have got selected before it."""
         async with self._session.turn(Priority.RECEIVE):
-            self._holds = True
-            self._sure = not (self._others or self._report_store)
+            self._holds, self._sure = True, False
             try:
-                read_here = deleted = 0
-                until_s = self._clock.mono() + TURN_S
-                while True:
-                    late = self._clock.mono() >= until_s
-                    if self._handover.kept and not (late and deleted >= TURN_MESSAGES):
-                        await self._delete(self._handover.next_kept())
-                        deleted += 1
-                    elif late and read_here >= TURN_MESSAGES:
-                        return True
-                    elif await read():
-                        read_here += 1
-                    else:
-                        return False
-                    if self._session.urgent:
-                        return True
+                yield
             finally:
                 self._holds = False
 
@@ -296,8 +302,9 @@ class Inbox:
         await self._take_one_by_one(store)
 
     async def _take_list(self, store: str) -> None:
-        # Some say every line twice.
-        found = deque(dict.fromkeys(messages.listed(await self._ask(at.LIST_ALL))))
+        async with self._turn():  # what another memory holds would be deleted in this one
+            lines = await self._ask(at.LIST_ALL) if await self._select(store) else ()
+        found = deque(dict.fromkeys(messages.listed(lines)))  # some say every line twice
 
         async def read() -> bool:
             record = found.popleft() if found else None
