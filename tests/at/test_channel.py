@@ -64,6 +64,8 @@ def drain(channel: Channel) -> list[Event]:
     events = []
     while (event := channel.next_event()) is not None:
         events.append(event)
+        if isinstance(event, Reply):
+            channel.go_on()
     return events
 
 
@@ -229,6 +231,33 @@ def test_an_error_instead_of_the_prompt() -> None:
 
 def test_ok_without_a_reference() -> None:
     assert replies(Dialogue().handed_over().says("\r\nOK\r\n")) == [((), "OK", None)]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_comes_behind_an_answer_waits_until_it_is_known_whose_that_was(again: bool) -> None:
+    channel = Dialogue().handed_over().channel
+    channel.receive_data(b"\r\n+CMGS: 4\r\n\r\nOK\r\n\r\n+CMGS: 5\r\n\r\nOK\r\n")
+    assert isinstance(channel.next_event(), Reply)
+    assert channel.next_event() is None
+    if again:
+        channel.again(CMGS)
+        assert replies(drain(channel)) == [(("+CMGS: 5",), "OK", None)]
+    else:
+        channel.go_on()
+        assert channel.next_event() == Urc(prefix="+CMGS", line="+CMGS: 5")
+
+
+def test_a_probe_that_is_out_when_an_answer_came_is_out_all_the_same() -> None:
+    talk = Dialogue().handed_over()
+    talk.channel.probe()
+    assert len(replies(talk.says("\r\n+CMGS: 4\r\n\r\nOK\r\n"))) == 1
+    talk.channel.again(CMGS)
+    assert talk.channel.probes == 1
+    talk.says("\r\n+CMGS: 5\r\n")
+    (reply,) = talk.says("\r\n+CMEE: 1\r\n\r\nOK\r\n")  # its own OK is lost
+    assert isinstance(reply, Reply)
+    talk.channel.again(CMGS)
+    assert talk.channel.probes == 0
 
 
 # -- giving up and getting back in step ----------------------------------------------------------
@@ -442,8 +471,10 @@ def run_script(commands: list[at.Command], chunks: Iterable[bytes]) -> list[Even
         channel.receive_data(chunk)
         while (event := channel.next_event()) is not None:
             events.append(event)
-            if isinstance(event, Reply) and waiting:
-                channel.send(waiting.pop(0))
+            if isinstance(event, Reply):
+                channel.go_on()
+                if waiting:
+                    channel.send(waiting.pop(0))
             if isinstance(event, WriteNow):
                 channel.payload(b"00\x1a")
     return events

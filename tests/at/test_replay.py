@@ -97,6 +97,8 @@ class Player:
             self.channel.receive_data(piece)
             while (event := self.channel.next_event()) is not None:
                 self.events.append(event)
+                if isinstance(event, Reply):
+                    self.channel.go_on()
 
     def send(self, text: str) -> None:
         if text.endswith(CTRL_Z):

@@ -64,6 +64,18 @@ def test_one_that_is_no_longer_counted_to_is_counted_from() -> None:
     assert (owed.reference, owed.steps) == (1, 0)
 
 
+def test_a_count_that_went_back_is_believed_later() -> None:
+    owed = counting()
+    owed.recount(0)
+    for mr in range(1, 4 * COUNTED + 1):
+        assert not owed.counted
+        owed.since = 1
+        owed.told(mr)
+    assert owed.counted
+    owed.forget()
+    assert owed == Owed()
+
+
 def test_the_one_answer_that_is_owed_is_known_by_its_reference() -> None:
     owed = counting(since=1)
     owed.owe(0.0, 10.0)

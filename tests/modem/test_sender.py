@@ -386,6 +386,31 @@ async def test_the_text_waits_for_a_slow_commit(loop: VirtualLoop, tmp_path: Pat
         assert result.air_s == pytest.approx(0.2, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("ERROR", "ERROR"), ("+CMS ERROR: 500", "CMS 500"), ("OK", "no prompt"),
+     ("+CMGS: 77\r\n\r\nOK", "no prompt")],
+)  # fmt: skip
+@virtually
+async def test_a_prompt_that_ends_while_the_intent_is_committed(
+    loop: VirtualLoop, tmp_path: Path, said: str, code: str
+) -> None:
+    """By the modem's own limit, or an answer that somebody else waits for."""
+    async with rigged(loop, tmp_path) as rig:
+
+        async def slow(_tpdu: bytes) -> AirResult:
+            await asyncio.sleep(2)
+            return GO
+
+        sending = spawn(rig.unit.send(rig.segment(), slow), name="the caller")
+        await asyncio.sleep(1)
+        rig.sim.emit(f"\r\n{said}\r\n".encode())
+        assert ends(await sending) == (False, TRANSIENT, code)
+        assert rig.sim.sends[-1].ctrl_z_at_s is None
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
 @virtually
 async def test_a_bug_in_the_commit_reaches_the_caller_and_leaves_a_modem_that_works(
     loop: VirtualLoop, tmp_path: Path
@@ -584,6 +609,27 @@ async def test_a_smaller_reference_is_that_of_an_earlier_message(
         assert credited == ([(5, 4, "OK")] if owing else [])
 
 
+@pytest.mark.parametrize("taken", [True, False])
+@virtually
+async def test_two_answers_in_one_piece_are_those_of_two_messages(
+    loop: VirtualLoop, tmp_path: Path, taken: bool
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await counted(rig)
+        rig.sim.faults.set("no_final", verb="+CMGS", count=2)
+        assert ends(await rig.send("late")) == (True, UNKNOWN, "dropped")
+        sending = spawn(rig.send("newest"), name="the caller")
+        await asyncio.sleep(3)
+        own = "+CMGS: 5\r\n\r\nOK" if taken else "+CMS ERROR: 21"
+        rig.sim.emit(f"\r\n+CMGS: 4\r\n\r\nOK\r\n\r\n{own}\r\n".encode())
+        done = await sending
+        assert (ends(done), done.mr) == (
+            ((True, OK, "OK"), 5) if taken else ((True, UNKNOWN, "whose"), None)
+        )
+        credited = [(each, mr) for each, mr, _ in rig.behind.lates]
+        assert credited == ([(5, 4)] if taken else [])
+
+
 @virtually
 async def test_what_is_longer_on_the_air_is_waited_for(loop: VirtualLoop, tmp_path: Path) -> None:
     """An earlier answer in doubt is not taken for its own while the modem answers no probe."""
@@ -619,6 +665,19 @@ async def test_a_count_that_begins_anew_unseen_costs_one_message_its_certainty(
         rig.sim.radio.last_mr = -1
         assert ends(await rig.send("first")) == (True, UNKNOWN, "whose")
         assert [(await rig.send(f"after {number}")).mr for number in range(3)] == [1, 2, 3]
+
+
+@virtually
+async def test_a_count_that_begins_anew_again_and_again_costs_no_more(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        codes = []
+        for number in range(40):
+            if number % 8 == 0:
+                rig.sim.radio.last_mr = -1
+            codes.append((await rig.send(f"text {number}")).outcome.code)
+        assert codes == [*["OK"] * 8, "whose", *["OK"] * 31]
 
 
 @virtually

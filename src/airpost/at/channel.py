@@ -94,6 +94,7 @@ class Channel:
         self._header: str | None = None  # +CMT, +CDS or +CBM whose PDU has not come yet
         self._text: str | None = None  # +CUSD whose quotes are still open
         self._ready: deque[Event] = deque()
+        self._held = False  # the reply to a message came: whose it is decides what the rest is
 
     # -- what the session does -------------------------------------------------------------------
     def send(self, command: Command) -> bytes:
@@ -115,12 +116,17 @@ class Channel:
 
     def again(self, command: Command) -> None:
         """The reply that came was an earlier message's: `command` goes on waiting for its own."""
+        self._held = False
         if self.state is State.CLOSED:
             return
         if self.state is not State.IDLE or not command.prompts:
             raise LocalProtocolError(f"to wait again while {self.state.value}")
         self.state, self._command, self._written = State.WAIT_SENT, command, True
         self.probes = self._unanswered
+
+    def go_on(self) -> None:
+        """The dialogue is over: what came behind its reply is nobody's, or a late one."""
+        self._held = False
 
     def probe(self) -> bytes:
         """Ask something with an answer of its own: in DESYNC, or after the payload.
@@ -172,6 +178,7 @@ class Channel:
     def close(self) -> None:
         """The port is gone; nothing comes any more."""
         self._forget(State.CLOSED)
+        self._held = False
         self._buffer.clear()
         self._ready.clear()
 
@@ -186,10 +193,16 @@ class Channel:
         return self._buffer.dropped
 
     def next_event(self) -> Event | None:
-        """The next event; None when more bytes are needed."""
+        """The next event; None when more bytes are needed.
+
+        None too behind the reply to a message until `again()` or `go_on()`: two answers may come in
+        one piece, and the second one is this message's if the first was not.
+        """
         while True:
             if self._ready:
                 return self._ready.popleft()
+            if self._held:
+                return None
             if self._prompt_may_come() and self._buffer.take_prompt():
                 self._prompted()
                 continue
@@ -384,11 +397,11 @@ class Channel:
             self._ready.append(Resynced())
         elif self.state is State.WAIT_SENT and self._written and command is not None:
             self._given_up = command
-            lines = tuple(self._lines)
-            self._forget(State.IDLE)
-            # The reference came and only its OK is missing: then the message was taken.
-            sent = Reply(command=command, lines=lines, final=final) if lines else None
-            self._ready.append(sent or Dropped(command=command))
+            if self._lines:  # the reference came, only its OK is missing: the message was taken
+                self._end(command, final)
+            else:
+                self._forget(State.IDLE)
+                self._ready.append(Dropped(command=command))
         else:
             self._ready.append(Noise(line=line))
 
@@ -396,6 +409,7 @@ class Channel:
         lines = tuple(self._lines)
         self._unanswered = self.probes
         self._forget(State.IDLE)
+        self._held = command.prompts
         self._ready.append(Reply(command=command, lines=lines, final=final))
 
     def _forget(self, state: State) -> None:

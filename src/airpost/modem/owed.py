@@ -12,6 +12,7 @@ from enum import Enum
 
 REFERENCES = 256
 COUNTED = 3  # references in a row, until a modem is known to count them
+BELIEVED_LESS = 4  # so many times as long, after a count that went back
 LONGEST_S = 3600.0  # that an answer is ever waited for
 
 
@@ -32,6 +33,7 @@ class Owed:
     reference: int | None = None  # the last one told
     since: int = 0  # messages that went out since
     steps: int = 0  # references that were counted on, in a row
+    needed: int = COUNTED  # steps, until it is known to count: more where its count went back
     awaited: int | None = None  # the reference of the newest that is owed, where it can be known
 
     def owing(self, now_s: float) -> bool:
@@ -57,13 +59,18 @@ class Owed:
         self.reference, self.since = mr, 0
 
     def recount(self, mr: int) -> None:
-        """The modem gave this one, which follows from nothing that is known."""
+        """The modem gave this one, which follows from nothing that is known.
+
+        One that begins its count anew by itself again and again is not believed to count for long.
+        """
+        if self.counted:
+            self.needed *= BELIEVED_LESS
         self.reference, self.since, self.steps = mr, 0, 0
 
     @property
     def counted(self) -> bool:
         """True where the modem is known to count."""
-        return self.reference is not None and self.steps >= COUNTED
+        return self.reference is not None and self.steps >= self.needed
 
     def is_newest(self, mr: int | None) -> bool:
         """True for a reference no earlier message has: they are counted (TS 23.040 9.2.3.6)."""
@@ -96,7 +103,7 @@ class Owed:
     def forget(self) -> None:
         """The modem has started anew."""
         self.paid()
-        self.reference, self.since, self.steps = None, 0, 0
+        self.reference, self.since, self.steps, self.needed = None, 0, 0, COUNTED
 
     def kept(self, now_s: float, at_s: float) -> str:
         """As text, for the next start of airpost; `at_s` is now by a clock that goes on."""

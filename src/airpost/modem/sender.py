@@ -237,6 +237,9 @@ class Sender:
         if not allowed:
             await self._take_back()
             return self._result(WITHDRAWN)
+        if not session.asks_for_text:  # while the intent was committed it has ended the prompt
+            session.doubt()
+            return self._result(await self._prompt() or WITHDRAWN)
         session.payload(pdu.encode("ascii") + CTRL_Z)
         begun_s = self._clock.mono()
         self._air = _Air(

@@ -17,17 +17,7 @@ from itertools import count
 
 from airpost.at.channel import ESC, Channel, State
 from airpost.at.command import AT, PROBE, Command, Priority
-from airpost.at.events import (
-    Dropped,
-    Event,
-    Late,
-    Noise,
-    Reply,
-    Resynced,
-    Stuck,
-    Urc,
-    WriteNow,
-)
+from airpost.at.events import Dropped, Event, Late, Noise, Reply, Resynced, Stuck, Urc, WriteNow
 from airpost.errors import CommandTimeout, Desynced, PortError, PortLost
 from airpost.modem.port import PortSettings, PortTransport, open_port
 from airpost.modem.refusals import failed
@@ -136,6 +126,11 @@ class Session(asyncio.Protocol):
                 turn.set_exception(self.error)
         self._turns.clear()
 
+    @property
+    def asks_for_text(self) -> bool:
+        """True from the prompt until a final."""
+        return self._channel.state is State.WAIT_SENT
+
     async def until_lost(self) -> None:
         """Wait for the end and raise why it came: PortError."""
         await self.lost.wait()
@@ -232,6 +227,8 @@ class Session(asyncio.Protocol):
     def leave(self) -> None:
         """End the turn. What is cut under way whoever is next brings in step."""
         self.give_up()
+        self._channel.go_on()
+        self._pump()
         if self._guard_s:
             self._rested_at_s = asyncio.get_running_loop().time() + self._guard_s
         self._end_turn()
@@ -294,6 +291,7 @@ class Session(asyncio.Protocol):
     def again(self, command: Command) -> None:
         """Wait on: the reply that came was an earlier message's."""
         self._channel.again(command)
+        self._pump()
 
     def probe(self) -> int:
         """Ask something with an answer of its own, within the dialogue; how many have none now."""
