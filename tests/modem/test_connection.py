@@ -13,6 +13,7 @@ import pytest
 from airpost.model import Lane, UnitState
 from airpost.modem.api import SendResult
 from airpost.modem.connection import LOOK_GAP_S
+from airpost.modem.owed import COUNTED
 from airpost.modem.profile import load_profile
 from airpost.tasks import spawn
 from hwsim.modem import SimModem
@@ -46,12 +47,16 @@ async def test_the_sim_is_taken_out_and_put_back(loop: VirtualLoop, tmp_path: Pa
 @virtually
 async def test_another_sim_is_another_sim(loop: VirtualLoop, tmp_path: Path) -> None:
     async with rigged(loop, tmp_path) as rig:
+        for number in range(COUNTED + 1):
+            assert (await rig.send()).mr == number
         rig.sim.faults.set("sim_removed")
         await rig.until(lambda: rig.view.state is S.SIM, 2)
         rig.sim.card.iccid = "8949990000000000001"
         rig.sim.faults.clear()
         await rig.ready()
         assert rig.behind.ids[-1] == (Lane("gate-1"), rig.sim.imei, "8949990000000000001")
+        rig.sim.radio.last_mr = 199  # it counts by itself
+        assert (await rig.send()).mr == 200
 
 
 @virtually

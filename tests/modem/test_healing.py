@@ -177,8 +177,11 @@ async def test_usb_and_hub_power_wait_until_it_is_back(loop: VirtualLoop, tmp_pa
         here.act = act
         for rung in (Rung.USB, Rung.HUB_POWER):
             before_s = loop.time()
+            here.healing.owed.told(7)
             assert await here.do(rung) is None
             assert loop.time() - before_s == pytest.approx(12, abs=0.5)
+            # Without power it forgets what it was at, and where it has counted to.
+            assert (here.healing.owed.reference is None) is (rung is Rung.HUB_POWER)
         assert here.switched == ["restart 1-1.4", "cycle 1-1.4"]
 
 

@@ -94,6 +94,16 @@ def test_a_modem_that_has_started_anew_owes_nothing() -> None:
     assert owed == Owed()
 
 
+def test_another_sim_has_counted_by_itself() -> None:
+    owed = counting()
+    owed.owe(0.0, 60.0)
+    owed.sim_gone()
+    owed.since = 1
+    assert [owed.whose(mr, 5.0) for mr in (3, 8, 9)] == [Whose.EITHER] * 3
+    owed.paid()
+    assert [owed.whose(mr, 5.0) for mr in (3, 8, 9)] == [Whose.NEWEST] * 3
+
+
 def test_it_outlives_a_restart_as_far_as_it_is_still_to_come() -> None:
     owed = Owed()
     assert owed.kept(0.0, 1_000.0) == ""

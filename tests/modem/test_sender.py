@@ -530,7 +530,8 @@ async def test_a_late_answer_of_an_earlier_message_is_not_taken_for_that_of_this
         # What was refused has no reference: nobody can tell which of the two was.
         assert ends(done) == ((True, UNKNOWN, "whose") if refused else (True, OK, "OK"))
         assert done.mr == (None if refused else 2)
-        assert done.air_s < 10
+        # To its own answer, or to the only one.
+        assert done.air_s == pytest.approx(5 if refused else 8, abs=0.5)
         await asyncio.sleep(200.0)
         credited = [(each, mr, outcome.code) for each, mr, outcome in rig.behind.lates]
         assert credited == ([] if refused else [(2, 1, "OK")])

@@ -168,6 +168,7 @@ class Connection:
         self._last_send_s = -profile.timing.poll_s
         timing = profile.timing
         self._missed = Missed(timing.reports_late_s, timing.settings_check_s)
+        self._owed = owed
         self.sender = Sender(session, clock, profile.timing, owed, self._garbled, earlier)
         self.starved: str | None = None  # it has complained of its supply
 
@@ -198,6 +199,7 @@ class Connection:
                        smsc=self._prepared.smsc)  # fmt: skip
             self._told_identity(modem.imei, sim.id)
             await self._in_service(sim, number, self._prepared)
+            self._owed.sim_gone()
             self._tell(UnitEvent.SIM_GONE, sim_id=None, detail=SENTENCES[SimStatus.NOT_READY])
 
     def give_up(self, failure: Failure, reason: str) -> None:

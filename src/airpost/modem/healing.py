@@ -347,6 +347,7 @@ class Healing:
                     words = await self._power.restart(self._usb_path())
                 case Rung.HUB_POWER:
                     await self._power.cycle(self._usb_path())
+                    self.owed.forget()
                     words = "the power of its USB port was off"
                 case _:
                     return None

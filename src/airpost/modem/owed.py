@@ -105,6 +105,10 @@ class Owed:
         self.paid()
         self.reference, self.since, self.steps, self.needed = None, 0, 0, COUNTED
 
+    def sim_gone(self) -> None:
+        """The next one may be another, which has counted by itself; what is owed stays so."""
+        self.reference, self.since, self.steps, self.awaited = None, 0, 0, None
+
     def kept(self, now_s: float, at_s: float) -> str:
         """As text, for the next start of airpost; `at_s` is now by a clock that goes on."""
         if not self.owing(now_s):

@@ -341,7 +341,7 @@ class Sender:
         if whose is Whose.NEWEST or self._at_once(answer.final, now):
             if air.heard is not None and owed.is_awaited(air.heard.mr):
                 self._credit(air.heard)
-            air.heard = None
+            air.heard = air.heard_s = None
             return self._answered(answer)
         if air.heard is None:
             self._listen(answer)
