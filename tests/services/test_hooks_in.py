@@ -72,6 +72,9 @@ def test_whatever_else_fails_costs_no_message() -> None:
 def test_what_comes_is_bounded_and_clean() -> None:
     assert len(made("x", raw=b"y" * 99_999, text="{{ a }}").text) < RAW_LIMIT + 10
     assert made({"a": "1\x07\x00\ud8002"}, text="{{ a }}").text == "1  ?2"
+    lone = {"a": "\ud800"}
+    found = made(lone, text="{{ a }}", to=("{{ a }}",), dedup="{{ a }}")
+    assert (found.text, found.to, found.dedup) == ("?", ("?",), "?")
     assert made("", raw=b"", text="{{ a }}").text == "mon"
     assert made("x", raw=b"\xff\x00", text="{{ a }}").text == "mon: \ufffd"
     many = made({"a": list(range(500))}, to=("{{ a|join(',') }}",), text="x", max_recipients=7)
@@ -112,3 +115,9 @@ def test_any_event_becomes_a_text(payload: Any) -> None:
         found = made(payload, raw, text=text)
         assert found.text == clean(found.text)
         assert found.text
+
+
+def test_a_plus_that_was_not_escaped_in_an_address_is_still_one_of_a_number() -> None:
+    found = fields_of("a=+491701234567&b=+12&c=+up&d=1+2&e=%2B4917012345&f=50%25ab")
+    assert found == {"a": "+491701234567", "b": " 12", "c": " up", "d": "1 2",
+                     "e": "+4917012345", "f": "50%ab"}  # fmt: skip

@@ -30,6 +30,7 @@ CUT = "..."  # in every alphabet
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BETWEEN = re.compile(r"[,;\n]")
 _TEMPLATED = re.compile(r"\{[{%#]")
+_PLUS_READ_AS_SPACE = re.compile(r" \d{7,20}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class Hook:
     @staticmethod
     def _tried(template: Template, values: Mapping[str, Any], faults: list[str]) -> str | None:
         try:
-            return template.render(values)
+            return whole(template.render(values))
         except TemplateFault as error:
             faults.append(f"{error.field}: {error.message}")
             return None
@@ -143,7 +144,12 @@ def recipients_of(given: Sequence[str]) -> tuple[str, ...]:
 
 def clean(text: str) -> str:
     """Without the characters that no text message may hold, lone surrogates too."""
-    return _CONTROL.sub(" ", text).encode(errors="replace").decode()
+    return whole(_CONTROL.sub(" ", text))
+
+
+def whole(text: str) -> str:
+    """Without lone surrogates, which JSON may hold and nothing that is stored or answered can."""
+    return text.encode(errors="replace").decode()
 
 
 def payload_of(raw: bytes, content_type: str) -> Any:
@@ -159,8 +165,15 @@ def payload_of(raw: bytes, content_type: str) -> Any:
 
 
 def fields_of(query: str) -> dict[str, str]:
-    """The parameters of a query; of one that is given twice the last."""
+    """The parameters of a query as it was sent; of one that is given twice the last.
+
+    A number is taken as meant where its plus was written as it is, which forms read as a space.
+    """
     try:
-        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        found = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:  # more than anybody needs
         return {}
+    return {
+        name: f"+{value[1:]}" if _PLUS_READ_AS_SPACE.fullmatch(value) else value
+        for name, value in found
+    }

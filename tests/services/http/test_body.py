@@ -14,7 +14,16 @@ JSON = {"Content-Type": "application/json"}
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"to": "\\ud800"}'])
 async def test_bad_json(api: Api, data: bytes) -> None:
     body = await api.call("POST", "/v1/messages", 400, data=data, headers=JSON)
-    assert body["type"] == "urn:airpost:problem:malformed-json"
+    assert (body["type"], body["field"]) == ("urn:airpost:problem:malformed-json", "body")
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate"])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/batches"])
+async def test_a_body_that_is_not_packed_as_its_head_says(api: Api, path: str, packed: str) -> None:
+    headers = JSON | {"Content-Encoding": packed}
+    problem = await api.call("POST", path, 400, data=b'{"to": "+491701234567"}', headers=headers)
+    assert problem["field"] == "body"
+    assert "Content-Encoding" in problem["detail"]
 
 
 async def test_a_byte_order_mark_in_front_is_passed_over(api: Api) -> None:
@@ -38,6 +47,7 @@ async def test_json_that_is_no_object(api: Api) -> None:
 async def test_another_content_type(api: Api, kind: str) -> None:
     body = await api.call("POST", "/v1/messages", 415, data=b"{}", headers={"Content-Type": kind})
     assert body["type"] == "urn:airpost:problem:unsupported-media-type"
+    assert body["field"] == "Content-Type"
 
 
 @pytest.mark.parametrize("api", [{"body_limit": 100}], indirect=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,6 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from airpost.clock import SECOND_US
 from airpost.services.hooks_in import HookSettings
@@ -34,7 +36,7 @@ def here(*networks: str) -> tuple[Any, ...]:
 
 HOOKS = (
     hook("token", token=TOKEN, get=True),
-    hook("signed", hmac=SECRET),
+    hook("signed", hmac=SECRET, get=True),
     hook("grafana", hmac=SECRET, hmac_header="X-Sig", hmac_timestamp="X-Time"),
     hook("open", networks=here("127.0.0.0/8"), get=True),
     hook("elsewhere", networks=here("10.0.0.0/8")),
@@ -84,6 +86,16 @@ async def test_a_token_in_path_bearer_or_basic(api: Api, caplog: pytest.LogCaptu
     assert "hook.refused hook=token" in caplog.text
 
 
+async def test_a_token_of_octets_that_are_no_text_is_a_wrong_one(api: Api) -> None:
+    address = api.http._base_url
+    assert address is not None
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"POST /hooks/generic/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                 b"Authorization: Bearer \xff\xfe\r\n\r\n")  # fmt: skip
+    assert b" 401 " in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+
+
 async def test_a_signature_over_the_body(api: Api) -> None:
     header = "X-Hub-Signature-256"
     assert await status(api, "/hooks/generic/signed", {header: f"sha256={signed()}"}) == 200
@@ -113,5 +125,9 @@ async def test_a_get_only_where_it_is_allowed(api: Api) -> None:
         assert response.status == 200
     async with api.http.get("/hooks/get/signed?a=1") as response:
         assert response.status == 401
+    headers = {"X-Hub-Signature-256": signed(body=b"a=%e9+1")}  # what stands behind the ?
+    address = URL("/hooks/get/signed?a=%e9+1", encoded=True)
+    async with api.http.get(address, headers=headers) as response:
+        assert response.status == 200
     async with api.http.get(f"/hooks/get/both/{TOKEN}?a=1") as response:
         assert response.status == 403

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from airpost.services.hooks_in import HookSettings
 from airpost.services.http.hooks import short
@@ -87,6 +88,15 @@ async def test_what_fails_sends_the_event_rather_than_nothing(tmp_path: Path) ->
         ]  # fmt: skip
 
 
+async def test_half_a_character_in_the_key_costs_no_event(tmp_path: Path) -> None:
+    async with hooked(tmp_path, dedup="{{ name }}", to=(ADA, "{{ name }}")) as api:
+        found = await post(api, b'{"name": "\\ud800", "value": 1}')
+        assert [each.to for each in found.refused] == ["?"]
+        again = await post(api, b'{"name": "\\ud800", "value": 2}')
+        assert again.repeats == found.id
+        assert await texts(api) == [(ADA, "? 1")]
+
+
 async def test_the_same_key_within_the_window_is_sent_once(tmp_path: Path) -> None:
     async with hooked(tmp_path, dedup="{{ name }}", window_s=60) as api:
         first = await post(api, {"name": "P", "value": 1})
@@ -139,6 +149,10 @@ async def test_by_get_with_parameters(tmp_path: Path) -> None:
         await api.call("GET", f"/hooks/get/pump/{TOKEN}?name=P%201&value=2")
         await api.call("GET", f"/hooks/get/pump/{TOKEN}?name=P")
         assert await texts(api) == [(ADA, "P 1 2"), (ADA, "pump: name=P")]
+        address = URL(f"/hooks/get/pump/{TOKEN}?name=50%25ab&value=%20%c3%a9", encoded=True)
+        async with api.http.get(address) as answer:
+            assert answer.status == 200
+        assert (await texts(api))[2:] == [(ADA, "50%ab  é")]
     (tmp_path / "t.db").unlink()
     async with hooked(tmp_path) as api:
         await api.call("GET", f"/hooks/get/pump/{TOKEN}?name=P", 404)

@@ -42,7 +42,7 @@ def test_what_is_read() -> None:
 @pytest.mark.parametrize(
     ("raw", "kind", "fields"),
     [
-        (b"nope", "malformed-json", []),
+        (b"nope", "malformed-json", ["body"]),
         (b"[]", "invalid-request", ["body"]),
         (body(zzz=1), "unknown-field", ["zzz"]),
         (b"{}", "missing-field", ["to"]),

@@ -32,7 +32,11 @@ async def read_json(
     declared = request.content_type
     if declared not in ("application/json", *also) and not declared.endswith("+json"):
         kinds = " or ".join(("application/json", *also))
-        raise Refusal("unsupported-media-type", f"send Content-Type: {kinds}")
+        raise Refusal(
+            "unsupported-media-type",
+            f"send Content-Type: {kinds}",
+            errors=[("Content-Type", f"must be {kinds}")],
+        )
     return await read_octets(request, limit, setting)
 
 
@@ -60,7 +64,9 @@ async def read_octets(
     except web.HTTPRequestEntityTooLarge:
         raise _too_large(request, limit, setting) from None
     except (ConnectionError, ClientError):  # nobody reads the answer; the log tells of it
-        raise Refusal("malformed-json", "the caller hung up before the end of the body") from None
+        raise _malformed("the caller hung up before the end of the body") from None
+    except web.RequestPayloadError:  # packed by something that is not what its head says
+        raise _malformed("it cannot be unpacked as Content-Encoding says") from None
     except TimeoutError:
         raise Refusal(
             "body-too-slow",
@@ -68,6 +74,10 @@ async def read_octets(
             headers={"Connection": "close"},
             extra={"setting": "http.body_s"},
         ) from None
+
+
+def _malformed(words: str) -> Refusal:
+    return Refusal("malformed-json", words, errors=[("body", words)])
 
 
 def _too_large(request: web.Request, limit: int, setting: str) -> Refusal:

@@ -60,7 +60,9 @@ def _has_token(request: web.Request, token: str) -> bool:
             given.append(rest.strip())
         case "basic":
             given.append(_password(rest.strip()))
-    return any(hmac.compare_digest(each.encode(), token.encode()) for each in given)
+    return any(
+        hmac.compare_digest(each.encode(errors="surrogateescape"), token.encode()) for each in given
+    )
 
 
 def _password(encoded: str) -> str:

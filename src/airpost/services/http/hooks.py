@@ -35,8 +35,8 @@ from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
 SEPTETS = 160  # more characters no part has
-_PROBLEMS = ("unauthorized", "not-found", "body-too-large", "body-too-slow", "store-unavailable",
-             "stopping")  # fmt: skip
+_PROBLEMS = ("malformed-json", "unauthorized", "not-found", "body-too-large", "body-too-slow",
+             "store-unavailable", "stopping")  # fmt: skip
 _WORDS = """The hook's section of the configuration says who may call and what is sent. Its token
 stands in `Authorization`, as a bearer or as a basic password, or in the path; with a secret the
 body is signed instead. A template that fails sends the event as it came, a text that is too long
@@ -96,11 +96,11 @@ async def generic_by_path(request: web.Request) -> web.Response:
 async def get(request: web.Request) -> web.Response:
     """`GET /hooks/get/{hook}?…`."""
     hook = _hook(request)
-    raw = request.query_string.encode()
-    await _admit(request, hook, raw)
+    sent = request.rel_url.raw_query_string  # decoded once, and signed as it is
+    await _admit(request, hook, sent.encode())
     if not hook.settings.get:
         raise Refusal("not-found", "this hook takes no GET: `get = true` in its section changes it")
-    return await _take(request, hook, fields_of(request.query_string), raw)
+    return await _take(request, hook, fields_of(sent), request.query_string.encode())
 
 
 @operation(

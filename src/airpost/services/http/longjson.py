@@ -64,7 +64,7 @@ async def read_long(
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refusal("malformed-json", "it is not UTF-8") from None
+        raise _malformed("it is not UTF-8") from None
     reader = _Reader(text, sleep, element)
     try:
         return await reader.read(names, most)
@@ -77,7 +77,7 @@ async def read_long(
 
 
 def _malformed(words: str) -> Refusal:
-    return Refusal("malformed-json", words)
+    return Refusal("malformed-json", words, errors=[("body", words)])
 
 
 class _Reader:

@@ -47,12 +47,13 @@ def _check(request: web.Request) -> None:
         if holds_token(value) or holds_token(name):
             raise _refused("holds a key")
         if name.replace("-", "").replace("_", "").casefold() in NAMES:
-            raise _refused("has a parameter for credentials")
+            raise _refused("has a parameter for credentials", name)
 
 
-def _refused(words: str) -> Refusal:
+def _refused(words: str, name: str | None = None) -> Refusal:
     return Refusal(
         "credentials-in-query",
         f"the query string {words}; send Authorization: Bearer ap_… instead, and give the key "
         "another secret if it was a real one",
+        errors=[] if name is None else [(name, "is for credentials")],
     )

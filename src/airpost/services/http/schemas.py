@@ -390,7 +390,8 @@ def _refusal(model: type[BaseModel], error: ValidationError) -> Refusal:
     kinds = {_KINDS.get(each["type"], "invalid-request") for each in found}
     kind = kinds.pop() if len(kinds) == 1 else "invalid-request"
     if kind == "malformed-json":
-        return Refusal(kind, found[0]["msg"].removeprefix("Invalid JSON: "))
+        said = found[0]["msg"].removeprefix("Invalid JSON: ")
+        return Refusal(kind, said, errors=[("body", said)])
     errors = [(_field(each), _words(each, names)) for each in found]
     detail = "; ".join(f"{field}: {text}" if field else text for field, text in errors)
     return Refusal(kind, detail, errors=errors)
