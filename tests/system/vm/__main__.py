@@ -3,19 +3,21 @@
 Prints a line a step and ends at the first that is not as it should be. Behind QEMU's USB serial
 adapters, and behind a Quectel made of the kernel's gadget driver, are modems of hw-sim. Times are
 of the virtual machine's clock: without KVM everything in it runs ten to twenty times slower.
+`python -m tests.system.vm FOLDER audited` takes that step alone, once airpost is installed.
 """
 
 from __future__ import annotations
 
-import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.system.vm.doors import STEPS as DOORS
+from tests.system.vm.house import House, say
 from tests.system.vm.machine import Machine
 
-STEP_S = 900.0
 MODEMS = ("one", "two", "other", "stick")
 READY = r"modem\.ready modem=(\S+) ready"
 OPEN_USB = r"""
@@ -29,8 +31,6 @@ udevadm control --reload
 udevadm trigger --action=add --subsystem-match=usb
 systemctl daemon-reload
 systemctl restart airpost"""
-JOURNAL = """journalctl -q -o short-unix --no-pager \
-  _TRANSPORT=kernel + _SYSTEMD_UNIT=airpost.service + UNIT=airpost.service"""
 SHOWN = """udevadm info -q property /dev/airpost/{place}-if{at} | grep -E '^(AIRPOST|ID_MM)'
 stat -c %G:%a /dev/airpost/{place}-if{at} -L
 cat /sys/bus/usb/devices/{place}/power/control"""
@@ -38,46 +38,6 @@ SETTLED = """until airpost messages > /tmp/m && ! grep -qE ' (queued|sending|unc
 do sleep 1; done"""
 STATES = f"{SETTLED}; awk 'NR > 1 {{print $4}}' /tmp/m | sort | uniq -c"
 TROUBLE = "grep -E 'Traceback|[Pp]ermission|Errno|CRITICAL'"
-
-
-class House:
-    """What can be done and seen in the machine; SystemExit where it is not as wanted."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def do(self, script: str, wanted: str = "") -> str:
-        """What a script printed; it must end well, or print `wanted` where that is given."""
-        status, out = self.machine.run(f"cd /root/airpost\n{script}", within_s=STEP_S)
-        if not re.search(wanted, out) or (status and not wanted):
-            sys.exit(f"FAILED with {status}, not {wanted!r}: {script}\n{out}")
-        return out.strip()
-
-    def now(self) -> float:
-        """Its clock."""
-        return float(self.do("date +%s.%N"))
-
-    def when(self, pattern: str, since: float) -> tuple[float, str]:
-        """Time and first group (else the match) of the first such line of its journal; waits."""
-        ends = time.monotonic() + STEP_S
-        while time.monotonic() < ends:
-            for line in self.do(f"{JOURNAL} --since @{int(since)}").splitlines():
-                found = re.search(pattern, line)
-                if found and float(line.split()[0]) >= since:
-                    return float(line.split()[0]), found[found.re.groups and 1]
-            time.sleep(0.5)
-        sys.exit(f"FAILED: no {pattern!r} within {STEP_S:.0f} s")
-
-    def ready(self, socket: int, since: float) -> tuple[float, str]:
-        """How long after its port was there the modem in a socket was ready, and its lane."""
-        there, _ = self.when(rf"usb 1-{socket}: .* now attached", since)
-        _, lane = self.when(rf"modem\.moved modem=(\S+) is on /dev/airpost/1-{socket}-", there)
-        then, _ = self.when(rf"modem\.ready modem={lane} ready", there)
-        return then - there, lane
-
-    def send(self, text: str) -> None:
-        """A message, until it is delivered."""
-        self.do(f"airpost send +491701234567 '{text}' --wait", " delivered,")
 
 
 def installed(house: House) -> None:
@@ -168,11 +128,8 @@ def restarted(house: House) -> None:
     say("exceptions, missing permissions", log or "none")
 
 
-def say(step: str, seen: str) -> None:
-    print(f"{step:32} {seen}", flush=True)
-
-
-def main(folder: Path) -> None:
+def main(folder: Path, *names: str) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))  # and with it what it began
     ports = [sys.executable, "-m", "hwsim.cli", "--dir", str(folder / "sim")]
     with subprocess.Popen([*ports, "--modems", str(len(MODEMS)), "--air-ms", "1500"]) as sim:
         house = House(Machine(folder))
@@ -182,12 +139,13 @@ def main(folder: Path) -> None:
             for number, name in enumerate(MODEMS):
                 house.machine.terminal(name, str((folder / f"sim/modem{number}").resolve()))
             say("boot", f"{time.monotonic() - began:.0f} s; Linux {house.do('uname -r')}")
-            for steps in (installed, plugged, killed, switched, restarted):
-                steps(house)
+            for steps in (installed, *DOORS, plugged, killed, switched, restarted):
+                if not names or steps.__name__ in ("installed", *names):
+                    steps(house)
         finally:
             house.machine.stop()
             sim.terminate()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    main(Path(sys.argv[1]).resolve(), *sys.argv[2:])
