@@ -7,10 +7,22 @@ guards of `routes`, which name what they refuse.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from types import ModuleType
+
+_PLUS_READ_AS_SPACE = re.compile(r" \d{7,20}")
+
+
+def plus_kept(value: str) -> str:
+    """A value of a query; a number in it keeps the plus that nobody wrote as `%2B`.
+
+    Queries are read as forms, where a plus is a space. Without it the number would be another one,
+    of the home region.
+    """
+    return f"+{value[1:]}" if _PLUS_READ_AS_SPACE.fullmatch(value) else value
 
 
 class NumberKind(Enum):

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from airpost.clock import Instant, rfc3339
 from airpost.model import MessageClass
+from airpost.numbering import plus_kept
 from airpost.services.templates import Template, TemplateFault
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -30,7 +31,6 @@ CUT = "..."  # in every alphabet
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BETWEEN = re.compile(r"[,;\n]")
 _TEMPLATED = re.compile(r"\{[{%#]")
-_PLUS_READ_AS_SPACE = re.compile(r" \d{7,20}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,15 +165,9 @@ def payload_of(raw: bytes, content_type: str) -> Any:
 
 
 def fields_of(query: str) -> dict[str, str]:
-    """The parameters of a query as it was sent; of one that is given twice the last.
-
-    A number is taken as meant where its plus was written as it is, which forms read as a space.
-    """
+    """The parameters of a query as it was sent; of one that is given twice the last."""
     try:
         found = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:  # more than anybody needs
         return {}
-    return {
-        name: f"+{value[1:]}" if _PLUS_READ_AS_SPACE.fullmatch(value) else value
-        for name, value in found
-    }
+    return {name: plus_kept(value) for name, value in found}

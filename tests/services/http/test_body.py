@@ -19,11 +19,14 @@ async def test_bad_json(api: Api, data: bytes) -> None:
 
 @pytest.mark.parametrize("packed", ["gzip", "deflate"])
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/batches"])
-async def test_a_body_that_is_not_packed_as_its_head_says(api: Api, path: str, packed: str) -> None:
+async def test_a_body_that_is_not_packed_as_its_head_says(
+    api: Api, path: str, packed: str, caplog: pytest.LogCaptureFixture
+) -> None:
     headers = JSON | {"Content-Encoding": packed}
     problem = await api.call("POST", path, 400, data=b'{"to": "+491701234567"}', headers=headers)
     assert problem["field"] == "body"
     assert "Content-Encoding" in problem["detail"]
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_byte_order_mark_in_front_is_passed_over(api: Api) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from airpost.clock import SECOND_US, Instant, rfc3339
 from airpost.errors import QueueFull
@@ -365,6 +366,13 @@ async def test_the_newest_come_first_where_they_are_asked_for(api: Api) -> None:
         seen += [item["id"] for item in page["items"]]
         cursor = page["next"]
     assert seen == ids[::-1]
+
+
+async def test_a_number_of_a_query_keeps_the_plus_that_is_not_escaped(api: Api) -> None:
+    for to in ("%2B491701234567", "+491701234567"):
+        async with api.http.get(URL(f"/v1/messages?to={to}", encoded=True)) as answer:
+            assert answer.status == 200
+        assert api.store.asked[-1].to == "+491701234567"
 
 
 async def test_filters_reach_the_store(api: Api) -> None:

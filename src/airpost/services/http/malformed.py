@@ -47,6 +47,8 @@ def first_words(message: str) -> str:
 def briefly(record: logging.LogRecord) -> bool:
     """What is no HTTP is one line, not an error of ours with its traceback."""
     error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, web.RequestPayloadError):  # what is left of a body that was refused
+        error = HttpProcessingError(message="a body that cannot be read")
     if isinstance(error, HttpProcessingError):
         record.msg, record.args = "http.malformed %s", (first_words(error.message),)
         record.exc_info = None

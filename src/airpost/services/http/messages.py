@@ -13,6 +13,7 @@ from aiohttp import web
 from airpost.clock import Instant
 from airpost.errors import AirpostError, DuplicateRequest
 from airpost.model import Idempotency, Lane, Message, MessageId
+from airpost.numbering import plus_kept
 from airpost.services.http.audited import of_owner
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.compose import REFUSED_MESSAGES, check_limits, compose
@@ -120,7 +121,7 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/messages`: a page, oldest first."""
     deps = request.app[DEPS]
     asked = read_query(MessagesQuery, request.query.items())
-    to = None if asked.to is None else await dials(deps, caller, "to", asked.to)
+    to = None if asked.to is None else await dials(deps, caller, "to", plus_kept(asked.to))
     where = MessageFilter(
         owner=caller.sees,
         state=asked.state,
