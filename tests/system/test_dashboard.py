@@ -139,15 +139,15 @@ class Prometheus:
 def box(folder: Path) -> Iterator[tuple[Service, Sim, str]]:
     """A service with everything that a panel tells of, and its address for TCP."""
     sim = Sim(folder / "sim", 2, "--air-ms", "300", "--report-ms", "200")
-    for at in range(2):
-        sim.do("ussd", modem=f"modem{at}", code="*100#", text="Balance 12.34")
     service = Service(folder, sim.ports)
     (folder / "pump.token").write_text("the-token-of-the-pump")
     config = folder / "airpost.toml"
     text = config.read_text().replace('http.sock"]', 'http.sock", "127.0.0.1:0"]')
     config.write_text(text.replace("port =", CREDIT) + MORE)
+    service.start()
     try:
-        service.start()
+        for at in range(2):
+            sim.do("ussd", modem=f"modem{at}", code="*100#", text="Balance 12.34")
         service.up(2)
         found = re.search(r"http\.listening at=\S*http://([0-9.:]+)", service.log())
         assert found is not None, service.log()

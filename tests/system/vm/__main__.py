@@ -34,8 +34,8 @@ systemctl restart airpost"""
 SHOWN = """udevadm info -q property /dev/airpost/{place}-if{at} | grep -E '^(AIRPOST|ID_MM)'
 stat -c %G:%a /dev/airpost/{place}-if{at} -L
 cat /sys/bus/usb/devices/{place}/power/control"""
-SETTLED = """until airpost messages > /tmp/m 2> /dev/null && ! grep -qE ' (queued|sending|uncertain) ' /tmp/m
-do sleep 1; done"""
+SETTLED = """until airpost messages > /tmp/m 2> /dev/null &&
+  ! grep -qE ' (queued|sending|uncertain) ' /tmp/m; do sleep 1; done"""
 STATES = f"{SETTLED}; awk 'NR > 1 {{print $4}}' /tmp/m | sort | uniq -c"
 TROUBLE = "grep -E 'Traceback|[Pp]ermission|Errno|CRITICAL'"
 
