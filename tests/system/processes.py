@@ -76,6 +76,7 @@ class Service:
     def close(self) -> None:
         if self.process.poll() is None:
             self.kill()
+        self.client.close()
         self._log.close()
 
 
