@@ -732,6 +732,28 @@ async def test_an_answer_that_came_late_is_not_owed_any_more(
         await usable(rig)
 
 
+@virtually
+async def test_a_late_answer_is_not_that_of_a_message_which_had_its_own(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Nobody knows what became of the second; but no answer to it is to come."""
+    async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("before")).mr == 0
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        assert ends(await rig.send("first")) == (True, UNKNOWN, "dropped")
+        rig.sim.faults.set("cms_error", code=500, count=1)
+        assert ends(await rig.send("second")) == (True, UNKNOWN, "CMS 500")
+        await rig.ready()
+        rig.sim.emit(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
+        await rig.until(lambda: rig.behind.lates, 5)
+        assert [(each, mr) for each, mr, _ in rig.behind.lates] == [(2, 1)]
+        rig.sim.faults.set("cms_error", code=500, count=1)
+        assert ends(await rig.send("third")) == (True, UNKNOWN, "CMS 500")
+        rig.sim.emit(b"\r\n+CMGS: 9\r\n\r\nOK\r\n")  # to another program
+        await asyncio.sleep(5)
+        assert len(rig.behind.lates) == 1
+
+
 @pytest.mark.parametrize("late", ["+CMGS: 1\r\n\r\nOK", "+CMS ERROR: 21"])
 @virtually
 async def test_a_late_answer_of_one_of_two_is_credited_by_its_number_only(

@@ -46,6 +46,7 @@ TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
 LISTEN_S = 15.0  # after an answer that may be an earlier message's, until the modem is asked
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
+UNANSWERED = frozenset({"port lost", "desync", "dropped", "timeout", "whose"})  # codes, once begun
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
     text="no answer yet; the modem is still sending",

@@ -15,15 +15,7 @@ from typing import Any
 from airpost.at.events import Late
 from airpost.clock import Clock
 from airpost.errors import AtError, ModemError, PortError
-from airpost.model import (
-    Claimed,
-    Lane,
-    ModemView,
-    Severity,
-    SimId,
-    UnitState,
-    WireLine,
-)
+from airpost.model import Claimed, Lane, ModemView, Severity, SimId, UnitState, WireLine
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
 from airpost.modem.connection import Connection, UnitSettings
 from airpost.modem.healing import NOWHERE, Healing, Place, ProfileOf, RungBook
@@ -32,7 +24,7 @@ from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance,
 from airpost.modem.pace import Pace
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure
-from airpost.modem.sender import STILL_SENDING, composed
+from airpost.modem.sender import STILL_SENDING, UNANSWERED, composed
 from airpost.modem.trace import Trace
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
@@ -395,7 +387,7 @@ class Unit:
             connection.give_up(Failure.SMS_DEAD, SMS_DEAD)
         # What people see can wait until the next command is on the wire.
         asyncio.get_running_loop().call_soon(self._note, done, self._clock.mono() - begun_s)
-        if done.outcome.cls is OutcomeClass.UNKNOWN and self._connection is connection:
+        if done.outcome.code in UNANSWERED and done.begun and self._connection is connection:
             self._open_fate = segment.segment_id
         return done
 
