@@ -350,6 +350,12 @@ def test_a_bare_ok_behind_what_others_asked_for_never_says_sent() -> None:
     assert replies(talk.says("\r\n+CMGS: 7\r\n\r\nOK\r\n")) == [(("+CMGS: 7",), "OK", None)]
 
 
+def test_what_others_asked_for_before_our_message_takes_nothing_from_its_answer() -> None:
+    talk = Dialogue()
+    talk.says("\r\n+CSQ: 20,99\r\n\r\nOK\r\n")
+    assert replies(talk.handed_over().says("\r\nOK\r\n")) == [((), "OK", None)]
+
+
 def test_a_bare_ok_behind_what_a_modem_says_of_itself_is_its_own() -> None:
     talk = Dialogue().handed_over()
     assert replies(talk.says("\r\n^RSSI:18\r\n\r\n+CREG: 1\r\n\r\nOK\r\n")) == [((), "OK", None)]

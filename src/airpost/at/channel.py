@@ -352,6 +352,7 @@ class Channel:
         elif self.state is State.DESYNC:
             self._desynced_final(line, final)
         elif command is None:
+            self._others = False
             self._paid(line)
         elif self._written and final.ok and not self._lines and self._may_be_anothers:
             self._others = False
