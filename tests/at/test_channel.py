@@ -352,7 +352,7 @@ def test_a_bare_ok_behind_what_others_asked_for_never_says_sent() -> None:
 
 def test_what_others_asked_for_before_our_message_takes_nothing_from_its_answer() -> None:
     talk = Dialogue()
-    talk.says("\r\n+CSQ: 20,99\r\n\r\nOK\r\n")
+    talk.says('\r\n+COPS: 0,0,"operator",7\r\n\r\nOK\r\n')
     assert replies(talk.handed_over().says("\r\nOK\r\n")) == [((), "OK", None)]
 
 
