@@ -379,6 +379,17 @@ def test_a_bare_ok_that_may_be_the_probes_never_says_sent() -> None:
     assert replies(talk.says("\r\n+CMGS: 7\r\n\r\nOK\r\n")) == [(("+CMGS: 7",), "OK", None)]
 
 
+@pytest.mark.parametrize("probes", [1, 2])
+def test_one_ok_more_than_there_were_probes_is_the_messages(probes: int) -> None:
+    talk = Dialogue().handed_over()
+    for _ in range(probes):
+        talk.channel.probe()
+    assert talk.says("\r\nOK\r\n") == []
+    for _ in range(probes - 1):
+        assert talk.says("\r\n+CMEE: 1\r\n\r\nOK\r\n") == []
+    assert replies(talk.says("\r\n+CMEE: 1\r\n\r\nOK\r\n")) == [((), "OK", None)]
+
+
 def test_garbage_alone_is_no_answer() -> None:
     got = Dialogue().sends(at.IMEI).says("\x80\x81\r\n356938035643809\r\n\r\nOK\r\n")
     assert replies(got) == [(("356938035643809",), "OK", None)]

@@ -720,6 +720,20 @@ async def test_ok_without_a_reference_is_the_newest_ones_where_nothing_follows(
 
 
 @virtually
+async def test_ok_without_a_reference_that_comes_after_a_probe(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Else each message that takes long would leave those after it in doubt."""
+    async with rigged(loop, tmp_path) as rig:
+        rig.sim.faults.set("ok_without_mr")
+        rig.sim.radio.air_s = 22.0
+        for number in range(3):
+            done = await rig.send(f"text {number}", class_=MessageClass.BULK)
+            assert (ends(done), done.mr) == ((True, OK, "OK"), None)
+            assert done.air_s == pytest.approx(22, abs=0.5)
+
+
+@virtually
 async def test_an_answer_that_came_late_is_not_owed_any_more(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ class Channel:
         self._unanswered = 0  # the same when the last reply came
         self._probed = False  # the probe's information line came; its final is next
         self._foreign = False  # a late reference came; the next final belongs to it
+        self._bare = 0  # OKs without a reference that came while probes were out
         self._others = False  # an answer came that was not asked for here; so may the next OK
         self._header: str | None = None  # +CMT, +CDS or +CBM whose PDU has not come yet
         self._text: str | None = None  # +CUSD whose quotes are still open
@@ -355,8 +356,9 @@ class Channel:
             self._others = False
             self._paid(line)
         elif self._written and final.ok and not self._lines and self._may_be_anothers:
+            self._bare += self._owed == 0 and not self._others
             self._others = False
-            self._paid(line)  # without a reference it is never believed to say "sent"
+            self._paid(line)  # it says "sent" only where all the others have come too
         elif self._written and self.probes and final.kind in (FinalKind.CME, FinalKind.ERROR):
             self.probes -= 1  # "busy" to the probe; the dialogue's own errors are CMS
             self._ready.append(Noise(line=line))
@@ -397,8 +399,11 @@ class Channel:
                 self._given_up = None
             self._ready.append(Resynced())
         elif self.state is State.WAIT_SENT and self._written and command is not None:
+            if not self._lines and 0 < self._bare <= self.probes:  # may be those of other probes
+                self._ready.append(Noise(line=line, ours=True))
+                return
             self._given_up = command
-            if self._lines:  # the reference came, only its OK is missing: the message was taken
+            if self._lines or self._bare:  # the reference came and no OK, or one OK too many
                 self._end(command, final)
             else:
                 self._forget(State.IDLE)
@@ -417,7 +422,7 @@ class Channel:
         self.state = state
         self._command = None
         self._lines = []
-        self._written = False
+        self._written, self._bare = False, 0
         self._probed = self._foreign = self._others = False
         if state is not State.DESYNC:
             self.probes = 0
