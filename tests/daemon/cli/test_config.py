@@ -49,3 +49,14 @@ def test_a_store_that_has_no_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     assert run("config", "check", str(path)).stdout.splitlines()[-1] == "ok"
     assert json.loads(run("config", "check", str(path), "--json").stdout)["notes"] == []
+
+
+def test_a_certificate_that_the_service_would_not_start_with_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('[store]\nurl = "sqlite:///a.db"\n[tls]\ncert = "a.crt"\nkey = "a.key"')
+    assert (
+        f"tls: {tmp_path}/a.crt cannot be read" in run("config", "check", str(path), code=1).stderr
+    )
+    (tmp_path / "a.crt").touch()
+    (tmp_path / "a.key").touch()
+    assert "cannot be used" in run("config", "check", str(path), code=1).stderr

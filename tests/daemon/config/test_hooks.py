@@ -41,6 +41,7 @@ def test_all_of_it(tmp_path: Path) -> None:
         hmac_timestamp = "X-Time"
         """
     )
+    text += '[[route]]\nname = "alarms"\nclass = ["alarm"]\n'
     (found,) = read(text, tmp_path).hooks
     assert (found.class_, found.dedup, found.window_s) == ("{{ c }}", "{{ d }}", 600)
     assert found.fallback == ("+491701234568", "group:night")
@@ -74,6 +75,7 @@ def test_all_of_it(tmp_path: Path) -> None:
         (("text =", 'token_file = "short"\ntext ='), "hook.0.token_file"),
         (("text =", 'hmac_file = "long"\nget = true\ntext ='), "hook.0.get"),
         (("text =", 'tokn = "x"\ntext ='), "hook.0.tokn"),
+        (("text =", 'route = "alarms"\ntext ='), "hook.0.route"),
         (("\n", "\n"), ""),
     ],
 )

@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from yarl import URL
 
 from airpost.clock import SECOND_US
 from airpost.services.hooks_in import HookSettings
@@ -36,7 +35,7 @@ def here(*networks: str) -> tuple[Any, ...]:
 
 HOOKS = (
     hook("token", token=TOKEN, get=True),
-    hook("signed", hmac=SECRET, get=True),
+    hook("signed", hmac=SECRET),
     hook("grafana", hmac=SECRET, hmac_header="X-Sig", hmac_timestamp="X-Time"),
     hook("open", networks=here("127.0.0.0/8"), get=True),
     hook("elsewhere", networks=here("10.0.0.0/8")),
@@ -125,9 +124,5 @@ async def test_a_get_only_where_it_is_allowed(api: Api) -> None:
         assert response.status == 200
     async with api.http.get("/hooks/get/signed?a=1") as response:
         assert response.status == 401
-    headers = {"X-Hub-Signature-256": signed(body=b"a=%e9+1")}  # what stands behind the ?
-    address = URL("/hooks/get/signed?a=%e9+1", encoded=True)
-    async with api.http.get(address, headers=headers) as response:
-        assert response.status == 200
     async with api.http.get(f"/hooks/get/both/{TOKEN}?a=1") as response:
         assert response.status == 403

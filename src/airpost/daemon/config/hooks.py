@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -53,14 +53,19 @@ class HookSection(Section):
 
 
 def hook_settings(
-    given: list[HookSection], folder: Path, env: Mapping[str, str]
+    given: list[HookSection], folder: Path, env: Mapping[str, str], routes: Collection[str]
 ) -> tuple[HookSettings, ...]:
-    """The hooks; ConfigError, also for a template that cannot be."""
+    """The hooks; ConfigError, also for a template that cannot be, or a route not in `routes`."""
     found: dict[str, HookSettings] = {}
     for at, each in enumerate(given):
         where = f"hook.{at}"
         if each.name in found:
             raise ConfigError(f"{where}.name", "stands there twice")
+        if each.route is not None and each.route not in routes:
+            words = (
+                f"is no route of a [[route]] or a [[modem]]: there are {', '.join(sorted(routes))}"
+            )
+            raise ConfigError(f"{where}.route", words)
         found[each.name] = _hook(each, where, folder, env)
     return tuple(found.values())
 

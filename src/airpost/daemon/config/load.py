@@ -25,7 +25,7 @@ from airpost.daemon.config.webhooks import event_settings
 from airpost.errors import ConfigError
 from airpost.pool.selftest import SelfTestSettings
 from airpost.regions import region_fault
-from airpost.routes import Guards
+from airpost.routes import DEFAULT_ROUTE, Guards
 from airpost.services.http.settings import AuthMode, HttpSettings, Listen, TcpListen, parse_listen
 from airpost.services.http.tls import TlsSettings
 from airpost.store.people import PeopleLimits
@@ -88,7 +88,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
             discover=file.modems.discover,
             roaming=file.modems.roaming,
         ),
-        hooks=hook_settings(file.hook, folder, env),
+        hooks=hook_settings(file.hook, folder, env, _routes(file)),
         events=event_settings(file.webhooks, file.exec, folder),
         guards=Guards(
             home_region=file.sms.home_region,
@@ -96,6 +96,12 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
             premium=premium_numbers(file.sms.premium),
         ),
     )
+
+
+def _routes(file: File) -> set[str]:
+    """All that a message may ask for; what modems that no block names serve is the default."""
+    named = {route for modem in file.modem for route in modem.route}
+    return named | {route.name for route in file.route} | {DEFAULT_ROUTE}
 
 
 def _hubs(given: list[str]) -> frozenset[str]:

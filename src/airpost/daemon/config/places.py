@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from airpost.daemon.config.settings import STATE_FOLDER, Settings
 from airpost.errors import ConfigError
 from airpost.modem.profiles import load_profiles
+from airpost.services.http.tls import Tls
 
 
 def check_places(settings: Settings) -> tuple[str, ...]:
@@ -25,6 +26,12 @@ def check_places(settings: Settings) -> tuple[str, ...]:
     if folder == STATE_FOLDER:
         return (f"the folder {folder} is not there; systemd makes it when airpost.service starts",)
     raise ConfigError("store.url", f"the folder {folder} is not there; make it, for airpost's user")
+
+
+def check_certificate(settings: Settings) -> None:
+    """ConfigError where the certificate of `[tls]` cannot be used."""
+    if settings.http.tls is not None:
+        Tls(settings.http.tls)
 
 
 def check_profiles(settings: Settings) -> Iterator[str]:

@@ -96,11 +96,11 @@ async def generic_by_path(request: web.Request) -> web.Response:
 async def get(request: web.Request) -> web.Response:
     """`GET /hooks/get/{hook}?…`."""
     hook = _hook(request)
-    sent = request.rel_url.raw_query_string  # decoded once, and signed as it is
-    await _admit(request, hook, sent.encode())
+    await _admit(request, hook, b"")  # a GET has no body to sign
     if not hook.settings.get:
         raise Refusal("not-found", "this hook takes no GET: `get = true` in its section changes it")
-    return await _take(request, hook, fields_of(sent), request.query_string.encode())
+    fields = fields_of(request.rel_url.raw_query_string)  # query_string is decoded once already
+    return await _take(request, hook, fields, request.query_string.encode())
 
 
 @operation(
