@@ -59,7 +59,7 @@ async def goes_out_and_is_read(rig: Rig, number: int) -> None:
     await rig.until(lambda: rig.sim.card.sms.used == 0, 5)
     lines = rig.heard(begun_s)
     assert lines[0].startswith("AT+CMGS=")
-    assert lines[1] == "AT+CMGR=1"
+    assert lines[1:3] == ['AT+CPMS="SM"', "AT+CMGR=1"]
     rig.sim.faults.clear()
     await usable(rig)
 
