@@ -80,14 +80,23 @@ async def test_each_owner_has_its_own_and_an_admin_may_name_another(keyed: Api) 
 
 async def test_a_bad_row_never_loses_the_others(api: Api) -> None:
     rows = [{"name": "Ann", "number": "12345"}, {"name": "Bob", "number": "x"},
-            {"name": " ", "number": "12345"}, {"name": "ann", "number": "54321"}]  # fmt: skip
+            {"name": " ", "number": "12345"}, {"name": "ann", "number": "54321"},
+            {"name": "", "number": "1"}, {"name": "Eve", "number": 5}, {"name": "Eve"}, 7,
+            {"name": "Eve", "number": "123", "nmbr": "1"}]  # fmt: skip
     done = await api.call("PUT", "/v1/contacts", json={"contacts": rows})
     assert (done["contacts"], done["new"]) == (1, 1)
     assert [(each["row"], each["field"]) for each in done["rejected"]] == [
         (1, "number"),
         (2, "name"),
+        (4, "name"),
+        (5, "number"),
+        (6, "number"),
+        (7, "body"),
+        (8, "nmbr"),
     ]
     assert (await api.call("GET", "/v1/contacts/Ann"))["number"] == "54321"
+    await api.call("PUT", "/v1/contacts", 400, json={"contacts": []})
+    await api.call("PUT", "/v1/contacts", 400, json={"contacts": [{}], "x": 1})
 
 
 @pytest.mark.parametrize("api", [{"people": PeopleLimits(max_contacts=1)}], indirect=True)

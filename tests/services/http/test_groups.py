@@ -110,11 +110,13 @@ async def test_pages_go_by_name_and_owners_are_apart(keyed: Api) -> None:
 
 async def test_many_at_once_as_json_and_as_csv(api: Api) -> None:
     await contact(api, "Ann", "+491701234567")
-    groups = [{"name": "day", "members": ["12345"]}, {"name": "bad", "members": ["contact:Eve"]}]
+    groups = [{"name": "day", "members": ["12345"]}, {"name": "bad", "members": ["contact:Eve"]},
+              {"name": "", "members": []}, {"name": "odd", "members": [7]}]  # fmt: skip
     done = await api.call("PUT", "/v1/groups", json={"groups": groups})
     assert (done["groups"], done["new"]) == (1, 1)
-    (rejected,) = done["rejected"]
-    assert (rejected["row"], rejected["field"]) == (1, "members.0")
+    assert [(each["row"], each["field"]) for each in sorted(
+        done["rejected"], key=lambda each: each["row"]
+    )] == [(1, "members.0"), (2, "name"), (3, "members.0")]  # fmt: skip
     sheet = "group,member\nnight,contact:Ann\nnight,54321\n,12345\nempty,\nbad,contact:Eve\n"
     done = await api.call("PUT", "/v1/groups", data=sheet.encode(), headers=CSV)
     assert (done["groups"], done["new"]) == (2, 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -37,7 +38,7 @@ from airpost.services.http.people_schemas import (
 )
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, list_json
-from airpost.services.http.schemas import read_body, read_query
+from airpost.services.http.schemas import M, read_body, read_query
 from airpost.services.http.shapes import people as shapes
 from airpost.services.http.sheets import CSV, CSV_WORDS, read_sheet, write_sheet
 from airpost.store.people import Contact, TooMany
@@ -95,7 +96,7 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
     if request.content_type == CSV:
         given = _from_sheet(octets, rejected)
     else:
-        given = enumerate(read_body(ContactsIn, octets).contacts)
+        given = rows_in(NamedContactIn, read_body(ContactsIn, octets).contacts, rejected)
     good: dict[str, Contact] = {}
     breath = Breath(deps.clock)
     for row, each in given:
@@ -221,15 +222,29 @@ def rejected_json(row: int, error: InvalidRequest) -> Json:
     return {"row": row, "field": error.field, "message": error.message}
 
 
-def _from_sheet(octets: bytes, rejected: list[Json]) -> Iterator[tuple[int, NamedContactIn]]:
-    for row, cells in enumerate(read_sheet(octets, COLUMNS, ("name", "number"), MAX_TOGETHER)):
-        given = {name: cells[name] for name in COLUMNS if cells.get(name)}
-        values = {name: cell for name, cell in cells.items() if name not in COLUMNS and cell}
+def rows_in(
+    model: type[M], given: Iterable[M | Any], rejected: list[Json]
+) -> Iterator[tuple[int, M]]:
+    """Rows that were read, with their places; what is none is told in `rejected`."""
+    for row, each in enumerate(given):
+        if isinstance(each, model):
+            yield row, each
+            continue
         try:
-            yield row, read_body(NamedContactIn, json.dumps({**given, "values": values}).encode())
+            yield row, read_body(model, json.dumps(each).encode())
         except Refusal as error:
             name, words = error.errors[0]
             rejected.append({"row": row, "field": name, "message": words})
+
+
+def _from_sheet(octets: bytes, rejected: list[Json]) -> Iterator[tuple[int, NamedContactIn]]:
+    sheet = read_sheet(octets, COLUMNS, ("name", "number"), MAX_TOGETHER)
+    return rows_in(NamedContactIn, map(_from_cells, sheet), rejected)
+
+
+def _from_cells(cells: Mapping[str, str]) -> Json:
+    given = {name: cells[name] for name in COLUMNS if cells.get(name)}
+    return {**given, "values": {k: cell for k, cell in cells.items() if k not in COLUMNS and cell}}
 
 
 def _row(contact: Contact) -> Mapping[str, str]:

@@ -5,7 +5,6 @@ May import L0 and the store's protocols. A member is a number or a contact, neve
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +13,7 @@ from aiohttp import web
 from airpost.clock import rfc3339
 from airpost.errors import InvalidRequest
 from airpost.services.http.body import answer, read_json
-from airpost.services.http.contacts import download, rejected_json, too_many
+from airpost.services.http.contacts import download, rejected_json, rows_in, too_many
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
@@ -99,7 +98,7 @@ async def put_many(request: web.Request, caller: Caller) -> web.Response:
         most = max(MOST_ROWS, deps.settings.people.max_members)
         given = list(_from_sheet(octets, most, rejected))
     else:
-        given = list(enumerate(read_body(GroupsIn, octets).groups))
+        given = list(rows_in(NamedGroupIn, read_body(GroupsIn, octets).groups, rejected))
     kept = new = 0
     for row, each in given:
         try:
@@ -238,13 +237,9 @@ def _from_sheet(
             some.append(member)
         if note := cells.get("note"):
             notes.setdefault(name, note)
-    for row, (name, some) in enumerate(members.items()):
-        given = {"name": name, "members": some, "note": notes.get(name)}
-        try:
-            yield row, read_body(NamedGroupIn, json.dumps(given).encode())
-        except Refusal as error:
-            at, words = error.errors[0]
-            rejected.append({"row": row, "field": at, "message": words})
+    given = ({"name": name, "members": some, "note": notes.get(name)}
+             for name, some in members.items())  # fmt: skip
+    return rows_in(NamedGroupIn, given, rejected)
 
 
 def _rows(group: Group) -> Iterator[Mapping[str, str]]:

@@ -13,6 +13,7 @@ from airpost.services.http.schemas import (
     MAX_NAME,
     MAX_SENDER_REF,
     PLAIN,
+    Anything,
     Body,
     ListQuery,
     Name,
@@ -55,7 +56,9 @@ class NamedContactIn(ContactIn):
 class ContactsIn(Body):
     """`PUT /v1/contacts`."""
 
-    contacts: Annotated[tuple[NamedContactIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
+    contacts: Annotated[
+        tuple[NamedContactIn | Anything, ...], Field(min_length=1, max_length=MAX_TOGETHER)
+    ]
 
 
 class GroupIn(Body):
@@ -74,7 +77,9 @@ class NamedGroupIn(GroupIn):
 class GroupsIn(Body):
     """`PUT /v1/groups`."""
 
-    groups: Annotated[tuple[NamedGroupIn, ...], Field(min_length=1, max_length=MAX_TOGETHER)]
+    groups: Annotated[
+        tuple[NamedGroupIn | Anything, ...], Field(min_length=1, max_length=MAX_TOGETHER)
+    ]
 
 
 class OwnerQuery(Query):
