@@ -63,7 +63,7 @@ class Hold:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Intent:
     """A segment is about to be written to a modem: from this commit on its fate may be unknown.
 
@@ -78,7 +78,7 @@ class Intent:
     shares: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Settlement:
     """What became of an attempt. `event` is TAKEN, TRANSIENT, PERMANENT, UNKNOWN or LATE."""
 
