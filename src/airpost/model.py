@@ -1,7 +1,7 @@
 """Values that cross layers; nobody changes one.
 
 L0: stdlib only. Times are `Instant` (UTC microseconds), durations carry their unit in the name.
-What is made for every message is not frozen: that takes 5 to 15 us each, three times as long.
+What is made for every message is not frozen: that takes three times as long.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from airpost.states import MessageState, SegmentState
 MessageId = NewType("MessageId", str)
 InboundId = NewType("InboundId", str)
 Lane = NewType("Lane", str)
-SimId = NewType("SimId", str)
-"""The ICCID, or `imsi:…`, or `imei:…` where the modem tells no ICCID."""
+SimId = NewType("SimId", str)  # the ICCID, or `imsi:…`, or `imei:…` where the modem tells no ICCID
 
 
 def uuid7(now: Instant, rng: Random) -> str:
