@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
@@ -151,7 +152,8 @@ async def bare(count: int, modems: int, air_s: float, spread: float) -> Row:
             )
             used_s = 0.0
             while process.returncode is None:
-                used_s = cpu_s(process.pid)
+                with suppress(FileNotFoundError):  # it has ended in this moment
+                    used_s = cpu_s(process.pid)
                 await asyncio.sleep(0.1)
             await process.wait()
             told = sim.told()
