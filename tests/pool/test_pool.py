@@ -191,6 +191,7 @@ def test_a_bad_number_holds_up_nobody(tmp_path: Path) -> None:
 def test_a_failure_of_the_sim_moves_the_message_to_another(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            await asyncio.sleep(1)  # both are ready, and the first is taken
             rig.units[0].outcomes = [failure(OutcomeClass.PERMANENT, Scope.SIM)] * 9
             message = await rig.state(await rig.accept(), "sent")
             assert message.modem == "gate-2"
