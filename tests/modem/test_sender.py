@@ -693,15 +693,16 @@ async def test_where_several_are_in_doubt_the_next_one_is_not(
         assert [(await rig.send(f"after {number}")).mr for number in range(3)] == [3, 4, 5]
 
 
+@pytest.mark.parametrize("said", [b"\r\n+CMS ERROR: 38\r\n", b"\r\nCMS ERRR: 38\r\n"])
 @virtually
 async def test_what_is_said_after_an_answer_leaves_it_open_whose_it_is(
-    loop: VirtualLoop, tmp_path: Path
+    loop: VirtualLoop, tmp_path: Path, said: bytes
 ) -> None:
     """An answer that nobody can read may be the message's own."""
     async with rigged(loop, tmp_path) as rig:
         rig.sim.faults.set("no_final", verb="+CMGS", count=1)
         assert ends(await rig.send("lost")) == (True, UNKNOWN, "dropped")
-        loop.call_later(5.0, rig.sim.emit, b"\r\n+CMS ERROR: 38\r\n")
+        loop.call_later(5.0, rig.sim.emit, said)
         assert ends(await rig.send("second")) == (True, UNKNOWN, "whose")
         assert ends(await rig.send("third")) == (True, OK, "OK")
 

@@ -327,7 +327,7 @@ class Sender:
             air.scraps += 1
             if air.scraps == SCRAPS:
                 self._garbled()
-        air.unanswered, air.noise = unanswered, noise
+        air.unanswered, air.noise = unanswered, noise if air.heard is None else air.noise
 
     def _heard(self, answer: _Answer) -> SendResult | None:
         """What an answer makes of the message; None where its own may still come."""
