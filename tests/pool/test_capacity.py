@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ from airpost.clock import Instant
 from airpost.pool.budget import Budget
 from airpost.pool.capacity import (
     MOST_TOGETHER,
+    URGENT_SHARE,
+    URGENT_WAIT_S,
     Pace,
     searching,
     searching_paced,
@@ -43,8 +46,54 @@ def test_many_modems_promise_at_least_what_their_groups_do() -> None:
     assert together == pytest.approx(urgent_per_minute(MOST_TOGETHER, 6) + urgent_per_minute(2, 6))
 
 
-def test_a_search_gives_way_again_and_again() -> None:
-    assert len(list(searching(8, 3))) > 50
+def walked(modems: int, load: float, service_s: float) -> tuple[float, float]:
+    """How likely it is that somebody is late within 200 services, and that it is still open then.
+
+    Service by service, over all places there can be left; with far more than enough it is over.
+    """
+
+    def poisson(mean: float) -> list[float]:
+        shares = [math.exp(-mean)]
+        while len(shares) <= mean or shares[-1] > 1e-10:
+            shares.append(shares[-1] * mean / len(shares))
+        return shares
+
+    wait = URGENT_WAIT_S / service_s
+    first = math.floor(wait) + 1
+    late, left, came = 0.0, {first * modems: 1.0}, poisson(load * (first - wait))
+    for _ in range(200):
+        after: dict[int, float] = {}
+        for places, likely in left.items():
+            for count, share in enumerate(came):
+                if count >= places:
+                    late += likely * share
+                elif (there := places - count + modems) <= 4 * modems + 61:
+                    after[there] = after.get(there, 0.0) + likely * share
+        left, came = {at: share for at, share in after.items() if share > 1e-9}, poisson(load)
+    return late, sum(left.values())
+
+
+@pytest.mark.parametrize("service_s", [0.3, 0.8, 1.1, 2.0, 2.5, 6.0])
+@pytest.mark.parametrize("modems", [1, 3, 8])
+def test_the_rate_is_the_largest_by_a_walk_through_every_service(
+    modems: int, service_s: float
+) -> None:
+    load = urgent_per_minute(modems, service_s) * service_s / 60
+    late, still = walked(modems, load, service_s)
+    assert late + still <= 1 - URGENT_SHARE + 1e-6
+    late, still = walked(modems, load * 1.025 + 0.005, service_s)
+    assert late + still > 1 - URGENT_SHARE
+
+
+def test_where_services_are_short_nothing_is_taken_for_granted() -> None:
+    """A backlog longer than what is walked through counts too."""
+    for modems, service_s in ((2, 0.05), (8, 0.1), (64, 0.2)):
+        assert 0.9 < urgent_per_minute(modems, service_s) * service_s / 60 / modems < 0.995
+
+
+@pytest.mark.parametrize(("modems", "service_s"), [(1, 0.1), (8, 0.2), (8, 3), (32, 1.5)])
+def test_a_search_gives_way_again_and_again_and_soon_ends(modems: int, service_s: float) -> None:
+    assert 10 < len(list(searching(modems, service_s))) < 120
 
 
 # Share of urgent waits of at most 2 s, 4 modems, simulated by others: the rate where it crosses.

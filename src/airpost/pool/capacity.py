@@ -3,7 +3,9 @@
 Pure: no clock, no asyncio. Stdlib only. Urgent segments arrive at random, each takes a modem for
 the same time, the first to come is the first to go: M/D/c. As the service is constant, a segment
 is taken by the modem that took the c-th before it; so it waits at most x exactly when for every n
-fewer than n * c came in the n * D - x seconds before it. That is counted step by step.
+fewer than n * c came in the n * D - x seconds before it. Of the least such n the modems take what
+came then, unless it meets a backlog: the largest surplus, what comes in n services over n * c, of
+all n. How likely that is is known in closed form.
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
+from operator import mul
 
 URGENT_WAIT_S = 2.0
 URGENT_SHARE = 0.987
 MOST_TOGETHER = 32  # more modems than this are promised as groups: a little less than they can
 _PRECISION = 1.01  # of a rate
-_LONGEST_LOOK = 200  # steps of one look; more needs only a rate beside the most there can be
+_LONGEST_LOOK = 200  # services; more needs only a rate beside the most there can be
+_FAR = 12  # places beyond the modems: from there a backlog falls off as a geometric series
+_TERMS_A_STEP = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,31 +88,85 @@ def _group(modems: int, wait: float) -> Generator[None, None, float]:
 
 def _holds(modems: int, load: float, wait: float) -> Generator[None, None, bool]:
     """True when URGENT_SHARE wait at most `wait` services under a load in erlang."""
-    late = 1 - URGENT_SHARE
-    safe = 4 * modems + 60  # places left: from there nobody comes to wait any more
+    late = _lasts(modems, load, wait)
+    if late > 1 - URGENT_SHARE:
+        return False
+    backlog, fall = yield from _backlog(modems, load)
     first = math.floor(wait) + 1
-    kernel = _arrivals(load * (first - wait))
-    left = [0.0] * (first * modems)  # by places left: how likely that is while nobody was late
-    left[-1] = 1.0
-    lost = 0.0
-    for _ in range(_LONGEST_LOOK):
-        after = [0.0] * (len(left) + modems)
-        stayed = 0.0
-        for places, likely in enumerate(left):
-            if likely < 1e-12:
-                continue
-            for came, share in enumerate(kernel[: places + 1]):
-                after[places - came + modems] += likely * share
-            stayed += likely * sum(kernel[: places + 1])
-        lost += sum(left) - stayed
-        if lost > late:
-            return False
-        left = after[: safe + 1]
-        if lost + sum(left) <= late or sum(left) < 1e-9:
-            return True
-        kernel = _arrivals(load)
-        yield
-    return False
+    late += 1.0
+    for came, share in enumerate(_arrivals(load * (first - wait))[: first * modems]):
+        room = first * modems - came
+        beyond = max(0, room - len(backlog) + 1)
+        late -= share * (1 - backlog[room - beyond] * fall**beyond)
+    return late <= 1 - URGENT_SHARE
+
+
+def _backlog(modems: int, load: float) -> Generator[None, None, tuple[list[float], float]]:
+    """How likely a backlog of at least 0, 1, 2 … is, and by what each further one is less likely.
+
+    The largest of all surpluses, by Spitzer: a sum of random many parts, a part of j as frequent
+    as the sum over n of P(n services bring j more than is taken in them) / n. Those few terms stand
+    for a walk through hundreds of services, each with all its places.
+    """
+    size = modems + _FAR
+    surplus = [0.0] * (size + 1)
+    for services in range(1, _LONGEST_LOOK + 1):
+        mean, came = services * load, services * modems + 1
+        share = math.exp(came * math.log(mean) - mean - math.lgamma(came + 1)) / services
+        least = share
+        for more in range(1, size + 1):
+            surplus[more] += share
+            share *= mean / (came + more)
+        if least < 1e-9:
+            break
+        if services % _TERMS_A_STEP == 0:
+            yield
+    else:  # the rest is no more than a geometric series
+        ratio = math.exp(modems - load) * (load / modems) ** modems
+        share = least * ratio / (1 - ratio)
+        for more in range(1, size + 1):
+            surplus[more] += share
+            share *= mean / (came + more)
+    fall = _fall(modems, load)
+    # Far out a surplus of j is as frequent as fall**j / j, which summed up is a logarithm.
+    none = (1 - fall) * math.exp(sum(fall**j / j - surplus[j] for j in range(1, size + 1)))
+    likely, weights = [none], [j * share for j, share in enumerate(surplus)]
+    for j in range(1, size):
+        likely.append(sum(map(mul, weights[1 : j + 1], reversed(likely))) / j)
+    yield
+    return [1.0, *(1 - upto for upto in accumulate(likely))], fall
+
+
+def _fall(modems: int, load: float) -> float:
+    """What a backlog of one more is less likely by, far out: 1 / z, z**c = e**(load * (z - 1))."""
+    z = 2 * modems / load  # right of the root; from there Newton goes straight to it
+    for _ in range(50):
+        step = (load * (z - 1) - modems * math.log(z)) / (load - modems / z)
+        z -= step
+        if abs(step) < 1e-12 * z:
+            break
+    return 1 / z
+
+
+def _lasts(modems: int, load: float, wait: float) -> float:
+    """How likely it is that after _LONGEST_LOOK services nothing is decided yet.
+
+    Beside the most there can be the share is kept only over hours. A walk that drifts, by its
+    inverse Gaussian: until so many places are free that nobody comes to wait any more.
+    """
+    first = math.floor(wait) + 1
+    free = (first + 1) * modems - 1 - load * (first - wait)  # after the first services
+    missing = 4 * modems + 61 - free + 0.58 * math.sqrt(load)  # seen once a service: a bit later
+    drift = modems - load
+    gained, spread = drift * _LONGEST_LOOK, math.sqrt(load * _LONGEST_LOOK)
+    if missing <= 0 or gained > missing + 8 * spread:
+        return 0.0
+    mirrored = math.exp(2 * drift * missing / load)
+    return _normal((missing - gained) / spread) - mirrored * _normal((-missing - gained) / spread)
+
+
+def _normal(x: float) -> float:
+    return math.erfc(-x / math.sqrt(2)) / 2
 
 
 @lru_cache(maxsize=64)
