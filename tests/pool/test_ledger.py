@@ -45,9 +45,9 @@ class Watched:
         self.commits.append(settle is not None)
         return self._air(settle, intent)
 
-    def follow(self, facts: Any, intent: Any) -> Any:
+    def follow(self, facts: Any, intents: Any) -> Any:
         self._check()
-        return self._follow(facts, intent)
+        return self._follow(facts, intents)
 
     def begin(self, prepared: Any) -> Begun | None:
         begun = self._begin(prepared)
@@ -71,9 +71,9 @@ async def test_it_begins_when_it_is_awaited() -> None:
 class Written:
     """A store whose commits are done before anybody looks."""
 
-    def follow(self, _facts: Any, _intent: Any) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
+    def follow(self, _facts: Any, _intents: Any) -> asyncio.Future[list[Any]]:
+        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        done.set_result([])
         return done
 
     def ended(self, _settlement: Any, _lane: Any) -> bool:
@@ -84,7 +84,7 @@ async def test_what_is_done_and_not_yet_noted_is_waited_for() -> None:
     store: Any = Written()
     ledger = Ledger(
         Lane("gate-1"), store,
-        next_intent=lambda: None, committed=lambda _: None, begins=lambda: None,
+        next_intents=lambda: (), committed=lambda _: None, begins=lambda: None,
     )  # fmt: skip
     done = Settlement(
         segment_id=1, attempt_id=1, event=SegmentEvent.TAKEN, outcome=SENT, mr=1,

@@ -46,9 +46,9 @@ def test_one_commit_a_segment_and_nobody_waits_for_it(tmp_path: Path) -> None:
                 seen.append((["commit"], intent is not None))
                 return air(settle, intent)
 
-            def followed(facts: Any, intent: Any) -> Any:
-                seen.append(([type(each).__name__ for each in facts], intent is not None))
-                return follow(facts, intent)
+            def followed(facts: Any, intents: Any) -> Any:
+                seen.append(([type(each).__name__ for each in facts], bool(intents)))
+                return follow(facts, intents)
 
             rig.store.air = waited_for  # type: ignore[method-assign]
             rig.store.follow = followed  # type: ignore[method-assign]
@@ -56,7 +56,7 @@ def test_one_commit_a_segment_and_nobody_waits_for_it(tmp_path: Path) -> None:
             assert seen == [
                 (["commit"], True),
                 ([], True),
-                (["Settlement", "Begun"], True),
+                (["Settlement", "Begun"], False),
                 (["Settlement", "Begun"], False),
                 (["Settlement"], False),
             ]

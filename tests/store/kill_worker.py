@@ -86,32 +86,49 @@ class Load:
                 say("cancelled", id=id_)
 
     async def lane(self, name: str) -> None:
-        """As a lane does: the next segment is prepared while one is on the air."""
-        store, lane = self.store, Lane(name)
-        facts: list[Settlement | Begun] = []
+        """As a lane does: while one is on the air the next few are prepared; they begin by journal."""
+        store, rng, lane = self.store, self.rng, Lane(name)
+        facts: list[Settlement | Begun] = []  # not handed in
         told: dict[str, Any] = {}  # a result nobody has confirmed
         kept = True
-        following: asyncio.Future[Prepared | None] | None = None
+        ready: dict[int, Prepared] = {}
+        unwritten: set[int] = set()  # begun, and queued as far as the store knows
+        following: asyncio.Future[list[Prepared]] | None = None
+        handed: set[int] = set()
         while True:
-            ready = None if following is None else await following
-            following = None
-            claimed = await store.claim(lane, CLOCK.now(), 4)
-            if not claimed:
-                await store.follow(facts, None)
+            if following is not None and (not kept or not ready or rng.random() < 0.5):
+                ready |= {each.segment_id: each for each in await following}
+                unwritten -= handed
+                following = None
+            claimed = {
+                each.segment_id: each
+                for each in await store.claim(lane, CLOCK.now(), 8)
+                if each.segment_id not in unwritten
+            }
+            segment = next((claimed[each] for each in ready if each in claimed and kept), None)
+            if segment is None and following is not None:
+                continue
+            if segment is None and (len(facts) > 1 or not claimed):
+                await store.follow(facts, ())
                 facts.clear()
+                unwritten.clear()
                 if told:
                     say("settled", **told)
-                told = {}
+                told, kept = {}, True
                 await asyncio.sleep(0.002)
                 continue
-            segment, *more = claimed
+            segment = segment or next(iter(claimed.values()))
             at = {"id": segment.message_id, "seq": segment.seq}
             say("intending", **at)
-            if ready is not None and ready.segment_id == segment.segment_id and kept:
-                begun = store.begin(ready)
+            if (first := ready.get(segment.segment_id)) is not None and kept:
+                ready = {key: p for key, p in ready.items() if p.attempt_id > first.attempt_id}
+                begun = store.begin(first)
                 attempt = None if begun is None else begun.attempt_id
-                facts += [] if begun is None else [begun]
+                if begun is not None:
+                    facts.append(begun)
+                    unwritten.add(begun.segment_id)
             else:
+                ready = {}
                 settle = facts.pop() if facts else None
                 assert not isinstance(settle, Begun)
                 intent = intent_of(segment, CLOCK.now(), lane, SimId(name))
@@ -123,17 +140,23 @@ class Load:
                 say("refused", **at)
                 continue
             say("intended", **at)
-            following = store.follow(
-                tuple(facts),
-                intent_of(more[0], CLOCK.now(), lane, SimId(name)) if more else None,
-            )
-            facts.clear()
-            await asyncio.sleep(self.rng.random() * 0.003)
-            event = self.rng.choice(EVENTS)
+            if following is None and (not ready or rng.random() < 0.3):
+                others = [
+                    each for each in claimed.values()
+                    if each is not segment and each.segment_id not in unwritten
+                ][:3]  # fmt: skip
+                intents = [intent_of(each, CLOCK.now(), lane, SimId(name)) for each in others]
+                following = store.follow(tuple(facts), intents)
+                handed = {each.segment_id for each in facts if isinstance(each, Begun)}
+                facts.clear()
+                for each in others:
+                    ready.pop(each.segment_id, None)
+            await asyncio.sleep(rng.random() * 0.003)
+            event = rng.choice(EVENTS)
             told = {**at, "event": event.value}
             now = CLOCK.now()
             last = settlement(
-                segment, attempt, event, self.rng.randrange(256), now,
+                segment, attempt, event, rng.randrange(256), now,
                 retry_at=after(3600, now) if event is SegmentEvent.TRANSIENT else None,
                 grace_until=now if event is SegmentEvent.UNKNOWN else None,
             )  # fmt: skip

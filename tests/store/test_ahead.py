@@ -15,8 +15,9 @@ import pytest_asyncio
 from airpost.clock import Instant
 from airpost.model import Lane, MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
-from airpost.store.ahead import Ahead
-from airpost.store.api import Begun, Prepared
+from airpost.store.ahead import MOST, Ahead
+from airpost.store.api import Begun, Prepared, Settlement
+from airpost.store.journal import RECORDS
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
     BARRED,
@@ -118,7 +119,7 @@ async def test_prepared_it_waits_and_begun_it_is_an_attempt(
     begun = store.begin(made)
     assert begun is not None
     taken = settlement(one, first, mr=7, at=after(1))
-    assert await store.follow([taken, begun], None) is None
+    assert await store.follow([taken, begun], ()) == []
     found = await seen(store, "m")
     assert [(p.state, p.attempts) for p in found.parts] == [(S.SENT, 1), (S.SENDING, 1)]
     assert rows(place) == 0
@@ -134,22 +135,63 @@ async def test_written_twice_it_has_begun_once(store: SqliteStore) -> None:
     made = await prepare(store, segment)
     begun = store.begin(made)
     assert begun is not None
-    await store.follow([begun], None)
-    await store.follow([begun], None)
+    await store.follow([begun], ())
+    await store.follow([begun], ())
     assert (await seen(store, "m")).parts[0].attempts == 1
 
 
-async def test_a_more_urgent_one_takes_its_place(store: SqliteStore, place: Path) -> None:
+async def test_several_begin_in_their_order(store: SqliteStore, place: Path) -> None:
+    await bound(store, *(new(f"m{at}") for at in range(3)))
+    made = await store.follow((), [intent_of(each) for each in await claim(store)])
+    assert [each.attempt_id for each in made] == sorted(each.attempt_id for each in made)
+    facts: list[Begun | Settlement] = []
+    for at, each in enumerate(made):
+        begun = store.begin(each)
+        assert begun is not None
+        facts += [begun, settlement(each, each.attempt_id, mr=at, at=after(at))]
+    assert await store.follow(facts, ()) == []
+    assert [(await seen(store, f"m{at}")).state for at in range(3)] == [M.SENT] * 3
+    assert rows(place) == 0
+
+
+async def test_what_is_overtaken_is_prepared_anew(store: SqliteStore, place: Path) -> None:
+    """Attempts are numbered in the order in which they begin: reports are told by that."""
     await bound(store, new("later"), new("urgent"))
     later, urgent = await claim(store)
     before = await prepare(store, later)
     made = await prepare(store, urgent)
-    assert (store.stands(before), store.stands(made)) == (False, True)
+    assert (store.stands(before), store.stands(made)) == (True, True)
+    begun = store.begin(made)
+    assert begun is not None
+    (anew,) = await store.follow([begun], [intent_of(later)])
     assert store.begin(before) is None
-    assert made.attempt_id > before.attempt_id
+    assert anew.attempt_id > made.attempt_id > before.attempt_id
     assert rows(place) == 1
-    assert rows(place, "body WHERE kind = 'tpdu'") == 1
-    assert store.begin(made) is not None
+    assert rows(place, "body WHERE kind = 'tpdu'") == 2
+    assert store.begin(anew) is not None
+
+
+async def test_a_segment_is_prepared_once(store: SqliteStore, place: Path) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    before, made = await prepare(store, segment), await prepare(store, segment)
+    assert (store.stands(before), store.stands(made), rows(place)) == (False, True, 1)
+
+
+async def test_no_more_are_prepared_than_the_journal_keeps(store: SqliteStore, place: Path) -> None:
+    assert 2 * (MOST + 1) <= RECORDS
+    await bound(store, *(new(f"m{at}") for at in range(MOST + 2)))
+    segments = await claim(store, n=MOST + 2)
+    made = await store.follow((), [intent_of(each) for each in segments])
+    assert [store.stands(each) for each in made] == [False] * 2 + [True] * MOST
+    assert rows(place) == MOST
+    # One that has begun and is not written yet counts as well.
+    for each in made[2:]:
+        assert store.begin(each) is not None
+    (more,) = await store.follow((), [intent_of(segments[0])])
+    assert store.stands(more)
+    assert rows(place) == MOST
+    assert (await seen(store, "m2")).state is M.SENDING
 
 
 async def test_a_commit_withdraws_what_was_prepared(store: SqliteStore, place: Path) -> None:
@@ -179,7 +221,7 @@ async def test_begun_before_it_is_cancelled_it_is_on_the_air(store: SqliteStore)
     assert begun is not None  # and nobody has told the store yet
     done = await store.cancel(MessageId("m"), None, "test")
     assert (done.cancelled, done.reason) == (False, "sending has begun")
-    await store.follow([begun, settlement(segment, made.attempt_id, mr=1)], None)
+    await store.follow([begun, settlement(segment, made.attempt_id, mr=1)], ())
     assert (await seen(store, "m")).state is M.SENT
 
 
@@ -239,13 +281,13 @@ async def test_nothing_is_prepared_that_could_not_begin(store: SqliteStore) -> N
     await store.cancel(MessageId("gone"), None, "test")
     await begin(store, air)
     await end(store, one, await begin(store, one), mr=1)
-    assert await store.follow((), intent_of(gone)) is None
-    assert await store.follow((), intent_of(old, after(5))) is None
-    assert await store.follow((), intent_of(air)) is None
-    assert await store.follow((), intent_of(two, lane=G2)) is None
+    assert await store.follow((), [intent_of(gone)]) == []
+    assert await store.follow((), [intent_of(old, after(5))]) == []
+    assert await store.follow((), [intent_of(air)]) == []
+    assert await store.follow((), [intent_of(two, lane=G2)]) == []
     # Its other part went out by another SIM: that is for the commit to sort out.
-    assert await store.follow((), intent_of(two, sim=SIM2)) is None
-    assert await store.follow((), intent_of(two)) is not None
+    assert await store.follow((), [intent_of(two, sim=SIM2)]) == []
+    assert len(await store.follow((), [intent_of(two)])) == 1
 
 
 async def test_a_report_that_overtakes_the_result_waits_for_it(store: SqliteStore) -> None:
@@ -254,9 +296,9 @@ async def test_a_report_that_overtakes_the_result_waits_for_it(store: SqliteStor
     made = await prepare(store, segment)
     begun = store.begin(made)
     assert begun is not None
-    await store.follow([begun], None)
+    await store.follow([begun], ())
     assert (await store.record_report(report(9, received_at=after(1)))).message_id is None
-    await store.follow([settlement(segment, made.attempt_id, mr=9, at=after(2))], None)
+    await store.follow([settlement(segment, made.attempt_id, mr=9, at=after(2))], ())
     assert (await seen(store, "m")).state is M.DELIVERED
 
 
@@ -272,7 +314,7 @@ async def test_a_report_of_what_has_just_begun_is_not_given_to_what_is_in_doubt(
     assert begun is not None  # and the store was not told yet
     assert (await store.record_report(report(7, received_at=after(1)))).message_id is None
     assert (await seen(store, "air")).state is M.SENDING
-    await store.follow([begun, settlement(air, made.attempt_id, mr=7, at=after(2))], None)
+    await store.follow([begun, settlement(air, made.attempt_id, mr=7, at=after(2))], ())
     assert (await seen(store, "air")).state is M.DELIVERED
     assert (await seen(store, "lost")).state is M.UNCERTAIN
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airpost.clock import Instant
+from airpost.store.ahead import MOST
 from airpost.store.journal import (
     HEAD_OCTETS,
     LANE_OCTETS,
@@ -16,6 +17,7 @@ from airpost.store.journal import (
     NO_BOOT,
     NONCE_OCTETS,
     RECORD_OCTETS,
+    RECORDS,
     AirJournal,
     Told,
     boot_id,
@@ -56,20 +58,22 @@ def test_a_lane_tells_its_last_result_and_its_last_beginning(path: Path) -> None
     assert journal(path).read(NONCE) == Told(
         nonce=NONCE,
         ended={1: (255, at(2)), 3: (None, at(5))},
-        begun={2: at(3), 3: at(4)},
+        begun={1: at(1), 2: at(3), 3: at(4)},
         whole=True,
     )
 
 
-def test_the_record_before_the_newest_still_stands(path: Path) -> None:
-    """A result whose commit has not come is not written over by the next result."""
+def test_all_that_may_begin_and_end_before_a_commit_is_told(path: Path) -> None:
+    """Nothing whose commit has not come is written over by what comes after it."""
     made = written(path)
-    made.ended("gate-1", 1, 7, at(1))
-    made.begun("gate-1", 2, at(2))
-    made.ended("gate-1", 2, 8, at(3))
-    told = journal(path).read(NONCE)
-    assert told.ended == {1: (7, at(1)), 2: (8, at(3))}
-    assert told.begun == {2: at(2)}
+    for attempt in range(100):
+        made.begun("gate-1", attempt, at(attempt))
+        made.ended("gate-1", attempt, attempt, at(attempt))
+        told = journal(path).read(NONCE)
+        last = range(max(1, attempt - MOST), attempt + 1)
+        assert set(last) <= set(told.ended)
+        assert set(last) <= set(told.begun)
+    assert len(told.begun) == RECORDS // 2
 
 
 def test_a_torn_record_proves_nothing_and_the_others_still_tell(path: Path) -> None:

@@ -45,6 +45,7 @@ FROZEN = {
     "m014_events": "db00002c516bdb83",
     "m015_trying": "859b81e73f6058ca",
     "m016_asked": "8148329212521271",
+    "m017_prepared_many": "1b27e4713688bbaa",
 }
 
 
@@ -105,6 +106,21 @@ def test_the_history_of_an_earlier_schema_is_kept_and_nothing_to_look_at(path: P
     db.execute("UPDATE event SET severity = 'high'")
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         db.execute("UPDATE event SET severity = 'grave'")
+    db.close()
+
+
+def test_what_an_earlier_schema_had_prepared_stays_so(path: Path) -> None:
+    row = ("gate-1", 7, 8, "sim", "12345678", 9, 10)
+    with sqlite3.connect(path) as earlier:
+        wrapped = Database(earlier, execute_plugins=False)
+        earlier.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrations.apply(wrapped, stop_before="m017_prepared_many")
+        earlier.execute("INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    earlier.close()
+    migrate(path)
+    db = connect(path)
+    assert db.execute("SELECT * FROM prepared").fetchall() == [row]
+    db.execute("INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?)", ("gate-1", 11, *row[2:]))
     db.close()
 
 

@@ -392,7 +392,7 @@ async def test_without_a_journal_nothing_is_prepared(
     await store.open(NOW)
     await bound(store, new("m"))
     (segment,) = await claim(store)
-    assert await store.follow((), intent_of(segment)) is None
+    assert await store.follow((), [intent_of(segment)]) == []
     assert not store.ended(settlement(segment, 1, mr=1), G1)
     await sent(store, segment, 1)
     await store.close()

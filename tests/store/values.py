@@ -222,8 +222,7 @@ def intent_of(
 
 async def prepare(store: Store, segment: Claimed, at: Instant = NOW) -> Prepared:
     """Prepare a segment to begin."""
-    made = await store.follow((), intent_of(segment, at))
-    assert made is not None
+    (made,) = await store.follow((), [intent_of(segment, at)])
     return made
 
 

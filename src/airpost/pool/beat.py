@@ -2,24 +2,28 @@
 
 Pure. A modem that takes 200 ms for a segment leaves as long to write that it has begun, to bind
 what comes next and to prepare it. Done by each at once that is a round of binding, a claim and two
-commits for every segment; at instants that lanes have in common, they share them.
+commits for every segment; at instants that lanes have in common they share them, and a quick lane
+does it for several of its segments.
 """
 
 from __future__ import annotations
 
-LONGEST_S = 0.09  # between two such instants: what was sent is seen to be that much later
+LONGEST_S = 0.36  # between two such instants: what was sent is seen to be that much later
 SHORTEST_S = 0.002  # below, waiting costs more than sharing saves
 SHARE = 0.5  # of the time a segment takes; the rest is for the store
 LINGER_SHARE = 0.1  # of it too: for binding what comes next, which then goes along
 AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is free first
-AHEAD_S = 0.1  # where segments take less, so many more that this is what they take
+AHEAD_S = 1.0  # where segments take less, so many more that this is what they take
 MOST_AHEAD = 8
 QUICK_S = 0.03  # what a segment takes where it is over before the next one could be prepared
 
 
-def until_beat(now_s: float, service_s: float | None) -> float:
-    """Seconds until the next of the instants of its pace; 0 where it should not wait."""
-    most_s = (service_s or 0.0) * SHARE
+def until_beat(now_s: float, service_s: float | None, ready: int = 0) -> float:
+    """Seconds until the next of the instants of its pace; 0 where it should not wait.
+
+    So many are `ready` to begin after the one on the air.
+    """
+    most_s = (service_s or 0.0) * (ready + SHARE)
     every_s = LONGEST_S
     while every_s > most_s:
         every_s /= 2
@@ -38,6 +42,11 @@ def ahead_messages(service_s: float | None) -> int:
     if service_s is None:
         return AHEAD_MESSAGES
     return max(AHEAD_MESSAGES, min(MOST_AHEAD, round(AHEAD_S / max(service_s, SHORTEST_S))))
+
+
+def prepared_ahead(service_s: float | None) -> int:
+    """How many of them are prepared, so that they begin without a commit."""
+    return ahead_messages(service_s) - 1
 
 
 def is_quick(service_s: float | None) -> bool:

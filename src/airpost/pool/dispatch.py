@@ -1,7 +1,7 @@
 """One loop per lane: claim, send, settle.
 
 May import store.api, modem.api, L0. While a segment is on the air the next ones are claimed and the
-first of them is prepared, so that it begins without a commit (`ledger.py`).
+first of them are prepared, so that they begin without a commit (`ledger.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import Committed, ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
-from airpost.pool.beat import is_quick, linger_s, until_beat
+from airpost.pool.beat import is_quick, linger_s, prepared_ahead, until_beat
 from airpost.pool.claims import STORE_WAIT_S, Claims
 from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
@@ -79,12 +79,9 @@ class LaneLoop:
         self._trouble = trouble
         self._gate = gate
         self._ledger = Ledger(
-            unit.lane,
-            store,
-            next_intent=self._next_intent,
-            committed=self._committed,
-            begins=self._begins,
-        )
+            unit.lane, store,
+            next_intents=self._next_intents, committed=self._committed, begins=self._begins,
+        )  # fmt: skip
         self._claims = Claims(unit.lane, store, clock, hidden=self._hidden, found=self._claimed)
         self._wake = asyncio.Event()
         self._stopping = False
@@ -227,8 +224,10 @@ class LaneLoop:
 
     def _begins(self) -> None:
         """What was prepared has begun."""
-        wait_s = until_beat(asyncio.get_running_loop().time(), self.unit.view.service_s)
-        self._ledger.follow_soon(wait_s, self._beat)
+        if self._ledger.has_beat:
+            return
+        now_s, ready = asyncio.get_running_loop().time(), len(self._ledger.ready)
+        self._ledger.at_beat(until_beat(now_s, self.unit.view.service_s, ready), self._beat)
 
     def _beat(self) -> None:
         self._ask_for_more()
@@ -252,7 +251,7 @@ class LaneLoop:
 
     def _claimed(self) -> None:
         self._claims.ahead = self._in_turn(self._claims.ahead)
-        if self.current is not None:
+        if self.current is not None and not self._first_is_ready():
             self._ledger.follow()
         if self.ahead:
             self._wake.set()
@@ -350,17 +349,20 @@ class LaneLoop:
             begun_at=self._clock.now(), shares=is_quick(self.unit.view.service_s),
         )  # fmt: skip
 
-    def _next_intent(self) -> Intent | None:
-        """For the first that waits while something is on the air, unless it is prepared."""
-        if is_quick(self.unit.view.service_s):
-            return None  # it would be late: its commit has the result before it, then
-        sim_id = self.unit.view.sim_id
-        if not self.ahead or sim_id is None or self.current is None or self._first_is_ready():
-            return None
-        if self._ledger.has_ready(self.current):
-            return None  # it waits for its prompt: to prepare another one would withdraw it
-        tpdu = self.unit.compose(self.ahead[0])
-        return None if tpdu is None else self._intent(self.ahead[0], sim_id, tpdu)
+    def _next_intents(self) -> list[Intent]:
+        """For the first that wait while something is on the air, from one that is not prepared."""
+        service_s, sim_id = self.unit.view.service_s, self.unit.view.sim_id
+        if is_quick(service_s) or self.current is None or sim_id is None:
+            return []  # quick, it would be late: its commit has the result before it, then
+        intents: list[Intent] = []
+        for segment in self.ahead[: prepared_ahead(service_s)]:
+            if not intents and self._ledger.has_ready(segment):
+                continue
+            tpdu = self.unit.compose(segment)
+            if tpdu is None:
+                break
+            intents.append(self._intent(segment, sim_id, tpdu))
+        return intents
 
     def _first_is_ready(self) -> bool:
         return bool(self.ahead) and self._ledger.has_ready(self.ahead[0])
@@ -407,15 +409,9 @@ class LaneLoop:
             result.mr, result.air_s,
         )  # fmt: skip
         settlement = Settlement(
-            segment_id=segment.segment_id,
-            attempt_id=attempt,
-            event=event,
-            outcome=result.outcome,
-            mr=result.mr,
-            ended_at=now,
-            retry_at=retry_at,
-            grace_until=grace_until,
-        )
+            segment_id=segment.segment_id, attempt_id=attempt, event=event, outcome=result.outcome,
+            mr=result.mr, ended_at=now, retry_at=retry_at, grace_until=grace_until,
+        )  # fmt: skip
         self._ledger.ended(settlement)
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:

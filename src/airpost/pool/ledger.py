@@ -1,8 +1,8 @@
 """What one lane owes to the store, and what it may begin without waiting for it.
 
-May import store.api, L0. While a segment is on the air the next one is prepared in the store. Then
-a beginning and a success go into the air journal at once, and into the store in the background, in
-order. Anything but a success, and whatever is not prepared, waits for a commit.
+May import store.api, L0. While a segment is on the air the next ones are prepared in the store.
+Then a beginning and a success go into the air journal at once, and into the store in the
+background, in order. Anything but a success, and whatever is not prepared, waits for a commit.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Beginning:
 
 
 class Ledger:
-    """Of one lane. `next_intent` is asked for what to prepare, None for nothing now.
+    """Of one lane. `next_intents` is asked for what to prepare, in the order it is to begin.
 
     `begins` is called when what is prepared has begun, and has `follow` called soon.
     `committed(begun, plain)` is called after each commit that changes what the lane may claim,
@@ -59,22 +59,23 @@ class Ledger:
         lane: Lane,
         store: Store,
         *,
-        next_intent: Callable[[], Intent | None],
+        next_intents: Callable[[], Sequence[Intent]],
         committed: Callable[[Sequence[int], bool], None],
         begins: Callable[[], None],
     ) -> None:
-        self.ready: Prepared | None = None  # what may begin without a commit
+        self.ready: dict[int, Prepared] = {}  # by segment: what may begin without a commit
         self.unwritten: set[int] = set()  # segments that have begun and read as queued
         self._lane = lane
         self._store = store
-        self._next_intent = next_intent
+        self._next_intents = next_intents
         self._committed = committed
         self._begins = begins
         self._owed: dict[int, Fact] = {}  # what happened and is not handed in, in order
         self._count = 0
         self._kept = True  # the newest result is in the journal, or on disk
-        self._under_way: set[asyncio.Future[Prepared | None]] = set()
+        self._under_way: set[asyncio.Future[list[Prepared]]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self.has_beat = False  # what is owed waits for an instant that lanes have in common
 
     @property
     def settled(self) -> bool:
@@ -89,16 +90,17 @@ class Ledger:
         self._owed = dict(sorted([*facts.items(), *self._owed.items()]))
 
     def has_ready(self, segment: Claimed) -> bool:
-        """True when this is what may begin without a commit."""
-        return self.ready is not None and self.ready.segment_id == segment.segment_id
+        """True when this may begin without a commit."""
+        return segment.segment_id in self.ready
 
     # -- beginning -------------------------------------------------------------------------------
     async def prepared_for(self, segment: Claimed, sim_id: SimId, now: Instant) -> Prepared | None:
         """What the segment may begin with now; None where it must wait for a commit."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        ready = self.ready
-        if ready is None or not self._kept or segment.segment_id != ready.segment_id:
+        ready = self.ready.get(segment.segment_id)
+        if self._under_way and (ready is None or not self._store.stands(ready)):
+            await asyncio.wait(self._under_way)  # it may be among what that prepares
+            ready = self.ready.get(segment.segment_id)
+        if ready is None or not self._kept:
             return None
         if ready.sim_id != sim_id or segment.expires_at <= now or not self._store.stands(ready):
             return None
@@ -111,7 +113,7 @@ class Ledger:
         """
 
         def begin() -> Begun | None:
-            self.ready = None
+            self._drop(ready.attempt_id)
             begun = self._store.begin(ready)
             if begun is not None:
                 self._owe(begun)
@@ -122,6 +124,12 @@ class Ledger:
             return begun
 
         return Beginning(begin)
+
+    def _drop(self, attempt_id: int) -> None:
+        """This one begins: it may not once more, nor may what it has overtaken."""
+        self.ready = {
+            segment: each for segment, each in self.ready.items() if each.attempt_id > attempt_id
+        }
 
     def commit(self, intent: Intent, counts: Counts | None = None) -> asyncio.Future[AirResult]:
         """Begin with a commit, which holds the result that is owed; StoreUnavailable.
@@ -134,8 +142,8 @@ class Ledger:
         if len(self._owed) == 1 and isinstance(newest, Settlement):
             owed, settle, self._owed = self._owed, newest, {}
         elif self._owed:
-            self._hand_in(None)
-        self.ready = None
+            self._hand_in(())
+        self.ready = {}
         try:
             asked = self._store.air(settle, intent)
         except StoreUnavailable:
@@ -164,25 +172,37 @@ class Ledger:
         self._owe(settlement)
         taken = settlement.event is SegmentEvent.TAKEN
         self._kept = taken and self._store.ended(settlement, self._lane)
-        self.follow_soon(FOLLOW_S)
+        if not self.has_beat:
+            self.follow_soon(FOLLOW_S)
 
-    def follow_soon(self, after_s: float, how: Callable[[], None] | None = None) -> None:
+    def follow_soon(self, after_s: float) -> None:
         """`follow` in a while, in place of what was asked for before."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(after_s, how or self.follow)
+        self._after(after_s, self.follow)
 
-    def follow(self) -> None:
-        """Hand in what is owed, and prepare what comes next; nothing while that is under way."""
+    def at_beat(self, after_s: float, how: Callable[[], None]) -> None:
+        """`how` in a while, in place of that; what happens until then waits for it too."""
+        self._after(after_s, how)
+        self.has_beat = True
+
+    def _after(self, after_s: float, how: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(after_s, how)
+
+    def _stop_timer(self) -> None:
+        self.has_beat = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def follow(self) -> None:
+        """Hand in what is owed, and prepare what comes next; nothing while that is under way."""
+        self._stop_timer()
         if self._under_way:
             return
-        intent = self._next_intent()
-        if self._owed or intent is not None:
+        intents = self._next_intents()
+        if self._owed or intents:
             try:
-                self._hand_in(intent)
+                self._hand_in(intents)
             except StoreUnavailable as error:
                 log.info("dispatch.not_followed modem=%s %s", self._lane, error.reason)
 
@@ -190,30 +210,29 @@ class Ledger:
         """Return when all that happened is in the store; StoreUnavailable."""
         while not self.settled:
             if not self._under_way:
-                self._hand_in(None)
+                self._hand_in(())
             first = next(iter(self._under_way))
             await asyncio.wait([first])  # what is done is not yet noted: to await it turns no loop
             first.result()
 
-    def _hand_in(self, intent: Intent | None) -> None:
+    def _hand_in(self, intents: Sequence[Intent]) -> None:
         facts = self._owed
-        asked = self._store.follow(tuple(facts.values()), intent)
+        asked = self._store.follow(tuple(facts.values()), intents)
         self._owed = {}
-        if intent is not None:
-            self.ready = None
+        for intent in intents:
+            self.ready.pop(intent.segment_id, None)
         self._under_way.add(asked)
         asked.add_done_callback(lambda done: self._followed(facts, done))
 
-    def _followed(self, facts: Mapping[int, Fact], done: asyncio.Future[Prepared | None]) -> None:
+    def _followed(self, facts: Mapping[int, Fact], done: asyncio.Future[list[Prepared]]) -> None:
         self._under_way.discard(done)
         if done.cancelled() or done.exception() is not None:
             self._owe_again(facts)
             return
-        if (ready := done.result()) is not None:
-            self.ready = ready
+        self.ready |= {each.segment_id: each for each in done.result()}
         begun = [each.segment_id for each in facts.values() if isinstance(each, Begun)]
         if facts:
             self._committed(begun, all(map(_is_plain, facts.values())))
         self.unwritten.difference_update(begun)
-        if any(isinstance(each, Begun) for each in self._owed.values()):
-            self.follow()  # it began while this commit was under way
+        if self._timer is None and self._owed:
+            self.follow()  # it was asked for while this commit was under way

@@ -1,8 +1,10 @@
 """What lanes may begin next without a commit, and who decides that one does.
 
-May import L0. An attempt is prepared on disk while another segment is on the air; when that one has
-ended, the loop begins it with a record in the air journal, and the row that says so follows. Until
-then the segment is queued, and the writer may have other plans for it: whoever takes it first wins.
+May import L0. Attempts are prepared on disk while another segment is on the air; when that one has
+ended, the loop begins the next with a record in the air journal, and the row that says so follows.
+Until then the segment is queued, and the writer may have other plans for it: whoever takes it first
+wins. A lane's attempts are numbered in the order in which they begin: what is overtaken is
+withdrawn.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
     from airpost.store.writer import Tx
 
 _SQL = load("ahead")
+MOST = 7  # of a lane; each may begin and end before its next commit: the journal keeps all of that
 
 
 class BegunMeanwhile(Exception):
     """What a request found queued is on the air: `begun` goes first, then it once more."""
 
-    def __init__(self, begun: Begun) -> None:
-        super().__init__(f"segment {begun.segment_id} has begun")
+    def __init__(self, *begun: Begun) -> None:
+        super().__init__(f"begun: {[each.segment_id for each in begun]}")
         self.begun = begun
 
 
@@ -121,12 +124,12 @@ def last_attempt(tx: Tx) -> int:
     return int(tx.db.execute(_SQL["last_attempt"]).fetchone()[0])
 
 
-def of_lane(tx: Tx, lane: str) -> PreparedRow | None:
-    """What is prepared for a lane."""
+def of_lane(tx: Tx, lane: str) -> dict[int, PreparedRow]:
+    """What is prepared for a lane, by attempt and in the order of their numbers."""
     known = tx.recall.prepared
     if lane not in known:
-        found = tx.db.execute(_SQL["of_lane"], (lane,)).fetchone()
-        known[lane] = None if found is None else PreparedRow(*found)
+        rows = (PreparedRow(*found) for found in tx.db.execute(_SQL["of_lane"], (lane,)))
+        known[lane] = {row.attempt_id: row for row in rows}
     return known[lane]
 
 
@@ -136,17 +139,19 @@ def all_rows(tx: Tx) -> list[PreparedRow]:
 
 
 def add(tx: Tx, row: PreparedRow) -> None:
-    """Write a row; its lane has none."""
+    """Write a row. Where the lane has MOST of them the first is withdrawn for it."""
+    rows = of_lane(tx, row.lane)
+    if len(rows) >= MOST:
+        _withdraw(tx, next(iter(rows.values())))
     tx.db.execute(_SQL["add"], row)
-    tx.recall.prepared[row.lane] = row
+    rows[row.attempt_id] = row
 
 
 def taken_out(tx: Tx, lane: str, attempt_id: int) -> PreparedRow | None:
     """Delete a row; what it was. Its octets stay, for the attempt."""
-    row = of_lane(tx, lane)
-    if row is None or row.attempt_id != attempt_id:
+    row = of_lane(tx, lane).pop(attempt_id, None)
+    if row is None:
         return None
-    tx.recall.prepared[lane] = None
     gone = tx.db.execute(_SQL["take_out"], (lane, attempt_id)).rowcount
     return row if gone else None
 
@@ -183,22 +188,32 @@ def all_begun(tx: Tx) -> None:
 
     To be called before the attempts are searched for the one that something belongs to.
     """
-    for begun in tx.ahead.begun():
-        row = of_lane(tx, begun.lane)
-        if row is not None and row.attempt_id == begun.attempt_id:
-            raise BegunMeanwhile(begun)
+    begun = tx.ahead.begun()
+    if missing := [each for each in begun if each.attempt_id in of_lane(tx, each.lane)]:
+        raise BegunMeanwhile(*missing)
 
 
-def withdraw(tx: Tx, lane: str) -> None:
-    """Nothing is prepared for the lane any more."""
-    row = of_lane(tx, lane)
-    if row is not None:
-        hold(tx, row.segment_id)
-        if taken_out(tx, lane, row.attempt_id):  # offered by nobody: a rollback took it back
-            forget_octets(tx, row)
+def withdraw(tx: Tx, lane: str, before: int | None = None) -> None:
+    """Nothing is prepared for the lane any more, under a number below `before` (None: any)."""
+    for row in list(of_lane(tx, lane).values()):
+        if before is None or row.attempt_id < before:
+            _withdraw(tx, row)
+
+
+def withdraw_segment(tx: Tx, lane: str, segment_id: int) -> None:
+    """Nothing is prepared for the segment any more, by that lane."""
+    for row in list(of_lane(tx, lane).values()):
+        if row.segment_id == segment_id:
+            _withdraw(tx, row)
+
+
+def _withdraw(tx: Tx, row: PreparedRow) -> None:
+    hold(tx, row.segment_id)
+    if taken_out(tx, row.lane, row.attempt_id):  # offered by nobody: a rollback took it back
+        forget_octets(tx, row)
 
 
 def withdraw_all(tx: Tx) -> None:
     """Nothing is prepared for any lane any more: the store is about to be closed."""
-    for row in all_rows(tx):
-        withdraw(tx, row.lane)
+    for lane in {row.lane for row in all_rows(tx)}:
+        withdraw(tx, lane)

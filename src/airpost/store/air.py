@@ -56,14 +56,16 @@ def turn(tx: Tx, done: Settlement | None, intent: Intent | None) -> AirResult:
     return AirResult(attempt_id=attempt_id, state=state)
 
 
-def follow(tx: Tx, facts: Sequence[Settlement | Begun], intent: Intent | None) -> Prepared | None:
-    """What has happened on the air, in order, and what may begin next."""
+def follow(
+    tx: Tx, facts: Sequence[Settlement | Begun], intents: Sequence[Intent]
+) -> list[Prepared]:
+    """What has happened on the air, in order, and what may begin next, in that order."""
     for fact in facts:
         if isinstance(fact, Begun):
             begun(tx, fact)
         else:
             _settle(tx, fact)
-    return None if intent is None else prepare(tx, intent)
+    return [made for intent in intents if (made := prepare(tx, intent)) is not None]
 
 
 def _settle(tx: Tx, done: Settlement) -> SegmentState | None:
@@ -98,8 +100,11 @@ def begin(tx: Tx, intent: Intent) -> int | None:
 
 
 def prepare(tx: Tx, intent: Intent) -> Prepared | None:
-    """As `begin`, but its segment stays queued until the attempt begins."""
-    ahead.withdraw(tx, intent.lane)
+    """As `begin`, but its segment stays queued until the attempt begins.
+
+    What was prepared before may still begin before it.
+    """
+    ahead.withdraw_segment(tx, intent.lane, intent.segment_id)
     row = _sendable(tx, intent)
     if row is None or _other_sim(tx, row, intent.sim_id):
         return None
@@ -122,6 +127,7 @@ def begun(tx: Tx, fact: Begun) -> None:
     """What was prepared has begun; nothing when that is written already."""
     found = ahead.taken_out(tx, fact.lane, fact.attempt_id)
     if found is not None:
+        ahead.withdraw(tx, fact.lane, before=fact.attempt_id)  # it has overtaken that
         write_begun(tx, found, fact.begun_at)
 
 

@@ -277,13 +277,13 @@ class Store(Protocol):
         ...
 
     def follow(
-        self, facts: Sequence[Settlement | Begun], intent: Intent | None
-    ) -> Future[Prepared | None]:
+        self, facts: Sequence[Settlement | Begun], intents: Sequence[Intent]
+    ) -> Future[list[Prepared]]:
         """Write what has happened on the air, in order, and prepare what a lane may begin next.
 
-        Nobody waits for it on the air, so many share a commit. An intent takes the place of what
-        was prepared for its lane; None where its segment may not be sent by it now, or there is no
-        journal to begin it with.
+        Nobody waits for it on the air, so many share a commit. What is prepared begins in its
+        order: when one has begun, those before it are withdrawn. An intent whose segment may not be
+        sent by its lane now is left out; all are where there is no journal to begin them with.
         """
         ...
 

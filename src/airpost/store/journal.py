@@ -1,12 +1,13 @@
 """The air journal: what began and ended on the air, kept past the end of the process at once.
 
-Stdlib and L0. A file beside the store with two records for each lane, each written by one pwrite(2)
-without an fsync: what the kernel has taken, kill -9 does not take back. Only the end of the machine
-does, and then its boot id tells the next start that what is missing here proves nothing.
+Stdlib and L0. A file beside the store with a few records for each lane, each written by one
+pwrite(2) without an fsync: what the kernel has taken, kill -9 does not take back. Only the end of
+the machine does, and then its boot id tells the next start that what is missing here proves
+nothing.
 
-A lane's records are written in turn. The older one is always on disk in the store when it is
-written over: nothing begins before the commit that prepared it, and that commit holds everything
-that happened before.
+A lane's records are written in turn. The oldest one is always on disk in the store when it is
+written over: nothing begins before the commit that prepared it, that commit holds everything that
+happened before, and fewer are prepared at once than there are records for their begin and end.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ MAGIC = b"apstair1"
 NONCE_OCTETS = 16
 HEAD_OCTETS = 4096
 RECORD_OCTETS = 64
-LANE_OCTETS = 2 * RECORD_OCTETS
+RECORDS = 16  # of a lane
+LANE_OCTETS = RECORDS * RECORD_OCTETS
 LANES_AT_ONCE = 64  # what the file grows by
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NO_BOOT = bytes(16)
@@ -76,7 +78,7 @@ class AirJournal:
         self._fd: int | None = None
         self._nonce = b""
         self._lanes: dict[str, int] = {}
-        self._newer: dict[str, tuple[int, bytes]] = {}  # lane → which half, and its result
+        self._newer: dict[str, tuple[int, bytes]] = {}  # lane → how many, and the newest result
         self._room = 0
 
     # -- the run before --------------------------------------------------------------------------
@@ -161,16 +163,16 @@ class AirJournal:
 
     def ended(self, lane: str, attempt_id: int, mr: int | None, at: Instant) -> None:
         """The network has taken an attempt. OSError when that could not be written."""
-        half, _ = self._newer.get(lane, (1, b""))
+        newest, _ = self._newer.get(lane, (-1, b""))
         told = struct.pack("<Qqh", attempt_id, at, -1 if mr is None else mr)
-        self._write(lane, 1 - half, told, 0, 0)
+        self._write(lane, newest + 1, told, 0, 0)
 
     def begun(self, lane: str, attempt_id: int, at: Instant) -> None:
         """An attempt begins; the lane's newest result stands beside it. OSError as above."""
-        half, told = self._newer.get(lane, (1, b""))
-        self._write(lane, 1 - half, told, attempt_id, at)
+        newest, told = self._newer.get(lane, (-1, b""))
+        self._write(lane, newest + 1, told, attempt_id, at)
 
-    def _write(self, lane: str, half: int, told: bytes, attempt_id: int, at: Instant | int) -> None:
+    def _write(self, lane: str, count: int, told: bytes, attempt_id: int, at: int) -> None:
         if self._fd is None:
             raise OSError("the air journal is not open")
         n = self._lanes.get(lane)
@@ -178,10 +180,10 @@ class AirJournal:
             if len(self._lanes) == self._room:
                 self._grow()
             n = self._lanes[lane] = len(self._lanes)
-        where = HEAD_OCTETS + n * LANE_OCTETS + half * RECORD_OCTETS
+        where = HEAD_OCTETS + n * LANE_OCTETS + count % RECORDS * RECORD_OCTETS
         body = (told or bytes(18)) + struct.pack("<Qq", attempt_id, at)
         _write(self._fd, body + _CRC.pack(self._sum(self._nonce, where, body)), where)
-        self._newer[lane] = half, told
+        self._newer[lane] = count, told
 
 
 def _write(fd: int, octets: bytes, at: int) -> None:

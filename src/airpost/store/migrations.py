@@ -174,6 +174,13 @@ def m016_asked(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def m017_prepared_many(db: Database) -> None:
+    """Several attempts prepared for a lane."""
+    for statement in _statements(text("schema_prepared")):
+        db.conn.execute(statement)
+
+
 RELEASED = (
     m001_schema.__name__,
     m002_reference_use.__name__,
@@ -190,6 +197,7 @@ RELEASED = (
     m014_events.__name__,
     m015_trying.__name__,
     m016_asked.__name__,
+    m017_prepared_many.__name__,
 )
 
 

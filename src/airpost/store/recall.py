@@ -22,7 +22,7 @@ class Recall:
     """Of one writer; only its thread touches it."""
 
     def __init__(self) -> None:
-        self.prepared: dict[str, PreparedRow | None] = {}  # by lane
+        self.prepared: dict[str, dict[int, PreparedRow]] = {}  # by lane, attempt
         self._open: dict[int, tuple[AttemptRow, SegmentRow]] = {}  # by attempt
         self.choices: dict[tuple[int, str], int] = {}
         self._unmatched: set[tuple[str, str]] | None = set()

@@ -106,7 +106,7 @@ def _ended(tx: Tx, segment_id: int, told: Told) -> bool:
             segment_id=segment_id, attempt_id=attempt_id, event=SegmentEvent.TAKEN, outcome=SENT,
             mr=mr, ended_at=at,
         )  # fmt: skip
-        follow(tx, [done], None)
+        follow(tx, [done], ())
         return True
     return False
 

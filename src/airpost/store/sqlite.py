@@ -291,12 +291,12 @@ class SqliteStore:
         return self._ask(air.turn, settle, intent, waited=intent is None or not intent.shares)
 
     def follow(
-        self, facts: Sequence[Settlement | Begun], intent: Intent | None
-    ) -> Future[Prepared | None]:
+        self, facts: Sequence[Settlement | Begun], intents: Sequence[Intent]
+    ) -> Future[list[Prepared]]:
         """What happened on the air, and what may begin next; asked for when the call returns."""
         if not self._journal.open:
-            intent = None
-        asked = self._ask(air.follow, facts, intent, waited=False)
+            intents = ()
+        asked = self._ask(air.follow, facts, intents, waited=False)
         begun = [fact for fact in facts if isinstance(fact, Begun)]
         if begun:
             asked.add_done_callback(lambda done: self._written(begun, done))

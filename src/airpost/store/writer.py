@@ -172,11 +172,12 @@ class Writer(StoreThread):
             request.wakes = tx.wakes
             return
 
-    def _after(self, begun: Begun, work: Callable[[Tx], Any]) -> Callable[[Tx], Any]:
+    def _after(self, begun: Sequence[Begun], work: Callable[[Tx], Any]) -> Callable[[Tx], Any]:
         """`work` once more, behind what the loop has begun meanwhile."""
 
         def both(tx: Tx) -> Any:
-            self._catch_up(tx, begun)
+            for each in begun:
+                self._catch_up(tx, each)
             return work(tx)
 
         return both

@@ -7,7 +7,7 @@ SELECT max((SELECT ifnull(max(id), 0) FROM attempt),
 
 -- name: of_lane
 SELECT lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at
-FROM prepared WHERE lane = ?
+FROM prepared WHERE lane = ? ORDER BY attempt_id
 
 -- name: all
 SELECT lane, attempt_id, segment_id, sim_id, tail, tpdu_body, prepared_at
