@@ -51,14 +51,14 @@ async def test_what_fails_takes_nothing_else_with_it(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bug in the middle of a message undoes that message alone."""
-    add = outbound.add_transmission
+    add = outbound.add_transmissions
 
-    def broken(tx: Any, seq: int, number: str, *given: Any) -> int:
-        if number == OTHER:
+    def broken(tx: Any, seqs: Any, new: Any) -> list[int]:
+        if any(each.to == OTHER for each in new):
             raise RuntimeError("a bug")
-        return add(tx, seq, number, *given)
+        return add(tx, seqs, new)
 
-    monkeypatch.setattr(outbound, "add_transmission", broken)
+    monkeypatch.setattr(outbound, "add_transmissions", broken)
     given = [new("m1"), new("m2", to=OTHER), new("m3")]
     done = await asyncio.gather(*map(store.hand_in, given), return_exceptions=True)
     assert isinstance(done[1], RuntimeError)

@@ -7,9 +7,13 @@ transmission no longer makes the message's state, but still takes reports.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airpost.clock import SECOND_US, Instant
+from airpost.model import NewMessage
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import Wake
+from airpost.store.many import insert
 from airpost.store.moves import (
     OURSELVES,
     SegmentRow,
@@ -27,6 +31,24 @@ HANDSET_KEEPS_S = 7 * 86_400  # parts of a set that never becomes whole
 REFERENCES_LOOKED_AT = 256
 BEGINS_AGAIN = "begins again whole"
 DUPLICATE = "it may arrive twice"  # why it is listed
+
+
+def add_transmissions(tx: Tx, seqs: Sequence[int], new: Sequence[NewMessage]) -> list[int]:
+    """The first transmissions of messages; their ids. Only what has parts needs a reference."""
+    pairs = list(zip(seqs, new, strict=True))
+    single = [(seq, each) for seq, each in pairs if len(each.segments) == 1]
+    made = iter(insert(
+        tx.db, _SQL["add_first"],
+        [(seq, each.concat_bits, each.created_at) for seq, each in single],
+    ))  # fmt: skip
+    return [
+        next(made)
+        if len(each.segments) == 1
+        else add_transmission(
+            tx, seq, each.to, each.concat_bits, len(each.segments), "accepted", each.created_at
+        )
+        for seq, each in pairs
+    ]
 
 
 def add_transmission(

@@ -1,15 +1,21 @@
 -- What callers hand in and take back.
 
--- name: kept_answer
-SELECT i.fingerprint, i.status, b.bytes
-FROM idempotency i JOIN body b ON b.id = i.answer_body WHERE i.owner = ? AND i.key = ?
+-- name: kept_answers
+WITH given (owner, key) AS (VALUES (?, ?))
+SELECT i.owner, i.key, i.fingerprint, i.status, b.bytes
+FROM given CROSS JOIN idempotency i ON i.owner = given.owner AND i.key = given.key
+JOIN body b ON b.id = i.answer_body
 
 -- name: keep_answer
 INSERT INTO idempotency (owner, key, fingerprint, status, answer_body, kept_until)
 VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: blocked
-SELECT 1 FROM blocked WHERE number = ?
+WITH given (number) AS (VALUES (?))
+SELECT b.number FROM given CROSS JOIN blocked b ON b.number = given.number
+
+-- name: add_body
+INSERT INTO body (kind, bytes) VALUES (?, ?)
 
 -- name: add_message
 INSERT INTO message (id, owner, key_id, number, class, rank, state, open, final, encoding,

@@ -25,6 +25,10 @@ INSERT INTO transmission (message_seq, n, concat_bits, concat_ref, reason, begun
 VALUES (?, (SELECT 1 + coalesce(max(n), 0) FROM transmission WHERE message_seq = ?1),
     ?, ?, ?, ?)
 
+-- name: add_first
+INSERT INTO transmission (message_seq, n, concat_bits, concat_ref, reason, begun_at)
+VALUES (?, 1, ?, 0, 'accepted', ?)
+
 -- name: bits
 SELECT t.concat_bits, m.number, m.parts FROM transmission t JOIN message m ON m.seq = t.message_seq
 WHERE t.message_seq = ? ORDER BY t.n DESC LIMIT 1
