@@ -51,8 +51,8 @@ from airpost.services.http.idempotency import Running
 from airpost.services.http.keyrules import Meters
 from airpost.services.http.lulls import Lulls
 from airpost.services.http.paths import shown_path
-from airpost.services.http.problems import problems, stopping
-from airpost.services.http.querysecrets import no_credentials
+from airpost.services.http.problems import problem_of, stopping
+from airpost.services.http.querysecrets import refuse_credentials
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.streams import STREAMS, Streams
@@ -163,7 +163,7 @@ _OPEN_PATHS = frozenset(path for _, path, _ in OPEN_CALLS)
 def build_app(deps: HttpDeps) -> web.Application:
     """The application over what it is given; a server gives it listeners."""
     app = web.Application(
-        middlewares=[logged, problems, no_credentials, taken],
+        middlewares=[passed],
         client_max_size=deps.settings.body_limit,
     )
     app[DEPS] = deps
@@ -209,24 +209,40 @@ async def _count_the_last(app: web.Application) -> None:
 
 
 @web.middleware
-async def logged(
+async def passed(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
+    """What every call goes through: all in one, since each middleware is waited for anew."""
+    clock, lulls = request.app[DEPS].clock, request.app[LULLS]
+    began_s = clock.mono()
+    lulls.end(request.transport)
+    try:
+        refuse_credentials(request)
+        _refuse_stopping(request)
+        response = await handler(request)
+    except Exception as error:  # noqa: BLE001 the last resort: a caller gets a problem
+        response = problem_of(request, error)
+    finally:
+        lulls.begin(request.transport)
+    took_s = clock.mono() - began_s
+    request.app[TRAFFIC].answered(request, response, took_s)
+    _log(request, response.status, took_s)
+    return response
+
+
+def _refuse_stopping(request: web.Request) -> None:
+    """Refuse what comes while the service stops; health still answers."""
+    if request.app[DEPS].stopping() and request.path not in _OPEN_PATHS:
+        raise stopping()
+
+
+def _log(request: web.Request, status: int, took_s: float) -> None:
     """One line a request, without numbers: its query may hold some, and so may its path.
 
     What only reads is for DEBUG, and so is an accepted message: its history is in the store, and at
     thousands a second the lines cost a fifth of the work.
     """
-    clock, lulls = request.app[DEPS].clock, request.app[LULLS]
-    began_s = clock.mono()
-    lulls.end(request.transport)
-    try:
-        response = await handler(request)
-    finally:
-        lulls.begin(request.transport)
-    took_s = clock.mono() - began_s
-    request.app[TRAFFIC].answered(request, response, took_s)
-    routine = request.method in ("GET", "HEAD") or response.status == ACCEPTED
+    routine = request.method in ("GET", "HEAD") or status == ACCEPTED
     level = logging.DEBUG if routine else logging.INFO
     if log.isEnabledFor(level):
         log.log(
@@ -234,17 +250,6 @@ async def logged(
             "http.request method=%s path=%s status=%d took_ms=%d",
             request.method,
             shown_path(request),
-            response.status,
+            status,
             took_s * 1000,
         )
-    return response
-
-
-@web.middleware
-async def taken(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse what comes while the service stops; health still answers."""
-    if request.app[DEPS].stopping() and request.path not in _OPEN_PATHS:
-        raise stopping()
-    return await handler(request)

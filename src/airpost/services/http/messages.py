@@ -85,10 +85,9 @@ async def _take(
     await check_limits(new, deps)
     body = dumps(message_json(accepted(new)))
     if key is not None:
-        kept_answer = Idempotency(
+        new.idempotency = Idempotency(
             key=key, fingerprint=mark, status=202, body=body, kept_s=deps.settings.idempotency_s
         )
-        new = replace(new, idempotency=kept_answer)
     await deps.store.hand_in(new)
     return _answered(202, body, {"Location": f"/v1/messages/{new.id}"})
 

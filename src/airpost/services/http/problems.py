@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,22 +216,22 @@ def _from_http(error: web.HTTPException) -> Refusal:
     return Refusal(kind, detail, headers={"Allow": allow} if allow else None)
 
 
-@web.middleware
-async def problems(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Turn everything a handler raises into a problem; what is our fault is logged, not told."""
-    try:
-        return await handler(request)
-    except AirpostError as error:
-        given = refusal(error)
-        if given.kind.status == 500:
-            log.exception("http.failed method=%s path=%s", request.method, shown_path(request))
-        return problem_response(given)
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        return problem_response(_from_http(error))
-    except Exception:  # the last resort: a caller gets a problem, the log the traceback
-        log.exception("http.failed method=%s path=%s", request.method, shown_path(request))
-        return problem_response(Refusal("internal-error", "see the log of the service"))
+def problem_of(request: web.Request, error: Exception) -> web.Response:
+    """What a handler has raised, as a problem; what is our fault is logged, not told.
+
+    Where it is raised: an aiohttp exception that is no fault is raised again.
+    """
+    match error:
+        case AirpostError():
+            given = refusal(error)
+        case web.HTTPException():
+            if error.status < 400:
+                raise error
+            return problem_response(_from_http(error))
+        case _:
+            given = Refusal("internal-error", "see the log of the service")
+    if given.kind.status == 500:
+        log.error(
+            "http.failed method=%s path=%s", request.method, shown_path(request), exc_info=error
+        )
+    return problem_response(given)

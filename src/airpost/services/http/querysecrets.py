@@ -6,8 +6,6 @@ referrers; whoever sends a key in one is told so, and nothing of it is kept.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 
 from airpost.services.http.audited import note_refusal
@@ -24,10 +22,7 @@ NAMES = frozenset(
 FREE = "/hooks/"  # a device names its parameters as it likes: there only a key of ours is refused
 
 
-@web.middleware
-async def no_credentials(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+def refuse_credentials(request: web.Request) -> None:
     """Refuse a query string that holds credentials."""
     if request.query_string:
         try:
@@ -35,7 +30,6 @@ async def no_credentials(
         except Refusal as error:
             note_refusal(request, None, error)
             raise
-    return await handler(request)
 
 
 def _check(request: web.Request) -> None:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic_core import to_json
@@ -120,10 +121,10 @@ def _waits(waits: Waits) -> Json:
     return {"reason": waits.reason, "for": waits.words, "until": _time(waits.until)}
 
 
-def accepted(new: NewMessage) -> Message:
-    """A message as it stands in the moment it is stored: the answer is made before the commit."""
-    waiting = new.not_before is not None and new.not_before > new.created_at
-    parts = tuple(
+@lru_cache(maxsize=256)
+def _queued(count: int) -> tuple[PartView, ...]:
+    """The parts of a message of which none was sent."""
+    return tuple(
         PartView(
             seq=seq,
             state=SegmentState.QUEUED,
@@ -134,8 +135,13 @@ def accepted(new: NewMessage) -> Message:
             reported_at=None,
             outcome=None,
         )
-        for seq in range(1, len(new.segments) + 1)
+        for seq in range(1, count + 1)
     )
+
+
+def accepted(new: NewMessage) -> Message:
+    """A message as it stands in the moment it is stored: the answer is made before the commit."""
+    waiting = new.not_before is not None and new.not_before > new.created_at
     return Message(
         id=new.id,
         seq=0,  # known after the commit only, and no part of the JSON
@@ -144,7 +150,7 @@ def accepted(new: NewMessage) -> Message:
         class_=new.class_,
         state=MessageState.ACCEPTED if waiting else MessageState.QUEUED,
         encoding=new.encoding,
-        parts=parts,
+        parts=_queued(len(new.segments)),
         modem=None,
         created_at=new.created_at,
         not_before=new.not_before,
