@@ -43,7 +43,7 @@ class NumberKind(Enum):
         return self in (NumberKind.PREMIUM, NumberKind.SHARED_COST)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Recipient:
     """A number as it is dialled. `country` is ISO 3166; None and UNKNOWN where it does not tell."""
 

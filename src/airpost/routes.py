@@ -30,7 +30,7 @@ def folded(name: str) -> str:
     return "".join(char for char in name.casefold() if char.isalnum())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asked:
     """What of a message decides its route."""
 

@@ -144,23 +144,22 @@ class Limiter:
 
     # -- before a message is accepted ------------------------------------------------------------
     async def refuses(
-        self, message: Waiting, due: Instant, ready: Sequence[ModemView]
+        self, message: Waiting, due: Instant, views: Iterable[ModemView]
     ) -> Waits | None:
         """The limit by which a message that comes in now is known to fail; StoreUnavailable.
 
         One that is `due` later is asked for its hours alone: what is used up now may be free then.
         """
-        now = self._clock.now()
         if not (self._allowances.rejects or self.sims.rejects):
             return None
-        if due > now:
+        if due > self._clock.now():
             found = self._allowances.hours(message.class_, message.to, due)
             return found.waits if found is not None and found.reject else None
         await self.know([message])
         if (against := self.against(message)) is not None:
             return against[0] if against[1] else None
-        may = [each for each in ready if each.lane == message.lane or (
-            message.lane is None and (message.route or DEFAULT_ROUTE) in each.routes)]  # fmt: skip
+        may = [each for each in views if each.ready and (each.lane == message.lane or (
+            message.lane is None and (message.route or DEFAULT_ROUTE) in each.routes))]  # fmt: skip
         closed = self.closed(message, may)
         if not may or len(closed) < len(may) or not self._some_reject(closed):
             return None

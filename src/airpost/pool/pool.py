@@ -164,8 +164,7 @@ class ModemPool:
 
     async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
         """The limit by which a message is known to fail; see `facade.Pool`."""
-        ready = [each for each in self._views.values() if each.ready]
-        return await self.limiter.refuses(message, due, ready)
+        return await self.limiter.refuses(message, due, self._views.values())
 
     async def pause(self, lane: Lane, actor: str, *, drain: bool = False) -> None:
         """Give a modem nothing more; see `facade.Pool`."""

@@ -12,7 +12,6 @@ import operator
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from types import TracebackType
@@ -288,28 +287,32 @@ class Template:
             raise TemplateFault(field, str(error)) from None
         except (SyntaxError, RecursionError, MemoryError, OverflowError, ValueError):
             raise TemplateFault(field, "is nested too deeply, or has a number too long") from None
+        # A chain of mappings otherwise, gone through twice for each text.
+        self._template.globals = dict(self._template.globals)
 
     def render(
         self, values: Mapping[str, Any], *, limit: int = OUTPUT_LIMIT, budget_s: float = BUDGET_S
     ) -> str:
         """The text it makes of JSON `values`, `limit` characters at most; TemplateFault."""
-        with _measured(budget_s):
-            try:
-                return self._render(values, limit)
-            except TemplateFault:
-                raise
-            except _Refused as error:
-                raise self._fault(str(error), error) from None
-            except UndefinedError as error:
-                raise self._fault(self._what_is_missing(error), error) from None
-            except TemplateError as error:
-                raise self._fault(error.message or "cannot be worked out", error) from None
-            except RecursionError as error:
-                raise self._fault("is nested too deeply", error) from None
-            # Whatever a template makes of somebody's data: it is the template that failed.
-            except Exception as error:  # noqa: BLE001
-                words = f"cannot be worked out ({type(error).__name__})"
-                raise self._fault(words, error) from None
+        token = _meter.set(_Meter(budget_s))
+        try:
+            return self._render(values, limit)
+        except TemplateFault:
+            raise
+        except _Refused as error:
+            raise self._fault(str(error), error) from None
+        except UndefinedError as error:
+            raise self._fault(self._what_is_missing(error), error) from None
+        except TemplateError as error:
+            raise self._fault(error.message or "cannot be worked out", error) from None
+        except RecursionError as error:
+            raise self._fault("is nested too deeply", error) from None
+        # Whatever a template makes of somebody's data: it is the template that failed.
+        except Exception as error:  # noqa: BLE001
+            words = f"cannot be worked out ({type(error).__name__})"
+            raise self._fault(words, error) from None
+        finally:
+            _meter.reset(token)
 
     def _render(self, values: Mapping[str, Any], limit: int) -> str:
         made: list[str] = []
@@ -338,12 +341,3 @@ class Template:
                 found = self._template.get_corresponding_lineno(trace.tb_lineno)
             trace = trace.tb_next
         return found
-
-
-@contextmanager
-def _measured(budget_s: float) -> Iterator[None]:
-    token = _meter.set(_Meter(budget_s))
-    try:
-        yield
-    finally:
-        _meter.reset(token)

@@ -12,6 +12,7 @@ from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import (
     InboundQuery,
     MessagesQuery,
+    RowIn,
     SendIn,
     read_body,
     read_query,
@@ -83,6 +84,26 @@ def test_a_name_that_stands_twice_is_refused(raw: bytes, field: str) -> None:
         read_body(SendIn, raw)
     assert caught.value.kind.name == "invalid-request"
     assert caught.value.errors == ((field, "is given more than once"),)
+
+
+@pytest.mark.parametrize(
+    ("values", "twice"),
+    [
+        ('{"a":1,"a":2}', "a"),
+        ('{"a":1,"b":{"c":1,"c":2}}', "c"),
+        ('{"a":1,"b":[{"c":1,"c":2}]}', "c"),
+        ('{"at":"9:40","a":{},"a":{}}', "a"),
+        ('{"at":"9:40","a":{"b":{"a":"::"}},"c":[{"b":1},{"b":1}]}', None),
+    ],
+)
+def test_so_is_one_further_down(values: str, twice: str | None) -> None:
+    raw = f'{{"to":"123","values":{values}}}'.encode()
+    if twice is None:
+        assert read_body(RowIn, raw).values == json.loads(values)
+        return
+    with pytest.raises(Refusal) as caught:
+        read_body(RowIn, raw)
+    assert caught.value.errors == ((twice, "is given more than once"),)
 
 
 def test_queries() -> None:

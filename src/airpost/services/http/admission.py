@@ -18,7 +18,7 @@ from airpost.services.http.credentials import Caller
 ANY_MODEM = Route(name="of the modem asked for")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Admitted:
     """A number as it will be dialled, and the route; None: the simple one."""
 

@@ -39,6 +39,9 @@ REFUSED_MESSAGES = (
     "quota-exhausted", "rate-limited-local", "class-not-allowed", "route-not-allowed", *NAMING,
 )  # fmt: skip
 _REPLACE = 0x40  # TP-PID 0x41 to 0x47: "replace short message type 1" to 7, 23.040 9.2.3.9
+_ENCODINGS = {
+    Alphabet.GSM7: Encoding.GSM7, Alphabet.UCS2: Encoding.UCS2, Alphabet.DATA: Encoding.DATA,
+}  # fmt: skip
 
 
 def compose(
@@ -71,7 +74,7 @@ def compose(
         key_id=caller.key_id,
         to=admitted.to,
         class_=given.class_,
-        encoding=Encoding.DATA if done.alphabet is Alphabet.DATA else Encoding(done.alphabet.value),
+        encoding=_ENCODINGS[done.alphabet],
         text=given.text,
         data=given.data,
         sent_text=cut.sent_text,

@@ -33,7 +33,7 @@ E = TypeVar("E", Contact, Group)
 Find = Callable[[str | None, tuple[str, str], int], Awaitable[list[E]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Named:
     """A recipient; `to` is a number, as it was given or as the contact has it.
 

@@ -346,9 +346,16 @@ def read_body(model: type[M], body: bytes) -> M:
         raise _refusal(model, error) from None
     # pydantic takes the last of two, other readers the first: nobody may see two messages in one.
     # With no more colons than names that were read there is no second one to look for.
-    if body.count(b":") > len(given.model_fields_set):
+    if body.count(b":") > _names(given):
         _read_once(body.decode())
     return given
+
+
+def _names(given: BaseModel) -> int:
+    """How many names stand in what was read, but for those further down."""
+    values = given.__dict__
+    inner = [values[name] for name in given.model_fields_set]
+    return len(inner) + sum(len(each) for each in inner if isinstance(each, dict))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

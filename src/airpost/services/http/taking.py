@@ -37,7 +37,7 @@ CONTENT = ("text", "data", "port", "source_port", "port_bits")
 MAX_TOLD = 64  # characters of what was given as a number, where it is told back
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """What a row says: `to` as it stands there, and what differs from the batch."""
 

@@ -37,7 +37,7 @@ class Wishes(Protocol):
     def transliterate(self) -> Transliterate: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Cut:
     """The parts of a text. `sent_text` is what they say, None where that is the text itself."""
 
