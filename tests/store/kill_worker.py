@@ -86,7 +86,7 @@ class Load:
                 say("cancelled", id=id_)
 
     async def lane(self, name: str) -> None:
-        """As a lane does: while one is on the air the next few are prepared; they begin by journal."""
+        """As a lane does: the next few are prepared while one is on the air, and begin at once."""
         store, rng, lane = self.store, self.rng, Lane(name)
         facts: list[Settlement | Begun] = []  # not handed in
         told: dict[str, Any] = {}  # a result nobody has confirmed

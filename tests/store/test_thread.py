@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from airpost.errors import StoreUnavailable
-from airpost.store.thread import Mailbox, Request, StoreThread
+from airpost.store.thread import APART_S, Mailbox, Request, StoreThread
 
 
 class Echo(StoreThread):
@@ -95,6 +95,36 @@ async def test_what_nobody_waits_for_goes_over_at_the_end_of_the_turn_in_its_ord
     ask(6, waited=False)
     await echo.stop()
     assert done == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_is_lazy_goes_along_or_apart() -> None:
+    echo = Echo()
+    await echo.start()
+    loop = asyncio.get_running_loop()
+    done: list[tuple[str, float]] = []
+
+    def ask(name: str, *, lazy: bool = True, waited: bool = False) -> asyncio.Future[None]:
+        def work(_: str) -> None:
+            done.append((name, loop.time()))
+
+        return echo.ask(work, urgent=True, waited=waited, lazy=lazy)
+
+    first_s = loop.time()
+    await ask("first")  # nothing went before it: at once
+    second = ask("second")
+    await asyncio.sleep(0)
+    assert not second.done()
+    await asyncio.gather(second, ask("third"))
+    fourth = ask("fourth")
+    await ask("fifth", lazy=False)  # takes along what waits, in its order
+    assert fourth.done()
+    assert [name for name, _ in done] == ["first", "second", "third", "fourth", "fifth"]
+    at_s = dict(done)
+    assert at_s["second"] - first_s >= APART_S * 0.9
+    last = ask("last")
+    await echo.stop()
+    assert last.done()
+    assert done[-1][0] == "last"
 
 
 async def test_an_error_comes_back_to_whoever_asked() -> None:

@@ -28,8 +28,8 @@ MOST = 7  # of a lane; each may begin and end before its next commit: the journa
 class BegunMeanwhile(Exception):
     """What a request found queued is on the air: `begun` goes first, then it once more."""
 
-    def __init__(self, *begun: Begun) -> None:
-        super().__init__(f"begun: {[each.segment_id for each in begun]}")
+    def __init__(self, begun: Begun) -> None:
+        super().__init__(f"segment {begun.segment_id} has begun")
         self.begun = begun
 
 
@@ -184,13 +184,13 @@ def hold_message(tx: Tx, message_seq: int) -> None:
 
 
 def all_begun(tx: Tx) -> None:
-    """Return where all that has begun is in the store; BegunMeanwhile where something is not.
+    """All that has begun is in the store when this returns.
 
-    To be called before the attempts are searched for the one that something belongs to.
+    To be called before anything is read, where the attempts are searched for the one that something
+    belongs to.
     """
-    begun = tx.ahead.begun()
-    if missing := [each for each in begun if each.attempt_id in of_lane(tx, each.lane)]:
-        raise BegunMeanwhile(*missing)
+    for begun in tx.ahead.begun():
+        tx.catch_up(begun)
 
 
 def withdraw(tx: Tx, lane: str, before: int | None = None) -> None:

@@ -190,7 +190,8 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
     fold_moved(tx, row, moved, at, actor)
     if not row.current and event is SegmentEvent.REPORT_DELIVERED:
         arrived_after_all(tx, row, at)
-    tx.wakes.add(Wake.QUEUE)
+    if row.state is not SegmentState.SENT or event is not SegmentEvent.REPORT_DELIVERED:
+        tx.wakes.add(Wake.QUEUE)  # what has arrived as it should holds nobody up
 
 
 def _event(

@@ -235,11 +235,11 @@ class SqliteStore:
         await self._writer.ask(work_of(probe, reason), urgent=True)
 
     def _ask(
-        self, function: Callable[..., T], *given: Any, urgent: bool = True, waited: bool = True
+        self, function: Callable[..., T], *given: Any, urgent: bool = True, **how: bool
     ) -> Future[T]:
         if self._can.reason is not None:
             raise StoreUnavailable(self._can.reason)
-        return asked(self._writer.ask, work_of(function, *given), urgent=urgent, waited=waited)
+        return asked(self._writer.ask, work_of(function, *given), urgent=urgent, **how)
 
     async def _write(self, function: Callable[..., T], *given: Any, urgent: bool = True) -> T:
         return await self._ask(function, *given, urgent=urgent)
@@ -360,8 +360,8 @@ class SqliteStore:
         return await self._ask(inbound.record, part, waited=False)
 
     async def record_report(self, report: RawReport) -> ReportStored:
-        """Keep and apply a delivery report; they share commits as well."""
-        return await self._ask(reports.record, report, waited=False)
+        """Keep and apply a delivery report; they share commits, and wait for one another."""
+        return await self._ask(reports.record, report, waited=False, lazy=True)
 
     async def quarantine(
         self,

@@ -20,6 +20,8 @@ from airpost.store.api import Wake
 
 log = logging.getLogger("airpost.store")
 
+APART_S = 0.05  # between two commits of what nobody waits for
+
 
 class Request:
     """One piece of work and, once it is done, what came of it."""
@@ -102,6 +104,8 @@ class StoreThread:
         self.closed = "the store is not open"  # why nothing can be asked; "" while it can
         self.taken: list[Request] = []  # what the thread is at
         self._asked: list[Request] = []  # what it is about to be handed
+        self._handing: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._handed_s = -APART_S  # when it was handed something last, on the loop's clock
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -125,28 +129,42 @@ class StoreThread:
         self.closed = ""
 
     def ask(
-        self, work: Callable[[Any], Any], *, urgent: bool, waited: bool = True
+        self, work: Callable[[Any], Any], *, urgent: bool, waited: bool = True, lazy: bool = False
     ) -> asyncio.Future[Any]:
         """Have `work` done in the thread; `waited`: a modem stands still until it is.
 
         Else it is handed over at the end of the turn of the loop, with what else is asked for in
-        it: that wakes the thread once. The order stays. StoreUnavailable when it is not open.
+        it: that wakes the thread once. What is `lazy` goes with what comes next, or APART_S after
+        what was handed over last. The order stays. StoreUnavailable when it is not open.
         """
         if self.closed:
             raise StoreUnavailable(self.closed)
         request = self._request(work, urgent=urgent, waited=waited)
         self._asked.append(request)
+        assert self._loop is not None
         if waited:
             self._hand_over()
-        elif len(self._asked) == 1:
-            assert self._loop is not None
-            self._loop.call_soon(self._hand_over)
+        elif lazy and (after_s := self._handed_s + APART_S - self._loop.time()) > 0:
+            if self._handing is None:
+                self._handing = self._loop.call_later(after_s, self._hand_over)
+        elif self._handing is None or isinstance(self._handing, asyncio.TimerHandle):
+            self._stop_handing()
+            self._handing = self._loop.call_soon(self._hand_over)
         return request.future
 
     def _hand_over(self) -> None:
+        self._stop_handing()
         asked, self._asked = self._asked, []
+        if asked:
+            assert self._loop is not None
+            self._handed_s = self._loop.time()
         for request in asked:
             self.mail.put(request)
+
+    def _stop_handing(self) -> None:
+        if self._handing is not None:
+            self._handing.cancel()
+            self._handing = None
 
     async def stop(self) -> None:
         """Finish what was asked, close the connection, end the thread."""

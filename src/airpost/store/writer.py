@@ -48,7 +48,7 @@ class Tx:
     the commit wakes; `ahead` is what the loop may begin meanwhile, `recall` what need not be read.
     """
 
-    __slots__ = ("ahead", "db", "history", "recall", "rng", "wakes")
+    __slots__ = ("_catch_up", "ahead", "db", "history", "recall", "rng", "wakes")
 
     def __init__(
         self,
@@ -56,13 +56,20 @@ class Tx:
         rng: Random,
         ahead: Ahead | None = None,
         recall: Recall | None = None,
+        catch_up: Callable[[Tx, Begun], None] | None = None,
     ) -> None:
         self.db = db
+        self._catch_up = catch_up
         self.rng = rng
         self.ahead = ahead or Ahead()
         self.recall = recall or Recall()
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
+
+    def catch_up(self, begun: Begun) -> None:
+        """Write what the loop has begun, unless it is written already."""
+        assert self._catch_up is not None
+        self._catch_up(self, begun)
 
     def write_history(self) -> None:
         """Write the rows of `history`."""
@@ -151,7 +158,7 @@ class Writer(StoreThread):
         """The work of a request; the first of a batch needs no savepoint in its transaction."""
         work = request.work
         while True:
-            tx = Tx(db, self._rng, self._ahead, self._recall)
+            tx = Tx(db, self._rng, self._ahead, self._recall, self._catch_up)
             if not alone:
                 db.execute("SAVEPOINT request")
             try:
@@ -172,12 +179,11 @@ class Writer(StoreThread):
             request.wakes = tx.wakes
             return
 
-    def _after(self, begun: Sequence[Begun], work: Callable[[Tx], Any]) -> Callable[[Tx], Any]:
+    def _after(self, begun: Begun, work: Callable[[Tx], Any]) -> Callable[[Tx], Any]:
         """`work` once more, behind what the loop has begun meanwhile."""
 
         def both(tx: Tx) -> Any:
-            for each in begun:
-                self._catch_up(tx, each)
+            tx.catch_up(begun)
             return work(tx)
 
         return both
