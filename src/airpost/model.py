@@ -74,7 +74,7 @@ class Encoding(Enum):
     DATA = "data"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentBody:
     """One part as it will go on the air, but for what only the moment of sending knows.
 
