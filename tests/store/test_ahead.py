@@ -327,3 +327,37 @@ async def test_a_close_leaves_nothing_prepared(place: Path, clock: FakeClock) ->
     assert rows(place) == 1
     await made.close()
     assert rows(place) == 0
+
+
+@pytest.mark.parametrize("want_report", [False, True])
+@pytest.mark.parametrize("reported", [False, True])
+async def test_written_at_once_it_is_as_if_written_one_after_the_other(
+    place: Path, *, want_report: bool, reported: bool
+) -> None:
+    dumps = []
+    for apart in (False, True):
+        path = place / f"{apart}.db"
+        store = SqliteStore(path, FakeClock(), Random(1))
+        await store.open(NOW)
+        await bound(store, new("m", want_report=want_report), new("n", 2))
+        one, two, three = await claim(store)
+        made = await store.follow((), [intent_of(each) for each in (one, two, three)])
+        if reported:
+            await store.record_report(report(7, received_at=after(1)))
+        facts: list[Begun | Settlement] = []
+        for at, each in enumerate(made):
+            begun = store.begin(each)
+            assert begun is not None
+            facts += [begun, settlement(each, each.attempt_id, mr=7 + at, at=after(2 + at))]
+        for some in [[fact] for fact in facts] if apart else [facts]:
+            await store.follow(some, ())
+        await store.close()
+        with sqlite3.connect(path) as db:
+            tables = ("message", "segment", "attempt", "event", "report", "body", "prepared")
+            dumps.append({
+                table: db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+                for table in tables
+            })  # fmt: skip
+        db.close()
+    assert dumps[0] == dumps[1]
+    assert any("sent" in row for row in dumps[0]["message"])

@@ -33,6 +33,7 @@ from airpost.store.moves import (
     fold_moved,
     move,
     outcome_columns,
+    passing,
     segment_of,
     segment_row,
 )
@@ -60,11 +61,15 @@ def follow(
     tx: Tx, facts: Sequence[Settlement | Begun], intents: Sequence[Intent]
 ) -> list[Prepared]:
     """What has happened on the air, in order, and what may begin next, in that order."""
-    for fact in facts:
-        if isinstance(fact, Begun):
-            begun(tx, fact)
-        else:
+    rest = list(reversed(facts))
+    while rest:
+        fact = rest.pop()
+        if not isinstance(fact, Begun):
             _settle(tx, fact)
+        elif rest and _taken(tx, fact, rest[-1]):
+            rest.pop()
+        else:
+            begun(tx, fact)
     return [made for intent in intents if (made := prepare(tx, intent)) is not None]
 
 
@@ -131,6 +136,47 @@ def begun(tx: Tx, fact: Begun) -> None:
         write_begun(tx, found, fact.begun_at)
 
 
+def _taken(tx: Tx, fact: Begun, done: Begun | Settlement) -> bool:
+    """As `begun` and `settle`, where one part goes out without ado: each row is written once.
+
+    False, and nothing is done, where there is more to it.
+    """
+    if not isinstance(done, Settlement) or done.event is not SegmentEvent.TAKEN:
+        return False
+    found = ahead.of_lane(tx, fact.lane).get(fact.attempt_id)
+    if found is None or done.attempt_id != fact.attempt_id:
+        return False
+    row = segment_row(tx, found.segment_id)
+    if row is None or row.state is not SegmentState.QUEUED or not _is_plain(row):
+        return False
+    ahead.taken_out(tx, fact.lane, fact.attempt_id)
+    ahead.withdraw(tx, fact.lane, before=fact.attempt_id)
+    at, ended_at, n, actor = fact.begun_at, done.ended_at, row.attempts + 1, f"modem {fact.lane}"
+    told = outcome_columns(done.outcome)
+    tx.db.execute(_SQL["taken"], (
+        fact.attempt_id, row.id, n, found.lane, found.sim_id, found.tail, found.tpdu_body, at,
+        ended_at, done.mr, *told.values(),
+    ))  # fmt: skip
+    sending = passing(tx, row, SegmentEvent.INTENT, at, f"attempt {n}", actor)
+    moved = move(
+        tx, sending, SegmentEvent.TAKEN, ended_at, done.outcome.text, actor,
+        stored=SegmentEvent.INTENT, attempts=n, lane=found.lane, mr=done.mr, not_before=None,
+        **told, **sent_columns(row, ended_at, ended_at),
+    )  # fmt: skip
+    fold_moved(tx, sending, moved, ended_at, actor)
+    attempt = AttemptRow(
+        fact.attempt_id, row.id, n, found.lane, found.sim_id, found.tail, done.mr, at, ended_at,
+        done.outcome.cls.value,
+    )  # fmt: skip
+    reports.apply_waiting(tx, attempt)
+    return True
+
+
+def _is_plain(row: SegmentRow) -> bool:
+    """True for a message of one part that was never sent in a way that may have arrived."""
+    return row.parts == 1 and row.current and row.resends == 0
+
+
 def write_begun(tx: Tx, found: PreparedRow, at: Instant) -> None:
     """The attempt of what was prepared, and is no more; its segment is sending."""
     row = segment_row(tx, found.segment_id)
@@ -164,7 +210,7 @@ def _begin(
         attempts=n, lane=lane, mr=None, not_before=None,
     )  # fmt: skip
     fold_moved(tx, row, moved, at, actor)
-    if row.parts == 1 and row.current and row.resends == 0:
+    if _is_plain(row):
         attempt = AttemptRow(attempt_id, row.id, n, lane, sim_id, tail, None, at, None, None)
         began = row._replace(
             state=moved.state, attempts=n, message_state=MessageState.SENDING, lane=lane

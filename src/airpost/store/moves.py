@@ -110,7 +110,7 @@ def add_body(tx: Tx, kind: str, octets: bytes) -> int:
     return made
 
 
-def outcome_columns(outcome: Outcome) -> dict[str, str]:
+def outcome_columns(outcome: Outcome) -> dict[str, Any]:
     """An outcome as columns."""
     return {
         "outcome_class": outcome.cls.value,
@@ -155,13 +155,16 @@ def move(
     at: Instant,
     words: str,
     actor: str,
+    *,
+    stored: SegmentEvent | None = None,
     **columns: Any,
 ) -> Part:
     """Move a segment and write it down; what it is now. The caller folds its message afterwards.
 
     StaleTransition where the table or the guard does not allow it; what is queued and prepared
     cannot begin any more, and where it has, BegunMeanwhile. `columns` are set with it;
-    `words` tell people why, in the history and beside a state that needs a reason.
+    `words` tell people why, in the history and beside a state that needs a reason. `stored`: what
+    the row still waits for, where `passing` was all that was written of that.
     """
     state = advance(row.state, event)
     if row.state is SegmentState.QUEUED and event is not SegmentEvent.INTENT:
@@ -173,7 +176,7 @@ def move(
         columns |= {"grace_until": None, "deadline_at": None}
     # What has not been out, or is, was never delivered: all that it is now is known here.
     known = row.state in _OPEN and event is not SegmentEvent.DEADLINE
-    update = _update(event, tuple(columns), told=not known)
+    update = _update(stored or event, tuple(columns), told=not known)
     done = tx.db.execute(update, (state.value, final, *columns.values(), row.id))
     if known and done.rowcount:
         sent_at = columns.get("sent_at", row.sent_at)
@@ -182,11 +185,19 @@ def move(
         part = _part(told)
     else:
         raise StaleTransition(f"segment {row.id} is {row.state.value} no longer")
-    add_event(
-        tx, at, f"part {row.seq}", row.state.value, state.value,
-        reason=words, actor=actor, message_seq=row.message_seq,
-    )  # fmt: skip
+    _note(tx, row, state, at, words, actor)
     return part
+
+
+def passing(
+    tx: Tx, row: SegmentRow, event: SegmentEvent, at: Instant, words: str, actor: str
+) -> SegmentRow:
+    """The history of a move that the next one follows at once: only that writes the rows."""
+    state = advance(row.state, event)
+    _note(tx, row, state, at, words, actor)
+    message_state = fold([state])
+    _tell(tx, row.message_seq, row.message_state, message_state, None, at, actor)
+    return row._replace(state=state, message_state=message_state)
 
 
 def _part(values: tuple[Any, ...]) -> Part:
@@ -195,8 +206,14 @@ def _part(values: tuple[Any, ...]) -> Part:
 
 def remark(tx: Tx, row: SegmentRow, at: Instant, words: str, actor: str) -> None:
     """An event about a segment that stays as it is."""
+    _note(tx, row, row.state, at, words, actor)
+
+
+def _note(
+    tx: Tx, row: SegmentRow, state: SegmentState, at: Instant, words: str, actor: str
+) -> None:
     add_event(
-        tx, at, f"part {row.seq}", row.state.value, row.state.value,
+        tx, at, f"part {row.seq}", row.state.value, state.value,
         reason=words, actor=actor, message_seq=row.message_seq,
     )  # fmt: skip
 

@@ -13,6 +13,11 @@ WHERE a.id = ? AND a.segment_id = ?
 INSERT INTO attempt (id, segment_id, n, lane, sim_id, tail, tpdu_body, begun_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
+-- name: taken
+INSERT INTO attempt (id, segment_id, n, lane, sim_id, tail, tpdu_body, begun_at, ended_at, mr,
+    outcome_class, outcome_scope, outcome_code, outcome_text)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
 -- name: taken_before
 SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ? AND outcome_class = 'ok' LIMIT 1
 
