@@ -134,6 +134,7 @@ class Setup:
         return Path(self._folder.name)
 
     async def __aenter__(self) -> Setup:
+        os.sync()  # what others left is written when it is 30 s old, and holds up commits then
         folder = self.folder
         self.modems = Modems(folder, self._modems, self._air_s, self._spread)
         ports = self.modems.ports
