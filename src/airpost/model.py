@@ -89,7 +89,7 @@ class SegmentBody:
     udl: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Idempotency:
     """A caller's key for one request, and the answer to keep for a repeat."""
 

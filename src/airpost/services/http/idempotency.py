@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from airpost.errors import DuplicateRequest, InvalidRequest
 from airpost.services.http.problems import Refusal
@@ -66,16 +66,27 @@ class Running:
     def __init__(self) -> None:
         self._keys: set[tuple[str, str]] = set()
 
-    @contextmanager
-    def hold(self, owner: str, key: str | None) -> Iterator[None]:
+    def hold(self, owner: str, key: str | None) -> AbstractContextManager[None]:
         """Hold the key meanwhile; DuplicateRequest `running` when somebody else does."""
-        if key is None:
-            yield
-            return
-        if (owner, key) in self._keys:
+        return _NOTHING if key is None else _Held(self._keys, (owner, key))
+
+
+class _Held(AbstractContextManager[None]):
+    """Every message with a key has one; a generator takes twice as long."""
+
+    __slots__ = ("_key", "_keys")
+
+    def __init__(self, keys: set[tuple[str, str]], key: tuple[str, str]) -> None:
+        self._keys = keys
+        self._key = key
+
+    def __enter__(self) -> None:
+        if self._key in self._keys:
             raise DuplicateRequest("running")
-        self._keys.add((owner, key))
-        try:
-            yield
-        finally:
-            self._keys.discard((owner, key))
+        self._keys.add(self._key)
+
+    def __exit__(self, *_error: object) -> None:
+        self._keys.discard(self._key)
+
+
+_NOTHING = nullcontext()

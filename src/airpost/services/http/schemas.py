@@ -346,7 +346,8 @@ def read_body(model: type[M], body: bytes) -> M:
         raise _refusal(model, error) from None
     # pydantic takes the last of two, other readers the first: nobody may see two messages in one.
     # With no more colons than names that were read there is no second one to look for.
-    if body.count(b":") > _names(given):
+    colons = body.count(b":")
+    if colons > len(given.model_fields_set) and colons > _names(given):
         _read_once(body.decode())
     return given
 
