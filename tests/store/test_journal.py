@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airpost.clock import Instant
-from airpost.store.ahead import MOST
+from airpost.store.api import MOST_PREPARED
 from airpost.store.journal import (
     HEAD_OCTETS,
     LANE_OCTETS,
@@ -70,7 +70,7 @@ def test_all_that_may_begin_and_end_before_a_commit_is_told(path: Path) -> None:
         made.begun("gate-1", attempt, at(attempt))
         made.ended("gate-1", attempt, attempt, at(attempt))
         told = journal(path).read(NONCE)
-        last = range(max(1, attempt - MOST), attempt + 1)
+        last = range(max(1, attempt - MOST_PREPARED), attempt + 1)
         assert set(last) <= set(told.ended)
         assert set(last) <= set(told.begun)
     assert len(told.begun) == RECORDS // 2

@@ -113,7 +113,7 @@ async def test_what_is_lazy_goes_along_or_apart() -> None:
     await ask("first")  # nothing went before it: at once
     second = ask("second")
     await asyncio.sleep(0)
-    assert not second.done()
+    assert (second.done(), echo.pending) == (False, 0)
     await asyncio.gather(second, ask("third"))
     fourth = ask("fourth")
     await ask("fifth", lazy=False)  # takes along what waits, in its order

@@ -30,7 +30,7 @@ from airpost.pool.route import UNMEASURED_SERVICE_S
 from airpost.pool.tally import Tally
 from airpost.pool.window import Window
 from airpost.states import SegmentEvent
-from airpost.store.api import AirResult, Intent, Settlement, Store
+from airpost.store.api import MOST_PREPARED, AirResult, Intent, Settlement, Store
 from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.dispatch")
@@ -358,6 +358,8 @@ class LaneLoop:
         for segment in self.ahead[: prepared_ahead(service_s)]:
             if not intents and self._ledger.has_ready(segment):
                 continue
+            if len(self._ledger.ready) + len(intents) >= MOST_PREPARED:
+                break  # else the first is withdrawn, and that may be the one at the prompt
             tpdu = self.unit.compose(segment)
             if tpdu is None:
                 break

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airpost.clock import Instant
 from airpost.model import Lane
-from airpost.store.api import Begun, Prepared
+from airpost.store.api import MOST_PREPARED, Begun, Prepared
 from airpost.store.statements import load
 
 if TYPE_CHECKING:
     from airpost.store.writer import Tx
 
 _SQL = load("ahead")
-MOST = 7  # of a lane; each may begin and end before its next commit: the journal keeps all of that
 
 
 class BegunMeanwhile(Exception):
-    """What a request found queued is on the air: `begun` goes first, then it once more."""
+    """What a request found queued is on the air: what has begun goes first, then it once more."""
 
     def __init__(self, begun: Begun) -> None:
         super().__init__(f"segment {begun.segment_id} has begun")
@@ -139,9 +138,9 @@ def all_rows(tx: Tx) -> list[PreparedRow]:
 
 
 def add(tx: Tx, row: PreparedRow) -> None:
-    """Write a row. Where the lane has MOST of them the first is withdrawn for it."""
+    """Write a row. Where the lane has MOST_PREPARED of them the first is withdrawn for it."""
     rows = of_lane(tx, row.lane)
-    if len(rows) >= MOST:
+    if len(rows) >= MOST_PREPARED:
         _withdraw(tx, next(iter(rows.values())))
     tx.db.execute(_SQL["add"], row)
     rows[row.attempt_id] = row
@@ -181,16 +180,6 @@ def hold_message(tx: Tx, message_seq: int) -> None:
     """As `hold`, for every segment of a message."""
     for segment_id in tx.ahead.of_message(message_seq):
         hold(tx, segment_id)
-
-
-def all_begun(tx: Tx) -> None:
-    """All that has begun is in the store when this returns.
-
-    To be called before anything is read, where the attempts are searched for the one that something
-    belongs to.
-    """
-    for begun in tx.ahead.begun():
-        tx.catch_up(begun)
 
 
 def withdraw(tx: Tx, lane: str, before: int | None = None) -> None:

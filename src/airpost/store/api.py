@@ -38,6 +38,7 @@ from airpost.store.people import People
 from airpost.store.publishing import HookEvents, Outbox
 from airpost.store.routing import Blocklist, Choices, Reach
 from airpost.store.values import (
+    MOST_PREPARED,
     Accepted,
     AirResult,
     Begun,
@@ -60,6 +61,7 @@ from airpost.store.values import (
 )
 
 __all__ = [
+    "MOST_PREPARED",
     "Accepted",
     "AirResult",
     "Begun",

@@ -25,7 +25,6 @@ from airpost.codec.times import TimeStamp
 from airpost.model import MessageId, RawReport
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import SegmentEvent, SegmentState
-from airpost.store.ahead import all_begun
 from airpost.store.api import ReportStored, Wake
 from airpost.store.attempts import REPORT_WAIT_S, AttemptRow, attempt_of, sent_columns
 from airpost.store.choices import still_tried
@@ -54,7 +53,7 @@ _NEWEST = (1 << 63) - 1  # above every id
 
 def record(tx: Tx, report: RawReport) -> ReportStored:
     """Keep a report and apply it; one that came before changes nothing."""
-    all_begun(tx)  # else it would be given to an earlier attempt, for want of its own
+    tx.catch_up()  # else it would be given to an earlier attempt, for want of its own
     tail = tail_of(report.to)
     same = (report.sim_id, report.mr, tail, report.scts, report.status, report.done_at or 0)
     known = tx.db.execute(_SQL["same"], same).fetchone()

@@ -98,7 +98,7 @@ class StoreThread:
     """The thread. Subclasses open and close the connection and serve a batch."""
 
     def __init__(self, name: str) -> None:
-        self.pending = 0  # changed on the loop only, so it is exact there
+        self._pending = 0  # changed on the loop only, so it is exact there
         self.mail = Mailbox()
         self.died: str | None = None  # why, when a bug has ended the thread
         self.closed = "the store is not open"  # why nothing can be asked; "" while it can
@@ -110,6 +110,12 @@ class StoreThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._end: Request | None = None
+
+    @property
+    def pending(self) -> int:
+        """Requests that were taken and are not answered; what is lazy counts once it goes over."""
+        lazy = isinstance(self._handing, asyncio.TimerHandle)
+        return self._pending - (len(self._asked) if lazy else 0)
 
     async def start(self) -> None:
         """Start the thread and open the connection; raises what opening raised."""
@@ -182,7 +188,7 @@ class StoreThread:
         self, work: Callable[[Any], Any], *, urgent: bool = True, waited: bool = True
     ) -> Request:
         assert self._loop is not None
-        self.pending += 1
+        self._pending += 1
         return Request(work, self._loop.create_future(), urgent=urgent, waited=waited)
 
     def answer(self, done: Sequence[Request]) -> None:
@@ -195,7 +201,7 @@ class StoreThread:
 
     def resolve(self, done: Sequence[Request]) -> None:
         """Give each its result; on the loop."""
-        self.pending -= len(done)
+        self._pending -= len(done)
         for request in done:
             if request.future.done():
                 continue  # whoever asked was cancelled; the work is done all the same

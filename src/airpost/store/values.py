@@ -100,6 +100,9 @@ class AirResult:
     state: SegmentState | None  # of the settled segment, after any report that overtook us
 
 
+MOST_PREPARED = 15  # of a lane; the journal keeps that each begins and ends before the next commit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """An intent on disk that may begin later without a commit; its segment is still queued.

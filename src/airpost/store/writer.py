@@ -66,10 +66,11 @@ class Tx:
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
 
-    def catch_up(self, begun: Begun) -> None:
-        """Write what the loop has begun, unless it is written already."""
-        assert self._catch_up is not None
-        self._catch_up(self, begun)
+    def catch_up(self) -> None:
+        """Write what the loop has begun, in that order, as far as it is not written."""
+        for begun in self.ahead.begun():
+            assert self._catch_up is not None
+            self._catch_up(self, begun)
 
     def write_history(self) -> None:
         """Write the rows of `history`."""
@@ -156,13 +157,15 @@ class Writer(StoreThread):
 
     def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> None:
         """The work of a request; the first of a batch needs no savepoint in its transaction."""
-        work = request.work
+        behind = False  # what the loop has begun meanwhile
         while True:
             tx = Tx(db, self._rng, self._ahead, self._recall, self._catch_up)
             if not alone:
                 db.execute("SAVEPOINT request")
             try:
-                request.result = work(tx)
+                if behind:
+                    tx.catch_up()
+                request.result = request.work(tx)
                 tx.write_history()
             except BaseException as error:  # noqa: BLE001 whoever asked gets it
                 self._recall.forget()
@@ -170,7 +173,7 @@ class Writer(StoreThread):
                     db.execute("ROLLBACK" if alone else "ROLLBACK TO request")
                     db.execute("BEGIN IMMEDIATE" if alone else "RELEASE request")
                     if isinstance(error, BegunMeanwhile):
-                        work = self._after(error.begun, work)
+                        behind = True
                         continue
                 request.error = meaning(error)
                 return
@@ -178,15 +181,6 @@ class Writer(StoreThread):
                 db.execute("RELEASE request")
             request.wakes = tx.wakes
             return
-
-    def _after(self, begun: Begun, work: Callable[[Tx], Any]) -> Callable[[Tx], Any]:
-        """`work` once more, behind what the loop has begun meanwhile."""
-
-        def both(tx: Tx) -> Any:
-            tx.catch_up(begun)
-            return work(tx)
-
-        return both
 
     def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""
