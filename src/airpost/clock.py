@@ -43,9 +43,7 @@ class SystemClock:
         """Wall time, UTC microseconds."""
         return Instant(time.time_ns() // 1000)
 
-    def mono(self) -> float:
-        """CLOCK_MONOTONIC in seconds."""
-        return time.monotonic()
+    mono = staticmethod(time.monotonic)
 
     async def sleep(self, delay_s: float) -> None:
         """Sleep on the running loop."""
@@ -61,16 +59,13 @@ class SteadyClock:
 
     def __init__(self, wall: Clock) -> None:
         self._wall = wall
+        self.mono = wall.mono  # itself: it is asked dozens of times a segment
         self._now = wall.now()
         self._at_s = wall.mono()
 
     def now(self) -> Instant:
         """What the wall showed when it was last followed, and what has passed since."""
-        return Instant(self._now + round((self._wall.mono() - self._at_s) * SECOND_US))
-
-    def mono(self) -> float:
-        """The wall's own `mono()`."""
-        return self._wall.mono()
+        return Instant(self._now + round((self.mono() - self._at_s) * SECOND_US))
 
     async def sleep(self, delay_s: float) -> None:
         """As the wall's."""

@@ -17,10 +17,12 @@ from airpost.codec.tpdu import Direction, Submit, parse_tpdu
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, MessageClass, MessageId, SegmentBody, UnitState
 from airpost.modem.api import SendResult
+from airpost.modem.onair import LISTEN_S
 from airpost.modem.owed import COUNTED
 from airpost.modem.profile import Profile, load_profile
-from airpost.modem.sender import LISTEN_S, build_tpdu, late_result
+from airpost.modem.sender import late_result
 from airpost.modem.session import NOT_ALONE
+from airpost.modem.submission import Composer
 from airpost.outcome import OutcomeClass, Scope
 from airpost.store.api import AirResult
 from airpost.tasks import spawn
@@ -59,7 +61,7 @@ async def usable(rig: Rig) -> None:
 )  # fmt: skip
 def test_validity_is_what_is_left_rounded_down(left_s: int, seconds: int) -> None:
     now = Instant(START_US)
-    period = submit_of(build_tpdu(segment(left_s), now)).vp
+    period = submit_of(Composer().build(segment(left_s), now)).vp
     assert period is not None
     assert period.format is ValidityFormat.RELATIVE
     assert period.seconds == seconds
@@ -68,23 +70,32 @@ def test_validity_is_what_is_left_rounded_down(left_s: int, seconds: int) -> Non
 
 @pytest.mark.parametrize("left_s", [299, 60, 1, -5])
 def test_below_five_minutes_validity_is_a_moment(left_s: int) -> None:
-    period = submit_of(build_tpdu(segment(left_s), Instant(START_US))).vp
+    period = submit_of(Composer().build(segment(left_s), Instant(START_US))).vp
     assert period is not None
     assert period.stamp is not None
     assert period.stamp.instant_us == START_US + left_s * SECOND_US
 
 
+def test_what_was_composed_before_is_built_anew_once_its_validity_has_changed() -> None:
+    composer, first, other = Composer(), segment(3600), segment(3600, to="+4915112345679")
+    before = composer.build(first, Instant(START_US))
+    assert composer.build(first, Instant(START_US)) is before
+    later = composer.build(first, Instant(START_US + SECOND_US))
+    assert later == Composer().build(first, Instant(START_US + SECOND_US)) != before
+    assert submit_of(composer.build(other, Instant(START_US))).da.number == "+4915112345679"
+
+
 def test_flags_follow_the_segment() -> None:
     now = Instant(START_US)
-    first = submit_of(build_tpdu(segment(), now))
-    again = submit_of(build_tpdu(segment(resends=1, want_report=False), now))
+    first = submit_of(Composer().build(segment(), now))
+    again = submit_of(Composer().build(segment(resends=1, want_report=False), now))
     assert (first.rd, first.srr, first.da.number) == (False, True, PHONE)
     assert (again.rd, again.srr) == (True, False)
 
 
 def test_the_reference_is_stamped_into_each_part() -> None:
     udh = bytes.fromhex("050003000201")
-    tpdu = build_tpdu(segment(udh=udh, concat_ref=0xA7), Instant(START_US))
+    tpdu = Composer().build(segment(udh=udh, concat_ref=0xA7), Instant(START_US))
     assert submit_of(tpdu).udh == bytes.fromhex("050003A70201")
 
 

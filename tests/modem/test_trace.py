@@ -64,12 +64,21 @@ def test_the_ring_and_one_line_are_bounded() -> None:
     for n in range(5):
         ring.note(f"note {n}")
     assert [line.text for line in ring.lines()] == ["note 2", "note 3", "note 4"]
-    ring.received(b"x" * (LINE_LIMIT + 1))
+    ring.received(b"what began before\n" + b"x" * (LINE_LIMIT + 1))
     assert len(ring.lines()[-1].text) == LINE_LIMIT + 1
+
+
+def test_a_piece_of_what_fell_out_of_the_ring_is_not_shown() -> None:
+    ring = Trace(Lane("gate-1"), SystemClock(), size=2)
+    for piece in (b'+CUSD: 0,"Your pin', b' is 1234"\r\n+CSQ', b": 9,99\r\n"):
+        ring.received(piece)
+    assert [line.text for line in ring.lines()] == ["+CSQ: 9,99"]
 
 
 def test_the_logger_gets_the_same(caplog: pytest.LogCaptureFixture) -> None:
     ring = trace()
     with caplog.at_level(LEVEL, logger="airpost.trace.gate-1"):
         ring.sent(b'AT+CPIN="1234"\r')
-    assert caplog.messages == [">> AT+CPIN=****"]
+        for piece in (b"\r\n+CNUM: ,", b'"+4915112345678"\r\nO', b"K\r\n"):
+            ring.received(piece)
+    assert caplog.messages == [">> AT+CPIN=****", '<< +CNUM: ,"+49…78"', "<< OK"]

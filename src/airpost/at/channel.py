@@ -57,15 +57,18 @@ class State(Enum):
 
 
 WAITING = (State.WAIT_FINAL, State.WAIT_PROMPT, State.WAIT_SENT)
+_OK = Final(kind=FinalKind.OK)
 
 
 def final_of(line: str) -> Final | None:
     """The final result code a line is, or None (TS 27.007 4.1, TS 27.005 3.2.5)."""
     upper = line.upper()
     if upper == "OK":
-        return Final(kind=FinalKind.OK)
+        return _OK
     if upper in _ERRORS:
         return Final(kind=FinalKind.ERROR, text=line)
+    if "ERROR" not in upper:
+        return None
     if found := _ERROR_CODE.match(line):
         said = found[2].strip().strip('"')
         code = int(said) if said.isascii() and said.isdigit() and len(said) <= 5 else None
@@ -242,7 +245,8 @@ class Channel:
             header, self._header = self._header, None
             self._ready.append(Urc(prefix=split_prefix(header)[0], line=header, payload=clean))
         elif final is not None:
-            self._flush_text()
+            if self._text is not None:
+                self._flush_text()
             self._take_final(clean, final)
         elif self._is_echo(clean):
             self._ready.append(Noise(line=line, ours=True))
@@ -257,14 +261,17 @@ class Channel:
         return command is not None and upper == command.text.upper()
 
     def _take_information(self, line: str, clean: str) -> None:
-        prefix, _ = split_prefix(clean)
+        prefix, rest = split_prefix(clean)
         if prefix == "+CMEE" and not self._asks_for(prefix):
             self._probed = True
             self._ready.append(Noise(line=line, ours=True))
             return
-        glued = clean[5:] if clean.upper().startswith("ERROR+") else clean
-        if self._is_answer(glued):
-            self._collect(glued)
+        answer = clean
+        if not prefix and clean.upper().startswith("ERROR+"):
+            answer = clean[5:]
+            prefix, rest = split_prefix(answer)
+        if self._is_answer(prefix, rest):
+            self._collect(answer)
         elif self._is_late(clean):
             assert self._given_up is not None
             self._foreign = self.state in WAITING
@@ -277,7 +284,7 @@ class Channel:
     def _collect(self, line: str) -> None:
         command = self._command
         assert command is not None
-        if command.continued and self._is_answer(line):
+        if command.continued and self._is_answer(*split_prefix(line)):
             self._flush_header()
         if len(self._lines) < LINES_LIMIT:
             self._lines.append(line)
@@ -285,11 +292,10 @@ class Channel:
     def _asks_for(self, prefix: str) -> bool:
         return self._command is not None and prefix in self._command.answers
 
-    def _is_answer(self, line: str) -> bool:
+    def _is_answer(self, prefix: str, rest: str) -> bool:
         """True for an information line of the command that waits."""
         if self.state not in WAITING or self._command is None:
             return False
-        prefix, rest = split_prefix(line)
         if not prefix or prefix not in self._command.answers:
             return False
         if self._command.prompts and not self._written:

@@ -62,6 +62,8 @@ def fields_of(text: str) -> tuple[Field, ...]:
     """The comma-separated fields of what follows a prefix; () for nothing at all."""
     if not text.strip():
         return ()
+    if text.isdecimal():
+        return (Field(text),)
     reader = _Reader(text)
     fields = reader.fields(0)
     while reader.at < len(text):  # a bracket that closes nothing

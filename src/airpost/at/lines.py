@@ -10,7 +10,8 @@ import re
 
 LINE_LIMIT = 8192  # octets; the longest legal line, a long CMGL text, has under 2,000
 BUFFER_LIMIT = 1 << 20
-_END = re.compile(rb"[\r\n]")
+_END = re.compile(rb"[\r\n]+")
+_PROMPT = re.compile(rb"[\r\n\t \x00\xff]*+> ?")
 _EDGES = b"\r\n\t \x00\xff"
 
 
@@ -31,36 +32,27 @@ class LineBuffer:
         self._data += data
         over = len(self._data) - BUFFER_LIMIT
         if over > 0:
-            self._drop(over)
+            del self._data[:over]
+            self._searched = max(0, self._searched - over)
             self.dropped += over
-
-    def _drop(self, count: int) -> None:
-        del self._data[:count]
-        self._searched = max(0, self._searched - count)
 
     def next_line(self) -> str | None:
         """The next line that is not blank, without its edges; None when there is no whole one."""
-        while True:
-            end = self._find_end()
-            if end is None:
-                if len(self._data) <= LINE_LIMIT:
-                    return None
-                # Nobody sends such a line: what came so far is as good as noise.
-                end = LINE_LIMIT
-                self.dropped += end
-                self._drop(end)
-                continue
-            line = bytes(self._data[:end]).strip(_EDGES)
-            self._drop(end + 1)
-            self._searched = 0
-            if line:
-                return line.decode("latin-1")
-
-    def _find_end(self) -> int | None:
-        found = _END.search(self._data, self._searched, LINE_LIMIT)
-        if found is not None:
-            return found.start()
-        self._searched = min(len(self._data), LINE_LIMIT)
+        while self._data:
+            end = _END.search(self._data, self._searched, LINE_LIMIT)
+            if end is not None:
+                line = self._data[: end.start()].strip(_EDGES)
+                del self._data[: end.end()]
+                self._searched = 0
+                if line:
+                    return line.decode("latin-1")
+            elif len(self._data) <= LINE_LIMIT:
+                self._searched = len(self._data)
+                break
+            else:  # nobody sends such a line: what came so far is as good as noise
+                self.dropped += LINE_LIMIT
+                del self._data[:LINE_LIMIT]
+                self._searched = 0
         return None
 
     def take_prompt(self) -> bool:
@@ -68,14 +60,12 @@ class LineBuffer:
 
         Only called while a prompt is awaited (TS 27.005 3.5.1: `<CR><LF>><space>`).
         """
-        skip = 0
-        while skip < len(self._data) and self._data[skip] in _EDGES:
-            skip += 1
-        if skip < len(self._data) and self._data[skip] == ord(">"):
-            self._drop(skip + 1)
-            self._searched = 0
-            return True
-        return False
+        found = _PROMPT.match(self._data)
+        if found is None:
+            return False
+        del self._data[: found.end()]
+        self._searched = 0
+        return True
 
     @property
     def pending(self) -> str:

@@ -129,7 +129,7 @@ class ValidityPeriod:
             octet = min(int((seconds - 12 * _HOUR) // (30 * _MINUTE)), 24) + 143
         else:
             octet = max(int(seconds // (5 * _MINUTE)), 1) - 1
-        return cls(format=ValidityFormat.RELATIVE, octets=bytes((octet,)))
+        return _RELATIVE[octet]
 
     @classmethod
     def absolute(cls, stamp: TimeStamp) -> ValidityPeriod:
@@ -188,6 +188,11 @@ class ValidityPeriod:
             hours, minutes, seconds = (decimal(each)[0] for each in value[:3])
             return hours * _HOUR + minutes * _MINUTE + seconds
         return None
+
+
+_RELATIVE = tuple(
+    ValidityPeriod(format=ValidityFormat.RELATIVE, octets=bytes((octet,))) for octet in range(256)
+)
 
 
 def parse_validity(octets: bytes, at: int, format_: int) -> tuple[ValidityPeriod | None, int]:

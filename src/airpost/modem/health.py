@@ -40,13 +40,16 @@ class SmsHealth:
         if outcome.cls is OutcomeClass.UNKNOWN and outcome.code in NO_ANSWER:
             return replace(self, unanswered=self.unanswered + 1)
         if outcome.ok or outcome.scope is not Scope.MODEM:
-            return SmsHealth()
+            return WELL
         return self
 
     def proved(self) -> SmsHealth:
         """An answer came after its dialogue was over: it went out all the same."""
-        return SmsHealth()
+        return WELL
 
     def suspected(self) -> SmsHealth:
         """Something was done about it; the next send shows whether it helped."""
         return SmsHealth(suspect=True)
+
+
+WELL = SmsHealth()

@@ -52,6 +52,10 @@ class Owed:
         """What was owed has come."""
         self.until_s, self.count, self.awaited = 0.0, 0, None
 
+    def went_out(self) -> None:
+        """One more message is on the air."""
+        self.since += 1
+
     def told(self, mr: int) -> None:
         """The newest message got this reference."""
         follows = self.reference is not None and 0 < self._ahead(mr) <= self.since
@@ -66,6 +70,15 @@ class Owed:
         if self.counted:
             self.needed *= BELIEVED_LESS
         self.reference, self.since, self.steps = mr, 0, 0
+
+    def left_open(self, mr: int | None) -> None:
+        """An answer came that may be an earlier message's: one more may be the one it was for.
+
+        `mr` is what the next one can be told from, None for nothing.
+        """
+        if mr is not None:
+            self.recount(mr)
+        self.count += 1
 
     @property
     def counted(self) -> bool:

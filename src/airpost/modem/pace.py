@@ -18,7 +18,7 @@ SHOW_EVERY_S = 1.0
 
 
 class Pace:
-    """Of one modem. `show` is called once a second at most, and when the first is known."""
+    """Of one modem. `show` is called once a second at most, and soon when the first is known."""
 
     def __init__(self, show: Callable[[], None], clock: Clock) -> None:
         self.service_s: float | None = None

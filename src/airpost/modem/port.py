@@ -30,7 +30,7 @@ from airpost.errors import PortBusy, PortError, PortLost, PortRefused
 
 T = TypeVar("T")
 
-READ_OCTETS = 65_536
+READ_OCTETS = 4096  # a terminal holds no more
 OPEN_S = 10.0  # a driver that needs longer has hung; sticks open within milliseconds
 CLOSE_S = 2.0  # os.close can block for seconds on a dying USB device: then loss is told before it
 PTY_MAJORS = range(136, 144)  # Linux devices.txt: Unix98 pseudo-terminals

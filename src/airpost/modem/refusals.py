@@ -41,7 +41,7 @@ class Refusals:
     def sent(self, outcome: Outcome, to: str) -> Refusals:
         """After a message to `to`."""
         if outcome.ok:
-            return Refusals()
+            return NONE
         if _by_the_network(outcome):
             return Refusals(numbers=self.numbers | {to}, code=outcome.code)
         return self
@@ -51,6 +51,9 @@ class Refusals:
         if self.blocked and _by_the_network(outcome):
             return replace(outcome, scope=Scope.SIM)
         return outcome
+
+
+NONE = Refusals()
 
 
 def _by_the_network(outcome: Outcome) -> bool:

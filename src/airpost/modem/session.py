@@ -19,6 +19,7 @@ from airpost.at.channel import ESC, Channel, State
 from airpost.at.command import AT, PROBE, Command, Priority
 from airpost.at.events import Dropped, Event, Late, Noise, Reply, Resynced, Stuck, Urc, WriteNow
 from airpost.errors import CommandTimeout, Desynced, PortError, PortLost
+from airpost.modem.bell import Bell
 from airpost.modem.port import PortSettings, PortTransport, open_port
 from airpost.modem.refusals import failed
 from airpost.modem.trace import Trace
@@ -79,7 +80,7 @@ class Session(asyncio.Protocol):
         self._channel = Channel()
         self._transport: PortTransport | None = None
         self._events: deque[DialogueEvent] = deque()
-        self._waiter: asyncio.Future[None] | None = None  # of whoever waits in `event()`
+        self._bell = Bell()  # for whoever waits in `event()`
         self._half_timer: asyncio.TimerHandle | None = None
         self._unwanted = False
         self._doubted = False  # answers may belong to earlier commands
@@ -120,7 +121,7 @@ class Session(asyncio.Protocol):
         self._channel.close()
         self._half_came()
         self.lost.set()
-        self._came()
+        self._bell.close()
         for *_, turn in self._turns:
             if not turn.done():
                 turn.set_exception(self.error)
@@ -155,16 +156,17 @@ class Session(asyncio.Protocol):
 
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None:
+            self._transport.write(data)  # first: whatever else there is to do can wait
             self._trace.sent(data)
-            self._transport.write(data)
 
     def _pump(self) -> None:
         while (event := self._channel.next_event()) is not None:
             self._hand_out(event)
-        if self._channel.half_open and self._half_timer is None:
+        if not self._channel.half_open:
+            if self._half_timer is not None:
+                self._half_came()
+        elif self._half_timer is None:
             self._half_timer = asyncio.get_running_loop().call_later(HALF_S, self._half_is_over)
-        elif not self._channel.half_open:
-            self._half_came()
 
     def _half_came(self) -> None:
         if self._half_timer is not None:
@@ -188,11 +190,7 @@ class Session(asyncio.Protocol):
                 self.noise += not event.ours
             case _:
                 self._events.append(event)
-                self._came()
-
-    def _came(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+                self._bell.ring()
 
     @asynccontextmanager
     async def turn(self, priority: Priority) -> AsyncIterator[None]:
@@ -209,7 +207,9 @@ class Session(asyncio.Protocol):
 
     async def enter(self, priority: Priority) -> None:
         """Begin a turn that does not end where it began: `leave()` is the caller's duty."""
-        await self._take_turn(priority)
+        if self._busy:
+            await self._take_turn(priority)
+        self._busy = True
         try:
             self._check_open()
             if self._guard_s:
@@ -245,9 +245,6 @@ class Session(asyncio.Protocol):
 
     async def _take_turn(self, priority: Priority) -> None:
         self._check_open()
-        if not self._busy:
-            self._busy = True
-            return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Sending and receiving take turns without end: care must have one now and then.
         order, behind = next(self._order), max(0, priority - Priority.SEND)
@@ -310,14 +307,7 @@ class Session(asyncio.Protocol):
         """The next event of the command, None when none came in time; PortLost."""
         if not self._events:
             self._check_open()
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            timer = loop.call_later(timeout_s, self._came)
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-                timer.cancel()
+            await self._bell.awaited(timeout_s)
         if self._events:
             return self._events.popleft()
         self._check_open()

@@ -58,14 +58,37 @@ def _visible(data: bytes) -> str:
 _NAMES = {13: "", 26: "<Ctrl-Z>", 27: "<ESC>"}
 
 
+class _Lines:
+    """Received bytes, put together and cut into lines. `whole`: they begin with a line."""
+
+    def __init__(self, *, whole: bool = True) -> None:
+        self._pending = b""
+        self._whole = whole
+
+    def of(self, data: bytes) -> list[bytes]:
+        """The lines that end in `data`; a prompt is one too, and what is longer than any."""
+        lines = (self._pending + data).split(b"\n")
+        self._pending = b""
+        if not self._whole:
+            self._whole = len(lines) > 1
+            lines[0] = b""
+        if lines[-1].lstrip(b"\r\n")[:1] != b">" and len(lines[-1]) <= LINE_LIMIT:
+            self._pending = lines.pop()
+        return [line for line in lines if line.strip(b"\r")]
+
+
 class Trace:
-    """The trace of one lane; told by the session of every write and read."""
+    """The trace of one lane; told by the session of every write and read.
+
+    They are kept as they are: lines are made of them when somebody looks.
+    """
 
     def __init__(self, lane: Lane, clock: Clock, size: int = RING_LINES) -> None:
         self._clock = clock
         self._log = logging.getLogger(f"airpost.trace.{lane}")
+        self._size = size
         self._ring: deque[tuple[Instant, Way, bytes]] = deque(maxlen=size)
-        self._pending = b""
+        self._logged = _Lines()
 
     def sent(self, data: bytes) -> None:
         """Bytes handed to the port."""
@@ -73,25 +96,27 @@ class Trace:
 
     def received(self, data: bytes) -> None:
         """Bytes that came."""
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        for line in lines:
-            if line.strip(b"\r"):
-                self._keep(Way.RECEIVED, line)
-        if self._pending.lstrip(b"\r\n")[:1] == b">" or len(self._pending) > LINE_LIMIT:
-            self._keep(Way.RECEIVED, self._pending)
-            self._pending = b""
+        self._keep(Way.RECEIVED, data)
 
     def note(self, text: str) -> None:
         """Something that is no bytes: opened, lost, resynchronised."""
         self._keep(Way.NOTE, text.encode())
 
     def lines(self) -> tuple[WireLine, ...]:
-        """What the ring holds, oldest first."""
-        return tuple(
-            WireLine(at=at, way=way, text=redacted(_visible(data))) for at, way, data in self._ring
-        )
+        """What was sent, received and noted last, oldest first.
+
+        What began before that is left out: a piece of a number or a text could not be told as one.
+        """
+        received = _Lines(whole=len(self._ring) < self._size)
+        shown = [
+            WireLine(at=at, way=way, text=redacted(_visible(line)))
+            for at, way, data in self._ring
+            for line in (received.of(data) if way is Way.RECEIVED else (data,))
+        ]
+        return tuple(shown[-self._size :])
 
     def _keep(self, way: Way, data: bytes) -> None:
         self._ring.append((self._clock.now(), way, data))
         if self._log.isEnabledFor(LEVEL):
-            self._log.log(LEVEL, "%s %s", way.value, redacted(_visible(data)))
+            for line in self._logged.of(data) if way is Way.RECEIVED else (data,):
+                self._log.log(LEVEL, "%s %s", way.value, redacted(_visible(line)))

@@ -24,7 +24,7 @@ from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance,
 from airpost.modem.pace import Pace
 from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure
-from airpost.modem.sender import STILL_SENDING, UNANSWERED, composed
+from airpost.modem.sender import STILL_SENDING, UNANSWERED
 from airpost.modem.trace import Trace
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
@@ -365,7 +365,7 @@ class Unit:
 
     def compose(self, segment: Claimed) -> bytes | None:
         """The TPDU as it would go out now; see ModemUnit."""
-        return composed(segment, self._clock.now())
+        return None if self._connection is None else self._connection.sender.compose(segment)
 
     async def _rest(self, connection: Connection, segment: Claimed, begun_s: float) -> None:
         """A dialogue whose `send` has returned: what comes of it is told as late."""
@@ -382,7 +382,8 @@ class Unit:
             mr, outcome = self._late_answer
             done = replace(done, mr=mr, outcome=outcome)
         outcome = connection.sent(done.outcome, segment.to, want_report=segment.want_report)
-        done = replace(done, outcome=outcome)
+        if outcome is not done.outcome:
+            done = replace(done, outcome=outcome)
         if self._healing.sent(done.outcome, begun=done.begun):
             connection.give_up(Failure.SMS_DEAD, SMS_DEAD)
         # What people see can wait until the next command is on the wire.
