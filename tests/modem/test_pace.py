@@ -29,13 +29,17 @@ def test_it_is_shown_once_a_second_at_most() -> None:
     assert last == pytest.approx(2 - (1 - WEIGHT) ** 8)
 
 
-def test_what_changes_more_is_shown_at_once() -> None:
-    async def shown(loop: VirtualLoop) -> int:
+def test_nothing_is_shown_on_the_way_of_a_segment() -> None:
+    async def shown(loop: VirtualLoop) -> tuple[int, int, int]:
         clock = LoopClock(loop.time, Instant(0))
         seen: list[None] = []
         pace = Pace(lambda: seen.append(None), clock)
         pace.took(1.0)
-        pace.took(1.0, at_once=True)
-        return len(seen)
+        before = len(seen)
+        await clock.sleep(0.001)
+        soon = len(seen)
+        pace.took(1.0)
+        pace.flush()
+        return before, soon, len(seen)
 
-    assert run_virtual(shown) == 2
+    assert run_virtual(shown) == (0, 1, 2)

@@ -128,9 +128,13 @@ class Channel:
         self.state, self._command, self._written = State.WAIT_SENT, command, True
         self.probes = self._unanswered
 
-    def go_on(self) -> None:
-        """The dialogue is over: what came behind its reply is nobody's, or a late one."""
+    def go_on(self) -> bool:
+        """The dialogue is over: what came behind its reply is nobody's, or a late one.
+
+        True where something came, and is to be asked for.
+        """
         self._held = False
+        return bool(self._ready or self._buffer)
 
     def probe(self) -> bytes:
         """Ask something with an answer of its own: in DESYNC, or after the payload.

@@ -160,11 +160,18 @@ def _store(field: Field) -> str | None:
     return name if re.fullmatch(r"[A-Z][A-Z_]+", name) else None
 
 
+_PLAIN_REFERENCE = re.compile(r"\+CMGS: ?([0-9]{1,3})")  # as most write it
+
+
 def reference(lines: Iterable[str]) -> int | None:
     """+CMGS (and +CMSS): TP-MR, 0 to 255, per segment; what follows it is not needed."""
-    for rest in rests_of(lines, "+CMGS", "+CMSS"):
-        fields = fields_of(rest)
-        number = fields[0].number if fields else None
+    for line in lines:
+        if plain := _PLAIN_REFERENCE.fullmatch(line):
+            number: int | None = int(plain[1])
+        else:
+            rest = next(rests_of((line,), "+CMGS", "+CMSS"), "")
+            fields = fields_of(rest)
+            number = fields[0].number if fields else None
         if number is not None and number <= 255:
             return number
     return None

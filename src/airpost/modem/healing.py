@@ -246,6 +246,8 @@ class Healing:
         return self._health.dead
 
     def _keep_owed(self) -> None:
+        if not (self.owed.count or self._owed_kept):
+            return
         kept = self.owed.kept(self._clock.mono(), self._clock.now() / SECOND_US)
         if kept != self._owed_kept:
             self._owed_kept = kept
@@ -401,6 +403,8 @@ class Healing:
     # -- inside ----------------------------------------------------------------------------------
     def _healed(self) -> None:
         before = self._ladder
+        if before.serves:
+            return
         self._ladder = before.healed(self._clock.now())
         if before.rung is not None and self._ladder.rung is None:
             took_s = self._clock.mono() - self._begun_s

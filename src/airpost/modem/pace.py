@@ -28,17 +28,15 @@ class Pace:
         self._timer: asyncio.TimerHandle | None = None
         self._shown_s: float | None = None
 
-    def took(self, took_s: float, *, at_once: bool = False) -> None:
+    def took(self, took_s: float) -> None:
         """A segment was taken, after so many seconds."""
         known_s = self.service_s
         self.service_s = took_s if known_s is None else known_s + WEIGHT * (took_s - known_s)
         self.proved_at = self._clock.now()
-        shown_s = self._shown_s
-        wait_s = 0.0 if shown_s is None else shown_s + SHOW_EVERY_S - self._clock.mono()
-        if at_once or wait_s <= 0:
-            self._tell()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._tell)
+        if self._timer is None:  # never at once: the next command goes first
+            shown_s = self._shown_s
+            wait_s = 0.0 if shown_s is None else shown_s + SHOW_EVERY_S - self._clock.mono()
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, wait_s), self._tell)
 
     def shown(self, proof_at: Instant | None) -> dict[str, Any]:
         """What people see of it: fields of a ModemView whose last proof was at `proof_at`."""

@@ -165,9 +165,12 @@ class Ladder:
 
     def healed(self, now: Instant) -> Ladder:
         """The modem serves again: what comes soon is the same failure, what comes later is not."""
-        if self.rung is None and (self.failure is None or self.healed_at is not None):
-            return self
-        return replace(self, rung=None, healed_at=now)
+        return self if self.serves else replace(self, rung=None, healed_at=now)
+
+    @property
+    def serves(self) -> bool:
+        """True while nothing is to be healed."""
+        return self.rung is None and (self.failure is None or self.healed_at is not None)
 
     @property
     def wants_message(self) -> bool:

@@ -26,7 +26,7 @@ from airpost.modem.onair import AT_ONCE_S, Answer, Doubt, OnAir
 from airpost.modem.owed import Owed
 from airpost.modem.profile import Timing
 from airpost.modem.refusals import failed
-from airpost.modem.session import Session
+from airpost.modem.session import DialogueEvent, Session
 from airpost.modem.submission import Composer
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 
@@ -158,8 +158,9 @@ class Sender:
             session.begin(self.command)
             pdu, _ = build_pdu(tpdu)
             octets = pdu.encode("ascii") + CTRL_Z
-            refused = await self._prompt()
+            event = await session.event(PROMPT_S)
             self._prompt_s = mono() - asked_s
+            refused = None if isinstance(event, WriteNow) else await self._no_prompt(event)
             allowed = refused is None and (await intent).attempt_id is not None
         except StoreUnavailable:
             await self._take_back()
@@ -171,7 +172,9 @@ class Sender:
             return self._result(WITHDRAWN)
         if not session.asks_for_text:  # while the intent was committed it has ended the prompt
             session.doubt()
-            return self._result(await self._prompt() or WITHDRAWN)
+            event = await session.event(PROMPT_S)
+            asks = isinstance(event, WriteNow)
+            return self._result(WITHDRAWN if asks else await self._no_prompt(event))
         session.payload(octets)
         begun_s = mono()
         self._air = air = OnAir(
@@ -190,11 +193,8 @@ class Sender:
         self._session.give_up()
         await self._session.resync()
 
-    async def _prompt(self) -> Outcome | None:
-        """Wait for the prompt; why the modem did not give one, or None when it did."""
-        event = await self._session.event(PROMPT_S)
-        if isinstance(event, WriteNow):
-            return None
+    async def _no_prompt(self, event: DialogueEvent | None) -> Outcome:
+        """Why the modem has not asked for the text."""
         if isinstance(event, Reply):
             if event.final.ok:
                 self._session.doubt()  # the prompt may still come, and swallow what is written

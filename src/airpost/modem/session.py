@@ -227,8 +227,8 @@ class Session(asyncio.Protocol):
     def leave(self) -> None:
         """End the turn. What is cut under way whoever is next brings in step."""
         self.give_up()
-        self._channel.go_on()
-        self._pump()
+        if self._channel.go_on():
+            self._pump()
         if self._guard_s:
             self._rested_at_s = asyncio.get_running_loop().time() + self._guard_s
         self._end_turn()

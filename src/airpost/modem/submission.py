@@ -19,7 +19,7 @@ class Composer:
     """Builds for one modem: each is built when it is prepared, and the same once it begins."""
 
     def __init__(self) -> None:
-        self._last: tuple[Claimed, ValidityPeriod, bytes] | None = None
+        self._last: tuple[Claimed, bytes, bytes] | None = None  # with its TP-VP
 
     def build(self, segment: Claimed, now: int) -> bytes:
         """The TPDU of a segment at instant `now`; CodecError when it cannot be built.
@@ -29,7 +29,7 @@ class Composer:
         """
         period = _period(segment, now)
         last = self._last
-        if last is not None and last[0] is segment and last[1] == period:
+        if last is not None and last[0] is segment and last[1] == period.octets:
             return last[2]
         tpdu = Submit(
             da=Address.from_number(segment.to),
@@ -42,7 +42,7 @@ class Composer:
             ud=segment.body.ud,
             udl=segment.body.udl,
         ).build()
-        self._last = segment, period, tpdu
+        self._last = segment, period.octets, tpdu
         return tpdu
 
 

@@ -386,8 +386,11 @@ class Unit:
             done = replace(done, outcome=outcome)
         if self._healing.sent(done.outcome, begun=done.begun):
             connection.give_up(Failure.SMS_DEAD, SMS_DEAD)
-        # What people see can wait until the next command is on the wire.
-        asyncio.get_running_loop().call_soon(self._note, done, self._clock.mono() - begun_s)
+        took_s = self._clock.mono() - begun_s
+        if done.outcome.ok and self._view.stalled is (self._forced is not None):
+            self._pace.took(took_s)
+        else:  # what people see can wait until the next command is on the wire
+            asyncio.get_running_loop().call_soon(self._note, done, took_s)
         if done.outcome.code in UNANSWERED and done.begun and self._connection is connection:
             self._open_fate = segment.segment_id
         return done
@@ -395,7 +398,8 @@ class Unit:
     def _note(self, done: SendResult, took_s: float) -> None:
         stalled = self._forced is not None
         if done.outcome.ok:
-            self._pace.took(took_s, at_once=self._view.stalled is not stalled)
+            self._pace.took(took_s)
+            self._pace.flush()
         else:
             told = done.outcome.scope in (Scope.SIM, Scope.MODEM)
             words = f"{done.outcome.code}: {done.outcome.text}" if told else self._view.last_error
