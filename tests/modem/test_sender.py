@@ -77,7 +77,8 @@ def test_below_five_minutes_validity_is_a_moment(left_s: int) -> None:
 
 
 def test_what_was_composed_before_is_built_anew_once_its_validity_has_changed() -> None:
-    composer, first, other = Composer(), segment(3600), segment(3600, to="+4915112345679")
+    composer, first = Composer(), segment(3600)
+    other = segment(3600, to="+4915112345679")
     before = composer.build(first, Instant(START_US))
     assert composer.build(first, Instant(START_US)) is before
     later = composer.build(first, Instant(START_US + SECOND_US))

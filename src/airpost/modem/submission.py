@@ -12,6 +12,7 @@ from airpost.codec.tpdu import Submit
 from airpost.codec.udh import stamp_reference
 from airpost.model import Claimed
 
+KEPT = 16  # of one modem: more are never prepared at a time
 SHORTEST_RELATIVE_S = 300  # below, only an absolute TP-VP does not live longer than asked
 
 
@@ -19,7 +20,7 @@ class Composer:
     """Builds for one modem: each is built when it is prepared, and the same once it begins."""
 
     def __init__(self) -> None:
-        self._last: tuple[Claimed, bytes, bytes] | None = None  # with its TP-VP
+        self._built: dict[int, tuple[Claimed, bytes, bytes]] = {}  # by segment, with its TP-VP
 
     def build(self, segment: Claimed, now: int) -> bytes:
         """The TPDU of a segment at instant `now`; CodecError when it cannot be built.
@@ -28,9 +29,9 @@ class Composer:
         TP-RD is set on a resend, so that the SMSC may reject what it has (TS 23.040 9.2.3.25).
         """
         period = _period(segment, now)
-        last = self._last
-        if last is not None and last[0] is segment and last[1] == period.octets:
-            return last[2]
+        before = self._built.get(segment.segment_id)
+        if before is not None and before[0] is segment and before[1] == period.octets:
+            return before[2]
         tpdu = Submit(
             da=Address.from_number(segment.to),
             pid=segment.body.pid,
@@ -42,7 +43,9 @@ class Composer:
             ud=segment.body.ud,
             udl=segment.body.udl,
         ).build()
-        self._last = segment, period.octets, tpdu
+        self._built[segment.segment_id] = segment, period.octets, tpdu
+        if len(self._built) > KEPT:
+            del self._built[next(iter(self._built))]
         return tpdu
 
 
