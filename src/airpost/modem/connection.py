@@ -251,12 +251,10 @@ class Connection:
         before, self._refusals = self._refusals, self._refusals.sent(outcome, to)
         if self._refusals.blocked is not before.blocked:
             self._look.set()
-        if outcome.ok:
-            return outcome
         outcome = self._refusals.judged(outcome)
         if outcome.code == SMSC_LOST and self._prepared is not None and self._prepared.smsc:
             self._centre.restore(self._prepared.smsc)
-        if outcome.scope in (Scope.SIM, Scope.MODEM):
+        if outcome.scope in (Scope.SIM, Scope.MODEM) and not outcome.ok:
             self._look.set()  # it may be the SIM or the network: ask before the next one
         return outcome
 
