@@ -121,9 +121,10 @@ class Connection:
         lists: bool,
         list_hangs: Callable[[], None],
         owed: Owed,
+        proved: Callable[[ProofKind], None],
         cure: tuple[str, ...] = (),
     ) -> None:
-        self._settings = settings
+        self._settings, self._tell_proved = settings, proved
         self._profile = profile
         self._intake = intake
         self._clock = clock
@@ -311,7 +312,7 @@ class Connection:
     def _proved(self, kind: ProofKind) -> None:
         if kind is ProofKind.REPORT:
             self._missed.came()
-        self._tell(None, last_proof_at=self._clock.now(), last_proof=kind)
+        self._tell_proved(kind)
 
     # -- care ------------------------------------------------------------------------------------
     async def _care(self, inbox: Inbox, done: Settings) -> None:

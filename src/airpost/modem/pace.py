@@ -1,4 +1,4 @@
-"""How long a modem takes for a segment, as measured, and when it last did one.
+"""How long a modem takes for a segment, as measured, and when it last did what.
 
 May import L0. Each success changes both, and people need not see each: what is shown goes round to
 everybody who watches the modems.
@@ -23,6 +23,7 @@ class Pace:
     def __init__(self, show: Callable[[], None], clock: Clock) -> None:
         self.service_s: float | None = None
         self.proved_at: Instant | None = None
+        self._proof: ProofKind | None = None
         self._show = show
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
@@ -32,7 +33,11 @@ class Pace:
         """A segment was taken, after so many seconds."""
         known_s = self.service_s
         self.service_s = took_s if known_s is None else known_s + WEIGHT * (took_s - known_s)
-        self.proved_at = self._clock.now()
+        self.proved(ProofKind.SENT)
+
+    def proved(self, kind: ProofKind) -> None:
+        """It has just done this."""
+        self.proved_at, self._proof = self._clock.now(), kind
         if self._timer is None:  # never at once: the next command goes first
             shown_s = self._shown_s
             wait_s = 0.0 if shown_s is None else shown_s + SHOW_EVERY_S - self._clock.mono()
@@ -42,7 +47,7 @@ class Pace:
         """What people see of it: fields of a ModemView whose last proof was at `proof_at`."""
         if (self.proved_at or 0) <= (proof_at or 0):
             return {"service_s": self.service_s}
-        proof = {"last_proof_at": self.proved_at, "last_proof": ProofKind.SENT}
+        proof = {"last_proof_at": self.proved_at, "last_proof": self._proof}
         return {"service_s": self.service_s, **proof}
 
     def flush(self) -> None:

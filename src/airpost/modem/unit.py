@@ -177,6 +177,7 @@ class Unit:
             lists=self._lists,
             list_hangs=self._list_hangs,
             owed=self._healing.owed,
+            proved=self._pace.proved,
             cure=self._healing.cure,
         )
         self._connection = connection
@@ -305,6 +306,7 @@ class Unit:
             changes.setdefault("stalled", False)
         if changes.get("sim_id", before.sim_id) != before.sim_id:
             changes |= {"last_proof_at": None, "last_proof": None}  # it was proved with another
+            self._pace.proved_at = None
         after = replace(before, state=state, **changes)
         if (state, after.detail) != (before.state, before.detail):
             level = LEVELS[state.severity]
