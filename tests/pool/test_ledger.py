@@ -161,6 +161,31 @@ def test_what_is_cancelled_while_it_is_prepared_is_never_sent(tmp_path: Path) ->
     run_virtual(main)
 
 
+def test_what_could_not_begin_is_not_overtaken_by_what_is_prepared_behind_it(
+    tmp_path: Path,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            journal, tries = rig.store._journal, 0
+            keep = journal.begun
+
+            def begun(lane: str, attempt_id: int, at: Instant) -> None:
+                nonlocal tries
+                tries += 1
+                if tries == 2:
+                    raise OSError(5, "Input/output error")
+                keep(lane, attempt_id, at)
+
+            with mock.patch.object(journal, "begun", begun):
+                ids = [await rig.accept(f"message {at}") for at in range(6)]
+                for each in ids:
+                    await rig.state(each, "sent")
+            assert [each.message_id for each in rig.units[0].sent] == ids
+            assert rig.units[0].refused == 1
+
+    run_virtual(main)
+
+
 def sims(tmp_path: Path) -> list[str]:
     db = sqlite3.connect(tmp_path / "airpost.db")
     found = [row[0] for row in db.execute("SELECT sim_id FROM attempt ORDER BY id")]

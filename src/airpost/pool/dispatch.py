@@ -430,6 +430,7 @@ class LaneLoop:
                 log.warning("dispatch.not_refused modem=%s %s", self.lane, error.reason)
         elif outcome.scope is not Scope.MESSAGE:
             await self._clock.sleep(NOT_BEGUN_WAIT_S)
+        self._claims.ahead = []  # without it: what is prepared behind it would go first
         self._claims.look_again()
 
     async def settle_now(self) -> None:
