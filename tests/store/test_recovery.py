@@ -191,6 +191,25 @@ async def test_after_a_power_loss_what_is_prepared_may_have_begun(
     assert await dead.again(OTHER_BOOT) == (1, [M.SENT, M.UNCERTAIN, M.QUEUED])
 
 
+async def test_after_a_power_loss_what_was_given_back_has_not_begun(dead: Killed) -> None:
+    store = dead.store()
+    await store.open(NOW)
+    await bound(store, new("given back"))
+    await bound(store, new("air"), lane=G2, sim=SIM2)
+    made = await prepare(store, (await claim(store))[0])
+    (other,) = await claim(store, lane=G2)
+    (begins,) = await store.follow((), [intent_of(other, lane=G2, sim=SIM2)])
+    assert store.begin(begins) is not None  # so what gives back is done twice
+    assert await store.release(G1, NOW, 300) == 1
+    assert store.begin(made) is None
+    await killed(store)
+    again = dead.store(OTHER_BOOT)
+    assert (await again.open(after(9))).uncertain == 1
+    assert (await seen(again, "given back")).state is M.QUEUED
+    assert (await seen(again, "air")).state is M.UNCERTAIN
+    await again.close()
+
+
 @pytest.mark.parametrize("how", ["empty", "torn"])
 async def test_a_journal_that_is_no_proof(dead: Killed, how: str) -> None:
     await dead.run(ended=False, begun=True)

@@ -89,7 +89,9 @@ def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> None:
     for row in ahead.all_rows(tx):
         segment = segment_row(tx, row.segment_id)
         ahead.taken_out(tx, row.lane, row.attempt_id)
-        may_have = row.attempt_id in told.begun or not told.whole
+        # What was taken from its lane since cannot have begun there; its row may still stand.
+        unproved = not told.whole and segment is not None and segment.lane == row.lane
+        may_have = row.attempt_id in told.begun or unproved
         if segment is None or segment.state is not SegmentState.QUEUED or not may_have:
             ahead.forget_octets(tx, row)
         else:
