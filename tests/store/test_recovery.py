@@ -195,18 +195,14 @@ async def test_after_a_power_loss_what_was_given_back_has_not_begun(dead: Killed
     store = dead.store()
     await store.open(NOW)
     await bound(store, new("given back"))
-    await bound(store, new("air"), lane=G2, sim=SIM2)
     made = await prepare(store, (await claim(store))[0])
-    (other,) = await claim(store, lane=G2)
-    (begins,) = await store.follow((), [intent_of(other, lane=G2, sim=SIM2)])
-    assert store.begin(begins) is not None  # so what gives back is done twice
+    store._ahead.take(made.segment_id)  # by a request that came to nothing: its row stays
     assert await store.release(G1, NOW, 300) == 1
     assert store.begin(made) is None
     await killed(store)
     again = dead.store(OTHER_BOOT)
-    assert (await again.open(after(9))).uncertain == 1
+    assert (await again.open(after(9))).uncertain == 0
     assert (await seen(again, "given back")).state is M.QUEUED
-    assert (await seen(again, "air")).state is M.UNCERTAIN
     await again.close()
 
 

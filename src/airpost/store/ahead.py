@@ -71,8 +71,8 @@ class Ahead:
                 return None
             del self._offered[prepared.segment_id]
             begun = Begun(
-                segment_id=prepared.segment_id, attempt_id=prepared.attempt_id,
-                lane=prepared.lane, begun_at=at,
+                segment_id=prepared.segment_id, message_seq=prepared.message_seq,
+                attempt_id=prepared.attempt_id, lane=prepared.lane, begun_at=at,
             )  # fmt: skip
             keep(begun.lane, begun.attempt_id, at)
             self._begun[prepared.segment_id] = begun
@@ -103,8 +103,8 @@ class Ahead:
     def of_message(self, message_seq: int) -> list[int]:
         """Segments of a message that are offered or have just begun."""
         with self._lock:
-            found = [p.segment_id for p in self._offered.values() if p.message_seq == message_seq]
-            return found + list(self._begun)
+            known: list[Prepared | Begun] = [*self._offered.values(), *self._begun.values()]
+            return [each.segment_id for each in known if each.message_seq == message_seq]
 
     def next_attempt(self, tx: Tx) -> int:
         """A number no attempt has, and none that was ever prepared since the store was opened."""

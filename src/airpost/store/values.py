@@ -123,6 +123,7 @@ class Begun:
     """What was prepared is on the air since `begun_at`."""
 
     segment_id: int
+    message_seq: int
     attempt_id: int
     lane: Lane
     begun_at: Instant
