@@ -248,6 +248,20 @@ async def test_of_one_number_only_the_first_comes_and_the_next_follows_it(store:
     assert (await turns(store))[0] == ("c", None)
 
 
+async def test_what_follows_is_not_bound_where_the_one_before_it_was_given_back(
+    store: Store,
+) -> None:
+    await store.accept([new("a"), new("b")])
+    await bind_to(store, "a")
+    seq = (await seen(store, "b")).seq
+    decided = Binding(message_seq=seq, lane=G1, sim_id=SIM1, reason="test", follows=True)
+    await store.release(G1, NOW, 300)
+    assert await store.bind([decided]) == 0
+    await bind_to(store, "a", G2)
+    assert await store.bind([decided]) == 0
+    assert await store.bind([replace(decided, lane=G2)]) == 1
+
+
 async def test_classes_and_outlets_do_not_wait_for_each_other(store: Store) -> None:
     await store.accept([new("n"), new("b", class_=MessageClass.BULK), new("g", lane=G1)])
     assert await turns(store) == [("n", None), ("g", None), ("b", None)]

@@ -171,7 +171,7 @@ class Binder:
                             charged_at=limiter.count(message),
                             others={**self._unable(message, loads), **choice.others},
                             group=choice.group, failover_s=choice.failover_s,
-                            trying_s=choice.trying_s,
+                            trying_s=choice.trying_s, follows=message.follows is not None,
                         )  # fmt: skip
                         found.bindings.append(binding)
                         self._turn += 1

@@ -167,6 +167,8 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
     """Bind what is still unbound and open; how many were."""
     count = 0
     for each in bindings:
+        if each.follows and not _may_follow(tx, each):
+            continue
         failover_us = None if each.failover_s is None else round(each.failover_s * SECOND_US)
         trying_us = None if failover_us is None else round(each.trying_s * SECOND_US)
         columns = (each.lane, each.sim_id, each.charged_at, choice_of(tx, each, now), each.group,
@@ -177,6 +179,15 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
         count += 1
         _remark(tx, each.message_seq, found[0], f"bound to {each.lane}: {each.reason}", now)
     return count
+
+
+def _may_follow(tx: Tx, binding: Binding) -> bool:
+    """False where what is before it was given back after this was decided."""
+    found = tx.db.execute(_SQL["whose"], (binding.message_seq,)).fetchone()
+    if found is None:
+        return False
+    may, lane = turn_of(tx.db, *found)
+    return may and lane in (None, binding.lane)
 
 
 def _remark(tx: Tx, message_seq: int, state: str, reason: str, now: Instant) -> None:

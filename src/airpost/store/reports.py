@@ -72,9 +72,11 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
         _apply(tx, made, attempt)
     else:
         tx.recall.unmatched(report.sim_id, tail)
+        on_air = tx.db.execute(_SQL["on_air"], (report.sim_id, tail)).fetchone() is not None
+        words = "came before the result of what is on the air" if on_air else "matches nothing sent"
         add_event(
             tx, report.received_at, f"modem {report.lane}", None, None,
-            reason=f"a delivery report with reference {report.mr} matches nothing sent",
+            reason=f"a delivery report with reference {report.mr} {words}",
             actor=f"modem {report.lane}",
         )  # fmt: skip
     return _stored(tx, None if attempt is None else attempt.id)

@@ -51,6 +51,7 @@ class Binding:
     group: int = 0  # of its route
     failover_s: float | None = None  # without a report by then the next group is tried
     trying_s: float = 0.0  # so much later, once the network has said that it still tries
+    follows: bool = False  # only while the message before it is bound to that lane, or has begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,9 @@ UPDATE message SET lane = ?, sim_id = ?, charged_at = ifnull(charged_at, ?), cho
     group_n = ?, failover_us = ?, trying_us = ?
 WHERE seq = ? AND lane IS NULL AND open = 1 RETURNING state
 
+-- name: whose
+SELECT number, class, seq, outlet FROM message WHERE seq = ?
+
 -- name: to_release
 SELECT seq FROM message WHERE lane = ? AND open = 1
 

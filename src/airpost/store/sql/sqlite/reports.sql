@@ -25,6 +25,9 @@ WHERE id = ? AND state = 'sent' AND final = 0
 -- name: match
 UPDATE report SET attempt_id = ? WHERE id = ?
 
+-- name: on_air
+SELECT 1 FROM attempt WHERE sim_id = ? AND tail = ? AND ended_at IS NULL LIMIT 1
+
 -- name: with_reference
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
 FROM attempt
