@@ -1,0 +1,92 @@
+"""Whose an answer is while a message is on the air, and what the three clocks are for."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from airpost.at.events import Final, FinalKind
+from airpost.modem.onair import AT_ONCE_S, LISTEN_S, SCRAPS, Answer, Doubt, OnAir
+from airpost.modem.owed import Owed
+
+TAKEN = Final(kind=FinalKind.OK)
+ERROR = Final(kind=FinalKind.ERROR)
+NOW_S = 100.0
+
+
+class Air(OnAir):
+    """One whose message went out at 0, with what was told of an earlier one."""
+
+    def __init__(self, owed: Owed, *, probe_at: float = 120.0) -> None:
+        self.credited: list[Answer] = []
+        super().__init__(
+            owed=owed, earlier=self.credited.append, begun_s=0.0, patient_until=30.0,
+            probe_at=probe_at, limit=250.0,
+        )  # fmt: skip
+
+
+def owing(count: int = 1) -> Owed:
+    return Owed(until_s=1000.0, count=count)
+
+
+def answer(mr: int | None, final: Final = TAKEN) -> Answer:
+    return Answer(mr, final)
+
+
+def test_where_nothing_is_owed_the_first_answer_is_this_ones() -> None:
+    air = Air(Owed())
+    assert air.heard(answer(7), NOW_S, 0) == answer(7)
+    assert not air.in_doubt
+
+
+def test_where_one_is_owed_a_further_answer_is_waited_for() -> None:
+    air = Air(owing())
+    assert air.heard(answer(7), NOW_S, 3) is None
+    assert (air.in_doubt, air.probe_at, air.noise) == (True, NOW_S + LISTEN_S, 3)
+    assert air.heard(answer(8), NOW_S + 1, 3) == answer(8)
+    assert (air.credited, air.owed.count) == ([answer(7)], 0)
+
+
+def test_of_two_the_smaller_reference_is_the_earlier_ones_whenever_it_comes() -> None:
+    air = Air(owing())
+    air.heard(answer(0), NOW_S, 0)
+    assert air.heard(answer(255), NOW_S, 0) == answer(0)
+    assert air.credited == [answer(255)]
+
+
+def test_an_error_among_two_without_references_leaves_both_open() -> None:
+    air = Air(owing())
+    air.heard(answer(None), NOW_S, 0)
+    assert air.heard(answer(None, ERROR), NOW_S, 0) is Doubt.UNCLEAR
+    assert air.credited == []
+
+
+def test_an_error_of_what_was_just_typed_is_this_ones() -> None:
+    air = Air(owing())
+    assert air.heard(answer(None, ERROR), AT_ONCE_S / 2, 0) == answer(None, ERROR)
+    assert Air(owing()).heard(answer(None, ERROR), AT_ONCE_S, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "noise", "told"), [(1, 0, answer(7)), (1, 1, Doubt.UNCLEAR), (2, 0, Doubt.UNCLEAR)]
+)
+def test_the_only_answer_is_believed_once_there_is_nothing_more_to_come(
+    count: int, noise: int, told: Answer | Doubt
+) -> None:
+    air = Air(owing(count))
+    air.heard(answer(7), NOW_S, 0)
+    assert air.nothing_more(noise) == told
+    assert air.owed.count == (count if told == answer(7) else count + 1)
+
+
+def test_without_probes_it_listens_no_longer_than_that() -> None:
+    air = Air(owing(), probe_at=inf)
+    air.heard(answer(7), NOW_S, 0)
+    assert (air.limit, air.due) == (NOW_S + LISTEN_S, 30.0)
+
+
+def test_pieces_of_answers_are_told_once() -> None:
+    air = Air(Owed())
+    told = [air.probed(unanswered, unanswered) for unanswered in range(1, SCRAPS + 4)]
+    assert told == [at == SCRAPS for at in range(SCRAPS + 3)]
