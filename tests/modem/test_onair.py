@@ -76,7 +76,7 @@ def test_the_only_answer_is_believed_once_there_is_nothing_more_to_come(
 ) -> None:
     air = Air(owing(count))
     air.heard(answer(7), NOW_S, 0)
-    assert air.nothing_more(noise) == told
+    assert air.nothing_more(NOW_S + LISTEN_S, noise) == told
     assert air.owed.count == (count if told == answer(7) else count + 1)
 
 
@@ -90,3 +90,24 @@ def test_pieces_of_answers_are_told_once() -> None:
     air = Air(Owed())
     told = [air.probed(unanswered, unanswered) for unanswered in range(1, SCRAPS + 4)]
     assert told == [at == SCRAPS for at in range(SCRAPS + 3)]
+
+
+def test_late_answers_one_after_the_other_are_not_taken_for_a_new_count() -> None:
+    """Of a modem that counts, has got as far as 36, and owes the answers to 22, 23 and 24."""
+    owed = Owed(until_s=1000.0, count=3, reference=36, since=0, steps=10, awaited=24)
+    for late in (22, 23, 24):
+        owed.went_out()
+        air = Air(owed)
+        assert air.heard(answer(late), NOW_S, 0) is None
+        assert air.nothing_more(NOW_S + LISTEN_S, 0) is Doubt.UNCLEAR
+    owed.went_out()
+    assert Air(owed).heard(answer(40), NOW_S, 0) == answer(40)
+
+
+def test_a_new_count_is_counted_from_where_nothing_is_owed() -> None:
+    owed = Owed(reference=36, since=1, steps=10)
+    air = Air(owed)
+    assert air.heard(answer(0), NOW_S, 0) is None
+    assert air.nothing_more(NOW_S + LISTEN_S, 0) is Doubt.UNCLEAR
+    owed.went_out()
+    assert Air(owed).heard(answer(1), NOW_S, 0) == answer(1)

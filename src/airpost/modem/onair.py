@@ -96,13 +96,15 @@ class OnAir:
             return None
         return self._one_of_two(self.kept, answer, now_s, noise)
 
-    def nothing_more(self, noise: int) -> Answer | Doubt:
+    def nothing_more(self, now_s: float, noise: int) -> Answer | Doubt:
         """The modem has nothing more to say, and has not said what must be this message's."""
         kept, owed = self.kept, self.owed
         if kept is not None and owed.count <= 1 and noise <= self.noise:
             return kept
-        mr = self.astray if kept is None else kept.mr
-        owed.left_open(mr if kept is None or not owed.counted else None)
+        if kept is not None:
+            owed.left_open(None if owed.counted else kept.mr)
+        else:  # late answers come one after the other, and count up as those of a new count do
+            owed.left_open(None if owed.owing(now_s) else self.astray)
         return Doubt.UNCLEAR
 
     def _listen(self, answer: Answer, now_s: float, noise: int) -> None:

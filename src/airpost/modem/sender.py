@@ -218,7 +218,7 @@ class Sender:
                     continue
                 case Dropped():
                     if air.in_doubt:
-                        return self._told(air, air.nothing_more(session.noise))
+                        return self._told(air, air.nothing_more(self._clock.mono(), session.noise))
                     self._owe(air)
                     words = "the modem has forgotten the message; it may have gone out"
                     return self._result(_modem(OutcomeClass.UNKNOWN, "dropped", words))
@@ -244,7 +244,7 @@ class Sender:
         session = self._session
         session.give_up()
         if air.kept is not None and air.probe_at == inf:
-            result = self._told(air, air.nothing_more(session.noise))
+            result = self._told(air, air.nothing_more(self._clock.mono(), session.noise))
         else:
             limit_s = self._timing.cmgs_s
             self._owe(air)
