@@ -74,6 +74,11 @@ class Claims:
         """True while no claim is under way that may show something else."""
         return self._have >= self._wanted
 
+    @property
+    def urgent_due(self) -> bool:
+        """True while something urgent is bound that no claim has shown yet."""
+        return any(of.urgent for _, of in self._bound.values())
+
     def messages(self, class_: MessageClass) -> set[int]:
         """Messages, claimed or bound, that a message of a class waits for."""
         known = {each.message_seq for each in self.ahead if each.goes_as.rank <= class_.rank}

@@ -212,8 +212,8 @@ class LaneLoop:
         if not self.unit.view.ready or self._clock.mono() < self.window.free_at():
             return None
         # A claim begun before our last commit may still show what that commit took; what is
-        # prepared is ours, whatever it shows.
-        while not self._claims.fresh and not self._first_is_ready():
+        # prepared is ours, whatever it shows, but what is urgent goes before it.
+        while not self._claims.fresh and (self._claims.urgent_due or not self._first_is_ready()):
             await self._claims.answer()
             if self._stopping:
                 return None  # no answer comes while nothing can be read
