@@ -99,10 +99,10 @@ def test_what_was_bound_counts_until_a_claim_shows_it() -> None:
         await stand.answers()  # asked for before they were bound
         assert stand.claims.messages(NORMAL) == {7, 8}
         assert stand.claims.messages(OTP) == {7}
-        assert not stand.claims.fresh
+        assert (stand.claims.fresh, stand.claims.urgent_due) == (False, True)
         await stand.asks(2)
         await stand.answers(segment(7, OTP))  # the other was given back
-        assert stand.claims.fresh
+        assert (stand.claims.fresh, stand.claims.urgent_due) == (True, False)
         assert stand.claims.messages(NORMAL) == {7}
         assert stand.claims.segments(OTP) == (1, 0)
         await stop(stand.task)
