@@ -16,6 +16,7 @@ from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Binding, Store
 from airpost.store.journal import AirJournal, new_nonce
 from airpost.store.keeping import Keep, Retention
+from airpost.store.recovery import INTERRUPTED, UNPROVED
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
     DAY,
@@ -185,10 +186,20 @@ async def test_what_is_told_keeps_its_reference_and_time(dead: Killed) -> None:
 
 @pytest.mark.parametrize("begun", [False, True])
 async def test_after_a_power_loss_what_is_prepared_may_have_begun(
-    dead: Killed, begun: bool
+    dead: Killed, caplog: pytest.LogCaptureFixture, begun: bool
 ) -> None:
     await dead.run(ended=True, begun=begun)
     assert await dead.again(OTHER_BOOT) == (1, [M.SENT, M.UNCERTAIN, M.QUEUED])
+    store = dead.store()
+    await store.open(after(9))
+    reason = (await seen(store, "next")).reason
+    await store.close()
+    told = [each.getMessage() for each in caplog.records if "unproved" in each.getMessage()]
+    if begun:  # the journal tells that it has, whatever else it does not prove
+        assert (reason, told) == (INTERRUPTED.text, [])
+    else:  # people are told what to look at, and nothing that is not known
+        assert reason == UNPROVED.text
+        assert ["parts=1" in each and "messages --uncertain" in each for each in told] == [True]
 
 
 async def test_after_a_power_loss_what_was_given_back_has_not_begun(dead: Killed) -> None:

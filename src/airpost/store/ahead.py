@@ -27,10 +27,6 @@ _SQL = load("ahead")
 class BegunMeanwhile(Exception):
     """What a request found queued is on the air: what has begun goes first, then it once more."""
 
-    def __init__(self, begun: Begun) -> None:
-        super().__init__(f"segment {begun.segment_id} has begun")
-        self.begun = begun
-
 
 class PreparedRow(NamedTuple):
     """A row of `prepared`."""
@@ -172,7 +168,8 @@ def hold(tx: Tx, segment_id: int) -> None:
     if row is None:
         return  # written already
     if isinstance(taken, Begun):
-        raise BegunMeanwhile(taken)  # its row comes back with the savepoint
+        # Its row comes back with the savepoint.
+        raise BegunMeanwhile(f"segment {taken.segment_id} has begun")
     forget_octets(tx, row)
 
 

@@ -8,6 +8,9 @@ backlog: its modem may be another now.
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
 from airpost.clock import SECOND_US, Instant
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.policy import QueuePolicy
@@ -23,6 +26,7 @@ from airpost.store.reports import apply_waiting
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
+log = logging.getLogger("airpost.store")
 _SQL = load("recovery")
 _WANTED, _KEPT = "air journal", "air journal kept"  # the one to be made, the one that is there
 INTERRUPTED = Outcome(
@@ -31,17 +35,30 @@ INTERRUPTED = Outcome(
     code="restart",
     text="airpost ended while this was on the air",
 )
+UNPROVED = replace(
+    INTERRUPTED, text="about to go out when airpost ended; nothing proves that it had not begun"
+)
 
 
 def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
     """`sending` becomes `sent` or `uncertain`; what has not begun is given back."""
     audit.interrupt(tx, now)
-    _take_up_prepared(tx, now, told)
+    unproved = _take_up_prepared(tx, now, told)
     on_air = [row[0] for row in tx.db.execute(_SQL["on_air"])]
     found = [segment_id for segment_id in on_air if not _ended(tx, segment_id, told)]
-    attempts = [each for segment_id in found for each in _interrupt(tx, segment_id, now, policy)]
+    attempts = []
+    for segment_id in found:
+        outcome = UNPROVED if segment_id in unproved else INTERRUPTED
+        attempts += _interrupt(tx, segment_id, now, policy, outcome)
     for attempt in attempts:
         apply_waiting(tx, attempt)
+    if unproved:
+        log.warning(
+            "store.unproved parts=%d the air journal is no proof after a start of the machine, or "
+            "where it is missing, torn or another's: what was about to go out may have; see "
+            "`airpost messages --uncertain`, each goes on as its on_uncertain says",
+            len(unproved.intersection(found)),
+        )
     return Recovered(uncertain=len(found), unbound=unbind_all(tx, now))
 
 
@@ -84,18 +101,25 @@ def _set_journal(tx: Tx, key: str, nonce: bytes) -> None:
     tx.db.execute(_SQL["set_journal"], (key, nonce.hex()))
 
 
-def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> None:
-    """What was prepared begins now in the store where it may have begun on the air."""
+def _take_up_prepared(tx: Tx, now: Instant, told: Told) -> set[int]:
+    """What was prepared begins now in the store where it may have begun on the air.
+
+    The segments of which nothing tells that they have.
+    """
+    unproved = set()
     for row in ahead.all_rows(tx):
         segment = segment_row(tx, row.segment_id)
         ahead.taken_out(tx, row.lane, row.attempt_id)
         # What was taken from its lane since cannot have begun there; its row may still stand.
-        unproved = not told.whole and segment is not None and segment.lane == row.lane
-        may_have = row.attempt_id in told.begun or unproved
+        has = row.attempt_id in told.begun
+        may_have = has or (not told.whole and segment is not None and segment.lane == row.lane)
         if segment is None or segment.state is not SegmentState.QUEUED or not may_have:
             ahead.forget_octets(tx, row)
         else:
             write_begun(tx, row, min(told.begun.get(row.attempt_id, row.prepared_at), now))
+            if not has:
+                unproved.add(row.segment_id)
+    return unproved
 
 
 def _ended(tx: Tx, segment_id: int, told: Told) -> bool:
@@ -113,16 +137,18 @@ def _ended(tx: Tx, segment_id: int, told: Told) -> bool:
     return False
 
 
-def _interrupt(tx: Tx, segment_id: int, now: Instant, policy: QueuePolicy) -> list[AttemptRow]:
+def _interrupt(
+    tx: Tx, segment_id: int, now: Instant, policy: QueuePolicy, outcome: Outcome
+) -> list[AttemptRow]:
     """Its open attempts, ended now."""
     row = segment_row(tx, segment_id)
     assert row is not None
     ended = [attempt_of(each) for each in tx.db.execute(_SQL["open_attempts"], (segment_id,))]
     for attempt in ended:
-        end_attempt(tx, attempt.id, now, attempt.mr, INTERRUPTED)
+        end_attempt(tx, attempt.id, now, attempt.mr, outcome)
     grace_until = Instant(now + round(policy.classes[row.class_].grace_s * SECOND_US))
-    columns = {**outcome_columns(INTERRUPTED), **unknown_columns(row, now, grace_until)}
-    move(tx, row, SegmentEvent.UNKNOWN, now, INTERRUPTED.text, OURSELVES, **columns)
+    columns = {**outcome_columns(outcome), **unknown_columns(row, now, grace_until)}
+    move(tx, row, SegmentEvent.UNKNOWN, now, outcome.text, OURSELVES, **columns)
     if row.current:
         fold_message(tx, row.message_seq, now, OURSELVES)
     return ended
