@@ -13,12 +13,13 @@ import pytest
 import pytest_asyncio
 
 from airpost.clock import Instant
-from airpost.model import Lane, MessageId, OnUncertain
+from airpost.model import Claimed, Lane, MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.ahead import Ahead
 from airpost.store.api import MOST_PREPARED, Begun, Prepared, Settlement
 from airpost.store.journal import RECORDS
 from airpost.store.sqlite import SqliteStore
+from airpost.store.writer import Tx, work_of
 from tests.store.values import (
     BARRED,
     G1,
@@ -74,7 +75,7 @@ def test_one_of_two_has_it() -> None:
     assert ahead.stands(made)
     begun = ahead.begin(made, after(1), keep)
     assert begun is not None
-    assert ahead.begun() == [begun]
+    assert ahead.happened() == [(begun, None)]
     assert kept == [(G1, 3, after(1))]
     assert (begun.attempt_id, begun.begun_at, ahead.stands(made)) == (3, after(1), False)
     assert ahead.begin(made, NOW, keep) is None
@@ -103,7 +104,7 @@ def test_the_writer_hears_of_nothing_that_was_not_kept() -> None:
         ahead.begin(made, NOW, full)
     writer.join()
     assert heard == [None]
-    assert ahead.begun() == []
+    assert ahead.happened() == []
     assert not ahead.stands(made)
 
 
@@ -318,6 +319,85 @@ async def test_a_report_of_what_has_just_begun_is_not_given_to_what_is_in_doubt(
     await store.follow([begun, settlement(air, made.attempt_id, mr=7, at=after(2))], ())
     assert (await seen(store, "air")).state is M.DELIVERED
     assert (await seen(store, "lost")).state is M.UNCERTAIN
+
+
+OTHER = "+4915799999999"
+
+
+async def begun_all(store: SqliteStore, *segments: Claimed) -> list[Begun]:
+    """Prepared, and begun one after the other; nothing is handed in."""
+    made = [store.begin(each) for each in await store.follow((), [*map(intent_of, segments)])]
+    return [each for each in made if each is not None]
+
+
+async def test_a_report_finds_a_result_that_is_not_handed_in(
+    store: SqliteStore, place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bound(store, new("other", to=OTHER), new("m"), new("air"))
+    other, segment, air = await claim(store)
+    first, second, third = await begun_all(store, other, segment, air)
+    one = settlement(other, first.attempt_id, mr=6, at=after(1))
+    two = settlement(segment, second.attempt_id, mr=7, at=after(2))
+    assert store.ended(one, G1)
+    assert store.ended(two, G1)
+    stored = await store.record_report(report(7, received_at=after(3)))
+    assert (stored.message_id, stored.state) == ("m", S.DELIVERED)
+    assert (await seen(store, "other")).state is M.SENT  # it was before it
+    history = await moves(store, "m")
+    assert history[-3:] == [("queued", "sending"), ("sending", "sent"), ("sent", "delivered")]
+    assert (await store.record_report(report(6, to=OTHER, received_at=after(3)))).message_id
+    await store.follow([first, one, second, two, third], ())
+    assert await moves(store, "m") == history
+    assert (await seen(store, "air")).state is M.SENDING
+    assert rows(place, "attempt") == 3
+    with sqlite3.connect(place / "airpost.db") as db:
+        early = "SELECT count(*) FROM event WHERE reason LIKE '%came before%'"
+        assert db.execute(early).fetchone() == (0,)
+    db.close()
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
+    assert store._ahead.happened() == []
+
+
+async def test_a_report_for_another_number_writes_nothing_early(
+    store: SqliteStore, place: Path
+) -> None:
+    await bound(store, new("other", to=OTHER), new("m"))
+    other, segment = await claim(store)
+    await sent(store, other, 6)
+    (begun,) = await begun_all(store, segment)
+    assert (await store.record_report(report(6, to=OTHER, received_at=after(1)))).message_id
+    assert (await seen(store, "m")).state is M.QUEUED
+    assert rows(place) == 1
+    await store.follow([begun], ())
+    assert (await seen(store, "m")).state is M.SENDING
+
+
+@pytest.mark.parametrize("behind", ["commit", "follow"])
+async def test_what_a_report_had_written_early_is_written_after_all_when_it_fails(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture, behind: str
+) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    (begun,) = await begun_all(store, segment)
+    done = settlement(segment, begun.attempt_id, mr=7, at=after(2))
+    assert store.ended(done, G1)
+
+    def fails(tx: Tx) -> None:
+        tx.catch_up()
+        raise ValueError("a report that cannot be kept")
+
+    with pytest.raises(ValueError, match="cannot be kept"):
+        await store._writer.ask(work_of(fails), urgent=True)
+    if behind == "commit":
+        await store.follow([begun], ())
+        assert (await store.air(done, None)).state is S.SENT
+    else:
+        await store.follow([begun, done], ())
+    found = await seen(store, "m")
+    assert (found.state, found.parts[0].attempts) == (M.SENT, 1)
+    await store.record_report(report(7, received_at=after(3)))
+    assert (await seen(store, "m")).state is M.DELIVERED
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
 
 
 async def test_a_close_leaves_nothing_prepared(place: Path, clock: FakeClock) -> None:

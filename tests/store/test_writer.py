@@ -42,7 +42,7 @@ async def writer(place: Path, log: Log) -> AsyncIterator[Writer]:
         db.close()
 
     made = Writer(
-        place / "a.db", Random(1), ahead=Ahead(), catch_up=lambda tx, begun: None, migrate=migrate,
+        place / "a.db", Random(1), ahead=Ahead(), catch_up=lambda tx, wanted: None, migrate=migrate,
         committed=log.wakes.append, failed=log.failures.append,
     )  # fmt: skip
     await made.start()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airpost.clock import Instant
 from airpost.model import Lane
-from airpost.store.api import MOST_PREPARED, Begun, Prepared
+from airpost.store.api import MOST_PREPARED, Begun, Prepared, Settlement
 from airpost.store.statements import load
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Ahead:
         self._lock = Lock()  # never held longer than a look into two dicts, and a pwrite
         self._offered: dict[int, Prepared] = {}
         self._begun: dict[int, Begun] = {}
+        self._taken: dict[int, Settlement] = {}  # of these, by attempt: what has ended well
         self._last_attempt: int | None = None
         self._before: int | None = None  # the last one of the run before
 
@@ -74,9 +75,17 @@ class Ahead:
             self._begun[prepared.segment_id] = begun
             return begun
 
+    def ended(self, taken: Settlement) -> None:
+        """The network has taken it; nothing where it did not begin here."""
+        with self._lock:
+            begun = self._begun.get(taken.segment_id)
+            if begun is not None and begun.attempt_id == taken.attempt_id:
+                self._taken[taken.attempt_id] = taken
+
     def forget(self, begun: Begun) -> None:
         """It is on disk."""
         with self._lock:
+            self._taken.pop(begun.attempt_id, None)
             if self._begun.get(begun.segment_id) is begun:
                 del self._begun[begun.segment_id]
 
@@ -91,10 +100,10 @@ class Ahead:
         with self._lock:
             return self._offered.pop(segment_id, None) or self._begun.get(segment_id)
 
-    def begun(self) -> list[Begun]:
-        """What has begun and may not be in the store yet."""
+    def happened(self) -> list[tuple[Begun, Settlement | None]]:
+        """What has begun, in that order, and how it ended; it may not be in the store yet."""
         with self._lock:
-            return list(self._begun.values())
+            return [(each, self._taken.get(each.attempt_id)) for each in self._begun.values()]
 
     def of_message(self, message_seq: int) -> list[int]:
         """Segments of a message that are offered or have just begun."""

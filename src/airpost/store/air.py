@@ -6,7 +6,7 @@ May import L0. Run in the writer's thread, before anything that is handed in.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from airpost.clock import Instant
@@ -53,6 +53,7 @@ _ENDINGS = {SegmentEvent.TAKEN, SegmentEvent.TRANSIENT, SegmentEvent.PERMANENT,
 def turn(tx: Tx, done: Settlement | None, intent: Intent | None) -> AirResult:
     """The result of one segment and the beginning of the next, in one commit."""
     state = None if done is None else _settle(tx, done)
+    _handed_in(tx, () if done is None else (done,))
     attempt_id = None if intent is None else begin(tx, intent)
     return AirResult(attempt_id=attempt_id, state=state)
 
@@ -61,6 +62,33 @@ def follow(
     tx: Tx, facts: Sequence[Settlement | Begun], intents: Sequence[Intent]
 ) -> list[Prepared]:
     """What has happened on the air, in order, and what may begin next, in that order."""
+    _write(tx, facts)
+    _handed_in(tx, facts)
+    return [made for intent in intents if (made := prepare(tx, intent)) is not None]
+
+
+def catch_up(tx: Tx, wanted: Callable[[PreparedRow], bool]) -> None:
+    """What has happened on the air and was not handed in yet; see `Tx.catch_up`."""
+    lanes: dict[Lane, list[Settlement | Begun]] = {}
+    for began, taken in tx.ahead.happened():
+        facts = lanes.setdefault(began.lane, [])
+        facts += [began] if taken is None else [began, taken]
+        row = ahead.of_lane(tx, began.lane).get(began.attempt_id)
+        if row is None or wanted(row):  # None: it is written that it has begun
+            _write(tx, facts)
+            tx.recall.told.update(_ends(facts))
+            facts.clear()
+
+
+def _handed_in(tx: Tx, facts: Sequence[Settlement | Begun]) -> None:
+    tx.recall.told.difference_update(_ends(facts))
+
+
+def _ends(facts: Sequence[Settlement | Begun]) -> list[int]:
+    return [each.attempt_id for each in facts if isinstance(each, Settlement)]
+
+
+def _write(tx: Tx, facts: Sequence[Settlement | Begun]) -> None:
     rest = list(reversed(facts))
     while rest:
         fact = rest.pop()
@@ -70,11 +98,15 @@ def follow(
             rest.pop()
         else:
             begun(tx, fact)
-    return [made for intent in intents if (made := prepare(tx, intent)) is not None]
 
 
 def _settle(tx: Tx, done: Settlement) -> SegmentState | None:
-    """End an attempt, apply what reports waited for that; the segment's state."""
+    """End an attempt, apply what reports waited for that; the segment's state.
+
+    None where there is nothing left to settle.
+    """
+    if done.attempt_id in tx.recall.told:
+        return None
     settled = settle(tx, done)
     if settled is None:
         return None
@@ -280,7 +312,8 @@ def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
             _refused(done, "its fate is known")
             return None
     elif done.event not in _ENDINGS or attempt.ended_at is not None:
-        _refused(done, "it has ended")
+        if attempt.ended_at != done.ended_at:  # else it was written when it had to be known early
+            _refused(done, "it has ended")
         return None
     return attempt, segment_of(found[10:])
 

@@ -25,6 +25,7 @@ class Recall:
         self.prepared: dict[str, dict[int, PreparedRow]] = {}  # by lane, attempt
         self._open: dict[int, tuple[AttemptRow, SegmentRow]] = {}  # by attempt
         self.choices: dict[tuple[int, str], int] = {}
+        self.told: set[int] = set()  # attempts whose end is written, and will be handed in again
         self._unmatched: set[tuple[str, str]] | None = set()
 
     def forget(self) -> None:
@@ -32,6 +33,7 @@ class Recall:
         self.prepared.clear()
         self._open.clear()
         self.choices.clear()
+        self.told.clear()
 
     def begun(self, attempt: AttemptRow, row: SegmentRow) -> None:
         """An attempt has begun: this is how it and its segment stand now."""

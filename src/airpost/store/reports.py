@@ -18,12 +18,11 @@ a report only if it can have its reference. Everything else is kept, listed and 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from airpost.clock import SECOND_US, Instant
 from airpost.codec.times import TimeStamp
 from airpost.model import MessageId, RawReport
-from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import ReportStored, Wake
 from airpost.store.attempts import REPORT_WAIT_S, AttemptRow, attempt_of, sent_columns
@@ -51,25 +50,46 @@ _REFERENCES = 256
 _NEWEST = (1 << 63) - 1  # above every id
 
 
+class Told(NamedTuple):
+    """What a report says, as it is kept."""
+
+    lane: str
+    mr: int
+    delivered: int | None
+    expired: int
+    outcome_class: str
+    outcome_scope: str
+    outcome_code: str
+    outcome_text: str
+    done_at: int | None
+    received_at: Instant
+    scts: bytes
+
+
 def record(tx: Tx, report: RawReport) -> ReportStored:
     """Keep a report and apply it; one that came before changes nothing."""
-    tx.catch_up()  # else it would be given to an earlier attempt, for want of its own
     tail = tail_of(report.to)
+    # Else it would be given to an earlier attempt, for want of its own.
+    tx.catch_up(lambda row: (row.sim_id, row.tail) == (report.sim_id, tail))
     same = (report.sim_id, report.mr, tail, report.scts, report.status, report.done_at or 0)
     known = tx.db.execute(_SQL["same"], same).fetchone()
     if known is not None:
         return _stored(tx, known[1])
     raw = add_body(tx, "pdu", report.raw)
-    made = tx.db.execute(
+    attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, report.received_at)
+    outcome = outcome_columns(report.outcome)
+    tx.db.execute(
         _SQL["add"],
         (report.sim_id, report.lane, report.mr, report.to, tail, report.scts, report.status,
-         report.delivered, report.expired, *outcome_columns(report.outcome).values(),
-         report.done_at, report.received_at, raw),
-    ).lastrowid  # fmt: skip
-    assert made is not None
-    attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, report.received_at)
+         report.delivered, report.expired, *outcome.values(), report.done_at, report.received_at,
+         raw, None if attempt is None else attempt.id),
+    )  # fmt: skip
     if attempt is not None:
-        _apply(tx, made, attempt)
+        told = Told(
+            lane=report.lane, mr=report.mr, delivered=report.delivered, expired=report.expired,
+            **outcome, done_at=report.done_at, received_at=report.received_at, scts=report.scts,
+        )  # fmt: skip
+        _apply(tx, told, attempt)
     else:
         tx.recall.unmatched(report.sim_id, tail)
         on_air = tx.db.execute(_SQL["on_air"], (report.sim_id, tail)).fetchone() is not None
@@ -95,11 +115,12 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
         return False
     since = attempt.begun_at
     found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
-    for (report_id,) in found:
-        row = tx.db.execute(_SQL["report"], (report_id,)).fetchone()
-        belongs = _find(tx, attempt.sim_id, attempt.tail, row[3], row[13], row[12])
+    for report_id, *values in found:
+        told = Told(*values)
+        belongs = _find(tx, attempt.sim_id, attempt.tail, told.mr, told.scts, told.received_at)
         if belongs is not None:
-            _apply(tx, report_id, belongs)
+            tx.db.execute(_SQL["match"], (belongs.id, report_id))
+            _apply(tx, told, belongs)
     return bool(found)
 
 
@@ -157,19 +178,15 @@ def _can_bear(tx: Tx, attempt: AttemptRow, mr: int) -> bool:
 
 
 # -- what it says --------------------------------------------------------------------------------
-def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
-    tx.db.execute(_SQL["match"], (attempt.id, report_id))
-    values = tx.db.execute(_SQL["report"], (report_id,)).fetchone()
-    lane, mr, delivered, at = values[2], values[3], values[5], Instant(values[12])
+def _apply(tx: Tx, told: Told, attempt: AttemptRow) -> None:
+    delivered, at = told.delivered, told.received_at
     row = segment_row(tx, attempt.segment_id)
     assert row is not None
-    tx.db.execute(_SQL["set_reference"], (mr, attempt.id))
-    outcome = Outcome(
-        cls=OutcomeClass(values[7]), scope=Scope(values[8]), code=values[9], text=values[10]
-    )
-    actor = f"modem {lane}"
-    event = _event(tx, row, attempt, delivered, bool(values[6]))
-    words = outcome.text
+    if attempt.mr is None:
+        tx.db.execute(_SQL["set_reference"], (told.mr, attempt.id))
+    actor = f"modem {told.lane}"
+    event = _event(tx, row, attempt, delivered, bool(told.expired))
+    words = told.outcome_text
     if delivered is None and row.current and (most_s := still_tried(tx, row.message_seq)):
         words += f"; another group of modems is tried after {most_s} s"
     if event is None:
@@ -177,14 +194,20 @@ def _apply(tx: Tx, report_id: int, attempt: AttemptRow) -> None:
             tx.db.execute(_SQL["extend"], (at + REPORT_WAIT_S * SECOND_US, row.id))
         remark(tx, row, at, words, actor)
         return
-    columns: dict[str, Any] = {"not_before": None, "mr": mr if attempt.mr is None else attempt.mr}
+    columns: dict[str, Any] = {
+        "not_before": None,
+        "mr": told.mr if attempt.mr is None else attempt.mr,
+    }
     if event is SegmentEvent.LATE:
         columns |= sent_columns(row, at, attempt.begun_at)
     else:
         columns |= {
-            **outcome_columns(outcome),
+            "outcome_class": told.outcome_class,
+            "outcome_scope": told.outcome_scope,
+            "outcome_code": told.outcome_code,
+            "outcome_text": told.outcome_text,
             "reported_at": at,
-            "delivered_at": _delivered_at(attempt, values[11], at) if delivered else None,
+            "delivered_at": _delivered_at(attempt, told.done_at, at) if delivered else None,
             "sent_at": row.sent_at if row.sent_at is not None else attempt.begun_at,
         }
     moved = move(tx, row, event, at, words, actor, **columns)

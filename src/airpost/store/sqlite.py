@@ -97,7 +97,7 @@ class SqliteStore:
         self._journal = AirJournal(path)
         self._ahead = Ahead()
         self._writer = Writer(
-            path, rng, ahead=self._ahead, catch_up=air.begun, migrate=lambda: migrate(path),
+            path, rng, ahead=self._ahead, catch_up=air.catch_up, migrate=lambda: migrate(path),
             committed=self._wake, failed=lambda reason: self._can.failed(reason),
         )  # fmt: skip
         self._reader = Reader(path)
@@ -326,6 +326,7 @@ class SqliteStore:
         except OSError as error:
             log.debug("store.not_in_air_journal modem=%s %s", lane, error)
             return False
+        self._ahead.ended(settlement)
         return True
 
     async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:

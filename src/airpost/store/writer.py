@@ -17,8 +17,8 @@ from typing import Any
 
 from airpost.errors import StoreUnavailable
 from airpost.histogram import Histogram
-from airpost.store.ahead import Ahead, BegunMeanwhile
-from airpost.store.api import Begun, Wake
+from airpost.store.ahead import Ahead, BegunMeanwhile, PreparedRow
+from airpost.store.api import Wake
 from airpost.store.faults import DAMAGED, meaning
 from airpost.store.migrations import connect
 from airpost.store.recall import Recall
@@ -41,6 +41,9 @@ def _insert(rows: int) -> str:
     return f"{head}VALUES {', '.join([values] * rows)}"
 
 
+CatchUp = Callable[["Tx", Callable[[PreparedRow], bool]], None]
+
+
 class Tx:
     """What a request works with: the connection, and what follows its own work.
 
@@ -56,7 +59,7 @@ class Tx:
         rng: Random,
         ahead: Ahead | None = None,
         recall: Recall | None = None,
-        catch_up: Callable[[Tx, Begun], None] | None = None,
+        catch_up: CatchUp | None = None,
     ) -> None:
         self.db = db
         self._catch_up = catch_up
@@ -66,11 +69,12 @@ class Tx:
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
 
-    def catch_up(self) -> None:
-        """Write what the loop has begun, in that order, as far as it is not written."""
-        for begun in self.ahead.begun():
-            assert self._catch_up is not None
-            self._catch_up(self, begun)
+    def catch_up(self, wanted: Callable[[PreparedRow], bool] = lambda _row: True) -> None:
+        """Write what has happened on the air and is not written: of each lane in its order, and no
+        more than up to the last that is `wanted`.
+        """
+        assert self._catch_up is not None
+        self._catch_up(self, wanted)
 
     def write_history(self) -> None:
         """Write the rows of `history`."""
@@ -90,7 +94,7 @@ class Writer(StoreThread):
         rng: Random,
         *,
         ahead: Ahead,
-        catch_up: Callable[[Tx, Begun], None],
+        catch_up: CatchUp,
         migrate: Callable[[], None],
         committed: Callable[[set[Wake]], None],
         failed: Callable[[str], None],

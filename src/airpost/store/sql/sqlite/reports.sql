@@ -6,16 +6,14 @@ WHERE sim_id = ? AND mr = ? AND tail = ? AND scts = ? AND status = ? AND ifnull(
 
 -- name: add
 INSERT INTO report (sim_id, lane, mr, number, tail, scts, status, delivered, expired,
-    outcome_class, outcome_scope, outcome_code, outcome_text, done_at, received_at, raw_body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-
--- name: report
-SELECT id, sim_id, lane, mr, tail, delivered, expired, outcome_class, outcome_scope, outcome_code,
-       outcome_text, done_at, received_at, scts
-FROM report WHERE id = ?
+    outcome_class, outcome_scope, outcome_code, outcome_text, done_at, received_at, raw_body,
+    attempt_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: unmatched
-SELECT id FROM report
+SELECT id, lane, mr, delivered, expired, outcome_class, outcome_scope, outcome_code, outcome_text,
+       done_at, received_at, scts
+FROM report
 WHERE attempt_id IS NULL AND sim_id = ? AND tail = ? AND received_at >= ? ORDER BY id
 
 -- name: extend
