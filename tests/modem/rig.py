@@ -122,7 +122,9 @@ class Behind:
 
 
 class Rig:
-    """One unit on one simulated modem."""
+    """One unit on one simulated modem. `prepared`: what is sent begins at its prompt."""
+
+    prepared = False
 
     def __init__(self, pool: SimPool, clock: LoopClock, settings: UnitSettings,
                  profile: Profile, **hands: Any) -> None:  # fmt: skip
@@ -179,8 +181,10 @@ class Rig:
     async def ready(self) -> None:
         await self.until(lambda: self.view.ready)
 
-    def commit(self, tpdu: bytes) -> asyncio.Future[AirResult]:
+    def commit(self, tpdu: bytes) -> asyncio.Future[AirResult] | Callable[[], AirResult]:
         self.committed.append(tpdu)
+        if self.prepared:
+            return lambda: GO
         done: asyncio.Future[AirResult] = asyncio.get_running_loop().create_future()
         done.set_result(GO)
         return done

@@ -29,6 +29,12 @@ from tests.virtual import VirtualLoop
 OK, TRANSIENT, PERMANENT, UNKNOWN = OutcomeClass
 
 
+@pytest.fixture(params=["committed", "prepared"], autouse=True)
+def _intent(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every dialogue in both ways an intent may go: as a commit, or as what was prepared."""
+    monkeypatch.setattr(Rig, "prepared", request.param == "prepared")
+
+
 def submit_of(tpdu: bytes) -> Submit:
     submit = parse_tpdu(tpdu, Direction.MO)
     assert isinstance(submit, Submit)
@@ -382,6 +388,83 @@ async def test_what_cannot_be_built_fails_for_good(loop: VirtualLoop, tmp_path: 
         assert result.outcome.scope is Scope.MESSAGE
         assert rig.committed == []
         assert rig.sim.counts["+CMGS"] == 0
+
+
+# -- what was prepared --------------------------------------------------------------------------
+
+
+@virtually
+async def test_what_may_not_begin_any_more_leaves_the_prompt(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        result = await rig.unit.send(rig.segment(), lambda _tpdu: lambda: STAY)
+        assert ends(result) == (False, TRANSIENT, "withdrawn")
+        assert rig.sim.sends[-1].ctrl_z_at_s is None
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@pytest.mark.parametrize(("said", "code"), [("ERROR", "ERROR"), ("+CMS ERROR: 500", "CMS 500")])
+@virtually
+async def test_a_prompt_that_ends_in_the_same_read_begins_nothing(
+    loop: VirtualLoop, tmp_path: Path, said: str, code: str
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        begun: list[AirResult] = []
+        rig.sim.faults.set("no_prompt")
+        sending = spawn(
+            rig.unit.send(rig.segment(), lambda _tpdu: lambda: begun.append(GO) or GO),
+            name="the caller",
+        )
+        await asyncio.sleep(1)
+        rig.sim.emit(f"\r\n> \r\n{said}\r\n".encode())
+        result = await sending
+        rig.sim.faults.clear()
+        assert ends(result) == (False, TRANSIENT, code)
+        assert result.refused
+        assert begun == []
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@virtually
+async def test_who_is_cancelled_begins_nothing_at_a_late_prompt(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        begun: list[AirResult] = []
+        rig.sim.faults.set("slow_prompt", delay_s=3.0)
+        sending = spawn(
+            rig.unit.send(rig.segment(), lambda _tpdu: lambda: begun.append(GO) or GO),
+            name="the caller",
+        )
+        await asyncio.sleep(1)
+        sending.cancel()
+        await asyncio.wait([sending])
+        await asyncio.sleep(5)
+        rig.sim.faults.clear()
+        assert begun == []
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
+@pytest.mark.parametrize("patience_s", [2.0, 15.0])
+@virtually
+async def test_the_patience_of_a_message_counts_from_its_text(
+    loop: VirtualLoop, tmp_path: Path, patience_s: float
+) -> None:
+    async with rigged(loop, tmp_path, air_s=30.0) as rig:
+        classes = dict(rig.settings.classes)
+        classes[MessageClass.OTP] = replace(classes[MessageClass.OTP], patience_s=patience_s)
+        rig.unit._settings = replace(rig.settings, classes=classes)
+        rig.sim.faults.set("slow_prompt", delay_s=4.0)
+        begun_s = loop.time()
+        result = await rig.send(class_=MessageClass.OTP)
+        rig.sim.faults.clear()
+        assert ends(result) == (True, UNKNOWN, "patience")
+        assert result.prompt_s == pytest.approx(4.0, abs=0.1)
+        assert loop.time() - begun_s == pytest.approx(4.0 + patience_s, abs=0.2)
 
 
 # -- the port goes ------------------------------------------------------------------------------

@@ -92,7 +92,8 @@ class ScriptedUnit:
         intent = commit(b"tpdu")
         if self.refusals and (refusal := self.refusals.pop(0)) is not None:
             return SendResult(begun=False, outcome=refusal, mr=None, air_s=0.0, refused=True)
-        if (await intent).attempt_id is None:
+        committed = intent() if callable(intent) else await intent
+        if committed.attempt_id is None:
             self.refused += 1
             return SendResult(begun=False, outcome=WITHDRAWN, mr=None, air_s=0.0)
         outcome = self.outcomes.pop(0) if self.outcomes else SENT

@@ -41,10 +41,11 @@ class Committed(Protocol):
         ...
 
 
-CommitIntent = Callable[[bytes], Awaitable[Committed]]
-"""Given the exact TPDU octets, commit the intent. It is under way when the call returns, and is
-awaited once the prompt is there, right before the PDU: one that was prepared begins only then.
-Without a prompt it is left alone."""
+CommitIntent = Callable[[bytes], Awaitable[Committed] | Callable[[], Committed]]
+"""Given the exact TPDU octets, commit the intent. The commit is under way when the call returns,
+and is awaited once the prompt is there, right before the PDU. Where one was prepared, what is
+returned is called instead, as the prompt is read: it begins only then, and waits for nothing.
+Without a prompt either is left alone."""
 
 
 class Intake(Protocol):

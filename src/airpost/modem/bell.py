@@ -19,11 +19,15 @@ class Bell:
 
     def awaited(self, timeout_s: float) -> asyncio.Future[None]:
         """To be awaited: done when it rings, at the latest in so many seconds."""
+        self.put_off(timeout_s)
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        return waiter
+
+    def put_off(self, timeout_s: float) -> None:
+        """Whoever waits does so for so many seconds from now."""
         loop = asyncio.get_running_loop()
         self._due_s = loop.time() + timeout_s
         self._watch(loop)
-        self._waiter = waiter = loop.create_future()
-        return waiter
 
     def ring(self) -> None:
         """Something has come."""

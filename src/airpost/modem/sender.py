@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -20,7 +22,7 @@ from airpost.codec.causes import Phase, classify
 from airpost.codec.pdu import build_pdu
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
 from airpost.model import Claimed, MessageClass
-from airpost.modem.api import CommitIntent, SendResult
+from airpost.modem.api import CommitIntent, Committed, SendResult
 from airpost.modem.health import NO_PROMPT
 from airpost.modem.onair import AT_ONCE_S, Answer, Doubt, OnAir
 from airpost.modem.owed import Owed
@@ -150,18 +152,24 @@ class Sender:
         return self._clock.mono() if air.kept_s is None else air.kept_s
 
     async def _dialogue(self, tpdu: bytes, commit: CommitIntent, patience_s: float) -> SendResult:
-        session, timing, mono = self._session, self._timing, self._clock.mono
+        session, mono = self._session, self._clock.mono
         try:
             intent = commit(tpdu)
-            self.command = send_pdu(len(tpdu), timing.cmgs_s, PROMPT_S)
+            self.command = send_pdu(len(tpdu), self._timing.cmgs_s, PROMPT_S)
             asked_s = mono()
             session.begin(self.command)
             pdu, _ = build_pdu(tpdu)
             octets = pdu.encode("ascii") + CTRL_Z
+            if callable(intent):
+                session.at_prompt(partial(self._begins, intent, octets, asked_s, patience_s))
             event = await session.event(PROMPT_S)
+            if self._air is not None:
+                return await self._wait(self._air, event)
             self._prompt_s = mono() - asked_s
             refused = None if isinstance(event, WriteNow) else await self._no_prompt(event)
-            allowed = refused is None and (await intent).attempt_id is not None
+            allowed = False  # what was prepared has not begun at its prompt
+            if refused is None and not callable(intent):
+                allowed = (await intent).attempt_id is not None
         except StoreUnavailable:
             await self._take_back()
             raise
@@ -175,8 +183,25 @@ class Sender:
             event = await session.event(PROMPT_S)
             asks = isinstance(event, WriteNow)
             return self._result(WITHDRAWN if asks else await self._no_prompt(event))
-        session.payload(octets)
-        begun_s = mono()
+        return await self._wait(self._put_out(octets, patience_s))
+
+    def _begins(
+        self, begin: Callable[[], Committed], octets: bytes, asked_s: float, patience_s: float
+    ) -> bool:
+        """At the prompt: what was prepared begins, unless it may not any more."""
+        self._prompt_s = self._clock.mono() - asked_s
+        if begin().attempt_id is None:
+            return False
+        with suppress(PortError):  # whoever waits hears of it
+            air = self._put_out(octets, patience_s)
+            self._session.put_off(air.due - air.begun_s)
+        return True
+
+    def _put_out(self, octets: bytes, patience_s: float) -> OnAir:
+        """The PDU, with Ctrl-Z; PortLost where nothing of it was written."""
+        timing = self._timing
+        self._session.payload(octets)
+        begun_s = self._clock.mono()
         self._air = air = OnAir(
             owed=self._owed,
             earlier=self._credit,
@@ -186,7 +211,7 @@ class Sender:
             limit=begun_s + timing.cmgs_s,
         )
         self._owed.went_out()
-        return await self._wait(air)
+        return air
 
     async def _take_back(self) -> None:
         """Leave the prompt without a message."""
@@ -203,18 +228,22 @@ class Sender:
         await self._take_back()
         return _modem(OutcomeClass.TRANSIENT, NO_PROMPT, f"no prompt within {PROMPT_S:g} s")
 
-    async def _wait(self, air: OnAir) -> SendResult:
-        """Three clocks after Ctrl-Z: patience of the message, probes of the line, the limit."""
+    async def _wait(self, air: OnAir, event: DialogueEvent | None = None) -> SendResult:
+        """Three clocks after Ctrl-Z: patience of the message, probes of the line, the limit.
+
+        `event` has come already.
+        """
         session, mono = self._session, self._clock.mono
         while True:
-            event = await session.event(max(0.0, air.due - mono()))
-            match event:
+            event = event or await session.event(max(0.0, air.due - mono()))
+            heard, event = event, None
+            match heard:
                 case Reply():
-                    final = event.final
-                    answer = Answer(reference(event.lines) if final.ok else None, final)
+                    final = heard.final
+                    answer = Answer(reference(heard.lines) if final.ok else None, final)
                     if (told := air.heard(answer, mono(), session.noise)) is not None:
                         return self._told(air, told)
-                    session.again(event.command)
+                    session.again(heard.command)
                     continue
                 case Dropped():
                     if air.in_doubt:

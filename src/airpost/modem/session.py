@@ -8,12 +8,10 @@ limit has passed nothing is sent before the modem is proved to be in step again.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import count
 
 from airpost.at.channel import ESC, Channel, State
 from airpost.at.command import AT, PROBE, Command, Priority
@@ -23,6 +21,8 @@ from airpost.modem.bell import Bell
 from airpost.modem.port import PortSettings, PortTransport, open_port
 from airpost.modem.refusals import failed
 from airpost.modem.trace import Trace
+from airpost.modem.turns import Turns
+from airpost.modem.wakes import wakes
 
 log = logging.getLogger("airpost.session")
 
@@ -34,7 +34,6 @@ WAKE_TRIES = 6  # modems on a UART miss the first characters while they find the
 WAKE_S = 3.0
 DOZE_S = 20.0  # a modem that saves power falls asleep after so long at the earliest
 ROUSE_S = 0.2  # from what wakes it until it hears
-PATIENCE = 4  # how many may go before one of the next lower priority that has waited longer
 
 # Where something was heard, and no answer: those of others, or half of our own.
 NOT_ALONE = (
@@ -80,13 +79,12 @@ class Session(asyncio.Protocol):
         self._channel = Channel()
         self._transport: PortTransport | None = None
         self._events: deque[DialogueEvent] = deque()
+        self._at_prompt: Callable[[], bool] | None = None
         self._bell = Bell()  # for whoever waits in `event()`
         self._half_timer: asyncio.TimerHandle | None = None
         self._unwanted = False
         self._doubted = False  # answers may belong to earlier commands
-        self._busy = False
-        self._turns: list[tuple[Priority, int, int, asyncio.Future[None]]] = []
-        self._order = count()
+        self._turns = Turns()
 
     # -- life ------------------------------------------------------------------------------------
     async def open(self, settings: PortSettings) -> None:
@@ -122,10 +120,7 @@ class Session(asyncio.Protocol):
         self._half_came()
         self.lost.set()
         self._bell.close()
-        for *_, turn in self._turns:
-            if not turn.done():
-                turn.set_exception(self.error)
-        self._turns.clear()
+        self._turns.fail(self.error)
 
     @property
     def asks_for_text(self) -> bool:
@@ -160,13 +155,24 @@ class Session(asyncio.Protocol):
             self._trace.sent(data)
 
     def _pump(self) -> None:
+        prompt: WriteNow | None = None
         while (event := self._channel.next_event()) is not None:
-            self._hand_out(event)
+            if isinstance(event, WriteNow) and self._at_prompt is not None:
+                prompt = event
+            else:
+                self._hand_out(event)
+        if prompt is not None and self.asks_for_text:  # nothing behind it has ended it
+            self._answer(prompt)
         if not self._channel.half_open:
             if self._half_timer is not None:
                 self._half_came()
         elif self._half_timer is None:
             self._half_timer = asyncio.get_running_loop().call_later(HALF_S, self._half_is_over)
+
+    def _answer(self, prompt: WriteNow) -> None:
+        answer, self._at_prompt = self._at_prompt, None
+        if answer is None or not answer():
+            self._hand_out(prompt)
 
     def _half_came(self) -> None:
         if self._half_timer is not None:
@@ -188,9 +194,16 @@ class Session(asyncio.Protocol):
                 self._late(event)
             case Noise():
                 self.noise += not event.ours
+            case Reply():
+                self._events.append(event)
+                wakes().call(self._ring)
             case _:
                 self._events.append(event)
                 self._bell.ring()
+
+    def _ring(self) -> None:
+        if self._events:  # else it was heard by who had not to wait
+            self._bell.ring()
 
     @asynccontextmanager
     async def turn(self, priority: Priority) -> AsyncIterator[None]:
@@ -207,9 +220,8 @@ class Session(asyncio.Protocol):
 
     async def enter(self, priority: Priority) -> None:
         """Begin a turn that does not end where it began: `leave()` is the caller's duty."""
-        if self._busy:
-            await self._take_turn(priority)
-        self._busy = True
+        self._check_open()
+        await self._turns.take(priority)
         try:
             self._check_open()
             if self._guard_s:
@@ -231,7 +243,7 @@ class Session(asyncio.Protocol):
             self._pump()
         if self._guard_s:
             self._rested_at_s = asyncio.get_running_loop().time() + self._guard_s
-        self._end_turn()
+        self._turns.end()
 
     async def _rest(self) -> None:
         await asyncio.sleep(self._rested_at_s - asyncio.get_running_loop().time())
@@ -243,38 +255,28 @@ class Session(asyncio.Protocol):
         await asyncio.sleep(ROUSE_S)
         self._check_open()
 
-    async def _take_turn(self, priority: Priority) -> None:
-        self._check_open()
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Sending and receiving take turns without end: care must have one now and then.
-        order, behind = next(self._order), max(0, priority - Priority.SEND)
-        rank = (min(priority, Priority.SEND), order + PATIENCE * behind, order)
-        heapq.heappush(self._turns, (*rank, mine))
-        try:
-            await mine
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled() and mine.exception() is None:
-                self._end_turn()  # it was given to us while we were being cancelled
-            raise
-
     @property
     def urgent(self) -> bool:
         """True while something urgent waits for its turn."""
-        return bool(self._turns) and self._turns[0][0] <= Priority.URGENT
-
-    def _end_turn(self) -> None:
-        while self._turns:
-            *_, following = heapq.heappop(self._turns)
-            if not following.done():
-                following.set_result(None)
-                return
-        self._busy = False
+        return self._turns.urgent
 
     def begin(self, command: Command) -> None:
         """Write a command; its events come from `event()`."""
         self._events.clear()
+        self._at_prompt = None
         self._begun_s = asyncio.get_running_loop().time()
         self._write(self._channel.send(command))
+
+    def at_prompt(self, answer: Callable[[], bool]) -> None:
+        """Have the prompt of the command answered where it is read, without a turn of the loop.
+
+        True from `answer`: it is done, and the prompt is no event any more.
+        """
+        self._at_prompt = answer
+
+    def put_off(self, timeout_s: float) -> None:
+        """The `event()` that is awaited ends in so many seconds from now."""
+        self._bell.put_off(timeout_s)
 
     def payload(self, octets: bytes) -> None:
         """Write what the prompt asked for; PortLost when the port took nothing of it."""
@@ -298,6 +300,7 @@ class Session(asyncio.Protocol):
 
     def give_up(self) -> None:
         """Stop waiting for the command, if one is under way; `resync()` before the next one."""
+        self._at_prompt = None
         if self._channel.state in (State.WAIT_FINAL, State.WAIT_PROMPT, State.WAIT_SENT):
             self._trace.note("gave up waiting")
             self._dozes = self._dozes or self._begun_s - self._heard_s > DOZE_S

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from random import Random
 
-from airpost.clock import SECOND_US, Clock, Instant
+from airpost.clock import Clock
 from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass, SimId
-from airpost.modem.api import Committed, ModemUnit, SendResult
+from airpost.modem.api import ModemUnit, SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
 from airpost.pool.beat import is_quick, linger_s, prepared_ahead, until_beat
@@ -25,7 +25,7 @@ from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
 from airpost.pool.ledger import Beginning, Ledger
 from airpost.pool.order import next_up
-from airpost.pool.retry import event_of, next_attempt
+from airpost.pool.retry import settlement
 from airpost.pool.route import UNMEASURED_SERVICE_S
 from airpost.pool.tally import Tally
 from airpost.pool.window import Window
@@ -87,6 +87,7 @@ class LaneLoop:
         self._stopping = False
         self._asked_for: Claimed | None = None  # what was on the air when more was asked for
         self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
+        self._untold: tuple[Claimed, Settlement, SendResult] | None = None  # of the last result
 
     @property
     def lane(self) -> Lane:
@@ -192,12 +193,14 @@ class LaneLoop:
                 while not self._stopping:
                     segment = await self._next()
                     if segment is None:
+                        self._tell()
                         await self.settle_now()
                         self._say_idle()
                         await self._wait()
                         continue
                     self._fresh = True
                     await self._send(segment)
+                self._tell()
                 await self.settle_now()
             finally:
                 watch.cancel()
@@ -224,6 +227,7 @@ class LaneLoop:
 
     def _begins(self) -> None:
         """What was prepared has begun."""
+        asyncio.get_running_loop().call_soon(self._tell)  # the PDU goes first
         if self._ledger.has_beat:
             return
         now_s, ready = asyncio.get_running_loop().time(), len(self._ledger.ready)
@@ -297,7 +301,7 @@ class LaneLoop:
         asked: asyncio.Future[AirResult] | Beginning | None = None
         counts = None if self._gate is None else partial(self._gate.begun, segment, sim_id)
 
-        def commit(tpdu: bytes) -> Awaitable[Committed]:
+        def commit(tpdu: bytes) -> asyncio.Future[AirResult] | Beginning:
             nonlocal asked
             if ready is not None and ready.tpdu == tpdu:
                 asked = self._ledger.beginning(ready, counts)
@@ -310,7 +314,7 @@ class LaneLoop:
             if isinstance(asked, asyncio.Future):
                 await asked  # whatever the modem did, a commit is never cut
             elif asked is not None and not asked.tried and result.refused:
-                await asked  # refused in place of the prompt: as where a commit came before it
+                asked()  # refused in place of the prompt: as where a commit came before it
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
             self.current = None
@@ -392,29 +396,27 @@ class LaneLoop:
     def _settle_later(
         self, segment: Claimed, attempt: int, result: SendResult, *, elsewhere: bool
     ) -> None:
-        now = self._clock.now()
-        event = SegmentEvent.TRANSIENT if elsewhere else event_of(result.outcome)
-        retry_at = None
-        grace_until = None
-        if event is SegmentEvent.TRANSIENT:
-            retry_at = next_attempt(
-                now, segment.waiting_since, segment.class_, result.outcome.scope,
-                self._policies, self._rng,
-            )  # fmt: skip
-        if event is SegmentEvent.UNKNOWN:
-            grace_until = Instant(now + round(self._policies[segment.class_].grace_s * SECOND_US))
+        settled = settlement(
+            segment, attempt, result, self._clock.now(), self._policies, self._rng,
+            elsewhere=elsewhere,
+        )  # fmt: skip
+        if settled.event is SegmentEvent.UNKNOWN:
             self._attempts[segment.segment_id] = attempt
-        self.tally.ended(segment, event, result, now)
+        self._tell()
+        self._untold = segment, settled, result
+        self._ledger.ended(settled)
+
+    def _tell(self) -> None:
+        """What the last result was: once the next PDU is on the wire, nobody waits for it."""
+        if self._untold is None:
+            return
+        (segment, settled, result), self._untold = self._untold, None
+        self.tally.ended(segment, settled.event, result, settled.ended_at)
         log.info(
             "segment.%s msg=%s part=%d/%d modem=%s mr=%s air_s=%.3f",
-            event.value, segment.message_id, segment.seq, segment.of, self.lane,
+            settled.event.value, segment.message_id, segment.seq, segment.of, self.lane,
             result.mr, result.air_s,
         )  # fmt: skip
-        settlement = Settlement(
-            segment_id=segment.segment_id, attempt_id=attempt, event=event, outcome=result.outcome,
-            mr=result.mr, ended_at=now, retry_at=retry_at, grace_until=grace_until,
-        )  # fmt: skip
-        self._ledger.ended(settlement)
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome

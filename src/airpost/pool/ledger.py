@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from airpost.clock import Instant
 from airpost.errors import StoreUnavailable
@@ -31,19 +31,19 @@ def _is_plain(fact: Fact) -> bool:
 
 
 class Beginning:
-    """The intent of what is prepared: it begins when it is awaited, and nothing is waited for."""
+    """The intent of what is prepared: it begins when it is called, and nothing is waited for."""
 
     def __init__(self, begin: Callable[[], Begun | None]) -> None:
         self._begin = begin
-        self.tried = False  # it has been awaited
+        self.tried = False  # it has been called
         self.attempt_id: int | None = None
 
-    def __await__(self) -> Generator[None, None, Beginning]:
+    def __call__(self) -> Beginning:
+        """It begins now; itself, with the attempt it became."""
         self.tried = True
         begun = self._begin()
         self.attempt_id = None if begun is None else begun.attempt_id
         return self
-        yield  # only a generator can be awaited
 
 
 class Ledger:
@@ -107,7 +107,7 @@ class Ledger:
         return ready
 
     def beginning(self, ready: Prepared, counts: Counts | None = None) -> Beginning:
-        """To be awaited right before the PDU is written; the store hears of it after that.
+        """To be called right before the PDU is written; the store hears of it after that.
 
         `counts` is called where it has begun.
         """

@@ -1,6 +1,6 @@
-"""Whether and when a failed segment is tried again.
+"""What an attempt has come to: whether and when a failed segment is tried again.
 
-Pure: no clock, no I/O; randomness is an argument. May import L0.
+Pure: no clock, no I/O; randomness is an argument. May import store.api, modem.api, L0.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 from random import Random
 
 from airpost.clock import SECOND_US, Instant
-from airpost.model import MessageClass
+from airpost.model import Claimed, MessageClass
+from airpost.modem.api import SendResult
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.policy import Policies
 from airpost.states import SegmentEvent
+from airpost.store.api import Settlement
 
 JITTER = 0.1  # share by which a wait is spread, so that a congested cell is not hit in step
 # The waits of a class (`policy.py`) times this. What the SIM or the modem is to blame for can go by
@@ -58,3 +60,28 @@ def event_of(outcome: Outcome) -> SegmentEvent:
     if outcome.cls is OutcomeClass.PERMANENT and outcome.scope in CONCERNS_IT:
         return SegmentEvent.PERMANENT
     return SegmentEvent.TRANSIENT
+
+
+def settlement(
+    segment: Claimed,
+    attempt: int,
+    result: SendResult,
+    now: Instant,
+    policies: Policies,
+    rng: Random,
+    *,
+    elsewhere: bool,
+) -> Settlement:
+    """How an attempt that ended just now is settled; `elsewhere`: it is tried by another SIM."""
+    event = SegmentEvent.TRANSIENT if elsewhere else event_of(result.outcome)
+    retry_at = grace_until = None
+    if event is SegmentEvent.TRANSIENT:
+        retry_at = next_attempt(
+            now, segment.waiting_since, segment.class_, result.outcome.scope, policies, rng
+        )
+    if event is SegmentEvent.UNKNOWN:
+        grace_until = Instant(now + round(policies[segment.class_].grace_s * SECOND_US))
+    return Settlement(
+        segment_id=segment.segment_id, attempt_id=attempt, event=event, outcome=result.outcome,
+        mr=result.mr, ended_at=now, retry_at=retry_at, grace_until=grace_until,
+    )  # fmt: skip
