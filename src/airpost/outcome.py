@@ -49,6 +49,7 @@ class Outcome:
         return self.cls is OutcomeClass.OK
 
 
+WHOSE = "whose"  # the code of an unknown fate where an answer came, of this or of an earlier one
 SENT = Outcome(cls=OutcomeClass.OK, scope=Scope.MESSAGE, code="OK", text="accepted by the network")
 
 # What decides about a whole: a permanent failure ends it, doubt beats a retry, that beats success.

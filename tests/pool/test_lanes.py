@@ -271,6 +271,23 @@ def test_without_self_tests_one_message_tries_a_sim_in_doubt_less_and_less_often
     run_virtual(main)
 
 
+def test_one_that_went_out_again_is_tried_as_soon_the_next_time(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            rig.units[0].outcomes = [UNKNOWN] * 5 + [SENT] + [UNKNOWN] * 3
+            await many(rig, 10, NORMAL, on_uncertain=OnUncertain.HOLD)
+            sent = rig.units[0].sent
+            await rig.until(lambda: len(sent) == 5, 300)  # after one and two minutes
+            await rig.until(
+                lambda: len(sent) == 9, 300
+            )  # the try after four went out, three did not
+            begun_s = loop.time()
+            await rig.until(lambda: len(sent) == 10, 600)
+            assert 59 <= loop.time() - begun_s <= 70
+
+    run_virtual(main)
+
+
 def test_a_store_that_cannot_write_only_delays_the_try_of_a_sim_in_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

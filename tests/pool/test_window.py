@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airpost.codec.causes import Phase, classify
-from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
+from airpost.outcome import SENT, WHOSE, Outcome, OutcomeClass, Scope
 from airpost.pool.window import (
     DEAD_AFTER,
     DOUBTED_AFTER,
@@ -108,3 +110,9 @@ def test_three_of_unknown_fate_in_a_row_put_it_in_doubt() -> None:
     assert not doubted.on_trial().in_doubt
     assert doubted.on_trial().feedback(UNKNOWN, 0).in_doubt
     assert not doubted.feedback(SENT, 0).in_doubt
+
+
+def test_an_answer_that_is_one_of_two_messages_is_not_counted_as_silence() -> None:
+    whose = replace(UNKNOWN, code=WHOSE)
+    assert not after(Window(), [whose] * 4).in_doubt
+    assert after(Window(), [UNKNOWN, UNKNOWN, whose, UNKNOWN]).in_doubt

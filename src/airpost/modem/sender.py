@@ -30,7 +30,7 @@ from airpost.modem.profile import Timing
 from airpost.modem.refusals import failed
 from airpost.modem.session import DialogueEvent, Session
 from airpost.modem.submission import Composer
-from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
+from airpost.outcome import SENT, WHOSE, Outcome, OutcomeClass, Scope
 
 log = logging.getLogger("airpost.sender")
 
@@ -40,7 +40,7 @@ PROBE_EVERY_S = 5.0
 URGENT_CLASSES = frozenset({MessageClass.OTP, MessageClass.ALARM})
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
-UNANSWERED = frozenset({"port lost", "desync", "dropped", "timeout", "whose"})  # codes, once begun
+UNANSWERED = frozenset({"port lost", "desync", "dropped", "timeout", WHOSE})  # codes, once begun
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
     text="no answer yet; the modem is still sending",
@@ -292,7 +292,7 @@ class Sender:
 
     def _told(self, air: OnAir, told: Answer | Doubt) -> SendResult:
         if isinstance(told, Doubt):
-            return self._result(_modem(OutcomeClass.UNKNOWN, "whose", told.value))
+            return self._result(_modem(OutcomeClass.UNKNOWN, WHOSE, told.value))
         mr, final = told.mr, told.final
         if mr is not None:
             self._owed.told(mr)

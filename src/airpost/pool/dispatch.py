@@ -337,12 +337,12 @@ class LaneLoop:
 
     async def _learn(self, segment: Claimed, sim_id: SimId, outcome: Outcome) -> None:
         """What an outcome says of the SIM."""
-        window = self.window.feedback(outcome, self._clock.mono())
+        before, window = self.window, self.window.feedback(outcome, self._clock.mono())
         if segment.avoid_sim not in (None, sim_id) and sim_in_doubt(outcome):
             window = window.acquitted()  # both were refused: it is the message
         self.window = window
-        if self.held and outcome.ok:
-            self._hooks.proved(self.lane, "a self-test was sent")
+        if outcome.ok and (self.held or before.unknown):
+            self._hooks.proved(self.lane, "a self-test was sent" if self.held else "one was sent")
         if window.failures or window.dead or window.in_doubt:
             await self.settle_now()
             self._trouble(self.lane)

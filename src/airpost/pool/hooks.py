@@ -16,7 +16,8 @@ class Hooks:
     """What a lane asks and tells about doubt.
 
     `refused`: its SIM was refused a segment and may be to blame; True where another can try it.
-    `proved`: held, it has sent all the same. `probes`: messages it may send while it is held.
+    `proved`: held, or after some of unknown fate, it has sent all the same. `probes`: messages it
+    may send while it is held.
     """
 
     refused: Callable[[Lane, Claimed, SimId], bool]

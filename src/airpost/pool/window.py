@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from airpost.codec.causes import sim_in_doubt
-from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.outcome import WHOSE, Outcome, OutcomeClass, Scope
 
 FIRST_GAP_S = 1.0
 LONGEST_GAP_S = 60.0
@@ -34,7 +34,7 @@ class Window:
     gap_s: float = 0.0
     failures: int = 0
     refusals: int = 0  # in a row, with codes that are often the SIM's
-    unknown: int = 0  # in a row
+    unknown: int = 0  # in a row, with no answer at all
     dead_s: float = FIRST_DEAD_S  # how long the next closure lasts
     closed_until: float = 0.0
 
@@ -58,7 +58,9 @@ class Window:
             gap = self.gap_s / (1 + WIDENS_BY * self.gap_s)
             gap = gap if gap >= SMALLEST_GAP_S else 0.0
             return Window(gap_s=gap, closed_until=now + gap)
-        unknown = self.unknown + 1 if outcome.cls is OutcomeClass.UNKNOWN else 0
+        unknown = 0
+        if outcome.cls is OutcomeClass.UNKNOWN:  # an answer, whosever it is, is no sign of silence
+            unknown = self.unknown + (outcome.code != WHOSE)
         if outcome.scope in _OURS:
             failures = self.failures + 1
             known = replace(self, failures=failures, unknown=unknown)
