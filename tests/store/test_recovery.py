@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -149,6 +150,7 @@ class Killed:
 
 
 BOOT, OTHER_BOOT = b"b" * 16, b"c" * 16
+BINDING = Binding(message_seq=0, lane=G1, sim_id=SIM1, reason="test")
 
 
 @pytest.fixture
@@ -214,6 +216,30 @@ async def test_after_a_power_loss_what_was_given_back_has_not_begun(dead: Killed
     again = dead.store(OTHER_BOOT)
     assert (await again.open(after(9))).uncertain == 0
     assert (await seen(again, "given back")).state is M.QUEUED
+    await again.close()
+
+
+async def test_a_bind_that_is_lost_with_the_power_leaves_its_message_waiting(dead: Killed) -> None:
+    wal = dead.path.with_name("airpost.db-wal")
+    store = dead.store()
+    await store.open(NOW)
+    await store.accept([new("m")])
+    on_disk = dead.path.read_bytes(), wal.read_bytes()
+    (waits,) = await store.backlog(NOW, 9, [], ["default"])
+    assert await store.bind([replace(BINDING, message_seq=waits.seq)]) == 1
+    told = [each.seq for each in (await store.events(0, 99)).items]
+    await killed(store)
+    dead.path.write_bytes(on_disk[0])
+    wal.write_bytes(on_disk[1])
+    dead.path.with_name("airpost.db-shm").unlink(missing_ok=True)
+    again = dead.store(OTHER_BOOT)
+    await again.open(after(9))
+    (waits,) = await again.backlog(after(9), 9, [], ["default"])
+    assert await again.bind([replace(BINDING, message_seq=waits.seq)]) == 1
+    later = [each.seq for each in (await again.events(0, 99)).items]
+    assert later[: len(told) - 1] == told[:-1]
+    assert later[len(told) - 1] > told[-1]  # another event has another number
+    assert [each.message_id for each in await claim(again, after(9))] == ["m"]
     await again.close()
 
 

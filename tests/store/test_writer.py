@@ -97,6 +97,31 @@ async def test_what_is_handed_in_shares_a_commit_what_is_on_the_air_has_its_own(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_need_not_last_waits_alone_and_for_no_disk(
+    writer: Writer, log: Log, *, fails: bool
+) -> None:
+    def work(tx: Tx) -> int:
+        insert(tx, 1)
+        if fails:
+            raise ValueError("by the test")
+        return int(tx.db.execute("PRAGMA synchronous").fetchone()[0])
+
+    asked = [
+        writer.ask(work, urgent=True, durable=False),
+        writer.ask(work_of(insert, 2), urgent=True, waited=False),
+    ]
+    one, other = await asyncio.gather(*asked, return_exceptions=True)
+    assert (isinstance(one, ValueError) if fails else one == 1, other) == (True, 2)
+    told = [sql for sql in log.sql if "synchronous =" in sql or sql.startswith(("INS", "COMM"))]
+    assert told == [
+        "PRAGMA synchronous = NORMAL", "INSERT INTO t VALUES (1)", "COMMIT",
+        "PRAGMA synchronous = FULL", "INSERT INTO t VALUES (2)", "COMMIT",
+    ]  # fmt: skip
+    assert await writer.ask(lambda tx: tx.db.execute("PRAGMA synchronous").fetchone()[0],
+                            urgent=True) == 2  # fmt: skip
+
+
 async def test_modems_that_wait_long_for_their_turn_share_a_commit(
     writer: Writer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

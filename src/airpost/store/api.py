@@ -262,7 +262,11 @@ class Store(Protocol):
         ...
 
     async def bind(self, bindings: Sequence[Binding]) -> int:
-        """Bind messages that are still unbound and queued; how many were. Wakes QUEUE."""
+        """Bind messages that are still unbound and queued; how many were. Wakes QUEUE.
+
+        It does not wait for the disk: what is lost with the power is unbound, and bound anew. What
+        is prepared or begun after it has waited, for both.
+        """
         ...
 
     async def claim(self, lane: Lane, now: Instant, n: int) -> list[Claimed]:

@@ -29,6 +29,8 @@ from airpost.store.writer import Tx
 log = logging.getLogger("airpost.store")
 _SQL = load("recovery")
 _WANTED, _KEPT = "air journal", "air journal kept"  # the one to be made, the one that is there
+# Rows of the history that may be lost with the power, and were shown: their numbers stay theirs.
+LOST_EVENTS = 10_000
 INTERRUPTED = Outcome(
     cls=OutcomeClass.UNKNOWN,
     scope=Scope.MODEM,
@@ -42,6 +44,8 @@ UNPROVED = replace(
 
 def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
     """`sending` becomes `sent` or `uncertain`; what has not begun is given back."""
+    if not told.whole:
+        tx.db.execute(_SQL["skip_events"], (LOST_EVENTS,))
     audit.interrupt(tx, now)
     unproved = _take_up_prepared(tx, now, told)
     on_air = [row[0] for row in tx.db.execute(_SQL["on_air"])]

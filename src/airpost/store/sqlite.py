@@ -279,8 +279,8 @@ class SqliteStore:
         return await self._read(sweeping.next_due, self._policy, reach)
 
     async def bind(self, bindings: Sequence[Binding]) -> int:
-        """Bind what is still unbound."""
-        return await self._write(queue.bind, bindings, self._clock.now())
+        """Bind what is still unbound; lost with the power, it is unbound as before."""
+        return await self._ask(queue.bind, bindings, self._clock.now(), durable=False)
 
     async def claim(self, lane: Lane, now: Instant, n: int) -> list[Claimed]:
         """The next segments of a lane."""

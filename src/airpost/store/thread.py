@@ -26,7 +26,9 @@ APART_S = 0.05  # between two commits of what nobody waits for
 class Request:
     """One piece of work and, once it is done, what came of it."""
 
-    __slots__ = ("asked_s", "error", "future", "result", "urgent", "waited", "wakes", "work")
+    __slots__ = (
+        "asked_s", "durable", "error", "future", "result", "urgent", "waited", "wakes", "work",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,11 +37,13 @@ class Request:
         *,
         urgent: bool,
         waited: bool = True,
+        durable: bool = True,
     ) -> None:
         self.asked_s = time.monotonic()
         self.work = work
         self.urgent = urgent
         self.waited = waited
+        self.durable = durable
         self.future = future
         self.result: Any = None
         self.error: BaseException | None = None
@@ -135,17 +139,24 @@ class StoreThread:
         self.closed = ""
 
     def ask(
-        self, work: Callable[[Any], Any], *, urgent: bool, waited: bool = True, lazy: bool = False
+        self,
+        work: Callable[[Any], Any],
+        *,
+        urgent: bool,
+        waited: bool = True,
+        lazy: bool = False,
+        durable: bool = True,
     ) -> asyncio.Future[Any]:
         """Have `work` done in the thread; `waited`: a modem stands still until it is.
 
         Else it is handed over at the end of the turn of the loop, with what else is asked for in
         it: that wakes the thread once. What is `lazy` goes with what comes next, or APART_S after
-        what was handed over last. The order stays. StoreUnavailable when it is not open.
+        what was handed over last. The order stays. What is not `durable` may be lost with the power
+        before the next commit of what is. StoreUnavailable when it is not open.
         """
         if self.closed:
             raise StoreUnavailable(self.closed)
-        request = self._request(work, urgent=urgent, waited=waited)
+        request = self._request(work, urgent=urgent, waited=waited, durable=durable)
         self._asked.append(request)
         assert self._loop is not None
         if waited:
@@ -184,12 +195,10 @@ class StoreThread:
         await self._end.future
         thread.join()  # it has nothing left to do
 
-    def _request(
-        self, work: Callable[[Any], Any], *, urgent: bool = True, waited: bool = True
-    ) -> Request:
+    def _request(self, work: Callable[[Any], Any], *, urgent: bool = True, **how: bool) -> Request:
         assert self._loop is not None
         self._pending += 1
-        return Request(work, self._loop.create_future(), urgent=urgent, waited=waited)
+        return Request(work, self._loop.create_future(), urgent=urgent, **how)
 
     def answer(self, done: Sequence[Request]) -> None:
         """Hand results to the loop; from the thread."""

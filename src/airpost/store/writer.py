@@ -124,10 +124,12 @@ class Writer(StoreThread):
 
     def serve(self) -> None:
         """One batch: begin, requests while there are any and time is left, commit."""
-        db = self._db
+        db, durable = self._db, self.taken[0].durable
         assert db is not None
         fault: BaseException | None = None
         try:
+            if not durable:
+                db.execute("PRAGMA synchronous = NORMAL")
             db.execute("BEGIN IMMEDIATE")
             self._fill(db)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
@@ -141,11 +143,15 @@ class Writer(StoreThread):
             fault = meaning(error)
         if fault is not None:
             self._give_up(db, fault)
+        if not durable:
+            db.execute("PRAGMA synchronous = FULL")
 
     def _fill(self, db: sqlite3.Connection) -> None:
         until = time.monotonic() + BATCH_S
         first = self.taken[0]
         self._do(db, first, alone=True)
+        if not first.durable:
+            return  # alone, its commit does not wait for the disk
         # One request a batch that holds up a modem: those whose messages end together would, by
         # sharing their commits, all wait for the last of them, and end together for ever. Where
         # they wait long for their turn, though, what one commit saves is more than that costs.

@@ -14,3 +14,6 @@ SELECT value FROM meta WHERE key = ?
 -- name: set_journal
 INSERT INTO meta (key, value) VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: skip_events
+UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'event'
