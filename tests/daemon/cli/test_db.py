@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -56,7 +57,9 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
     copy = str(tmp_path / "copy.db")
     assert json.loads(run("db", "prune", "--json", *offline).stdout)["messages"] == 0
     assert "all is well: 1 messages" in run("db", "check", *offline).stdout
-    run("db", "backup", copy, *offline)
+    assert re.search(
+        r"^took: \d+\.\d\d s$", run("db", "backup", copy, *offline).stdout, re.MULTILINE
+    )
     assert "there already" in run("db", "backup", copy, *offline, code=1).stderr
     assert "under way: 0" in run("db", "forget", "0151 12345678", *offline).stdout
     assert "is no number" in run("db", "forget", "abc", *offline, code=1).stderr
@@ -69,6 +72,9 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
     assert Path(restored["before"]).exists()
     message = at_store(tmp_path, lambda store: store.message(MessageId("a"), None))
     assert (message.state.value, message.reason) == ("uncertain", "restored")
+    told = run("db", "restore", copy, *offline).stdout
+    assert "held: 1" in told
+    assert "`airpost queue release --restored`" in told  # what to do next
 
 
 def test_what_cannot_be_done_is_told(offline: list[str], tmp_path: Path) -> None:

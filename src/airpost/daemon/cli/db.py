@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import click
 
@@ -26,6 +27,10 @@ from airpost.store.api import Store
 
 LONG_S = 3600.0  # a large store takes its time
 ACTOR = "airpost db"
+HELD = (
+    "They may have gone out since the copy was made. Once the service runs, "
+    "`airpost messages --uncertain` lists them and `airpost queue release --restored` lets them go."
+)
 
 
 @click.group()
@@ -37,7 +42,13 @@ def _say(found: Json, *, as_json: bool) -> None:
     if as_json:
         say_json(found)
     else:
-        say_fields((name.replace("_", " "), value) for name, value in found.items())
+        say_fields(_told(name, value) for name, value in found.items())
+
+
+def _told(name: str, value: Any) -> tuple[str, Any]:
+    if name.endswith("_s"):
+        return name.removesuffix("_s").replace("_", " "), f"{value:.2f} s"
+    return name.replace("_", " "), value
 
 
 @db.command()
@@ -128,6 +139,8 @@ def restore(file: Path, *, config_path: Path, as_json: bool) -> None:
         raise click.ClickException(str(error)) from error
     found: Json = {"path": str(path), "held": held, "before": None if old is None else str(old)}
     _say(found, as_json=as_json)
+    if held and not as_json:
+        click.echo(HELD)
 
 
 @db.command()
