@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
-from airpost.modem.wakes import Wakes, wakes
+import pytest
+
+from airpost.modem.wakes import LONGEST_S, Wakes, wakes
+from tests.virtual import VirtualLoop, run_virtual
 
 
 async def test_one_in_each_turn_of_the_loop_and_others_between() -> None:
@@ -27,6 +31,22 @@ async def test_one_in_each_turn_of_the_loop_and_others_between() -> None:
     assert heard == ["a", "b", "after a", "c", "after b", "after c"]
     made.call(wake("d"))
     assert heard[-1] == "d"
+
+
+def test_nobody_waits_for_many_long_turns() -> None:
+    async def woken(loop: VirtualLoop) -> list[tuple[str, float]]:
+        heard: list[tuple[str, float]] = []
+        made = Wakes()
+        for name in "abcd":
+            made.call(partial(lambda name: heard.append((name, loop.time())), name))
+        await asyncio.sleep(0)
+        assert [name for name, _ in heard] == ["a", "b"]
+        begun_s = loop.time()
+        loop.jump(LONGEST_S)  # a turn that long
+        await asyncio.sleep(0)
+        return [(name, at - begun_s) for name, at in heard[2:]]
+
+    assert run_virtual(woken) == [("c", pytest.approx(LONGEST_S)), ("d", pytest.approx(LONGEST_S))]
 
 
 def test_each_loop_has_its_own() -> None:
