@@ -20,10 +20,10 @@ def answer(status: int, body: Any, **headers: object) -> bytes:
 
 
 def problem(status: int, name: str, retry_after_s: int | None = None) -> bytes:
-    """A refusal."""
+    """A refusal, of the last request of its connection."""
     body = {"type": f"urn:airpost:problem:{name}", "title": "T", "status": status, "detail": "d"}
     headers = {} if retry_after_s is None else {"Retry_After": retry_after_s}
-    return answer(status, body, **headers)
+    return answer(status, body, Connection="close", **headers)
 
 
 ACCEPTED = answer(202, {"id": "m1", "final": True})
