@@ -449,6 +449,29 @@ async def test_who_is_cancelled_begins_nothing_at_a_late_prompt(
         assert rig.texts() == ["what follows"]
 
 
+@virtually
+async def test_who_is_cancelled_as_the_prompt_is_read_begins_nothing(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        begun: list[AirResult] = []
+        rig.sim.faults.set("no_prompt")
+        sending = spawn(
+            rig.unit.send(rig.segment(), lambda _tpdu: lambda: begun.append(GO) or GO),
+            name="the caller",
+        )
+        await asyncio.sleep(1)
+        connection = rig.unit._connection
+        assert connection is not None
+        sending.cancel()
+        connection.sender._session.data_received(b"\r\n> ")
+        await asyncio.wait([sending])
+        rig.sim.faults.clear()
+        assert begun == []
+        await usable(rig)
+        assert rig.texts() == ["what follows"]
+
+
 @pytest.mark.parametrize("patience_s", [2.0, 15.0])
 @virtually
 async def test_the_patience_of_a_message_counts_from_its_text(

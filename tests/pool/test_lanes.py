@@ -12,7 +12,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.codec.causes import Phase, classify
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
-from airpost.outcome import SENT, OutcomeClass, Scope
+from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.pool.intake import StoreIntake
 from airpost.pool.pauses import DOUBT
 from airpost.pool.selftest import SelfTestSettings
@@ -91,6 +91,21 @@ def test_normal_does_not_cut_into_a_long_bulk_message_it_can_wait_for(tmp_path: 
             await rig.accept(to=number(1))
             await rig.until(lambda: len(rig.units[0].sent) == 11)
             assert [each.message_id == long for each in rig.units[0].sent] == [True] * 10 + [False]
+
+    run_virtual(main)
+
+
+def test_nor_does_it_after_something_urgent_has(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.5,)) as rig:
+            long = await rig.accept(LONG, class_=BULK)
+            await rig.until(lambda: len(rig.units[0].sent) == 3)
+            urgent = await rig.accept("now", class_=ALARM, to=number(2))
+            normal = await rig.accept(to=number(1))
+            await rig.until(lambda: len(rig.units[0].sent) == 12)
+            ids = [each.message_id for each in rig.units[0].sent]
+            assert (ids.count(long), ids[-1]) == (10, normal)
+            assert ids.index(urgent) <= 5
 
     run_virtual(main)
 
@@ -239,6 +254,25 @@ def test_a_queue_moves_to_another_modem(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_what_waits_for_a_busy_modem_goes_by_an_idle_one_and_that_is_said(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (60.0, 60.0)) as rig:
+            other = rig.units[1]
+            other.show(state=UnitState.ABSENT)
+            ids = await many(rig, 2, NORMAL)
+            await rig.until(lambda: rig.units[0].sent)
+            other.show(state=UnitState.READY)
+            await rig.until(lambda: other.sent, 10)
+            assert [each.message_id for each in other.sent] == ids[1:]
+            events = (await rig.store.events(0, 999)).items
+            given_back = [each.reason for each in events if "given back" in (each.reason or "")]
+            assert given_back == [
+                "given back to the backlog: gate-1 is busy, another modem is idle"
+            ]
+
+    run_virtual(main)
+
+
 # -- doubt ---------------------------------------------------------------------------------------
 def test_three_without_an_answer_take_the_sim_out_until_a_person_clears_it(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
@@ -271,18 +305,19 @@ def test_without_self_tests_one_message_tries_a_sim_in_doubt_less_and_less_often
     run_virtual(main)
 
 
-def test_one_that_went_out_again_is_tried_as_soon_the_next_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("between", [(), (failure(OutcomeClass.TRANSIENT, Scope.DESTINATION),)])
+def test_one_that_went_out_again_is_tried_as_soon_the_next_time(
+    tmp_path: Path, between: tuple[Outcome, ...]
+) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2,)) as rig:
-            rig.units[0].outcomes = [UNKNOWN] * 5 + [SENT] + [UNKNOWN] * 3
-            await many(rig, 10, NORMAL, on_uncertain=OnUncertain.HOLD)
-            sent = rig.units[0].sent
+            rig.units[0].outcomes = [UNKNOWN] * 5 + [*between, SENT] + [UNKNOWN] * 3
+            await many(rig, 10 + len(between), NORMAL, on_uncertain=OnUncertain.HOLD)
+            sent, tried = rig.units[0].sent, 9 + len(between)
             await rig.until(lambda: len(sent) == 5, 300)  # after one and two minutes
-            await rig.until(
-                lambda: len(sent) == 9, 300
-            )  # the try after four went out, three did not
+            await rig.until(lambda: len(sent) == tried, 300)  # one more went out, then three not
             begun_s = loop.time()
-            await rig.until(lambda: len(sent) == 10, 600)
+            await rig.until(lambda: len(sent) > tried, 600)
             assert 59 <= loop.time() - begun_s <= 70
 
     run_virtual(main)

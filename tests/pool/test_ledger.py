@@ -18,7 +18,7 @@ from airpost.pool.ledger import Beginning, Ledger
 from airpost.states import SegmentEvent
 from airpost.store.api import Begun, Settlement
 from airpost.store.sqlite import SqliteStore
-from tests.pool.rig import Rig, failure, pooled
+from tests.pool.rig import Closed, Rig, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
 LONG = "a text of three parts " * 18
@@ -329,3 +329,24 @@ def test_what_is_refused_instead_of_a_prompt_is_an_attempt(
 
 async def attempts(rig: Rig, message_id: Any) -> int:
     return (await rig.message(message_id)).parts[0].attempts
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_result_is_told_where_every_segment_waits_for_its_commit(
+    tmp_path: Path, *, writes: bool
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        air_s = 60.0 if writes else 0.02
+        async with pooled(loop, tmp_path, (air_s,)) as rig:
+            if writes:
+                rig.store._journal.close()
+            for at in range(3):
+                await rig.accept(f"message {at}")
+            await rig.until(lambda: rig.units[0].sent)
+            if not writes:
+                Closed(rig.store, 10**6)
+            await asyncio.sleep(1.5 * air_s + 1)
+            results = rig.pool._loops[rig.units[0].lane].tally.results
+            assert sum(results.values()) == (1 if writes else len(rig.units[0].sent))
+
+    run_virtual(main)

@@ -112,6 +112,15 @@ def test_three_of_unknown_fate_in_a_row_put_it_in_doubt() -> None:
     assert not doubted.feedback(SENT, 0).in_doubt
 
 
+def test_what_was_never_handed_to_it_ends_no_row_of_silence() -> None:
+    trial = Window(unknown=DOUBTED_AFTER).on_trial()
+    for outcome in (failure(Scope.MESSAGE), failure(Scope.MODEM)):
+        assert trial.feedback(outcome, 0, answered=False).unknown == trial.unknown
+        assert trial.feedback(outcome, 0).unknown == 0
+    refused = after(Window(), SIM_DOUBT[:2])
+    assert refused.feedback(failure(Scope.MESSAGE), 0, answered=False).refusals == 2
+
+
 def test_an_answer_that_is_one_of_two_messages_is_not_counted_as_silence() -> None:
     whose = replace(UNKNOWN, code=WHOSE)
     assert not after(Window(), [whose] * 4).in_doubt

@@ -15,6 +15,7 @@ import pytest_asyncio
 from airpost.clock import Instant
 from airpost.model import Claimed, Lane, MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
+from airpost.store import air
 from airpost.store.ahead import Ahead
 from airpost.store.api import MOST_PREPARED, Begun, Prepared, Settlement
 from airpost.store.journal import RECORDS
@@ -75,13 +76,13 @@ def test_one_of_two_has_it() -> None:
     assert ahead.stands(made)
     begun = ahead.begin(made, after(1), keep)
     assert begun is not None
-    assert ahead.happened() == [(begun, None)]
+    assert ahead.happened() == {G1: [begun]}
     assert kept == [(G1, 3, after(1))]
     assert (begun.attempt_id, begun.begun_at, ahead.stands(made)) == (3, after(1), False)
     assert ahead.begin(made, NOW, keep) is None
     assert ahead.take(1) is begun
     assert (ahead.of_message(2), ahead.of_message(4)) == ([1], [])  # what others begin is no matter
-    ahead.forget(begun)
+    ahead.forget([begun])
     assert ahead.take(1) is None
     ahead.offer(made)
     assert ahead.take(1) is made
@@ -104,7 +105,7 @@ def test_the_writer_hears_of_nothing_that_was_not_kept() -> None:
         ahead.begin(made, NOW, full)
     writer.join()
     assert heard == [None]
-    assert ahead.happened() == []
+    assert ahead.happened() == {}
     assert not ahead.stands(made)
 
 
@@ -355,7 +356,63 @@ async def test_a_report_finds_a_result_that_is_not_handed_in(
         assert db.execute(early).fetchone() == (0,)
     db.close()
     assert [each for each in caplog.records if each.levelname == "WARNING"] == []
-    assert store._ahead.happened() == []
+    assert store._ahead.happened() == {}
+
+
+@pytest.mark.parametrize("begins", ["prepared", "by a commit"])
+async def test_a_report_finds_the_result_of_what_was_written_to_be_on_the_air(
+    store: SqliteStore, begins: str
+) -> None:
+    await bound(store, new("m"), new("next"))
+    segment, following = await claim(store)
+    if begins == "prepared":
+        (begun,) = await begun_all(store, segment)
+        await store.follow([begun], ())
+        attempt = begun.attempt_id
+    else:
+        attempt = await begin(store, segment)
+    done = settlement(segment, attempt, mr=7, at=after(2))
+    assert store.ended(done, G1)
+    assert (await store.record_report(report(7, received_at=after(3)))).message_id == "m"
+    history = await moves(store, "m")
+    assert history[-2:] == [("sending", "sent"), ("sent", "delivered")]
+    if begins == "prepared":
+        await store.follow([done], ())
+    else:
+        assert (await store.air(done, intent_of(following))).attempt_id is not None
+    assert await moves(store, "m") == history
+    assert store._ahead.happened() == {}
+
+
+@pytest.mark.parametrize("handed_in", [True, False])
+async def test_what_else_the_sim_sent_tells_whose_a_report_cannot_be(
+    store: SqliteStore, *, handed_in: bool
+) -> None:
+    """One is in doubt, another went out since, and the reference is none the first can have."""
+    await bound(store, new("known"), new("doubt"), new("other", to=OTHER))
+    known, doubt, other = await claim(store)
+    await sent(store, known, 50)
+    await lost(store, doubt)
+    (begun,) = await begun_all(store, other)
+    done = settlement(other, begun.attempt_id, mr=57, at=after(2))
+    assert store.ended(done, G1)
+    if handed_in:
+        await store.follow([begun, done], ())
+    assert (await store.record_report(report(200, received_at=after(3)))).message_id is None
+    assert (await seen(store, "doubt")).state is M.UNCERTAIN
+
+
+async def test_what_is_handed_in_is_not_remembered_as_written_early(store: SqliteStore) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    (begun,) = await begun_all(store, segment)
+    done = settlement(segment, begun.attempt_id, mr=7, at=after(2))
+    assert store.ended(done, G1)
+    await store._writer.ask(work_of(air.follow, [begun, done], ()), urgent=True)
+    await store.record_report(report(7, received_at=after(3)))  # the loop has not heard yet
+    store._ahead.forget([begun, done])
+    await store.record_report(report(8, received_at=after(4)))
+    assert store._writer._recall.told == set()
 
 
 async def test_a_report_for_another_number_writes_nothing_early(

@@ -122,6 +122,42 @@ async def test_what_need_not_last_waits_alone_and_for_no_disk(
                             urgent=True) == 2  # fmt: skip
 
 
+class Unwritable(sqlite3.OperationalError):
+    sqlite_errorcode = sqlite3.SQLITE_IOERR
+
+
+class Failing:
+    """A connection that cannot be set back to wait for the disk, once."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db, self.fails = db, 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
+
+    def execute(self, sql: str, *given: Any) -> Any:
+        if sql == "PRAGMA synchronous = FULL" and self.fails:
+            self.fails -= 1
+            raise Unwritable("disk I/O error")
+        return self.db.execute(sql, *given)
+
+
+async def test_nothing_that_is_to_last_is_written_before_it_waits_for_the_disk_again(
+    writer: Writer,
+) -> None:
+    assert writer._db is not None
+    writer._db = Failing(writer._db)  # type: ignore[assignment]
+    assert await writer.ask(work_of(insert, 1), urgent=True, durable=False) == 1
+    with pytest.raises(StoreUnavailable):
+        await writer.ask(work_of(insert, 2), urgent=True)
+
+    def level(tx: Tx) -> int:
+        return int(tx.db.execute("PRAGMA synchronous").fetchone()[0])
+
+    assert await writer.ask(level, urgent=True) == 2
+    assert writer.died is None
+
+
 async def test_modems_that_wait_long_for_their_turn_share_a_commit(
     writer: Writer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

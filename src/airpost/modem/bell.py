@@ -23,6 +23,11 @@ class Bell:
         self._waiter = waiter = asyncio.get_running_loop().create_future()
         return waiter
 
+    @property
+    def waits(self) -> bool:
+        """True while somebody waits who is not rung for yet."""
+        return self._waiter is not None and not self._waiter.done()
+
     def put_off(self, timeout_s: float) -> None:
         """Whoever waits does so for so many seconds from now."""
         loop = asyncio.get_running_loop()
@@ -31,7 +36,7 @@ class Bell:
 
     def ring(self) -> None:
         """Something has come."""
-        if self._waiter is not None and not self._waiter.done():
+        if self._waiter is not None and self.waits:
             self._waiter.set_result(None)
 
     def close(self) -> None:

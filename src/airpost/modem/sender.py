@@ -43,7 +43,7 @@ LATE_S = 60.0  # beyond the limit of a message whose answer has not come
 UNANSWERED = frozenset({"port lost", "desync", "dropped", "timeout", WHOSE})  # codes, once begun
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
-    text="no answer yet; the modem is still sending",
+    text="no answer in time; the modem was still sending",
 )  # fmt: skip
 WITHDRAWN = Outcome(
     cls=OutcomeClass.TRANSIENT, scope=Scope.MESSAGE, code="withdrawn",

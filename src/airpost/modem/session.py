@@ -171,7 +171,8 @@ class Session(asyncio.Protocol):
 
     def _answer(self, prompt: WriteNow) -> None:
         answer, self._at_prompt = self._at_prompt, None
-        if answer is None or not answer():
+        # Who was cancelled in this turn of the loop does not send any more.
+        if answer is None or not self._bell.waits or not answer():
             self._hand_out(prompt)
 
     def _half_came(self) -> None:

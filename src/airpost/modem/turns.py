@@ -11,7 +11,7 @@ from itertools import count
 
 from airpost.at.command import Priority
 
-PATIENCE = 4  # how many may go before one of the next lower priority that has waited longer
+PATIENCE = 4  # so many asked for later go before one of the next lower priority, that one included
 
 
 class Turns:

@@ -17,14 +17,14 @@ from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import ModemUnit, SendResult
-from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.outcome import OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
 from airpost.pool.beat import is_quick, linger_s, prepared_ahead, until_beat
 from airpost.pool.claims import STORE_WAIT_S, Claims
 from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
 from airpost.pool.ledger import Beginning, Ledger
-from airpost.pool.order import next_up
+from airpost.pool.order import InHand, next_up
 from airpost.pool.retry import settlement
 from airpost.pool.route import UNMEASURED_SERVICE_S
 from airpost.pool.tally import Tally
@@ -63,8 +63,8 @@ class LaneLoop:
         self.held = False  # takes nothing but self-tests
         self._policies = policies
         self._hooks = hooks
-        self._in_hand: int | None = None  # the message it has sent a part of last, and when
-        self._begun_s = 0.0
+        self._in_hand = InHand()
+        self._begun_s = 0.0  # when it took the segment that is on the air
         self.unit = unit
         self.window = Window()
         self.tally = Tally()
@@ -98,11 +98,6 @@ class LaneLoop:
     def ahead(self) -> Sequence[Claimed]:
         """What is claimed and waits for this modem."""
         return self._claims.ahead
-
-    @property
-    def load_segments(self) -> int:
-        """Segments known to wait for this modem, the one on the air included."""
-        return len(self.ahead) + (self.current is not None)
 
     @property
     def room(self) -> int:
@@ -216,7 +211,9 @@ class LaneLoop:
             return None
         # A claim begun before our last commit may still show what that commit took; what is
         # prepared is ours, whatever it shows, but what is urgent goes before it.
-        while not self._claims.fresh and (self._claims.urgent_due or not self._first_is_ready()):
+        while not self._claims.fresh and (
+            self._claims.urgent_due or not self._ledger.has_ready(self.ahead)
+        ):
             await self._claims.answer()
             if self._stopping:
                 return None  # no answer comes while nothing can be read
@@ -255,7 +252,7 @@ class LaneLoop:
 
     def _claimed(self) -> None:
         self._claims.ahead = self._in_turn(self._claims.ahead)
-        if self.current is not None and not self._first_is_ready():
+        if self.current is not None and not self._ledger.has_ready(self.ahead):
             self._ledger.follow()
         if self.ahead:
             self._wake.set()
@@ -267,8 +264,8 @@ class LaneLoop:
         if self.held:
             probes = self._hooks.probes()
             ahead = [each for each in ahead if each.message_id in probes]
-        service_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
-        first = next_up(ahead, self._in_hand, service_s, self._clock.now(), self._policies)
+        each_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
+        first = next_up(ahead, self._in_hand.of(ahead), each_s, self._clock.now(), self._policies)
         if first is None or first is ahead[0]:
             return ahead
         return [first, *(each for each in ahead if each is not first)]
@@ -297,7 +294,8 @@ class LaneLoop:
         self._picked = segment
         ready = await self._ledger.prepared_for(segment, sim_id, self._clock.now())
         self._picked, self.current = None, segment
-        self._in_hand, self._begun_s = segment.message_seq, self._clock.mono()
+        self._begun_s = self._clock.mono()
+        self._in_hand.began(segment)
         asked: asyncio.Future[AirResult] | Beginning | None = None
         counts = None if self._gate is None else partial(self._gate.begun, segment, sim_id)
 
@@ -318,6 +316,7 @@ class LaneLoop:
         except StoreUnavailable as error:
             log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
             self.current = None
+            self._tell()
             self._claims.look_again()
             await self._clock.sleep(STORE_WAIT_S)
             return
@@ -333,16 +332,17 @@ class LaneLoop:
                 await self._go_elsewhere(segment, sim_id)
         else:
             await self._not_begun(segment, result)
-        await self._learn(segment, sim_id, result.outcome)
+        await self._learn(segment, sim_id, result)
 
-    async def _learn(self, segment: Claimed, sim_id: SimId, outcome: Outcome) -> None:
-        """What an outcome says of the SIM."""
-        before, window = self.window, self.window.feedback(outcome, self._clock.mono())
+    async def _learn(self, segment: Claimed, sim_id: SimId, result: SendResult) -> None:
+        """What a result says of the SIM."""
+        outcome, answered = result.outcome, result.begun or result.refused
+        window = self.window.feedback(outcome, self._clock.mono(), answered=answered)
         if segment.avoid_sim not in (None, sim_id) and sim_in_doubt(outcome):
             window = window.acquitted()  # both were refused: it is the message
         self.window = window
-        if outcome.ok and (self.held or before.unknown):
-            self._hooks.proved(self.lane, "a self-test was sent" if self.held else "one was sent")
+        if outcome.ok:
+            self._hooks.sent(self.lane)
         if window.failures or window.dead or window.in_doubt:
             await self.settle_now()
             self._trouble(self.lane)
@@ -360,7 +360,7 @@ class LaneLoop:
             return []  # quick, it would be late: its commit has the result before it, then
         intents: list[Intent] = []
         for segment in self.ahead[: prepared_ahead(service_s)]:
-            if not intents and self._ledger.has_ready(segment):
+            if not intents and self._ledger.is_ready(segment):
                 continue
             if len(self._ledger.ready) + len(intents) >= MOST_PREPARED:
                 break  # else the first is withdrawn, and that may be the one at the prompt
@@ -370,9 +370,6 @@ class LaneLoop:
             intents.append(self._intent(segment, sim_id, tpdu))
         return intents
 
-    def _first_is_ready(self) -> bool:
-        return bool(self.ahead) and self._ledger.has_ready(self.ahead[0])
-
     def _committed(self, begun: Sequence[int], plain: bool) -> None:
         """The next claim no longer shows what had begun, or what waited for this commit.
 
@@ -380,6 +377,7 @@ class LaneLoop:
         more comes by binding only. The look ahead waits until the PDU is on the wire: the threads
         of the store would only hold that up.
         """
+        asyncio.get_running_loop().call_soon(self._tell)
         self._claims.begun(begun)
         if not plain or not self._claims.complete:
             self._claims.look_again(AHEAD_AFTER_S)
@@ -420,6 +418,7 @@ class LaneLoop:
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome
+        self._tell()
         self.tally.not_begun(segment)
         log.info(
             "segment.not_begun msg=%s part=%d/%d modem=%s %s",

@@ -94,8 +94,10 @@ class Holding:
             self._spawn(self._look_at_row(lane, view.sim_id), f"row {lane}")
 
     async def _look_at_row(self, lane: Lane, sim_id: SimId) -> None:
-        if not await self._row_stands(lane, sim_id) and self.pauses.in_doubt(sim_id):
-            self._wait_s.pop(sim_id, None)
+        if await self._row_stands(lane, sim_id):
+            return
+        self._wait_s.pop(sim_id, None)
+        if self.pauses.in_doubt(sim_id):
             await self.pauses.cleared(lane, sim_id, "a delivery report came")
 
     async def _row_stands(self, lane: Lane, sim_id: SimId) -> bool:
@@ -118,6 +120,16 @@ class Holding:
             self._wait_s.pop(sim_id, None)
         if sim_id is not None and self.pauses.in_doubt(sim_id):
             self._spawn(self.pauses.cleared(lane, sim_id, why), f"cleared {lane}")
+
+    def sent(self, lane: Lane) -> None:
+        """A lane has sent something: the next doubt of its SIM begins with the shortest wait.
+
+        Held, it has shown that the SIM sends.
+        """
+        if self._loops[lane].held:
+            self.proved(lane, "a self-test was sent")
+        elif self._wait_s and (sim_id := self._views[lane].sim_id) is not None:
+            self._wait_s.pop(sim_id, None)
 
     def refused(self, lane: Lane, segment: Claimed, sim_id: SimId) -> bool:
         """A SIM was refused a message and may be to blame: whether another can try it.

@@ -16,10 +16,9 @@ class Hooks:
     """What a lane asks and tells about doubt.
 
     `refused`: its SIM was refused a segment and may be to blame; True where another can try it.
-    `proved`: held, or after some of unknown fate, it has sent all the same. `probes`: messages it
-    may send while it is held.
+    `sent`: it has sent something. `probes`: messages it may send while it is held.
     """
 
     refused: Callable[[Lane, Claimed, SimId], bool]
-    proved: Callable[[Lane, str], None]
+    sent: Callable[[Lane], None]
     probes: Callable[[], Collection[MessageId]]

@@ -39,7 +39,11 @@ class LateAnswers:
         self._proved = proved
 
     def credit(self, loop: LaneLoop, segment_id: int, mr: int | None, outcome: Outcome) -> None:
-        """What a modem has answered at last; only that it was sent says anything."""
+        """What a modem has answered at last.
+
+        An error changes nothing: what is uncertain goes on as its `on_uncertain` says, and is
+        counted, though it may not have gone out.
+        """
         lane, attempt = loop.lane, loop.attempt_of(segment_id)
         if attempt is None or not outcome.ok:
             log.info("segment.late_ignored modem=%s segment=%d %s", lane, segment_id, outcome.code)

@@ -89,9 +89,13 @@ class Ledger:
     def _owe_again(self, facts: Mapping[int, Fact]) -> None:
         self._owed = dict(sorted([*facts.items(), *self._owed.items()]))
 
-    def has_ready(self, segment: Claimed) -> bool:
+    def is_ready(self, segment: Claimed) -> bool:
         """True when this may begin without a commit."""
         return segment.segment_id in self.ready
+
+    def has_ready(self, ahead: Sequence[Claimed]) -> bool:
+        """True when the first of what waits may."""
+        return bool(ahead) and self.is_ready(ahead[0])
 
     # -- beginning -------------------------------------------------------------------------------
     async def prepared_for(self, segment: Claimed, sim_id: SimId, now: Instant) -> Prepared | None:

@@ -14,6 +14,28 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import Claimed
 from airpost.policy import Policies
 
+MOST_IN_HAND = 8  # messages; more do not overtake one another in a lane
+
+
+class InHand:
+    """The messages of several parts that a lane has begun, the newest last."""
+
+    def __init__(self) -> None:
+        self._begun: list[int] = []
+
+    def began(self, segment: Claimed) -> None:
+        """It goes out now."""
+        if segment.of > 1:
+            before = [seq for seq in self._begun if seq != segment.message_seq]
+            self._begun = [*before, segment.message_seq][-MOST_IN_HAND:]
+
+    def of(self, ahead: Sequence[Claimed]) -> int | None:
+        """The newest one (its `message_seq`) of which parts are `ahead`."""
+        if not self._begun:
+            return None
+        waiting = {each.message_seq for each in ahead}
+        return next((seq for seq in reversed(self._begun) if seq in waiting), None)
+
 
 def next_up(
     ahead: Sequence[Claimed],
@@ -24,7 +46,7 @@ def next_up(
 ) -> Claimed | None:
     """The next of `ahead`, which comes by class and age; None when there is none.
 
-    `in_hand` is the message (its `message_seq`) of which the lane has sent a part last.
+    `in_hand` is the message (its `message_seq`) that the lane has begun and not finished.
     """
     if not ahead:
         return None

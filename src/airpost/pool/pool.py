@@ -149,7 +149,8 @@ class ModemPool:
 
     def idle(self, lane: Lane) -> bool:
         """True while no message waits for the modem or is on the air."""
-        return self._loops[lane].load_segments == 0
+        loop = self._loops[lane]
+        return loop.current is None and not loop.ahead
 
     def budget(self, lane: Lane) -> BudgetView | None:
         """What the SIM in a modem has had and may have; None where nothing limits it."""
@@ -235,7 +236,7 @@ class ModemPool:
             policies=self._policy.classes,
             hooks=Hooks(
                 refused=self._holding.refused,
-                proved=self._holding.proved,
+                sent=self._holding.sent,
                 probes=self.upkeep.selftests.under_way,
             ),
         )

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, ModemView
 from airpost.pool.dispatch import LaneLoop
 from airpost.pool.route import LaneLoad
-from airpost.store.api import Store
+from airpost.store.api import CANNOT, Store
 
 log = logging.getLogger("airpost.pool")
 
+# Why a modem's messages are given back, behind its name.
+CLOSED = "may send nothing for a while"
+TROUBLED = "is in trouble, others can send it"
+BUSY = "is busy, another modem is idle"
 RELEASE_EVERY_S = 30.0  # how often lanes that take nothing are looked at again
 
 
@@ -51,6 +55,7 @@ class Releaser:
         self._troubled: set[Lane] = set()
         self._closed: set[Lane] = set()
         self._idle: set[Lane] = set()
+        self._busy: set[Lane] = set()  # while another is idle
 
     def look(self) -> None:
         """A modem has stopped taking messages."""
@@ -76,7 +81,7 @@ class Releaser:
         self._idle.clear()
         surplus = {lane for lane, loop in self._loops.items() if loop.surplus and lane not in idle}
         if idle and surplus:
-            self._troubled |= surplus
+            self._busy |= surplus
             self._wanted.set()
 
     async def run(self) -> None:
@@ -88,9 +93,9 @@ class Releaser:
             except TimeoutError:
                 pass  # parts wait for their own SIM for a while only: look again
             self._wanted.clear()
-            for lane in self._lanes():
+            for lane, why in self._lanes().items():
                 try:
-                    await self._store.release(lane, self._clock.now(), self._resume_s)
+                    await self._store.release(lane, self._clock.now(), self._resume_s, why)
                 except StoreUnavailable as error:
                     log.warning("pool.not_released modem=%s %s", lane, error.reason)
                 self._loops[lane].wake()
@@ -104,13 +109,16 @@ class Releaser:
         except StoreUnavailable as error:
             log.warning("pool.not_released %s", error.reason)
 
-    def _lanes(self) -> Sequence[Lane]:
+    def _lanes(self) -> dict[Lane, str]:
+        """Whose messages are given back, and why."""
         troubled, self._troubled = self._troubled, set()
         closed, self._closed = self._closed, set()
         taking = {lane for lane, view in self._views.items() if view.takes}
-        lanes = [lane for lane, view in self._views.items()
-                 if not view.takes and not (view.ready and self._keeps(lane))]  # fmt: skip
-        lanes += [lane for lane in closed if lane in taking]
+        busy, self._busy = self._busy, set()
+        lanes = {lane: CANNOT for lane, view in self._views.items()
+                 if not view.takes and not (view.ready and self._keeps(lane))}  # fmt: skip
+        lanes |= dict.fromkeys(closed & taking, CLOSED)
         # One that takes messages keeps its queue while nobody else could take it.
-        lanes += [lane for lane in troubled - closed if lane in taking and taking - {lane}]
+        for found, why in ((troubled, TROUBLED), (busy - troubled, BUSY)):
+            lanes |= {lane: why for lane in found - closed if lane in taking and taking - {lane}}
         return lanes

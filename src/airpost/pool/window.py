@@ -52,13 +52,16 @@ class Window:
         """True when only a probe, a late answer or a person opens it again."""
         return self.unknown >= DOUBTED_AFTER
 
-    def feedback(self, outcome: Outcome, now: float) -> Window:
-        """The window after an attempt ended at `now`."""
+    def feedback(self, outcome: Outcome, now: float, *, answered: bool = True) -> Window:
+        """The window after an attempt ended at `now`.
+
+        Not `answered`: nothing was handed to the SIM, so that says nothing of a row of silence.
+        """
         if outcome.cls is OutcomeClass.OK:
             gap = self.gap_s / (1 + WIDENS_BY * self.gap_s)
             gap = gap if gap >= SMALLEST_GAP_S else 0.0
             return Window(gap_s=gap, closed_until=now + gap)
-        unknown = 0
+        unknown = 0 if answered else self.unknown
         if outcome.cls is OutcomeClass.UNKNOWN:  # an answer, whosever it is, is no sign of silence
             unknown = self.unknown + (outcome.code != WHOSE)
         if outcome.scope in _OURS:
@@ -69,7 +72,7 @@ class Window:
             gap = min(max(self.gap_s * 2, FIRST_GAP_S), LONGEST_GAP_S)
             return replace(known, gap_s=gap, closed_until=now + gap)
         if not sim_in_doubt(outcome):
-            return replace(self, unknown=unknown, refusals=0)
+            return replace(self, unknown=unknown, refusals=0 if answered else self.refusals)
         refused = replace(self, unknown=unknown, refusals=self.refusals + 1)
         return refused._closed(now) if refused.dead else refused
 

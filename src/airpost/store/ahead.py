@@ -9,9 +9,10 @@ withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from asyncio import Future
+from collections.abc import Callable, Collection
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airpost.clock import Instant
 from airpost.model import Lane
@@ -44,10 +45,10 @@ class Ahead:
     """What is prepared, by segment; the loop begins, the writer's thread offers and withdraws."""
 
     def __init__(self) -> None:
-        self._lock = Lock()  # never held longer than a look into two dicts, and a pwrite
+        self._lock = Lock()  # never held longer than a look into a few of them, and a pwrite
         self._offered: dict[int, Prepared] = {}
         self._begun: dict[int, Begun] = {}
-        self._taken: dict[int, Settlement] = {}  # of these, by attempt: what has ended well
+        self._happened: dict[int, tuple[Lane, Begun | Settlement]] = {}  # by id(), in order
         self._last_attempt: int | None = None
         self._before: int | None = None  # the last one of the run before
 
@@ -73,21 +74,31 @@ class Ahead:
             )  # fmt: skip
             keep(begun.lane, begun.attempt_id, at)
             self._begun[prepared.segment_id] = begun
+            self._happened[id(begun)] = begun.lane, begun
             return begun
 
-    def ended(self, taken: Settlement) -> None:
-        """The network has taken it; nothing where it did not begin here."""
+    def ended(self, lane: Lane, taken: Settlement) -> None:
+        """The network has taken what began on a lane."""
         with self._lock:
-            begun = self._begun.get(taken.segment_id)
-            if begun is not None and begun.attempt_id == taken.attempt_id:
-                self._taken[taken.attempt_id] = taken
+            self._happened[id(taken)] = lane, taken
 
-    def forget(self, begun: Begun) -> None:
-        """It is on disk."""
+    def forget_when(self, asked: Future[Any], facts: Collection[Begun | Settlement]) -> None:
+        """Once what was `asked` has written them they need not be known here."""
+
+        def written(done: Future[Any]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                self.forget(facts)
+
+        if facts:
+            asked.add_done_callback(written)
+
+    def forget(self, facts: Collection[Begun | Settlement]) -> None:
+        """They are on disk."""
         with self._lock:
-            self._taken.pop(begun.attempt_id, None)
-            if self._begun.get(begun.segment_id) is begun:
-                del self._begun[begun.segment_id]
+            for fact in facts:
+                self._happened.pop(id(fact), None)
+                if isinstance(fact, Begun) and self._begun.get(fact.segment_id) is fact:
+                    del self._begun[fact.segment_id]
 
     # -- in the writer's thread ------------------------------------------------------------------
     def offer(self, prepared: Prepared) -> None:
@@ -100,10 +111,15 @@ class Ahead:
         with self._lock:
             return self._offered.pop(segment_id, None) or self._begun.get(segment_id)
 
-    def happened(self) -> list[tuple[Begun, Settlement | None]]:
-        """What has begun, in that order, and how it ended; it may not be in the store yet."""
+    def happened(self) -> dict[Lane, list[Begun | Settlement]]:
+        """What began after it was prepared, and what was taken, of each lane in its order, as far
+        as it may not be in the store yet.
+        """
+        found: dict[Lane, list[Begun | Settlement]] = {}
         with self._lock:
-            return [(each, self._taken.get(each.attempt_id)) for each in self._begun.values()]
+            for lane, fact in self._happened.values():
+                found.setdefault(lane, []).append(fact)
+        return found
 
     def of_message(self, message_seq: int) -> list[int]:
         """Segments of a message that are offered or have just begun."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from airpost.clock import Instant
@@ -69,15 +70,17 @@ def follow(
 
 def catch_up(tx: Tx, wanted: Callable[[PreparedRow], bool]) -> None:
     """What has happened on the air and was not handed in yet; see `Tx.catch_up`."""
-    lanes: dict[Lane, list[Settlement | Begun]] = {}
-    for began, taken in tx.ahead.happened():
-        facts = lanes.setdefault(began.lane, [])
-        facts += [began] if taken is None else [began, taken]
-        row = ahead.of_lane(tx, began.lane).get(began.attempt_id)
-        if row is None or wanted(row):  # None: it is written that it has begun
-            _write(tx, facts)
-            tx.recall.told.update(_ends(facts))
-            facts.clear()
+    happened = tx.ahead.happened()
+    tx.recall.told.intersection_update(_ends([*chain(*happened.values())]))
+    for lane, facts in happened.items():
+        rows = ahead.of_lane(tx, lane)  # without what is written to have begun
+        last = 0
+        for n, fact in enumerate(facts, 1):
+            row = rows.get(fact.attempt_id)
+            if row is None or wanted(row):
+                last = n
+        _write(tx, facts[:last])
+        tx.recall.told.update(_ends(facts[:last]))
 
 
 def _handed_in(tx: Tx, facts: Sequence[Settlement | Begun]) -> None:

@@ -59,7 +59,7 @@ def copy(source: Path, to: Path) -> BackedUp:
     begun_s = time.monotonic()
     try:
         if to.exists():
-            raise ValueError(f"{to} is there already")
+            raise ValueError(f"{to} is there already; name another file")
         partial = to.with_name(to.name + ".partial")
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
         try:

@@ -36,7 +36,9 @@ class StoreLock:
             holder = os.read(fd, 32).decode("ascii", "replace").strip()
             os.close(fd)
             who = f" (process {holder})" if holder else ""
-            words = f"{self._path.with_suffix('')} is in use by another airpost{who}"
+            words = (
+                f"{self._path.with_suffix('')} is in use by another airpost{who}; stop that first"
+            )
             raise ConfigError("store.url", words) from error
         self._fd = fd
         try:

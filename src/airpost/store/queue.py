@@ -19,7 +19,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import Claimed, Lane, MessageClass, OnUncertain, SegmentBody, SimId, Waiting
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
-from airpost.store.api import Binding, Wake
+from airpost.store.api import CANNOT, Binding, Wake
 from airpost.store.choices import choice_of, failed_on, last_sim
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
@@ -198,18 +198,18 @@ def _remark(tx: Tx, message_seq: int, state: str, reason: str, now: Instant) -> 
     )  # fmt: skip
 
 
-def release(tx: Tx, lane: Lane, now: Instant, resume_s: float) -> int:
-    """Give a lane's messages back; how many were."""
+def release(tx: Tx, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT) -> int:
+    """Give a lane's messages back, and tell `why` of it; how many were."""
     count = 0
     for (seq,) in tx.db.execute(_SQL["to_release"], (lane,)).fetchall():
         rows = current_rows(tx, seq)
         if not begun(rows):
-            unbind(tx, seq, f"{lane} cannot send it now", now)
+            unbind(tx, seq, f"{lane} {why}", now)
             count += 1
         elif _may_begin_again(tx, rows, now, resume_s):
             begin_again(
                 tx, rows, now,
-                reason=f"{lane} cannot send the rest", resends=0, unbind=True,
+                reason=f"{lane} {why}", resends=0, unbind=True,
             )  # fmt: skip
             count += 1
     return count

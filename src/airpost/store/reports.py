@@ -76,6 +76,8 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
     if known is not None:
         return _stored(tx, known[1])
     raw = add_body(tx, "pdu", report.raw)
+    if _without_reference(tx, report.sim_id, tail, report.received_at):  # what else the SIM sent
+        tx.catch_up(lambda row: row.sim_id == report.sim_id)  # decides whether it is theirs
     attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, report.received_at)
     outcome = outcome_columns(report.outcome)
     tx.db.execute(
@@ -129,8 +131,7 @@ def _find(
     tx: Tx, sim_id: str, tail: str, mr: int, scts: bytes, received_at: Instant
 ) -> AttemptRow | None:
     since = received_at - MATCH_S * SECOND_US
-    found = tx.db.execute(_SQL["without_reference"], (sim_id, tail, since)).fetchall()
-    candidates = [attempt_of(each) for each in found]
+    candidates = _without_reference(tx, sim_id, tail, received_at)
     known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since, received_at)).fetchall()
     bearing = [each for each in candidates if each.ended_at is None and _can_bear(tx, each, mr)]
     bearing = [*reversed(bearing), *map(attempt_of, known)]
@@ -144,6 +145,13 @@ def _find(
     if len(recent) > 1 and (taken_at := TimeStamp(scts).instant_us) is not None:
         recent = [each for each in recent if _away(each, taken_at) <= CLOSE_S * SECOND_US]
     return recent[0] if len(recent) == 1 and recent[0].ended_at is not None else None
+
+
+def _without_reference(tx: Tx, sim_id: str, tail: str, received_at: Instant) -> list[AttemptRow]:
+    """Attempts to a number whose reference nobody told us, and which may have gone out."""
+    since = received_at - MATCH_S * SECOND_US
+    found = tx.db.execute(_SQL["without_reference"], (sim_id, tail, since)).fetchall()
+    return [attempt_of(each) for each in found]
 
 
 def _meant(bearing: list[AttemptRow], scts: bytes) -> AttemptRow:
@@ -179,7 +187,8 @@ def _can_bear(tx: Tx, attempt: AttemptRow, mr: int) -> bool:
 
 # -- what it says --------------------------------------------------------------------------------
 def _apply(tx: Tx, told: Told, attempt: AttemptRow) -> None:
-    delivered, at = told.delivered, told.received_at
+    delivered = told.delivered
+    at = max(told.received_at, attempt.ended_at or told.received_at)  # it may overtake the result
     row = segment_row(tx, attempt.segment_id)
     assert row is not None
     if attempt.mr is None:
@@ -206,8 +215,8 @@ def _apply(tx: Tx, told: Told, attempt: AttemptRow) -> None:
             "outcome_scope": told.outcome_scope,
             "outcome_code": told.outcome_code,
             "outcome_text": told.outcome_text,
-            "reported_at": at,
-            "delivered_at": _delivered_at(attempt, told.done_at, at) if delivered else None,
+            "reported_at": told.received_at,
+            "delivered_at": _delivered_at(attempt, told) if delivered else None,
             "sent_at": row.sent_at if row.sent_at is not None else attempt.begun_at,
         }
     moved = move(tx, row, event, at, words, actor, **columns)
@@ -235,10 +244,10 @@ def _event(
     return SegmentEvent.REPORT_EXPIRED if expired else SegmentEvent.REPORT_FAILED
 
 
-def _delivered_at(attempt: AttemptRow, done_at: int | None, received_at: Instant) -> int:
+def _delivered_at(attempt: AttemptRow, told: Told) -> int:
     """The service centre's time where it can be true, else when we heard of it."""
-    if done_at is None:
-        return received_at
+    if told.done_at is None:
+        return told.received_at
     # It tells whole seconds: of the one in which the network took it, it is the beginning.
     taken = attempt.ended_at if attempt.outcome_class == "ok" else None
-    return min(max(done_at, taken or attempt.begun_at), received_at)
+    return min(max(told.done_at, taken or attempt.begun_at), told.received_at)

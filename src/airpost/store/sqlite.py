@@ -37,6 +37,7 @@ from airpost.store import air, inbound, lanes, lists, outbound, queue, recovery,
 from airpost.store import sweep as sweeping
 from airpost.store.ahead import Ahead, withdraw_all
 from airpost.store.api import (
+    CANNOT,
     Accepted,
     AirResult,
     Begun,
@@ -288,7 +289,10 @@ class SqliteStore:
 
     def air(self, settle: Settlement | None, intent: Intent | None) -> Future[AirResult]:
         """End one attempt and begin the next; asked for when the call returns."""
-        return self._ask(air.turn, settle, intent, waited=intent is None or not intent.shares)
+        waited = intent is None or not intent.shares
+        asked = self._ask(air.turn, settle, intent, waited=waited)
+        self._ahead.forget_when(asked, () if settle is None else (settle,))
+        return asked
 
     def follow(
         self, facts: Sequence[Settlement | Begun], intents: Sequence[Intent]
@@ -297,15 +301,8 @@ class SqliteStore:
         if not self._journal.open:
             intents = ()
         asked = self._ask(air.follow, facts, intents, waited=False)
-        begun = [fact for fact in facts if isinstance(fact, Begun)]
-        if begun:
-            asked.add_done_callback(lambda done: self._written(begun, done))
+        self._ahead.forget_when(asked, facts)
         return asked
-
-    def _written(self, begun: Sequence[Begun], done: Future[Any]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            for each in begun:
-                self._ahead.forget(each)
 
     def stands(self, prepared: Prepared) -> bool:
         """True while it may begin."""
@@ -326,16 +323,16 @@ class SqliteStore:
         except OSError as error:
             log.debug("store.not_in_air_journal modem=%s %s", lane, error)
             return False
-        self._ahead.ended(settlement)
+        self._ahead.ended(lane, settlement)
         return True
 
     async def refuse(self, segment_id: int, outcome: Outcome, now: Instant) -> None:
         """Fail what can never be sent."""
         await self._write(air.refuse, segment_id, outcome, now)
 
-    async def release(self, lane: Lane, now: Instant, resume_s: float) -> int:
+    async def release(self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT) -> int:
         """Give a lane's messages back."""
-        return await self._write(queue.release, lane, now, resume_s)
+        return await self._write(queue.release, lane, now, resume_s, why)
 
     async def release_strays(self, lanes: Collection[Lane], now: Instant, resume_s: float) -> int:
         """Give back what no lane serves."""

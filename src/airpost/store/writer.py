@@ -110,6 +110,7 @@ class Writer(StoreThread):
         self._committed = committed
         self._failed = failed
         self._db: sqlite3.Connection | None = None
+        self._durable = True  # as the connection is set: its commits wait for the disk
 
     def open(self) -> None:
         """Bring the file to this code's schema, then open the connection."""
@@ -128,8 +129,9 @@ class Writer(StoreThread):
         assert db is not None
         fault: BaseException | None = None
         try:
-            if not durable:
-                db.execute("PRAGMA synchronous = NORMAL")
+            if durable is not self._durable:
+                db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             db.execute("BEGIN IMMEDIATE")
             self._fill(db)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
@@ -143,8 +145,6 @@ class Writer(StoreThread):
             fault = meaning(error)
         if fault is not None:
             self._give_up(db, fault)
-        if not durable:
-            db.execute("PRAGMA synchronous = FULL")
 
     def _fill(self, db: sqlite3.Connection) -> None:
         until = time.monotonic() + BATCH_S

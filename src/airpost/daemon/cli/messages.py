@@ -6,12 +6,20 @@ import csv
 import io
 from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 
 import click
 
 from airpost.client import MAX_PAGE
 from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
-from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table, short_time
+from airpost.daemon.cli.tables import (
+    exact_time,
+    printable,
+    say_fields,
+    say_json,
+    say_table,
+    short_time,
+)
 from airpost.model import MessageClass
 from airpost.states import MessageState
 
@@ -65,14 +73,17 @@ def messages(
         _csv(client.items(dict, "/v1/messages", asked))
         return
     newest = client.items(
-        dict, "/v1/messages", {**asked, "newest": "true", "limit": min(last, MAX_PAGE)}
+        dict, "/v1/messages", {**asked, "newest": "true", "limit": min(last + 1, MAX_PAGE)}
     )
-    found = reversed([*islice(newest, last)])
+    found = [*islice(newest, last + 1)]
+    shown = reversed(found[:last])
     if as_json:
-        for message in found:
+        for message in shown:
             say_json(message)
-    else:
-        say_table(COLUMNS, map(message_row, found))
+        return
+    say_table(COLUMNS, map(message_row, shown))
+    if len(found) > last:
+        click.echo(f"the newest {last} only; --last shows more, --csv all")
 
 
 def _csv(found: Iterable[Json]) -> None:
@@ -104,8 +115,16 @@ def message_row(message: Json) -> tuple[object, ...]:
         message["to"],
         message["modem"],
         len(message["parts"]),
-        message["reason"],
+        message["reason"] or _twice(message["possible_duplicates"]),
     )
+
+
+def _twice(times: int) -> str | None:
+    return f"may have arrived {times + 1} times" if times else None
+
+
+def _plain(value: Any) -> Any:
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 def _one(client: Client, message_id: str, *, cancel: bool, as_json: bool) -> None:
@@ -115,7 +134,7 @@ def _one(client: Client, message_id: str, *, cancel: bool, as_json: bool) -> Non
         say_json(message)
         return
     listed = ("parts", "tags", "routing")
-    say_fields((name, value) for name, value in message.items() if name not in listed)
+    say_fields((name, _plain(value)) for name, value in message.items() if name not in listed)
     routing = message.get("routing") or {}
     say_fields([("tags", " ".join(message["tags"])), ("because", routing.get("why"))])
     for part in message["parts"]:
@@ -125,7 +144,7 @@ def _one(client: Client, message_id: str, *, cancel: bool, as_json: bool) -> Non
     say_table(
         ("at", "subject", "from", "to", "reason", "actor"),
         (
-            (short_time(e["at"]), e["subject"], e["from"], e["to"], e["reason"], e["actor"])
+            (exact_time(e["at"]), e["subject"], e["from"], e["to"], e["reason"], e["actor"])
             for e in client.get(f"{path}/events")["items"]
         ),
     )

@@ -125,14 +125,18 @@ def _say_present(client: Client, *, as_json: bool) -> None:
 
 def _promise(told: Json) -> str:
     """What a route can take, in words."""
+    words = "1 modem" if told["modems"] == 1 else f"{told['modems']} modems"
+    if not told["modems"]:
+        return (
+            f"route {told['route']}: nothing goes now, not even otp and alarm: no modem takes any"
+        )
     if told["urgent_per_minute"] is None:
-        words = f"{told['modems']} modems" if told["modems"] != 1 else "1 modem"
         known = "what it can promise otp and alarm is not known yet"
         return f"route {told['route']}: {known} ({words})"
     return (
         f"route {told['route']}: {told['share']:.1%} of otp and alarm begin within "
         f"{told['wait_s']:g} s up to {told['urgent_per_minute']:.1f} parts a minute, "
-        f"{told['under_bulk_per_minute']:.1f} beside bulk ({told['modems']} modems, "
+        f"{told['under_bulk_per_minute']:.1f} beside bulk ({words}, "
         f"{told['reserved']} of them without bulk, {told['service_s']:.1f} s a part)"
     )
 

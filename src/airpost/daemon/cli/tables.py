@@ -36,6 +36,11 @@ def short_time(value: str | None) -> str:
     return "" if value is None else value[:19].replace("T", " ")
 
 
+def exact_time(value: str | None) -> str:
+    """As `short_time`, to the millisecond: to see the order."""
+    return "" if value is None else value[:23].replace("T", " ").removesuffix("Z")
+
+
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table with headings that fits the terminal and cuts nothing; the last column is folded.
 

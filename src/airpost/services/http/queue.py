@@ -112,12 +112,15 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
     if given.to == given.from_:
         raise InvalidRequest("to", "is the modem it comes from")
     to = None if given.to is None else Lane(given.to)
-    log.info("http.move from=%s to=%s actor=%s", given.from_, to, caller.actor)
     await begins(request, given.from_, to=to)
     moved = await shielded(
         deps.store.decisions.move(Lane(given.from_), to, caller.actor), name=f"move {given.from_}"
     )
     changed(request, given.from_, to=to, moved=moved)
+    log.info("http.move from=%s to=%s moved=%d actor=%s", given.from_, to, moved, caller.actor)
+    if not moved and deps.pool.modem(Lane(given.from_)) is None:
+        raise InvalidRequest("from", "no modem has this name, nor waits anything for it",
+                             "unknown-modem")  # fmt: skip
     return answer({"from": given.from_, "to": to, "moved": moved})
 
 
@@ -140,12 +143,12 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
         raise InvalidRequest("ids", "is needed, or restored", "missing-field")
     if given.restored and given.as_ is not Verdict.RESEND:
         raise InvalidRequest("as", "of what a restore has frozen is resend")
-    log.info("http.release count=%d as=%s actor=%s", len(given.ids), given.as_.value, caller.actor)
     if given.restored and not given.ids:
         await begins(request, "all that a restore has frozen")
         done = deps.store.keeping.release_restored((), caller.actor)
         released = await shielded(done, name="release")
         changed(request, "all that a restore has frozen", released=released)
+        log.info("http.release restored=%d actor=%s", released, caller.actor)
         return answer({"released": released, "refused": []})
     ids = dict.fromkeys(MessageId(each) for each in given.ids)
     subject = next(iter(ids)) if len(ids) == 1 else f"{len(ids)} messages"
@@ -157,6 +160,7 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
             refused.append({"id": id_, "problem": problem})
     released = len(ids) - len(refused)
     changed(request, subject, released=released)
+    log.info("http.release released=%d as=%s actor=%s", released, given.as_.value, caller.actor)
     return answer({"released": released, "refused": refused})
 
 
