@@ -76,9 +76,12 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
     if known is not None:
         return _stored(tx, known[1])
     raw = add_body(tx, "pdu", report.raw)
-    if _without_reference(tx, report.sim_id, tail, report.received_at):  # what else the SIM sent
-        tx.catch_up(lambda row: row.sim_id == report.sim_id)  # decides whether it is theirs
-    attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, report.received_at)
+    at = report.received_at
+    candidates = _without_reference(tx, report.sim_id, tail, at)
+    if candidates:  # what else the SIM has sent decides whether it is theirs
+        tx.catch_up(lambda row: row.sim_id == report.sim_id)
+        candidates = _without_reference(tx, report.sim_id, tail, at)
+    attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, at, candidates)
     outcome = outcome_columns(report.outcome)
     tx.db.execute(
         _SQL["add"],
@@ -119,7 +122,9 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
     found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
     for report_id, *values in found:
         told = Told(*values)
-        belongs = _find(tx, attempt.sim_id, attempt.tail, told.mr, told.scts, told.received_at)
+        at, sim_id, tail = told.received_at, attempt.sim_id, attempt.tail
+        candidates = _without_reference(tx, sim_id, tail, at)
+        belongs = _find(tx, sim_id, tail, told.mr, told.scts, at, candidates)
         if belongs is not None:
             tx.db.execute(_SQL["match"], (belongs.id, report_id))
             _apply(tx, told, belongs)
@@ -128,10 +133,10 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
 
 # -- the rule ------------------------------------------------------------------------------------
 def _find(
-    tx: Tx, sim_id: str, tail: str, mr: int, scts: bytes, received_at: Instant
-) -> AttemptRow | None:
+    tx: Tx, sim_id: str, tail: str, mr: int, scts: bytes, received_at: Instant,
+    candidates: list[AttemptRow],
+) -> AttemptRow | None:  # fmt: skip
     since = received_at - MATCH_S * SECOND_US
-    candidates = _without_reference(tx, sim_id, tail, received_at)
     known = tx.db.execute(_SQL["with_reference"], (sim_id, tail, mr, since, received_at)).fetchall()
     bearing = [each for each in candidates if each.ended_at is None and _can_bear(tx, each, mr)]
     bearing = [*reversed(bearing), *map(attempt_of, known)]
