@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from airpost.model import Claimed, Lane, MessageId, OnUncertain
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import air
 from airpost.store.ahead import Ahead
-from airpost.store.api import MOST_PREPARED, Begun, Prepared, Settlement
+from airpost.store.api import MOST_PREPARED, Begun, Binding, Prepared, Settlement
 from airpost.store.journal import RECORDS
 from airpost.store.sqlite import SqliteStore
 from airpost.store.writer import Tx, work_of
@@ -382,6 +383,29 @@ async def test_a_report_finds_the_result_of_what_was_written_to_be_on_the_air(
         assert (await store.air(done, intent_of(following))).attempt_id is not None
     assert await moves(store, "m") == history
     assert store._ahead.happened() == {}
+
+
+async def test_a_row_that_was_left_of_what_went_elsewhere_holds_nobody_up(
+    store: SqliteStore, place: Path
+) -> None:
+    await bound(store, new("a"), new("b", to=OTHER))
+    one, other = await claim(store)
+    first, _ = await store.follow((), [intent_of(one), intent_of(other)])
+    store._ahead.take(first.segment_id)  # by a request that came to nothing: its row stays
+    assert await store.release(G1, NOW, 300) == 2
+    waits = {each.id: each.seq for each in await store.backlog(NOW, 9, [], ["default"])}
+    for id_, lane in (("b", G1), ("a", G2)):
+        to = Binding(message_seq=waits[MessageId(id_)], lane=lane, sim_id=SIM1, reason="test")
+        assert await store.bind([to]) == 1
+    (again,) = await store.follow((), [intent_of(other)])
+    (elsewhere,) = await store.follow((), [intent_of(one, lane=G2)])
+    assert store.begin(again) is not None
+    assert store.begin(elsewhere) is not None
+    assert rows(place) == 3  # the first is that of what has just begun elsewhere
+    async with asyncio.timeout(10):
+        assert not (await store.cancel(MessageId("b"), None, "test")).cancelled
+        assert not (await store.cancel(MessageId("a"), None, "test")).cancelled
+    assert rows(place) == 0
 
 
 @pytest.mark.parametrize("handed_in", [True, False])

@@ -15,9 +15,9 @@ import pytest_asyncio
 
 from airpost.errors import StoreUnavailable
 from airpost.store import writer as module
-from airpost.store.ahead import Ahead
+from airpost.store.ahead import Ahead, BegunMeanwhile
 from airpost.store.api import Wake
-from airpost.store.writer import Tx, Writer, work_of
+from airpost.store.writer import MOST_TRIES, Tx, Writer, work_of
 
 
 class Log:
@@ -120,6 +120,22 @@ async def test_what_need_not_last_waits_alone_and_for_no_disk(
     ]  # fmt: skip
     assert await writer.ask(lambda tx: tx.db.execute("PRAGMA synchronous").fetchone()[0],
                             urgent=True) == 2  # fmt: skip
+
+
+async def test_what_always_meets_something_begun_fails_alone(
+    writer: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[int] = []
+
+    def meets(_tx: Tx) -> None:
+        tries.append(1)
+        raise BegunMeanwhile("segment 1 has begun")
+
+    with pytest.raises(StoreUnavailable, match="begun meanwhile"):
+        await writer.ask(meets, urgent=True)
+    assert len(tries) == MOST_TRIES
+    assert "segment 1 has begun" in caplog.text
+    assert await writer.ask(work_of(insert, 1), urgent=True) == 1
 
 
 class Unwritable(sqlite3.OperationalError):

@@ -106,10 +106,17 @@ class Ahead:
         with self._lock:
             self._offered[prepared.segment_id] = prepared
 
-    def take(self, segment_id: int) -> Prepared | Begun | None:
-        """Take it from the loop: what was taken, or what the loop has taken first."""
+    def take(self, segment_id: int, attempt_id: int | None = None) -> Prepared | Begun | None:
+        """Take it from the loop: what was taken, or what the loop has taken first.
+
+        None too where that is another attempt than the one that is asked for.
+        """
         with self._lock:
-            return self._offered.pop(segment_id, None) or self._begun.get(segment_id)
+            known = self._offered.get(segment_id) or self._begun.get(segment_id)
+            if known is None or attempt_id not in (None, known.attempt_id):
+                return None
+            self._offered.pop(segment_id, None)
+            return known
 
     def happened(self) -> dict[Lane, list[Begun | Settlement]]:
         """What began after it was prepared, and what was taken, of each lane in its order, as far
@@ -186,7 +193,10 @@ def hold(tx: Tx, segment_id: int) -> None:
 
     To be called before a queued segment is moved, and before its message leaves its lane.
     """
-    taken = tx.ahead.take(segment_id)
+    _hold(tx, tx.ahead.take(segment_id))
+
+
+def _hold(tx: Tx, taken: Prepared | Begun | None) -> None:
     if taken is None:
         return
     row = taken_out(tx, taken.lane, taken.attempt_id)
@@ -219,7 +229,8 @@ def withdraw_segment(tx: Tx, lane: str, segment_id: int) -> None:
 
 
 def _withdraw(tx: Tx, row: PreparedRow) -> None:
-    hold(tx, row.segment_id)
+    # Not another attempt: what is left of a segment that went elsewhere holds nobody up.
+    _hold(tx, tx.ahead.take(row.segment_id, row.attempt_id))
     if taken_out(tx, row.lane, row.attempt_id):  # offered by nobody: a rollback took it back
         forget_octets(tx, row)
 
