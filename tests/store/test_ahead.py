@@ -408,6 +408,31 @@ async def test_a_row_that_was_left_of_what_went_elsewhere_holds_nobody_up(
     assert rows(place) == 0
 
 
+async def test_a_result_that_settles_what_has_begun_once_more_holds_nobody_up(
+    store: SqliteStore,
+) -> None:
+    await bound(store, new("known"), new("x", on_uncertain=OnUncertain.RESEND), new("y"))
+    known, one, other = await claim(store)
+    await sent(store, known, 4)
+    await lost(store, one, grace_s=1)
+    (begun,) = await begun_all(store, other)
+    await store.follow([begun], ())
+    # Either can bear that reference: the result of what is on the air will tell.
+    assert (await store.record_report(report(5, received_at=after(1)))).message_id is None
+    assert (await store.sweep(after(2))).resent == 1
+    (again,) = [each for each in await claim(store, after(2)) if each.message_id == "x"]
+    (made,) = await store.follow((), [intent_of(again, after(2))])
+    done = settlement(other, begun.attempt_id, mr=6, at=after(3))
+    assert store.ended(done, G1)
+    begun_again = store.begin(made)
+    assert begun_again is not None
+    async with asyncio.timeout(10):
+        assert not (await store.cancel(MessageId("x"), None, "test")).cancelled
+        await store.follow([done, begun_again], ())
+    assert (await seen(store, "y")).state is M.SENT
+    assert (await seen(store, "x")).state is M.SENDING  # once more, on the air
+
+
 @pytest.mark.parametrize("handed_in", [True, False])
 async def test_what_else_the_sim_sent_tells_whose_a_report_cannot_be(
     store: SqliteStore, *, handed_in: bool

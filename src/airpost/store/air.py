@@ -68,9 +68,14 @@ def follow(
     return [made for intent in intents if (made := prepare(tx, intent)) is not None]
 
 
-def catch_up(tx: Tx, wanted: Callable[[PreparedRow], bool]) -> None:
+def catch_up(tx: Tx, wanted: Callable[[PreparedRow], bool] | None) -> None:
     """What has happened on the air and was not handed in yet; see `Tx.catch_up`."""
     happened = tx.ahead.happened()
+    if wanted is None:  # no results: what follows from one may meet what has begun after it
+        for fact in chain(*happened.values()):
+            if isinstance(fact, Begun):
+                begun(tx, fact)
+        return
     tx.recall.told.intersection_update(_ends([*chain(*happened.values())]))
     for lane, facts in happened.items():
         rows = ahead.of_lane(tx, lane)  # without what is written to have begun

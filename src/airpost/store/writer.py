@@ -44,7 +44,7 @@ def _insert(rows: int) -> str:
     return f"{head}VALUES {', '.join([values] * rows)}"
 
 
-CatchUp = Callable[["Tx", Callable[[PreparedRow], bool]], None]
+CatchUp = Callable[["Tx", Callable[[PreparedRow], bool] | None], None]
 
 
 class Tx:
@@ -72,9 +72,9 @@ class Tx:
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
 
-    def catch_up(self, wanted: Callable[[PreparedRow], bool] = lambda _row: True) -> None:
+    def catch_up(self, wanted: Callable[[PreparedRow], bool] | None = None) -> None:
         """Write what has happened on the air and is not written: of each lane in its order, and no
-        more than up to the last that is `wanted`.
+        more than up to the last that is `wanted`. None: all that has begun, and no results.
         """
         assert self._catch_up is not None
         self._catch_up(self, wanted)
