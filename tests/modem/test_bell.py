@@ -48,14 +48,14 @@ def test_one_who_waits_no_more_is_not_rung_for() -> None:
     assert run_virtual(waited) == 4.0
 
 
-def test_a_wait_that_is_put_off_ends_then_sooner_or_later() -> None:
+def test_a_wait_that_is_due_otherwise_ends_then_sooner_or_later() -> None:
     async def waited(loop: VirtualLoop) -> list[float]:
         bell, took = Bell(), []
         for timeout_s in (2.0, 30.0):
             begun_s = loop.time()
             waiting = bell.awaited(10.0)
             await asyncio.sleep(4.0)
-            bell.put_off(timeout_s)
+            bell.due_in(timeout_s)
             await waiting
             took.append(round(loop.time() - begun_s, 3))
         return took

@@ -391,6 +391,15 @@ async def test_what_cannot_be_built_fails_for_good(loop: VirtualLoop, tmp_path: 
 
 
 # -- what was prepared --------------------------------------------------------------------------
+def sends_prepared(rig: Rig) -> tuple[asyncio.Task[SendResult], list[AirResult]]:
+    """A dialogue whose intent was prepared, and what has begun of it."""
+    begun: list[AirResult] = []
+
+    def begin() -> AirResult:
+        begun.append(GO)
+        return GO
+
+    return spawn(rig.unit.send(rig.segment(), lambda _tpdu: begin), name="the caller"), begun
 
 
 @virtually
@@ -411,12 +420,8 @@ async def test_a_prompt_that_ends_in_the_same_read_begins_nothing(
     loop: VirtualLoop, tmp_path: Path, said: str, code: str
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
-        begun: list[AirResult] = []
         rig.sim.faults.set("no_prompt")
-        sending = spawn(
-            rig.unit.send(rig.segment(), lambda _tpdu: lambda: begun.append(GO) or GO),
-            name="the caller",
-        )
+        sending, begun = sends_prepared(rig)
         await asyncio.sleep(1)
         rig.sim.emit(f"\r\n> \r\n{said}\r\n".encode())
         result = await sending
@@ -433,12 +438,8 @@ async def test_who_is_cancelled_begins_nothing_at_a_late_prompt(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
-        begun: list[AirResult] = []
         rig.sim.faults.set("slow_prompt", delay_s=3.0)
-        sending = spawn(
-            rig.unit.send(rig.segment(), lambda _tpdu: lambda: begun.append(GO) or GO),
-            name="the caller",
-        )
+        sending, begun = sends_prepared(rig)
         await asyncio.sleep(1)
         sending.cancel()
         await asyncio.wait([sending])
@@ -454,12 +455,8 @@ async def test_who_is_cancelled_as_the_prompt_is_read_begins_nothing(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:
     async with rigged(loop, tmp_path) as rig:
-        begun: list[AirResult] = []
         rig.sim.faults.set("no_prompt")
-        sending = spawn(
-            rig.unit.send(rig.segment(), lambda _tpdu: lambda: begun.append(GO) or GO),
-            name="the caller",
-        )
+        sending, begun = sends_prepared(rig)
         await asyncio.sleep(1)
         connection = rig.unit._connection
         assert connection is not None

@@ -19,7 +19,7 @@ class Bell:
 
     def awaited(self, timeout_s: float) -> asyncio.Future[None]:
         """To be awaited: done when it rings, at the latest in so many seconds."""
-        self.put_off(timeout_s)
+        self.due_in(timeout_s)
         self._waiter = waiter = asyncio.get_running_loop().create_future()
         return waiter
 
@@ -28,7 +28,7 @@ class Bell:
         """True while somebody waits who is not rung for yet."""
         return self._waiter is not None and not self._waiter.done()
 
-    def put_off(self, timeout_s: float) -> None:
+    def due_in(self, timeout_s: float) -> None:
         """Whoever waits does so for so many seconds from now."""
         loop = asyncio.get_running_loop()
         self._due_s = loop.time() + timeout_s

@@ -21,7 +21,7 @@ from airpost.clock import Clock
 from airpost.codec.causes import Phase, classify
 from airpost.codec.pdu import build_pdu
 from airpost.errors import CodecError, Desynced, PortError, StoreUnavailable
-from airpost.model import Claimed, MessageClass
+from airpost.model import Claimed
 from airpost.modem.api import CommitIntent, Committed, SendResult
 from airpost.modem.health import NO_PROMPT
 from airpost.modem.onair import AT_ONCE_S, Answer, Doubt, OnAir
@@ -37,7 +37,6 @@ log = logging.getLogger("airpost.sender")
 CTRL_Z = b"\x1a"
 PROMPT_S = 10.0  # from AT+CMGS to the prompt; 8 s are on record
 PROBE_EVERY_S = 5.0
-URGENT_CLASSES = frozenset({MessageClass.OTP, MessageClass.ALARM})
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
 UNANSWERED = frozenset({"port lost", "desync", "dropped", "timeout", WHOSE})  # codes, once begun
@@ -106,7 +105,7 @@ class Sender:
                         text=f"cannot be built: {error}"),
             )  # fmt: skip
         try:
-            urgent = segment.class_ in URGENT_CLASSES
+            urgent = segment.class_.urgent
             await self._session.enter(Priority.URGENT if urgent else Priority.SEND)
         except (Desynced, PortError) as error:
             return self._lost(error)
@@ -194,7 +193,7 @@ class Sender:
             return False
         with suppress(PortError):  # whoever waits hears of it
             air = self._put_out(octets, patience_s)
-            self._session.put_off(air.due - air.begun_s)
+            self._session.due_in(air.due - air.begun_s)
         return True
 
     def _put_out(self, octets: bytes, patience_s: float) -> OnAir:

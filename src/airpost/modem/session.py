@@ -275,9 +275,9 @@ class Session(asyncio.Protocol):
         """
         self._at_prompt = answer
 
-    def put_off(self, timeout_s: float) -> None:
+    def due_in(self, timeout_s: float) -> None:
         """The `event()` that is awaited ends in so many seconds from now."""
-        self._bell.put_off(timeout_s)
+        self._bell.due_in(timeout_s)
 
     def payload(self, octets: bytes) -> None:
         """Write what the prompt asked for; PortLost when the port took nothing of it."""

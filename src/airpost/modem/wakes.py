@@ -1,8 +1,9 @@
 """Modems that answer at the same time: one of them is gone on with in each turn of the loop.
 
-Stdlib only. Whoever has the answer to a message asks for the next one's prompt. Were all woken in
-one turn, the first prompt would wait until the last modem had been asked; so it is read, and
-answered, between them. Nobody waits long for that: turns are long where the loop has much to do.
+Stdlib only. A reply wakes the caller of its command by this; whoever has the answer to a message
+asks for the next one's prompt. Were all woken in one turn, the first prompt would wait until the
+last modem had been asked; so it is read, and answered, between them. Nobody waits long for that:
+turns are long where the loop has much to do.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from airpost.errors import StoreUnavailable
 from airpost.model import Lane, ModemView
 from airpost.pool.dispatch import LaneLoop
 from airpost.pool.route import LaneLoad
-from airpost.store.api import CANNOT, Store
+from airpost.store.api import CANNOT_SEND, Store
 
 log = logging.getLogger("airpost.pool")
 
@@ -115,7 +115,7 @@ class Releaser:
         closed, self._closed = self._closed, set()
         taking = {lane for lane, view in self._views.items() if view.takes}
         busy, self._busy = self._busy, set()
-        lanes = {lane: CANNOT for lane, view in self._views.items()
+        lanes = {lane: CANNOT_SEND for lane, view in self._views.items()
                  if not view.takes and not (view.ready and self._keeps(lane))}  # fmt: skip
         lanes |= dict.fromkeys(closed & taking, CLOSED)
         # One that takes messages keeps its queue while nobody else could take it.

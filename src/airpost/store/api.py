@@ -38,7 +38,7 @@ from airpost.store.people import People
 from airpost.store.publishing import HookEvents, Outbox
 from airpost.store.routing import Blocklist, Choices, Reach
 from airpost.store.values import (
-    CANNOT,
+    CANNOT_SEND,
     MOST_PREPARED,
     Accepted,
     AirResult,
@@ -62,7 +62,7 @@ from airpost.store.values import (
 )
 
 __all__ = [
-    "CANNOT",
+    "CANNOT_SEND",
     "MOST_PREPARED",
     "Accepted",
     "AirResult",
@@ -315,7 +315,9 @@ class Store(Protocol):
         """A queued segment that can never be sent: failed, the rest of its message cancelled."""
         ...
 
-    async def release(self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT) -> int:
+    async def release(
+        self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND
+    ) -> int:
         """Give a lane's messages back to the backlog; how many were. `why` stands in the history.
 
         What has no part out (all segments queued, tried before or not) is unbound as it is. What

@@ -19,7 +19,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import Claimed, Lane, MessageClass, OnUncertain, SegmentBody, SimId, Waiting
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
-from airpost.store.api import CANNOT, Binding, Wake
+from airpost.store.api import CANNOT_SEND, Binding, Wake
 from airpost.store.choices import choice_of, failed_on, last_sim
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
@@ -198,7 +198,7 @@ def _remark(tx: Tx, message_seq: int, state: str, reason: str, now: Instant) -> 
     )  # fmt: skip
 
 
-def release(tx: Tx, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT) -> int:
+def release(tx: Tx, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND) -> int:
     """Give a lane's messages back, and tell `why` of it; how many were."""
     count = 0
     for (seq,) in tx.db.execute(_SQL["to_release"], (lane,)).fetchall():

@@ -37,7 +37,7 @@ from airpost.store import air, inbound, lanes, lists, outbound, queue, recovery,
 from airpost.store import sweep as sweeping
 from airpost.store.ahead import Ahead, withdraw_all
 from airpost.store.api import (
-    CANNOT,
+    CANNOT_SEND,
     Accepted,
     AirResult,
     Begun,
@@ -330,7 +330,9 @@ class SqliteStore:
         """Fail what can never be sent."""
         await self._write(air.refuse, segment_id, outcome, now)
 
-    async def release(self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT) -> int:
+    async def release(
+        self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND
+    ) -> int:
         """Give a lane's messages back."""
         return await self._write(queue.release, lane, now, resume_s, why)
 

@@ -101,7 +101,7 @@ class AirResult:
     state: SegmentState | None  # of the settled segment, after any report that overtook us
 
 
-CANNOT = "cannot send it now"  # why a modem's messages are given back, behind its name
+CANNOT_SEND = "cannot send it now"  # why a modem's messages are given back, behind its name
 MOST_PREPARED = 15  # of a lane; the journal keeps that each begins and ends before the next commit
 
 

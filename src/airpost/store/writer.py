@@ -30,6 +30,10 @@ log = logging.getLogger("airpost.store")
 _SQL = load("writer")
 BATCH_REQUESTS = 500
 MOST_TRIES = 1000  # of one request, behind what begins meanwhile
+NO_END = (
+    "what has begun meanwhile could not be written: an error of airpost, see `store.no_end` in its "
+    "log; start it anew if this goes on"
+)
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
 BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
@@ -188,7 +192,7 @@ class Writer(StoreThread):
                         continue
                 if isinstance(error, BegunMeanwhile):  # a bug; one request, not the store for ever
                     log.exception("store.no_end")
-                    error = StoreUnavailable("what has begun meanwhile could not be written")
+                    error = StoreUnavailable(NO_END)
                 request.error = meaning(error)
                 return
             if not alone:
