@@ -10,7 +10,7 @@ import pytest
 
 from airpost.errors import ConfigError, StoreUnavailable
 from airpost.store import faults
-from airpost.store.faults import FULL, meaning, reason_of, refused
+from airpost.store.faults import FULL, ROOM, meaning, reason_of, refused
 
 
 def failed(code: int | None, cls: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -32,6 +32,7 @@ def failed(code: int | None, cls: type[sqlite3.Error] = sqlite3.OperationalError
 )
 def test_the_place_is_at_fault(code: int, words: str) -> None:
     found = meaning(failed(code))
+    assert str(found).endswith(ROOM) is (words == FULL)  # what to do
     assert isinstance(found, StoreUnavailable)
     assert words in found.reason
     assert "words of SQLite" in found.reason
@@ -72,6 +73,6 @@ def test_without_room_the_reason_is_a_full_disk(
     assert reason_of(error, path) == error.reason
     assert reason_of(error, Path("/none/a.db")) == error.reason
     monkeypatch.setattr(faults, "LEAST_ROOM", 1 << 60)
-    assert reason_of(error, path) == f"{FULL} ({error.reason})"
+    assert reason_of(error, path) == f"{FULL} ({error.reason}){ROOM}"
     told = StoreUnavailable(f"{FULL} (a.db)")
     assert reason_of(told, path) == told.reason

@@ -15,6 +15,7 @@ from airpost.errors import ConfigError, StoreUnavailable
 
 FULL = "the disk is full"
 LEAST_ROOM = 64 << 10  # octets; with less not even the index of the log can be made
+ROOM = "; make room where the store lies, then airpost goes on by itself"
 DAMAGED = "the database is damaged"
 # Primary result codes (sqlite.org/rescode.html) that speak of the place, not of the request.
 _WORDS = {
@@ -39,7 +40,9 @@ def meaning(error: BaseException) -> BaseException:
     if not isinstance(error, sqlite3.Error) or code is None:
         return error
     words = _WORDS.get(code & 0xFF)  # the low octet is the primary code
-    return error if words is None else StoreUnavailable(f"{words} ({error})")
+    if words is None:
+        return error
+    return StoreUnavailable(f"{words} ({error})" + (ROOM if words is FULL else ""))
 
 
 _OF_THE_DISK = {
@@ -54,7 +57,7 @@ def refused(path: Path, error: OSError) -> ConfigError | StoreUnavailable:
     """What it means that a file of the store cannot be made: the disk may be better in a while."""
     words = _OF_THE_DISK.get(error.errno or 0)
     if words is not None:
-        return StoreUnavailable(f"{words} ({path})")
+        return StoreUnavailable(f"{words} ({path})" + (ROOM if words is FULL else ""))
     return ConfigError("store.url", f"{path} cannot be written: {error.strerror}")
 
 
@@ -64,4 +67,6 @@ def reason_of(error: StoreUnavailable, path: Path) -> str:
         no_room = shutil.disk_usage(path.parent).free < LEAST_ROOM
     except OSError:
         return error.reason
-    return f"{FULL} ({error.reason})" if no_room and FULL not in error.reason else error.reason
+    return (
+        f"{FULL} ({error.reason}){ROOM}" if no_room and FULL not in error.reason else error.reason
+    )
