@@ -19,6 +19,7 @@ from airpost.store.api import MessageFilter, Store
 from airpost.tasks import spawn
 from tests.store.values import (
     DAY,
+    G1,
     NOW,
     NUMBER,
     after,
@@ -149,3 +150,14 @@ async def test_cancel_after_it_began_is_refused_with_the_reason(store: Store) ->
         done = await store.cancel(MessageId(id_), None, "x")
         assert not done.cancelled
         assert words in done.reason
+
+
+async def test_what_begins_again_after_a_part_went_out_is_not_cancelled(store: Store) -> None:
+    await bound(store, new("m", 2))
+    first, _ = await claim(store)
+    await sent(store, first, 1)
+    assert await store.release(G1, after(400), 300) == 1
+    assert (await seen(store, "m")).state is M.QUEUED
+    done = await store.cancel(MessageId("m"), None, "x")
+    assert (done.cancelled, done.state) == (False, M.QUEUED)
+    assert "has gone out" in done.reason

@@ -214,6 +214,9 @@ def cancel(
     if any(row.resends for row in rows):
         words = "it may have gone out already: its first sending had no answer"
         return CancelResult(cancelled=False, state=state, reason=words)
+    if tx.db.execute(_SQL["begun_before"], (seq,)).fetchone():
+        words = "it begins again: of its earlier sending something has gone out, or may have"
+        return CancelResult(cancelled=False, state=state, reason=words)
     for row in rows:
         words = f"cancelled by {actor}"
         move(tx, row, SegmentEvent.CANCEL, now, words, actor, not_before=None)

@@ -32,5 +32,10 @@ INSERT OR IGNORE INTO tag (tag, message_seq) VALUES (?, ?)
 INSERT INTO segment (message_seq, transmission_id, current, seq, state, pid, dcs, udh, udl,
     ud_body, expires_at) VALUES (?, ?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?)
 
+-- name: begun_before
+SELECT 1 FROM segment s JOIN attempt a ON a.segment_id = s.id
+WHERE s.message_seq = ? AND s.current = 0
+    AND (a.outcome_class IS NULL OR a.outcome_class IN ('ok', 'unknown')) LIMIT 1
+
 -- name: find
 SELECT seq, state FROM message WHERE id = ? AND (?2 IS NULL OR owner = ?2)
