@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CASES  ?= 1000000
+SECONDS ?= 600
 KILLS  ?= 50
 SEED   ?= 1
 VM     ?= build/vm
@@ -31,10 +32,12 @@ unit: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/airpost demo
 
-# A million cases each; nothing but the declared error may come out.
+# A million cases each; nothing but the declared error may come out. Then what may fall between the
+# loop and the store's writer, for SECONDS.
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz.pdu --cases $(CASES) --seed $(SEED)
 	$(BIN)/python -m tests.fuzz.at --cases $(CASES) --seed $(SEED)
+	$(BIN)/python -m tests.fuzz.interplay --seconds $(SECONDS) --seed $(SEED)
 
 # schemathesis and 10,000 requests that are wrong in one place, against the whole service. It has an
 # environment of its own, because it would plug itself into pytest.

@@ -68,6 +68,7 @@ WITHOUT_SOURCE = {
     "tests/hwsim/test_repeats.py",
     "tests/pool/test_lanes.py",
     "tests/store/test_contract.py",
+    "tests/store/test_interplay.py",
     "tests/store/test_kill.py",
 }
 

@@ -49,6 +49,8 @@ class Ahead:
         self._offered: dict[int, Prepared] = {}
         self._begun: dict[int, Begun] = {}
         self._happened: dict[int, tuple[Lane, Begun | Settlement]] = {}  # by id(), in order
+        # What the transaction has changed of `_offered`: segment, and what was offered before.
+        self._changed: list[tuple[int, Prepared | None]] = []
         self._last_attempt: int | None = None
         self._before: int | None = None  # the last one of the run before
 
@@ -104,6 +106,7 @@ class Ahead:
     def offer(self, prepared: Prepared) -> None:
         """It may begin once its commit is known."""
         with self._lock:
+            self._changed.append((prepared.segment_id, self._offered.get(prepared.segment_id)))
             self._offered[prepared.segment_id] = prepared
 
     def take(self, segment_id: int, attempt_id: int | None = None) -> Prepared | Begun | None:
@@ -115,8 +118,29 @@ class Ahead:
             known = self._offered.get(segment_id) or self._begun.get(segment_id)
             if known is None or attempt_id not in (None, known.attempt_id):
                 return None
-            self._offered.pop(segment_id, None)
+            if isinstance(known, Prepared):
+                self._changed.append((segment_id, known))
+                del self._offered[segment_id]
             return known
+
+    @property
+    def changes(self) -> int:
+        """How many there were since the last commit: where a savepoint begins."""
+        return len(self._changed)
+
+    def undo(self, since: int = 0) -> None:
+        """A rollback: what was offered is no more, and what was taken may begin as before."""
+        with self._lock:
+            while len(self._changed) > since:
+                segment_id, before = self._changed.pop()
+                if before is None:
+                    self._offered.pop(segment_id, None)
+                else:
+                    self._offered[segment_id] = before
+
+    def committed(self) -> None:
+        """What was offered and taken is on disk."""
+        self._changed.clear()
 
     def happened(self) -> dict[Lane, list[Begun | Settlement]]:
         """What began after it was prepared, and what was taken, of each lane in its order, as far

@@ -145,6 +145,7 @@ class Writer(StoreThread):
             if db.in_transaction:
                 began_s = time.monotonic()
                 db.execute("COMMIT")
+                self._ahead.committed()
                 self.commits.observe(time.monotonic() - began_s)
             else:
                 fault = next((each.error for each in self.taken if each.error is not None), None)
@@ -176,6 +177,7 @@ class Writer(StoreThread):
         """The work of a request; the first of a batch needs no savepoint in its transaction."""
         for behind in range(MOST_TRIES):  # what the loop has begun meanwhile
             tx = Tx(db, self._rng, self._ahead, self._recall, self._catch_up)
+            before = self._ahead.changes
             if not alone:
                 db.execute("SAVEPOINT request")
             try:
@@ -185,6 +187,7 @@ class Writer(StoreThread):
                 tx.write_history()
             except BaseException as error:  # whoever asked gets it
                 self._recall.forget()
+                self._ahead.undo(before)
                 if db.in_transaction:
                     db.execute("ROLLBACK" if alone else "ROLLBACK TO request")
                     db.execute("BEGIN IMMEDIATE" if alone else "RELEASE request")
@@ -203,6 +206,7 @@ class Writer(StoreThread):
     def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""
         self._recall.forget()
+        self._ahead.undo()
         if db.in_transaction:
             db.execute("ROLLBACK")
         for request in self.taken:
