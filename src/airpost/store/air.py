@@ -310,7 +310,11 @@ def settle(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentState] | None:
 
 def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
     """What is settled, as it stands; None, and a line in the log, where it has an end."""
-    found = tx.db.execute(_SQL["attempt"], (done.attempt_id, done.segment_id)).fetchone()
+    which = done.attempt_id, done.segment_id
+    found = tx.db.execute(_SQL["attempt"], which).fetchone()
+    if found is None:  # its beginning was handed in with a commit that failed
+        tx.catch_up()
+        found = tx.db.execute(_SQL["attempt"], which).fetchone()
     if found is None:
         _refused(done, "no such attempt")
         return None

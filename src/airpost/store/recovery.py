@@ -31,6 +31,7 @@ _SQL = load("recovery")
 _WANTED, _KEPT = "air journal", "air journal kept"  # the one to be made, the one that is there
 # Rows of the history that may be lost with the power, and were shown: their numbers stay theirs.
 LOST_EVENTS = 10_000
+LEFT_OPEN = 100_000  # of the newest attempts: more than begin while one is on the air
 INTERRUPTED = Outcome(
     cls=OutcomeClass.UNKNOWN,
     scope=Scope.MODEM,
@@ -54,6 +55,7 @@ def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
     for segment_id in found:
         outcome = UNPROVED if segment_id in unproved else INTERRUPTED
         attempts += _interrupt(tx, segment_id, now, policy, outcome)
+    attempts += _end_resends(tx, now, told)
     for attempt in attempts:
         apply_waiting(tx, attempt)
     if unproved:
@@ -139,6 +141,20 @@ def _ended(tx: Tx, segment_id: int, told: Told) -> bool:
         follow(tx, [done], ())
         return True
     return False
+
+
+def _end_resends(tx: Tx, now: Instant, told: Told) -> list[AttemptRow]:
+    """What was on the air while its segment was settled already, by a report of its first sending.
+
+    No result will come: left open, it would be taken for on the air for ever.
+    """
+    ended = []
+    found = tx.db.execute(_SQL["left_open"], (LEFT_OPEN,)).fetchall()
+    for attempt in map(attempt_of, found):
+        if not _ended(tx, attempt.segment_id, told):
+            end_attempt(tx, attempt.id, now, attempt.mr, INTERRUPTED)
+            ended.append(attempt)
+    return ended
 
 
 def _interrupt(

@@ -8,6 +8,10 @@ WHERE m.lane IS NOT NULL AND m.open = 1 AND s.current = 1 AND s.state = 'sending
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
 FROM attempt WHERE segment_id = ? AND ended_at IS NULL ORDER BY id
 
+-- name: left_open
+SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class FROM attempt
+WHERE id > (SELECT max(id) FROM attempt) - ? AND ended_at IS NULL ORDER BY id
+
 -- name: journal
 SELECT value FROM meta WHERE key = ?
 
