@@ -144,7 +144,7 @@ def test_where_the_store_cannot_be_read_it_is_asked_again() -> None:
     run_virtual(main)
 
 
-@pytest.mark.parametrize(("service_s", "most"), [(None, 2), (3.0, 2), (0.01, 8)])
+@pytest.mark.parametrize(("service_s", "most"), [(None, 2), (3.0, 2), (0.01, 12)])
 def test_more_is_wanted_where_half_is_gone(service_s: float | None, most: int) -> None:
     async def main(loop: VirtualLoop) -> None:
         stand = Stand(loop)

@@ -16,7 +16,7 @@ from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.outcome import SENT, OutcomeClass, Scope
 from airpost.pool.ledger import Beginning, Ledger
 from airpost.states import SegmentEvent
-from airpost.store.api import Begun, Settlement
+from airpost.store.api import MOST_PREPARED, Begun, Settlement
 from airpost.store.sqlite import SqliteStore
 from tests.pool.rig import Closed, Rig, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
@@ -30,6 +30,8 @@ class Watched:
     def __init__(self, store: SqliteStore) -> None:
         self.commits: list[bool] = []  # True: with the result of the one before
         self.journalled = 0
+        self.prepared = 0
+        self.left: list[int] = []  # so many were prepared when one of them began
         self.shut = False
         self._air, self._follow, self._begin = store.air, store.follow, store.begin
         store.air = self.air  # type: ignore[method-assign]
@@ -47,11 +49,17 @@ class Watched:
 
     def follow(self, facts: Any, intents: Any) -> Any:
         self._check()
-        return self._follow(facts, intents)
+        asked = self._follow(facts, intents)
+        asked.add_done_callback(self._followed)
+        return asked
+
+    def _followed(self, done: Any) -> None:
+        self.prepared += len(done.result())
 
     def begin(self, prepared: Any) -> Begun | None:
         begun = self._begin(prepared)
         self.journalled += begun is not None
+        self.left.append(self.prepared - self.journalled)
         return begun
 
 
@@ -105,6 +113,19 @@ def test_a_row_of_messages_waits_for_one_commit(tmp_path: Path) -> None:
             for each in ids:
                 await rig.state(each, "sent")
             assert (watched.commits, watched.journalled) == ([False], 5)
+
+    run_virtual(main)
+
+
+def test_a_disk_that_stands_still_for_half_a_second_holds_nobody_up(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            watched = Watched(rig.store)
+            ids = [await rig.accept(f"message {at}") for at in range(60)]
+            await rig.state(ids[-1], "sent")
+            assert watched.journalled >= 55
+            assert min(watched.left[10:-10]) * 0.2 >= 0.6
+            assert max(watched.left) < MOST_PREPARED
 
     run_virtual(main)
 

@@ -128,7 +128,8 @@ async def check(path: Path, heard: Heard) -> None:
             may = may | {S.CANCELLED} if id_ in heard.cancelling else may
             may = {S.CANCELLED} if id_ in heard.cancelled else may
             assert each.state in may, (id_, each, may)
-    for id_ in Random(SEED).sample(sorted(heard.accepted), 20):
+    some = sorted(heard.accepted)  # a machine that has much to do gets few in time
+    for id_ in Random(SEED).sample(some, min(20, len(some))):
         assert await store.idempotent("shop", id_) == (id_, 202, id_.encode())
         assert (await store.message_events(MessageId(id_)))[0].reason == "accepted"
     texts = [i.text for i in (await store.inbound(None, 0, 100_000)).items]

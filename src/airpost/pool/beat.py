@@ -11,10 +11,10 @@ from __future__ import annotations
 LONGEST_S = 0.36  # between two such instants: what was sent is seen to be that much later
 SHORTEST_S = 0.002  # below, waiting costs more than sharing saves
 SHARE = 0.5  # of the time the last that is prepared takes; the rest is for the store
-LINGER_SHARE = 0.1  # of it too: for binding what comes next, which then goes along
+LINGER_SHARE = 0.2  # of it too: for binding what comes next, which then goes along
 AHEAD_MESSAGES = 2  # bound to a lane at once; the rest stays for whoever is free first
-AHEAD_S = 1.5  # where segments take less, so many more that this is what they take
-MOST_AHEAD = 8
+AHEAD_S = 2.5  # where segments take less, so many more that this is what they take
+MOST_AHEAD = 12
 QUICK_S = 0.03  # what a segment takes where it is over before the next one could be prepared
 
 

@@ -231,19 +231,18 @@ class LaneLoop:
         self._ledger.at_beat(until_beat(now_s, self.unit.view.service_s, ready), self._beat)
 
     def _beat(self) -> None:
-        self._ask_for_more()
-        if self.ahead:
-            self._ledger.follow()
+        if self._ask_for_more() or not self.ahead:
+            self._ledger.linger(linger_s(self.unit.view.service_s))
         else:
-            self._ledger.follow_soon(linger_s(self.unit.view.service_s))
+            self._ledger.follow()
 
-    def _ask_for_more(self) -> None:
-        """Where there is room; once for what is on the air."""
-        if self.current is not None and self._asked_for is self.current:
-            return
-        if self.hungry:
-            self._asked_for = self.current
-            self._has_room()
+    def _ask_for_more(self) -> bool:
+        """Where there is room, once for what is on the air; True where it was asked for."""
+        if (self.current is not None and self._asked_for is self.current) or not self.hungry:
+            return False
+        self._asked_for = self.current
+        self._has_room()
+        return True
 
     def _hidden(self) -> Collection[int]:
         """What was taken before its intent is on disk still reads as queued."""
@@ -252,7 +251,8 @@ class LaneLoop:
 
     def _claimed(self) -> None:
         self._claims.ahead = self._in_turn(self._claims.ahead)
-        if self.current is not None and not self._ledger.has_ready(self.ahead):
+        dry = self.current is not None and not self._ledger.has_ready(self.ahead)
+        if dry or self._ledger.lingers:
             self._ledger.follow()
         if self.ahead:
             self._wake.set()

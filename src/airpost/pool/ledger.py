@@ -76,6 +76,7 @@ class Ledger:
         self._under_way: set[asyncio.Future[list[Prepared]]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.has_beat = False  # what is owed waits for an instant that lanes have in common
+        self.lingers = False  # or for what is being bound, which goes along
 
     @property
     def settled(self) -> bool:
@@ -188,12 +189,17 @@ class Ledger:
         self._after(after_s, how)
         self.has_beat = True
 
+    def linger(self, after_s: float) -> None:
+        """`follow` in a while; at once when what is bound now has been claimed."""
+        self.at_beat(after_s, self.follow)
+        self.lingers = True
+
     def _after(self, after_s: float, how: Callable[[], None]) -> None:
         self._stop_timer()
         self._timer = asyncio.get_running_loop().call_later(after_s, how)
 
     def _stop_timer(self) -> None:
-        self.has_beat = False
+        self.has_beat = self.lingers = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
