@@ -23,7 +23,7 @@ from random import Random
 from typing import Any
 
 from tests.bench.machine import machine
-from tests.bench.stand import Modems, Setup, cpu_s
+from tests.bench.stand import Setup, cpu_s, modems_of
 
 SPREAD = 0.005  # of the air time: eight modems between 197 and 204 ms
 POSTS = 50  # under way at once
@@ -145,7 +145,7 @@ async def row(
 async def bare(count: int, modems: int, air_s: float, spread: float) -> Row:
     """The same without a store, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="airpost-bench-") as folder:
-        sim = Modems(Path(folder), modems, air_s, spread)
+        sim = modems_of(Path(folder), modems, air_s, spread)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.bench.bare", str(count // modems), *sim.ports

@@ -1,7 +1,7 @@
 """What a bench runs on: the modems in a process beside the service, and both beside the caller.
 
 All share one monotonic clock. `BENCH_DIR` says where the store and the modems are, `BENCH_LOG` how
-much the service logs.
+much the service logs, `BENCH_MODEMS=lean` that the modems are those of `lean.c`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import aiohttp
 
 from airpost.tasks import spawn
 from hwsim.pool import SimPool
+from tests.bench import lean
+from tests.bench.lean import LeanModems
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -109,6 +111,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def modems_of(folder: Path, count: int, air_s: float, spread: float = 0.0) -> Modems | LeanModems:
+    """The modems that are asked for."""
+    return (LeanModems if lean.wanted() else Modems)(folder, count, air_s, spread)
+
+
 class Setup:
     """The two processes and an HTTP session."""
 
@@ -136,7 +143,7 @@ class Setup:
     async def __aenter__(self) -> Setup:
         os.sync()  # what others left is written when it is 30 s old, and holds up commits then
         folder = self.folder
-        self.modems = Modems(folder, self._modems, self._air_s, self._spread)
+        self.modems = modems_of(folder, self._modems, self._air_s, self._spread)
         ports = self.modems.ports
         self.socket = socket = folder / "http.sock"
         config = f'[store]\nurl = "sqlite:///airpost.db"\n[http]\nlisten = ["unix:{socket}"'
