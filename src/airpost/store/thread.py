@@ -20,7 +20,7 @@ from airpost.store.api import Wake
 
 log = logging.getLogger("airpost.store")
 
-APART_S = 0.05  # between two commits of what nobody waits for
+LAZY_S = 0.07  # that what nobody waits for may wait for what comes next
 
 
 class Request:
@@ -109,7 +109,6 @@ class StoreThread:
         self.taken: list[Request] = []  # what the thread is at
         self._asked: list[Request] = []  # what it is about to be handed
         self._handing: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._handed_s = -APART_S  # when it was handed something last, on the loop's clock
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -150,9 +149,9 @@ class StoreThread:
         """Have `work` done in the thread; `waited`: a modem stands still until it is.
 
         Else it is handed over at the end of the turn of the loop, with what else is asked for in
-        it: that wakes the thread once. What is `lazy` goes with what comes next, or APART_S after
-        what was handed over last. The order stays. What is not `durable` may be lost with the power
-        before the next commit of what is. StoreUnavailable when it is not open.
+        it: that wakes the thread once. What is `lazy` goes with what comes next, at the latest
+        after LAZY_S. The order stays. What is not `durable` may be lost with the power before the
+        next commit of what is. StoreUnavailable when it is not open.
         """
         if self.closed:
             raise StoreUnavailable(self.closed)
@@ -161,9 +160,9 @@ class StoreThread:
         assert self._loop is not None
         if waited:
             self._hand_over()
-        elif lazy and (after_s := self._handed_s + APART_S - self._loop.time()) > 0:
+        elif lazy:
             if self._handing is None:
-                self._handing = self._loop.call_later(after_s, self._hand_over)
+                self._handing = self._loop.call_later(LAZY_S, self._hand_over)
         elif self._handing is None or isinstance(self._handing, asyncio.TimerHandle):
             self._stop_handing()
             self._handing = self._loop.call_soon(self._hand_over)
@@ -172,9 +171,6 @@ class StoreThread:
     def _hand_over(self) -> None:
         self._stop_handing()
         asked, self._asked = self._asked, []
-        if asked:
-            assert self._loop is not None
-            self._handed_s = self._loop.time()
         for request in asked:
             self.mail.put(request)
 
