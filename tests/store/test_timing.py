@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from airpost.model import Waits
+import pytest
+
+from airpost.model import Idempotency, Waits
 from airpost.states import SegmentEvent
 from airpost.store.api import Hold
 from airpost.store.sqlite import SqliteStore
@@ -16,9 +18,15 @@ from tests.store.values import (
     begin,
     bound,
     claim,
+    concat,
     end,
     new,
+    part,
 )
+
+
+def kept(key: str) -> Idempotency:
+    return Idempotency(key=key, fingerprint="f", status=202, body=b"{}", kept_s=3 * DAY)
 
 
 async def expiry(store: SqliteStore, id_: str) -> float:
@@ -106,3 +114,29 @@ async def test_by_a_clock_not_to_be_trusted_nothing_ends_or_begins(store: Sqlite
     await store.sweep(after(120))
     states = [await store.message(each, None) for each in ("old", "due")]  # type: ignore[arg-type]
     assert [each.state.value for each in states if each] == ["expired", "queued"]
+
+
+async def test_a_repeated_request_is_known_after_a_clock_in_doubt_was_set(
+    store: SqliteStore,
+) -> None:
+    await store.accept([new("before")])
+    newest = await store.timing.newest()
+    await store.accept([new("since", idempotency=kept("new"))])
+    await store.timing.moved(30 * DAY * 1_000_000, NOW, newest.message_seq, "set forward")
+    await store.sweep(after(31 * DAY))
+    assert await store.idempotent("shop", "new") is not None
+    await store.sweep(after(33 * DAY))
+    assert await store.idempotent("shop", "new") is None
+
+
+@pytest.mark.parametrize("way", [1, -1])
+async def test_parts_that_came_by_a_clock_in_doubt_wait_as_long_for_the_rest(
+    store: SqliteStore, way: int
+) -> None:
+    await store.accept([new("before")])
+    await store.record_part(part(udh=concat(1, 2, 1)))
+    await store.timing.moved(way * 30 * DAY * 1_000_000, after(60), 1, "set")
+    await store.sweep(after(way * 30 * DAY + HOUR - 60))
+    assert (await store.inbound(None, 0, 9)).items == ()
+    await store.sweep(after(way * 30 * DAY + HOUR))
+    assert [each.partial for each in (await store.inbound(None, 0, 9)).items] == [True]

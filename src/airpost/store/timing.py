@@ -22,6 +22,7 @@ from airpost.store.writer import Tx
 
 _SQL = load("timing")
 SOON_S = 3600  # no wait for a retry, no grace is longer: what lies beyond was not set by this clock
+KEPT_S = 72 * 3600  # the longest that an answer may be kept for a repeat of its request
 _MOVES = ("message_expiry", "segment_expiry", "retries", "graces", "deadlines", "fail_overs",
           "sets", "answers", "holds")  # fmt: skip
 
@@ -51,7 +52,8 @@ class Timing:
     async def moved(self, by_us: int, before: Instant, after_seq: int, words: str) -> None:
         """The clock was set when it showed `before`: move what runs by time that passes.
 
-        Of messages only those after `after_seq` (0: all). An event says `words`. StoreUnavailable.
+        Of messages only those after `after_seq` (0: all), of the rest what that clock has set. An
+        event says `words`. StoreUnavailable.
         """
         # Behind whatever was asked for with times of before.
         await self._write(move, by_us, before, after_seq, words, urgent=False)
@@ -70,7 +72,9 @@ def move(tx: Tx, by_us: int, before: Instant, after_seq: int, words: str) -> Non
     given = {
         "by": by_us,
         "after": after_seq,
+        "before": before,
         "soon": before + SOON_S * SECOND_US,
+        "kept": before + KEPT_S * SECOND_US,
         "now": before + by_us,
     }
     for name in _MOVES:

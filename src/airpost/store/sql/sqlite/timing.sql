@@ -34,10 +34,14 @@ UPDATE message SET failover_us = failover_us + :by
 WHERE failover_us IS NOT NULL AND state = 'sent' AND final = 0 AND sent_at + failover_us <= :soon
 
 -- name: sets
-UPDATE part SET due_at = due_at + :by WHERE due_at IS NOT NULL AND :after = 0
+-- What this clock has set lies between its time and an hour later.
+UPDATE part SET due_at = due_at + :by
+WHERE due_at IS NOT NULL AND (:after = 0 OR due_at BETWEEN :before AND :soon)
 
 -- name: answers
-UPDATE idempotency SET kept_until = kept_until + :by WHERE :after = 0
+-- By a clock in doubt: rather known for too long than not for as long as was promised.
+UPDATE idempotency SET kept_until = kept_until + :by
+WHERE :after = 0 OR (:by > 0 AND kept_until <= :kept)
 
 -- name: holds
 UPDATE message SET held_until = :now WHERE held_until IS NOT NULL AND open = 1
