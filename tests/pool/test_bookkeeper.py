@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from airpost.clock import Instant, LoopClock
@@ -127,6 +128,30 @@ def test_a_filter_is_told_once_and_its_end_too() -> None:
         store.keeping.found = [*before, rate(hour, 40, 2), rate(hour + 1, 400, 390)]
         await asyncio.sleep(LOOK_S * 3)
         assert store.notes[2:] == [("operator East", "delivers again", Severity.INFO)] * 2
+        await stop(task)
+
+    run_virtual(main)
+
+
+def test_a_filter_is_not_over_because_nothing_is_sent() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop)
+        hour = NOW // HOUR_US - 2
+        steady = [rate(hour - n, 20, 19) for n in range(1, 60)]
+        store.keeping.found = [*steady, rate(hour, 40, 2)]
+        await asyncio.sleep(LOOK_S * 3)
+        told = len(store.notes)
+        assert {what for _, what, _ in store.notes} == {FILTER}
+        # Too few to say whether they arrive; then none for a day but those to another network.
+        store.keeping.found += [rate(hour + 1, 5, 0)]
+        await asyncio.sleep(LOOK_S * 2)
+        other = replace(rate(hour + 60, 50, 49), operator="West")
+        store.keeping.found += [other]
+        await asyncio.sleep(LOOK_S * 2)
+        assert len(store.notes) == told
+        store.keeping.found += [rate(hour + 90, 40, 39)]
+        await asyncio.sleep(LOOK_S * 2)
+        assert store.notes[told:] == [("operator East", "delivers again", Severity.INFO)] * told
         await stop(task)
 
     run_virtual(main)

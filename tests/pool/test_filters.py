@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from airpost.model import MessageId
-from airpost.pool.filters import WHOLE, fewer, suspicions
+from airpost.pool.filters import WHOLE, fewer, is_over, suspicions
 from airpost.store.keeping import Rate
 
 HOUR = 500_000
@@ -83,3 +83,28 @@ def test_chance_alone_hardly_ever_makes_an_event() -> None:
                  for k in range(3) for n in range(60)]  # fmt: skip
         events += len(suspicions(known, HOUR))
     assert events == 0
+
+
+@pytest.mark.parametrize(
+    ("since", "over"),
+    [
+        ((), False),  # nobody sends it any more
+        ((rate(HOUR + 24, 19, 19),), False),
+        ((rate(HOUR + 24, 40, 30),), False),
+        ((rate(HOUR + 24, 40, 39, shape="t"),), False),
+        ((rate(HOUR + 24, 40, 39, operator="West"),), False),
+        ((rate(HOUR + 24, 40, 36),), True),
+    ],
+)
+def test_it_is_over_when_enough_arrives_again(since: tuple[Rate, ...], over: bool) -> None:
+    known = [*steady(100, 20, 19), rate(HOUR, 30, 2)]
+    (told,) = [each for each in suspicions(known, HOUR) if (each.shape, each.window_h) == ("s", 1)]
+    assert is_over(told, [*known, *since], HOUR + 24) is over
+
+
+def test_a_filter_that_lasts_is_measured_by_what_was_before_it() -> None:
+    known = [*steady(20, 20, 19), rate(HOUR, 30, 2)]
+    (told,) = [each for each in suspicions(known, HOUR) if (each.shape, each.window_h) == ("s", 1)]
+    known += [rate(HOUR + n, 100, 7) for n in range(1, 600)]
+    assert suspicions(known, HOUR + 599) == []
+    assert not is_over(told, known, HOUR + 599)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import ModemView, Severity, SimId
-from airpost.pool.filters import BASELINE_H, WINDOWS_H, Suspicion, suspicions
+from airpost.pool.filters import BASELINE_H, WINDOWS_H, Suspicion, is_over, suspicions
 from airpost.store.api import Store
 from airpost.store.keeping import Pruned, Retention
 
@@ -119,10 +119,11 @@ class Bookkeeper:
                 log.warning("bookkeeper.silent_filter operator=%s shape=%s", *key)
                 await self._tell(each, FILTER, each.words, Severity.WARNING)
         for key, each in list(self._filtered.items()):
-            if key not in found:
+            if key not in found and is_over(each, rates, newest):
                 words = f"no longer: {each.words}"
                 await self._tell(each, "delivers again", words, Severity.INFO)
-        self._filtered = found
+                del self._filtered[key]
+        self._filtered = found | self._filtered  # as it was when it was told
 
     async def _tell(self, each: Suspicion, to: str, words: str, severity: Severity) -> None:
         now = self._clock.now()

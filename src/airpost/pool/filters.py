@@ -109,6 +109,20 @@ def suspicions(rates: Iterable[Rate], hour: int) -> list[Suspicion]:
     return found
 
 
+def is_over(told: Suspicion, rates: Iterable[Rate], hour: int) -> bool:
+    """Whether the share is back: enough was sent in the window that ends with `hour` to say so.
+
+    Against the share before it dropped, which what was sent since has made no lower.
+    """
+    which = [
+        rate
+        for rate in rates
+        if rate.operator == told.operator and told.shape in (WHOLE, rate.shape)
+    ]
+    now, _ = _split(which, hour, told.window_h)
+    return now.asked >= LEAST_NOW and told.before_share - now.delivered / now.asked < DROP
+
+
 def _split(rates: Iterable[Rate], hour: int, window_h: int) -> tuple[_Counts, _Counts]:
     """(the window that ends with `hour`, the 28 days before it)."""
     now, before = _Counts(), _Counts()
