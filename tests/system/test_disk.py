@@ -170,6 +170,9 @@ def test_a_store_that_is_damaged_at_the_start(tmp_path: Path, begin: int, words:
             damaged = path.read_bytes()
             await house.start()
             await unavailable(house, words)
+            (modem,) = (await house.get("/v1/modems"))["items"]
+            assert (modem["state"], modem["detail"]) == (
+                "absent", "left alone until the store can be had")  # fmt: skip
             async with house.http.post("/v1/db/check") as response:
                 assert words in (await response.json())["detail"]
             await asyncio.sleep(3 * PROBE_S)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from random import Random
 
 from airpost.clock import Clock, Instant
@@ -52,6 +53,7 @@ log = logging.getLogger("airpost.pool")
 REMARK = "remark"  # what an event of a modem leads to where nothing about it changes
 CALL = "call"  # what an event of a modem leads to when somebody calls; its reason is the number
 STORE_WAIT_S = 1.0
+NOT_BEGUN = "left alone until the store can be had"  # of a modem, before the pool runs
 ON_AIR_STOP_S = 60.0  # how long a stop waits for segments on the air
 
 
@@ -223,7 +225,7 @@ class ModemPool:
     # -- life ------------------------------------------------------------------------------------
     def add(self, unit: ModemUnit) -> None:
         """Take a unit in; while the pool runs it is started at once."""
-        self._views[unit.lane] = self._routes.dressed(unit.view)
+        self._views[unit.lane] = replace(self._routes.dressed(unit.view), detail=NOT_BEGUN)
         self._loops[unit.lane] = LaneLoop(
             unit,
             self._store,
