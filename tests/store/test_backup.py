@@ -195,6 +195,21 @@ async def test_a_store_in_use_is_not_replaced(sqlite: SqliteStore, place: Path) 
         restore(place / "copy.db", place / "airpost.db", LATER, Random(3))
 
 
+async def test_what_was_put_back_is_written_while_somebody_reads(
+    sqlite: SqliteStore, place: Path, clock: FakeClock
+) -> None:
+    await sqlite.keeping.backup(place / "copy.db")
+    await sqlite.close()
+    path = place / "airpost.db"
+    restore(place / "copy.db", path, LATER, Random(3))
+    store = await opened(path, clock)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM message").fetchone()
+        await store.accept([new("meanwhile")])
+    await store.close()
+
+
 async def test_no_journal_of_another_run_is_left_beside_it(
     sqlite: SqliteStore, place: Path
 ) -> None:

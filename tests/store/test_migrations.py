@@ -6,6 +6,7 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,14 @@ def test_how_the_file_is_kept(db: sqlite3.Connection, path: Path) -> None:
     assert pragma("page_size") == PAGE_SIZE
     assert (AUTO_VACUUM, pragma("auto_vacuum")) == ("INCREMENTAL", 2)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_without_a_log_has_one_again(db: sqlite3.Connection, path: Path) -> None:
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.close()
+    migrate(path)
+    with closing(connect(path)) as again:
+        assert again.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 def test_migrating_twice_changes_nothing(db: sqlite3.Connection, path: Path) -> None:

@@ -267,9 +267,14 @@ def _create(path: Path) -> None:
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    """What can be chosen only while the file is empty; ConfigError when it is somebody else's."""
+    """How the file is kept: what can be chosen only while it is empty, and the log.
+
+    A copy has none, so that it is one file; without it whoever reads would stop whoever writes.
+    ConfigError when it is somebody else's.
+    """
     mark = db.execute("PRAGMA application_id").fetchone()[0]
     if mark == APPLICATION_ID:
+        db.execute("PRAGMA journal_mode = WAL")
         return
     if mark or db.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise ConfigError("store.url", f"{path} is a database of another program")
