@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from airpost.clock import SECOND_US, Instant
+from airpost.clock import SECOND_US, Instant, parse_rfc3339
 from airpost.codec.causes import Phase, classify
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
@@ -501,6 +502,43 @@ def test_three_refusals_in_a_row_leave_the_rest_to_others(tmp_path: Path) -> Non
             for each in ids:
                 await rig.state(each, "sent", wait_s=30)
             assert len(rig.units[0].sent) == 3
+
+    run_virtual(main)
+
+
+def test_a_modem_whose_sim_rests_says_until_when_and_that_it_sends_again(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            unit = rig.units[0]
+            unit.outcomes = [failure(OutcomeClass.TRANSIENT, Scope.SIM)] * 5
+            unit.show(last_error="CMS 42: congestion")
+            sent = await rig.accept()
+            await rig.until(lambda: rig.pool.modems()[0].detail != "ready", wait_s=600)
+            told = re.fullmatch(
+                r"its SIM failed 5 times in a row \(CMS 42: congestion\): it rests until (\S+), "
+                "then one message tries it",
+                rig.pool.modems()[0].detail,
+            )
+            assert told is not None
+            until = (await rig.state(sent, "sent")).sent_at
+            assert until is not None
+            assert 0 <= until - parse_rfc3339(told[1]) < SECOND_US
+            await rig.until(lambda: rig.pool.modems()[0].detail == "ready", wait_s=5)
+
+    run_virtual(main)
+
+
+def test_a_modem_that_comes_back_rests_no_more(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            unit = rig.units[0]
+            unit.outcomes = [failure(OutcomeClass.TRANSIENT, Scope.SIM)] * 5
+            await rig.accept()
+            await rig.until(lambda: "rests" in rig.pool.modems()[0].detail, wait_s=600)
+            unit.show(state=UnitState.ABSENT, detail="unplugged")
+            assert rig.pool.modems()[0].detail == "unplugged"
+            unit.show(state=UnitState.READY, detail="ready")
+            assert rig.pool.modems()[0].detail == "ready"
 
     run_virtual(main)
 

@@ -9,9 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from airpost.clock import Clock
+from airpost.clock import SECOND_US, Clock, Instant, rfc3339
 from airpost.errors import ModemError, StoreUnavailable
-from airpost.model import Claimed, Lane, MessageId, ModemView, SimId
+from airpost.model import Claimed, Lane, MessageId, ModemView, SimId, UnitState
 from airpost.pool.dispatch import LaneLoop
 from airpost.pool.pauses import Pauses
 from airpost.pool.window import DOUBTED_AFTER, FIRST_DEAD_S, LONGEST_DEAD_S
@@ -47,11 +47,28 @@ class Holding:
         self._probe = probe
         self._probing: set[SimId] = set()
         self._wait_s: dict[SimId, float] = {}  # until the next try of a SIM that is in doubt
+        self._resting: set[Lane] = set()  # those whose SIM is said to be closed
         self.pauses = Pauses(store, clock, again)
 
     def dressed(self, view: ModemView) -> ModemView:
         """The view with what holds the modem back."""
-        return replace(view, paused=self.pauses.why(view))
+        detail = self._rests(view) or view.detail
+        return replace(view, paused=self.pauses.why(view), detail=detail)
+
+    def _rests(self, view: ModemView) -> str | None:
+        """What to say of a modem that is well while its SIM is closed after failures in a row."""
+        loop, before = self._loops.get(view.lane), self._views.get(view.lane)
+        if loop is None or before is None or not before.ready:
+            return None  # one that comes back begins anew
+        window = loop.window
+        if view.state is not UnitState.READY or not window.dead:
+            return None
+        until = self._clock.now() + round((window.free_at() - self._clock.mono()) * SECOND_US)
+        why = f" ({view.last_error})" if view.last_error else ""
+        return (
+            f"its SIM failed {max(window.failures, window.refusals)} times in a row{why}: it rests "
+            f"until {rfc3339(Instant(until))}, then one message tries it"
+        )
 
     def seen(self, view: ModemView) -> None:
         """A view has changed: its lane holds, or goes on."""
@@ -72,8 +89,11 @@ class Holding:
 
     # -- doubt -----------------------------------------------------------------------------------
     def trouble(self, lane: Lane) -> None:
-        """A lane has had trouble: from the third message without an answer on it holds."""
+        """A lane has had trouble: it rests, or holds from the third without an answer on."""
         loop, sim_id = self._loops[lane], self._views[lane].sim_id
+        if loop.window.dead:
+            self._resting.add(lane)
+            self._again(lane)
         if loop.window.in_doubt and sim_id is not None:
             loop.held = True
             self._spawn(self._doubt(lane, sim_id), f"doubt {lane}")
@@ -126,10 +146,16 @@ class Holding:
 
         Held, it has shown that the SIM sends.
         """
+        self._rested(lane)
         if self._loops[lane].held:
             self.proved(lane, "a self-test was sent")
         elif self._wait_s and (sim_id := self._views[lane].sim_id) is not None:
             self._wait_s.pop(sim_id, None)
+
+    def _rested(self, lane: Lane) -> None:
+        if lane in self._resting and not self._loops[lane].window.dead:
+            self._resting.discard(lane)
+            self._again(lane)
 
     def refused(self, lane: Lane, segment: Claimed, sim_id: SimId) -> bool:
         """A SIM was refused a message and may be to blame: whether another can try it.
@@ -140,6 +166,7 @@ class Holding:
             for loop in self._loops.values():
                 if loop.unit.view.sim_id == segment.avoid_sim:
                     loop.window = loop.window.acquitted()
+                    self._rested(loop.lane)
             return False
         routes = self._views[lane].routes
         return segment.avoid_sim is None and any(
