@@ -135,6 +135,32 @@ def test_a_reserve_is_for_urgent_classes() -> None:
     assert waits_s(budget, after(10), urgent=True) == 3590
 
 
+def test_what_is_kept_from_others_says_so() -> None:
+    profile = LimitProfile(name="p", recipients_per_month=4, reserve_percent=50)
+    budget = Budget(profile, T0, [(T0, "a"), (T0, "b")])
+    found = budget.block(T0, "c", urgent=False)
+    assert found is not None
+    assert found.words == "4 recipients a month, 2 of them kept for otp and alarm"
+    budget = spent(LimitProfile(name="p", per_minute=6, burst=4, reserve_percent=50), 0, 0)
+    found = budget.block(T0, "a", urgent=False)
+    assert found is not None
+    assert found.words == "6 a minute, 4 at once, 2 of them kept for otp and alarm"
+
+
+def test_it_is_told_when_nothing_but_the_reserve_is_left() -> None:
+    budget = Budget(LimitProfile(name="p", per_hour=10, reserve_percent=30), T0)
+    told = [budget.spend(after(each), "a") for each in range(10)]
+    assert [(at, words) for at, words in enumerate(told) if words] == [
+        (6, ["all but 3 kept for otp and alarm used up: 7 of 10 (hour)"]),
+        (9, ["all used up: 10 of 10 (hour)"]),
+    ]
+    budget = Budget(LimitProfile(name="p", per_hour=10, reserve_percent=30), T0)
+    every_ten_minutes_one_more = [
+        words for each in range(70) for words in budget.spend(after(each * 510), "a")
+    ]
+    assert len(every_ten_minutes_one_more) == 1  # at its limit it goes up and down
+
+
 def test_warnings_once_a_span() -> None:
     profile = LimitProfile(name="p", per_day=10, clock=frozenset({Span.DAY}))
     budget = Budget(profile, T0)

@@ -19,8 +19,9 @@ RECIPIENTS = "recipients a month"
 _EVERY = 256  # spendings between two looks at what need not be kept any more
 _A = {Span.MINUTE: "a minute", Span.HOUR: "an hour", Span.DAY: "a day", Span.MONTH: "a month"}
 _SHORT = ("burst", Span.MINUTE.value)  # come and go: no event is written of them
-_ALL = 2  # the level of a count that is used up; 1: by `warn_percent`
-_FALL = 10  # percent below the warning at which it is forgotten
+_USED = ("", "nearly all", "all but {} kept for otp and alarm", "all")  # words of a count's level
+_NEARLY, _KEPT, _ALL = 1, 2, 3  # by `warn_percent`; but for the reserve; to the last
+_FALL = 10  # percent below the first that is told, at which it is forgotten
 _FLAT = {Span.MINUTE: timedelta(minutes=1), Span.HOUR: timedelta(hours=1)}
 
 
@@ -95,7 +96,8 @@ class Budget:
         if profile.burst and profile.per_minute:
             room = profile.burst - 1 - self._reserved(profile.burst, urgent=urgent)
             until = Instant(self._bucket_full_at - room * self._step_us)
-            yield until, f"{profile.per_minute} a minute, {profile.burst} at once"
+            words = f"{profile.per_minute} a minute, {profile.burst} at once"
+            yield until, words + _kept(profile.burst - 1 - room)
         for span, count in self._counts.items():
             allowed = count - self._reserved(count, urgent=urgent)
             begin, end = self._edges_of(span, now)
@@ -104,13 +106,13 @@ class Budget:
             if self._rolls(span):
                 # It is free again when the oldest of the last `allowed` has left the span.
                 end = Instant(times[-allowed] + SPAN_S[span] * SECOND_US)
-            kept = "" if allowed == count else f", {count - allowed} of them kept for otp and alarm"
-            yield end, f"{count} {_A[span]}{kept}"
+            yield end, f"{count} {_A[span]}{_kept(count - allowed)}"
         limit = profile.recipients_per_month
         if limit is None or whom is None or whom in (met := self._this_month(now)):
             return
-        if len(met) >= limit - self._reserved(limit, urgent=urgent):
-            yield self._edges_of(Span.MONTH, now)[1], f"{limit} {RECIPIENTS}"
+        kept = self._reserved(limit, urgent=urgent)
+        if len(met) >= limit - kept:
+            yield self._edges_of(Span.MONTH, now)[1], f"{limit} {RECIPIENTS}{_kept(kept)}"
 
     def uses(self, now: Instant) -> list[Use]:
         """Every count that is limited, the shortest span first."""
@@ -149,10 +151,10 @@ class Budget:
         for use in self.uses(now):
             level, before = self._level(use), self._told[use.limit]
             if level > before:
-                word = "all" if level == _ALL else "nearly all"
+                word = _USED[level].format(use.reserved)
                 found.append(f"{word} used up: {use.used} of {use.of} ({use.limit})")
             # What rolls goes up and down by one all the time: told again only after a real fall.
-            if level > before or use.used * 100 < use.of * (self.profile.warn_percent - _FALL):
+            if level > before or use.used * 100 < use.of * self._forgotten_percent:
                 self._told[use.limit] = level
         return found
 
@@ -163,12 +165,19 @@ class Budget:
         if self.profile.burst and self.profile.per_minute:
             self._bucket_full_at = max(self._bucket_full_at, at) + self._step_us
 
+    @property
+    def _forgotten_percent(self) -> int:
+        first = min(self.profile.warn_percent, 100 - self.profile.reserve_percent)
+        return first - _FALL
+
     def _level(self, use: Use) -> int:
         if use.limit in _SHORT:
             return 0
         if use.used >= use.of:
             return _ALL
-        return int(use.used * 100 >= use.of * self.profile.warn_percent)
+        if use.reserved and use.used >= use.of - use.reserved:
+            return _KEPT
+        return _NEARLY if use.used * 100 >= use.of * self.profile.warn_percent else 0
 
     # -- time ------------------------------------------------------------------------------------
     def first_needed(self, now: Instant) -> Instant:
@@ -229,6 +238,11 @@ def first_needed(profile: LimitProfile, now: Instant) -> Instant:
         else:
             begins.append(Instant(now - SPAN_S[span] * SECOND_US))
     return min(begins)
+
+
+def _kept(count: int) -> str:
+    """What a limit says of its reserve to those whom that is kept from."""
+    return f", {count} of them kept for otp and alarm" if count else ""
 
 
 def edges(span: Span, now: Instant, zone: ZoneInfo) -> tuple[Instant, Instant]:

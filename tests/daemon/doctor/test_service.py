@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from airpost.daemon.cli.client import Client
@@ -41,6 +42,14 @@ def test_a_sim_that_is_used_up(service: Service) -> None:
     *_, last = check_service(facts_of(service.unix))
     assert (last.severity, last.subject) == (Severity.WARNING, "gate-1")
     assert last.what.startswith("has used up its SIM's 200 (day): messages wait until 2")
+
+
+def test_a_sim_with_nothing_but_its_reserve(service: Service) -> None:
+    day = replace(USED.uses[1], used=180)
+    service.pool.budgets[Lane("gate-1")] = replace(USED, uses=(day,))
+    *_, last = check_service(facts_of(service.unix))
+    assert last.severity is Severity.WARNING
+    assert last.what.startswith("has used up its SIM's 200 (day) but 20 kept for otp and alarm: ")
 
 
 def test_one_that_cannot_store_and_has_no_modem(service: Service) -> None:

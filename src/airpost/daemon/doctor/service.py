@@ -96,6 +96,9 @@ def check_service(service: ServiceFacts) -> Iterator[Finding]:
         yield from _limits(service.modems)
 
 
+_SHORT = ("burst", "minute")  # limits that come and go
+
+
 def _limits(modems: Sequence[Json]) -> Iterator[Finding]:
     """SIMs that nothing keeps from being sent too much with, and such that are used up."""
     free = [each["name"] for each in modems if each["limits"] is None]
@@ -105,7 +108,9 @@ def _limits(modems: Sequence[Json]) -> Iterator[Finding]:
     for each in modems:
         limits = each["limits"]
         for use in () if limits is None else limits["uses"]:
-            if use["left"] == 0 and use["limit"] not in ("burst", "minute"):
+            if use["used"] >= use["of"] - use["reserved"] and use["limit"] not in _SHORT:
                 told = f"has used up its SIM's {use['of']} ({use['limit']})"
+                if use["left"]:
+                    told += f" but {use['reserved']} kept for otp and alarm"
                 until = f" until {use['resets_at']}" if use["resets_at"] else ""
                 yield warning("limits", each["name"], f"{told}: messages wait{until}")
