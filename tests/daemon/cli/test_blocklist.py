@@ -31,6 +31,15 @@ def test_a_file_is_read_line_by_line(service: Service, tmp_path: Path) -> None:
     assert ONE + "0" in service.store.blocklist.entries
 
 
+def test_a_file_as_spreadsheets_save_it(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "stop.csv"
+    file.write_bytes(f"{ONE},Jörg\r\n{TWO}\r\n".encode("utf-8-sig"))
+    assert service.run("blocklist", "import", str(file)).stdout == "2 on the list\n"
+    file.write_bytes(f"{ONE},J\u00f6rg\n".encode("latin-1"))
+    done = service.run("blocklist", "import", str(file), code=2)
+    assert f"{file} is not UTF-8" in done.stderr
+
+
 def test_many_numbers_go_in_several_requests(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "many"
     file.write_text("\n".join(f"+4917000{n:05d}" for n in range(1500)))

@@ -57,7 +57,7 @@ def remove(client: Client, number: str) -> None:
 
 
 @blocklist.command(name="import")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
 @note_option
 @as_json_option
 @talks
@@ -88,7 +88,11 @@ def import_(client: Client, file: TextIO, *, note: str | None, as_json: bool) ->
 
 def _numbers(file: TextIO) -> Iterator[tuple[str, int]]:
     """Each with its line, from 1 on."""
-    for line, text in enumerate(file, 1):
+    try:
+        lines = file.read().splitlines()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file.name} is not UTF-8 (octet {error.start + 1})") from None
+    for line, text in enumerate(lines, 1):
         number = text.split("#")[0].split(",")[0].strip()
         if number:
             yield number, line
