@@ -116,6 +116,14 @@ async def test_a_queue_shows_what_is_bound_then_what_could_come(store: Store) ->
     assert view.backlog_total == 3
 
 
+async def test_a_queue_shows_nothing_of_routes_the_modem_does_not_serve(store: Store) -> None:
+    await store.accept([new("free"), new("vip", route="vip"), new("mine", lane=G1, route="vip")])
+    view = await store.queue(G1, 9, {"default", "spare"})
+    assert [m.id for m in view.backlog] == ["free", "mine"]
+    assert view.backlog_total == 2
+    assert [m.id for m in (await store.queue(None, 9)).backlog] == ["free", "vip", "mine"]
+
+
 async def test_a_claim_goes_by_class_commit_and_part_and_leaves_all_queued(store: Store) -> None:
     await bound(
         store, new("n", 2), new("b", class_=MessageClass.BULK), new("o", class_=MessageClass.OTP)

@@ -36,7 +36,7 @@ from airpost.store.deciding import Decisions
 from airpost.store.keeping import Keeping
 from airpost.store.people import People
 from airpost.store.publishing import HookEvents, Outbox
-from airpost.store.routing import Blocklist, Choices, Reach
+from airpost.store.routing import Blocklist, Choices, Reach, Served
 from airpost.store.values import (
     CANNOT_SEND,
     MOST_PREPARED,
@@ -414,8 +414,8 @@ class Store(Protocol):
         """Received messages with seq > `after`; an owner sees replies to its own messages."""
         ...
 
-    async def queue(self, lane: Lane | None, limit: int) -> QueueView:
-        """What waits for a lane; None: for any, the shared backlog."""
+    async def queue(self, lane: Lane | None, limit: int, routes: Served = None) -> QueueView:
+        """What waits for a lane that serves these routes; None: for any, the shared backlog."""
         ...
 
     async def counts(self) -> dict[str, int]:

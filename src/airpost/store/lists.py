@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from airpost.model import Event, Inbound, Lane, Message, MessageId, PartView
 from airpost.store.api import MessageFilter, Page, QueueView
 from airpost.store.queue import waiting_for
+from airpost.store.routing import Served
 from airpost.store.rows import event_of, inbound_of, message_of, part_of
 from airpost.store.statements import load
 
@@ -147,9 +148,11 @@ def state_counts(
     return found, until if until < last else None
 
 
-def queue_view(db: sqlite3.Connection, lane: Lane | None, limit: int) -> QueueView:
-    """What waits for a lane, or for any."""
-    bound, free, total = waiting_for(db, lane, limit)
+def queue_view(
+    db: sqlite3.Connection, lane: Lane | None, limit: int, routes: Served = None
+) -> QueueView:
+    """What waits for a lane that serves these routes, or for any."""
+    bound, free, total = waiting_for(db, lane, limit, routes)
     return QueueView(
         bound=tuple(by_seq(db, bound)), backlog=tuple(by_seq(db, free)), backlog_total=total
     )

@@ -23,6 +23,7 @@ from airpost.store.api import CANNOT_SEND, Binding, Wake
 from airpost.store.choices import choice_of, failed_on, last_sim
 from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
+from airpost.store.routing import Served
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again
 from airpost.store.turns import turn_of
@@ -144,18 +145,19 @@ def _claimed(row: tuple[Any, ...]) -> Claimed:
 
 
 def waiting_for(
-    db: sqlite3.Connection, lane: Lane | None, limit: int
+    db: sqlite3.Connection, lane: Lane | None, limit: int, routes: Served = None
 ) -> tuple[list[int], list[int], int]:
     """Numbers of the messages bound to a lane, of those that could go there, and how many could.
 
-    Without a lane: none, and all that is bound to no lane.
+    `routes` are those the lane serves; None: it may be any. Without a lane: none, and all that is
+    bound to no lane.
     """
     bound = [row[0] for row in db.execute(_SQL["bound_seqs"], (lane, limit))]
-    outlets = [
-        name
-        for (name,) in db.execute(_SQL["outlets"]).fetchall()
-        if lane is None or name.startswith("route ") or name == outlet_of(lane, None)
-    ]
+    outlets = [name for (name,) in db.execute(_SQL["outlets"]).fetchall()]
+    if lane is not None:
+        its = {outlet_of(lane, None), *(outlet_of(None, each) for each in routes or ())}
+        outlets = [name for name in outlets
+                   if name in its or (routes is None and name.startswith("route "))]  # fmt: skip
     ordered = [db.execute(_SQL["backlog_seqs"], (name, limit)).fetchall() for name in outlets]
     free = [seq for _, seq in heapq.merge(*ordered)]
     total = sum(db.execute(_SQL["backlog_size"], (name,)).fetchone()[0] for name in outlets)

@@ -6,7 +6,7 @@ cannot, and returns after its commit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from airpost.states import MessageState
 
 Reach = Mapping[str, int] | None
 """By route, the last of its groups, from 0, that a message could go to; None: each of them."""
+Served = Collection[str] | None
+"""The routes a modem serves; None: any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

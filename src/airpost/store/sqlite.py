@@ -76,7 +76,7 @@ from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.outbox import Outbox
 from airpost.store.reader import Reader
-from airpost.store.routing import Reach
+from airpost.store.routing import Reach, Served
 from airpost.store.schedules import Schedules
 from airpost.store.timing import Timing
 from airpost.store.writer import Tx, Writer, probe, work_of
@@ -434,9 +434,9 @@ class SqliteStore:
         """A page of received messages."""
         return await self._read(lists.inbound, owner, after, limit, urgent=False)
 
-    async def queue(self, lane: Lane | None, limit: int) -> QueueView:
+    async def queue(self, lane: Lane | None, limit: int, routes: Served = None) -> QueueView:
         """What waits for a lane, or for any."""
-        return await self._read(lists.queue_view, lane, limit, urgent=False)
+        return await self._read(lists.queue_view, lane, limit, routes, urgent=False)
 
     async def counts(self) -> dict[str, int]:
         """How many of what."""

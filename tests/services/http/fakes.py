@@ -56,6 +56,7 @@ from airpost.store.keeping import (
     Standing,
 )
 from airpost.store.outbound import scope_of
+from airpost.store.routing import Served
 from airpost.tasks import spawn
 from tests.services.fake_audit import FakeAuditLog
 from tests.services.http.fake_outbox import FakeOutbox
@@ -211,10 +212,11 @@ class FakeStore:
         self.kept[message_id] = replace(found, state=state)
         return True
 
-    async def queue(self, lane: Lane | None, limit: int) -> QueueView:
+    async def queue(self, lane: Lane | None, limit: int, routes: Served = None) -> QueueView:
         every = tuple(self.kept.values())
         bound = tuple(m for m in every if m.modem == lane and lane is not None)
-        rest = tuple(m for m in every if m.modem is None)
+        rest = tuple(m for m in every if m.modem is None
+                     and (routes is None or (m.outlet or "route default")[6:] in routes))  # fmt: skip
         return QueueView(bound=bound, backlog=rest[:limit], backlog_total=len(rest))
 
     pending = 0

@@ -34,6 +34,13 @@ async def test_a_queue_is_what_is_bound_and_what_waits(api: Api) -> None:
     await api.call("GET", "/v1/modems/gate-1/queue?limit=0", 400)
 
 
+async def test_a_queue_has_nothing_of_routes_the_modem_does_not_serve(api: Api) -> None:
+    await api.send()
+    api.pool.views[Lane("gate-1")] = replace(modem_view(), routes=frozenset({"vip"}))
+    body = await api.call("GET", "/v1/modems/gate-1/queue")
+    assert (body["backlog"], body["backlog_total"]) == ([], 0)
+
+
 async def test_the_queue_hides_what_others_send(keyed: Api) -> None:
     mine = keyed.store.new_key("shop", "send", "read", key_id="shop1")
     other = keyed.store.new_key("ward", "read", key_id="ward1")

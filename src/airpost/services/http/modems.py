@@ -58,7 +58,7 @@ async def one(request: web.Request, _caller: Caller) -> web.Response:
     example=Example(path={"name": "gate-1"}, query={"limit": 10}),
 )
 async def queue(request: web.Request, caller: Caller) -> web.Response:
-    """`GET /v1/modems/{name}/queue`: what is bound to it, then what of the backlog waits.
+    """`GET /v1/modems/{name}/queue`: what is bound to it, then what of the backlog could go there.
 
     Messages of others are left out for a caller that may not see them; `backlog_total` counts them.
     """
@@ -66,7 +66,7 @@ async def queue(request: web.Request, caller: Caller) -> web.Response:
     view = _find(request)
     asked = read_query(QueueQuery, request.query.items())
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
-    found = await deps.store.queue(view.lane, limit)
+    found = await deps.store.queue(view.lane, limit, view.routes)
     return answer(
         {
             "modem": view.lane,
