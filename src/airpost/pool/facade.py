@@ -93,8 +93,11 @@ class Pool(Protocol):
         """What the SIM in a modem has had and may have; None where nothing limits it."""
         ...
 
-    def waits(self, message: Message) -> Waits | None:
-        """Which limit a message that is not final waits for, where it is known."""
+    def waits(self, message: Message, *, listed: bool = False) -> Waits | None:
+        """Which limit a message that is not final waits for, where it is known.
+
+        `listed`: it is one of many, for which no budget of a SIM is reckoned.
+        """
         ...
 
     async def refuses(self, message: Waiting, due: Instant) -> Waits | None:

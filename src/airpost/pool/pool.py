@@ -159,11 +159,12 @@ class ModemPool:
         view = self._views.get(lane)
         return None if view is None else self.limiter.budget(view)
 
-    def waits(self, message: Message) -> Waits | None:
+    def waits(self, message: Message, *, listed: bool = False) -> Waits | None:
         """Which limit a message that is not final waits for."""
         if message.state is not MessageState.QUEUED:
             return message.waits
-        return self.limiter.waits(message, [each for each in self._views.values() if each.ready])
+        views = () if listed else self._views.values()
+        return self.limiter.waits(message, [each for each in views if each.ready])
 
     async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
         """The limit by which a message is known to fail; see `facade.Pool`."""

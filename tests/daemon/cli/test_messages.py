@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from airpost.model import Waits
 from tests.daemon.cli.conftest import Service
-from tests.services.http.fakes import event
+from tests.services.http.fakes import NOW, event
 
 
 def test_the_newest_oldest_first(service: Service) -> None:
@@ -13,6 +14,15 @@ def test_the_newest_oldest_first(service: Service) -> None:
     lines = service.run("messages").stdout.splitlines()
     assert lines[0].split()[:3] == ["id", "created", "state"]
     assert len(lines) == 5
+
+
+def test_a_list_tells_what_is_waited_for(service: Service) -> None:
+    (sent,) = service.json("send", "123", "x")
+    service.pool.waiting[sent["id"]] = Waits(
+        reason="rate_limited_local", words="1 a minute of class otp to this number", until=NOW
+    )
+    line = service.run("messages").stdout.splitlines()[1]
+    assert "waits for 1 a minute of class otp to this number, until 20" in line
 
 
 def test_filters_are_handed_on(service: Service) -> None:

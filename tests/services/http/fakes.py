@@ -215,8 +215,8 @@ class FakeStore:
     async def queue(self, lane: Lane | None, limit: int, routes: Served = None) -> QueueView:
         every = tuple(self.kept.values())
         bound = tuple(m for m in every if m.modem == lane and lane is not None)
-        rest = tuple(m for m in every if m.modem is None
-                     and (routes is None or (m.outlet or "route default")[6:] in routes))  # fmt: skip
+        rest = tuple(m for m in every if m.modem is None)
+        rest = tuple(m for m in rest if not routes or (m.outlet or "route default")[6:] in routes)
         return QueueView(bound=bound, backlog=rest[:limit], backlog_total=len(rest))
 
     pending = 0
@@ -425,7 +425,7 @@ class FakePool:
         self.asked_limits.append((message, due))
         return self.against
 
-    def waits(self, message: Message) -> Waits | None:
+    def waits(self, message: Message, *, listed: bool = False) -> Waits | None:
         return message.waits or self.waiting.get(message.id)
 
     def routes(self) -> frozenset[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from airpost.model import Lane
+from airpost.model import Lane, Waits
 from airpost.states import MessageState
 from tests.services.http.conftest import Api
+from tests.services.http.fakes import NOW
 
 
 async def test_the_backlog_is_what_is_bound_nowhere(api: Api) -> None:
@@ -34,6 +35,21 @@ async def test_what_can_be_promised_stands_with_the_modems(api: Api) -> None:
     (told,) = (await api.call("GET", "/v1/modems"))["urgent"]
     assert (told["route"], told["urgent_per_minute"]) == ("default", 40.0)
     assert (told["share"], told["wait_s"], told["reserved"]) == (0.987, 2.0, 1)
+
+
+async def test_lists_tell_the_limit_that_is_waited_for(api: Api) -> None:
+    sent = (await api.send())["id"]
+    waits = Waits(reason="quota_exhausted", words="gate-1: 10 an hour", until=NOW)
+    api.pool.waiting[sent] = waits
+    told = {"reason": "quota_exhausted", "for": waits.words, "until": "2026-01-02T03:04:05.678Z"}
+    for path in ("/v1/queue", "/v1/messages"):
+        (item,) = (await api.call("GET", path))["items"]
+        assert item["waits"] == told
+    (item,) = (await api.call("GET", "/v1/modems/gate-1/queue"))["backlog"]
+    assert item["waits"] == told
+    api.store.kept[sent] = replace(api.store.kept[sent], final=True)
+    (item,) = (await api.call("GET", "/v1/messages"))["items"]
+    assert item["waits"] is None
 
 
 async def test_a_queue_is_moved(api: Api) -> None:

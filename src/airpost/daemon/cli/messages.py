@@ -115,8 +115,14 @@ def message_row(message: Json) -> tuple[object, ...]:
         message["to"],
         message["modem"],
         len(message["parts"]),
-        message["reason"] or _twice(message["possible_duplicates"]),
+        message["reason"] or _limited(message) or _twice(message["possible_duplicates"]),
     )
+
+
+def _limited(message: Json) -> str | None:
+    if (waits := message["waits"]) is None:
+        return None
+    return f"waits for {waits['for']}, until {short_time(waits['until'])}"
 
 
 def _twice(times: int) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 from aiohttp import web
 
@@ -29,6 +30,7 @@ from airpost.services.http.render import (
     dumps,
     event_json,
     list_json,
+    listed_json,
     message_json,
     page_json,
     read_cursor,
@@ -139,7 +141,7 @@ async def listing(request: web.Request, caller: Caller) -> web.Response:
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
     kind = NEWEST_KIND if asked.newest else CURSOR_KIND
     page = await deps.store.messages(where, read_cursor(kind, asked.cursor), limit)
-    return answer(page_json(page, message_json, kind))
+    return answer(page_json(page, partial(listed_json, deps.pool), kind))
 
 
 @operation(

@@ -70,8 +70,8 @@ async def queue(request: web.Request, caller: Caller) -> web.Response:
     return answer(
         {
             "modem": view.lane,
-            "bound": shown(found.bound, caller.sees),
-            "backlog": shown(found.backlog, caller.sees),
+            "bound": shown(deps, found.bound, caller.sees),
+            "backlog": shown(deps, found.backlog, caller.sees),
             "backlog_total": found.backlog_total,
         }
     )

@@ -18,7 +18,7 @@ from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
-from airpost.services.http.render import Json, message_json, modem_json
+from airpost.services.http.render import Json, listed_json, modem_json
 from airpost.services.http.schemas import MoveIn, QueueQuery, SettleIn, read_body, read_query
 from airpost.services.http.shapes import messages, modems
 from airpost.store.api import Verdict
@@ -44,13 +44,15 @@ async def backlog(request: web.Request, caller: Caller) -> web.Response:
     limit = min(asked.limit or deps.settings.page_limit, deps.settings.max_page)
     found = await deps.store.queue(None, limit)
     return answer(
-        {"items": shown(found.backlog, caller.sees), "next": None, "total": found.backlog_total}
-    )
+        {"items": shown(deps, found.backlog, caller.sees), "next": None,
+         "total": found.backlog_total}
+    )  # fmt: skip
 
 
-def shown(messages: Iterable[Message], owner: str | None) -> list[Json]:
+def shown(deps: HttpDeps, messages: Iterable[Message], owner: str | None) -> list[Json]:
     """Those that the owner (None: anybody) may see."""
-    return [message_json(each) for each in messages if owner is None or each.owner == owner]
+    return [listed_json(deps.pool, each) for each in messages
+            if owner is None or each.owner == owner]  # fmt: skip
 
 
 @operation(

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from airpost.model import (
     Waits,
 )
 from airpost.outcome import Outcome
-from airpost.pool.facade import BudgetView, Promise
+from airpost.pool.facade import BudgetView, Pool, Promise
 from airpost.routes import DEFAULT_ROUTE
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
@@ -115,6 +116,12 @@ def message_json(message: Message) -> Json:
         "waits": None if message.waits is None else _waits(message.waits),
         **message.asked,
     }
+
+
+def listed_json(pool: Pool, message: Message) -> Json:
+    """A message in a list, with the limit it is known to wait for."""
+    waits = None if message.final else pool.waits(message, listed=True)
+    return message_json(message if waits == message.waits else replace(message, waits=waits))
 
 
 def _waits(waits: Waits) -> Json:
