@@ -22,7 +22,7 @@ from hwsim.personality import Personality
 from hwsim.ports import SidePort
 from hwsim.power import Power
 from hwsim.ptys import Pty
-from hwsim.radio import Radio
+from hwsim.radio import REGISTERED, Radio
 from hwsim.records import Records
 from hwsim.transcript import read_steps
 from hwsim.usb import UsbPort
@@ -74,7 +74,7 @@ class SimModem:
         self.settings = personality.defaults()
         self.neighbours: Sequence[SimModem] = (self,)
         self._loop = loop
-        self._registered = True
+        self._stat = REGISTERED[0]
         self._catching: bytearray | None = None
         self.records = Records(loop.time, lambda kind, detail: network.event(name, kind, detail))
         self.counts, self.heard, self.sends = (
@@ -211,7 +211,7 @@ class SimModem:
         self.card.power_up()
         self.records.inserted()
         self.hearing.powered_up()
-        self._registered = self.radio.reachable
+        self._stat = self.radio.stat
         self.world.powered_up()
 
     # Card and network
@@ -248,14 +248,13 @@ class SimModem:
 
     def registration_changed(self) -> None:
         """Tell the host where it asked for it; on the air again, fetch what waits."""
-        registered = self.radio.reachable
-        if registered == self._registered:
+        before, self._stat = self._stat, self.radio.stat
+        if self._stat == before:
             return
-        self._registered = registered
         for name, n in self.settings.creg.items():
             if n:
                 self.urc(f"{name}: {self.registration(name)}")
-        if registered:
+        if self.radio.reachable and before not in REGISTERED:
             self.network.available(self.number)
 
     def store(self, name: str) -> Store:

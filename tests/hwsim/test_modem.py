@@ -114,6 +114,8 @@ def test_network_lost_and_found(tmp_path: Path) -> None:
             modem.faults.set("not_registered", stat=5)  # roaming is registered
             assert await client.nothing() == b'\r\n+CEREG: 5,"00C3","01A2B3C4",7\r\n'
             modem.faults.clear()
+            assert await client.nothing() == b'\r\n+CEREG: 1,"00C3","01A2B3C4",7\r\n'
+            modem.faults.set("not_registered", stat=1)
             assert await client.nothing() == b""
 
     run_virtual(main)
