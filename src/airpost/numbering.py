@@ -136,6 +136,12 @@ class Numbering:
         return Recipient(number=dialled, country=self.home_region, kind=kind)
 
 
+def carrier_names() -> frozenset[str]:
+    """All that `Recipient.carrier` may be."""
+    data = import_module("phonenumbers.carrierdata").CARRIER_DATA
+    return frozenset(names["en"] for names in data.values() if names.get("en"))
+
+
 def _leading_zeros(dialled: str) -> int | None:
     zeros = len(dialled) - len(dialled.lstrip("0"))
     return zeros if zeros > 1 else None

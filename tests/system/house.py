@@ -73,7 +73,9 @@ class House:
             hooks=(PUMP,),
             clock_wait_s=0,  # the machine that tests may not know the time
         )  # fmt: skip
-        given = parse_config(self.config, self._folder, {})
+        named = (f'[[modem]]\nname = "gate-{n}"\nport = "/dev/{n}"\n'
+                 for n in range(1, len(self.sim.ports) + 1))  # fmt: skip
+        given = parse_config("\n".join([self.config, *named]), self._folder, {})
         settings = replace(
             settings, limits=given.limits, queue=given.queue, routes=given.routes,
             guards=given.guards,

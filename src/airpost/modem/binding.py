@@ -16,6 +16,7 @@ from airpost.modem.devices import Device
 from airpost.modem.identity import check_digit
 
 SHORT_DIGITS = 6  # of the IMEI in a lane's name; more where two modems end alike
+FOUND = ("m-", "u-")  # what lanes of modems that no section names begin with
 COUNTED_UP = "0123456"
 
 

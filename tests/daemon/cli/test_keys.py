@@ -155,6 +155,7 @@ route = ["night"]
 [[route]]
 name = "alarms"
 class = ["alarm"]
+groups = [{ m-1 = 1 }]
 """)
     run("keys", "create", "till", "--route", "alarms,night,default", *offline)
     said = run("keys", "create", "till", "--route", "nope", *offline, code=1).output

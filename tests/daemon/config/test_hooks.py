@@ -41,7 +41,7 @@ def test_all_of_it(tmp_path: Path) -> None:
         hmac_timestamp = "X-Time"
         """
     )
-    text += '[[route]]\nname = "alarms"\nclass = ["alarm"]\n'
+    text += '[[route]]\nname = "alarms"\nclass = ["alarm"]\ngroups = [{ m-1 = 1 }]\n'
     (found,) = read(text, tmp_path).hooks
     assert (found.class_, found.dedup, found.window_s) == ("{{ c }}", "{{ d }}", 600)
     assert found.fallback == ("+491701234568", "group:night")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airpost.daemon.config.places import check_places
+from airpost.daemon.config.places import check_carriers, check_places
 from airpost.daemon.config.settings import STATE_FOLDER
 from airpost.errors import ConfigError
 from tests.daemon.config.reading import read
@@ -38,3 +38,14 @@ def test_the_folder_that_systemd_makes_may_be_missing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "is_dir", lambda _: False)
     monkeypatch.setattr(Path, "exists", lambda _: False)
     assert "systemd makes it" in places(STATE_FOLDER / "airpost.db")[0]
+
+
+def test_a_carrier_that_no_number_tells_is_noted() -> None:
+    text = '[[route]]\nname = "default"\n'
+    text += 'carrier = ["Chinna Mobile", "china-mobile", "46000", "Qqqqqq"]\n'
+    text += '[carriers]\n"China Unicom" = ["46000"]'
+    assert list(check_carriers(read(text))) == [
+        "route default: no number tells a carrier 'chinnamobile'; did you mean 'China Mobile'?",
+        "route default: no number tells a carrier 'qqqqqq'",
+    ]
+    assert list(check_carriers(read('[[route]]\nname = "default"'))) == []

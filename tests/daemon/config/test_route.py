@@ -97,6 +97,9 @@ ROUTE = '[[route]]\nname = "r"\n'
         (ROUTE + "country = ['UK']", "route.0.country.0", "did you mean 'GB'?"),
         (ROUTE + "carrier = ['46000']", "route.0.carrier.0", '"China Mobile" = ["46000"]'),
         (NAMED + ROUTE + "groups = [{ b = 1 }]", "route.0.groups.0.b", "no [[modem]]"),
+        (MODEM + ROUTE + "groups = [{ b-1 = 1 }]", "route.0.groups.0.b-1", "begins with m-"),
+        (SPARE + ROUTE + "groups = [{ spaer = 1 }]", "route.0.groups.0.spaer", "mean 'spare'?"),
+        (ROUTE + "class = ['otp']", "route.0.name", "no modem serves it"),
         (ROUTE + "groups = [{ b = 0 }]", "route.0.groups.0.b", "must be at least 1"),
         (ROUTE + "groups = [{}]", "route.0.groups.0", "at least one entry"),
         (ROUTE + "failover_s = { alarm = 5 }", "route.0.failover_s.alarm", "at least 30"),
@@ -105,6 +108,7 @@ ROUTE = '[[route]]\nname = "r"\n'
         (ROUTE + "allowed = ['Germany']", "route.0.allowed.0", '"*" for all'),
         (ROUTE + "prefer_s = -1", "route.0.prefer_s", "must be at least 0"),
         ("[carriers]\nA = ['4600']", "carriers.A.0", "such as 46000"),
+        ("[carriers]\nA = ['46000']\nB = ['46000']", "carriers.B.0", "another carrier"),
         ("[sms]\nallowed = ['+']", "sms.allowed.0", "a prefix such as"),
         ("[sms]\npremium = ['x']", "sms.premium.0", "its first digits"),
         (MODEM + "roaming = 'yes'", "modem.0.roaming", "must be true or false"),
@@ -118,5 +122,5 @@ def test_errors_name_the_place(text: str, path: str, words: str) -> None:
 
 
 def test_a_modem_that_is_found_by_itself_may_stand_in_a_group() -> None:
-    (route,) = read(ROUTE + "groups = [{ m-4711 = 1 }]").routes.routes
-    assert route.groups == ({Lane("m-4711"): 1},)
+    (route,) = read(ROUTE + "groups = [{ m-4711 = 1, u-1-1 = 1 }]").routes.routes
+    assert route.groups == ({Lane("m-4711"): 1, Lane("u-1-1"): 1},)

@@ -22,12 +22,17 @@ def config() -> None:
 def check(file: Path, *, as_json: bool) -> None:
     """Read FILE and say what the service would do with it; exit 1 when it would not start."""
     from airpost.daemon.config.load import load_config
-    from airpost.daemon.config.places import check_certificate, check_places, check_profiles
+    from airpost.daemon.config.places import (
+        check_carriers,
+        check_certificate,
+        check_places,
+        check_profiles,
+    )
 
     try:
         settings = load_config(file)
         check_certificate(settings)
-        notes = [*check_places(settings), *check_profiles(settings)]
+        notes = [*check_places(settings), *check_profiles(settings), *check_carriers(settings)]
     except ConfigError as error:
         if as_json:
             say_json({"ok": False, "path": error.path, "message": error.message})

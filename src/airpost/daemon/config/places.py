@@ -1,13 +1,16 @@
-"""Whether the places that the settings name can be used."""
+"""Whether the places and carriers that the settings name can be used."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from airpost.daemon.config.settings import STATE_FOLDER, Settings
 from airpost.errors import ConfigError
 from airpost.modem.profiles import load_profiles
+from airpost.numbering import carrier_names
+from airpost.routes import folded
 from airpost.services.http.tls import Tls
 
 
@@ -38,3 +41,14 @@ def check_profiles(settings: Settings) -> Iterator[str]:
     """The modem profiles that the service would start without."""
     for fault in load_profiles(settings.profiles).refused:
         yield f"the profile {fault}; it is left out"
+
+
+def check_carriers(settings: Settings) -> Iterator[str]:
+    """Carriers that routes name and no number tells: such a route would take nothing by them."""
+    routes = [route for route in settings.routes.routes if route.carriers]
+    known = {folded(name): name for name in carrier_names()} if routes else {}
+    for route in routes:
+        for name in sorted(route.carriers - known.keys()):
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {known[near[0]]!r}?" if near else ""
+            yield f"route {route.name}: no number tells a carrier {name!r}{hint}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import Field
@@ -12,8 +14,9 @@ from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.section import Name, Section
 from airpost.errors import ConfigError
 from airpost.model import Lane, MessageClass
+from airpost.modem.binding import FOUND
 from airpost.regions import place_fault, region_fault
-from airpost.routes import FAILOVER_S, PREFER_S, Route, RouteTable, folded
+from airpost.routes import DEFAULT_ROUTE, FAILOVER_S, PREFER_S, Route, RouteTable, folded
 
 _PREFIX = re.compile(r"\+[0-9]{1,15}")
 _PREMIUM = re.compile(r"\+?[0-9]{2,15}")
@@ -59,7 +62,7 @@ def route_table(
 ) -> RouteTable:
     """All routes; ConfigError where one names a modem, a carrier or a place that is none."""
     codes = _codes(carriers)
-    lanes = None if discover else {modem.name for modem in modems}
+    lanes = _Lanes({modem.name for modem in modems}, discover)
     seen: dict[str, int] = {}
     routes = []
     for at, route in enumerate(given):
@@ -68,6 +71,11 @@ def route_table(
             raise ConfigError(f"{where}.name", f"is that of route.{seen[route.name]} already")
         seen[route.name] = at
         routes.append(_route(route, where, codes, lanes))
+    labels = {DEFAULT_ROUTE}.union(*(modem.route for modem in modems))
+    for at, made in enumerate(routes):
+        if not made.groups and made.name not in labels:
+            words = "no modem serves it: give it groups, or name it in `route` of a [[modem]]"
+            raise ConfigError(f"route.{at}.name", words)
     return RouteTable(
         routes=tuple(routes),
         carriers=codes,
@@ -84,13 +92,29 @@ def _codes(carriers: Carriers) -> Mapping[str, str]:
         for at, code in enumerate(codes):
             if not _PLMN.fullmatch(code):
                 raise ConfigError(f"carriers.{name}.{at}", "is no MCC and MNC, such as 46000")
-            found[code] = folded(name)
+            if found.setdefault(code, folded(name)) != folded(name):
+                raise ConfigError(f"carriers.{name}.{at}", "is that of another carrier already")
     return found
 
 
-def _route(
-    given: RouteSection, where: str, codes: Mapping[str, str], lanes: set[str] | None
-) -> Route:
+@dataclass(frozen=True, slots=True)
+class _Lanes:
+    """Names of modems that may stand in a group: those of sections, and of what is found."""
+
+    named: Collection[str]
+    discover: bool
+
+    def fault(self, lane: str) -> str | None:
+        if lane in self.named or (self.discover and lane.startswith(FOUND)):
+            return None
+        near = get_close_matches(lane, self.named, n=1)
+        words = "no [[modem]] has this name"
+        if self.discover:
+            words += f", and that of one that is found begins with {' or '.join(FOUND)}"
+        return f"{words}; did you mean {near[0]!r}?" if near else words
+
+
+def _route(given: RouteSection, where: str, codes: Mapping[str, str], lanes: _Lanes) -> Route:
     for at, country in enumerate(given.country or ()):
         if (fault := region_fault(country)) is not None:
             raise ConfigError(f"{where}.country.{at}", fault)
@@ -100,8 +124,8 @@ def _route(
     groups = []
     for at, group in enumerate(given.groups or ()):
         for lane in group:
-            if lanes is not None and lane not in lanes:
-                raise ConfigError(f"{where}.groups.{at}.{lane}", "no [[modem]] has this name")
+            if (fault := lanes.fault(lane)) is not None:
+                raise ConfigError(f"{where}.groups.{at}.{lane}", fault)
         groups.append({Lane(lane): weight for lane, weight in group.items()})
     failover_s = FAILOVER_S
     if given.failover_s is not None:
