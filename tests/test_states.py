@@ -42,7 +42,8 @@ def test_every_state_has_a_row() -> None:
 
 def test_nothing_goes_back_to_the_queue_but_by_a_decision() -> None:
     back = {(state, event) for state in S for event in E if SEGMENT[state].get(event) is S.QUEUED}
-    assert back == {(S.SENDING, E.TRANSIENT), (S.UNCERTAIN, E.RESEND)}
+    refused = {(S.SENDING, E.TRANSIENT), (S.UNCERTAIN, E.LATE_TRANSIENT)}
+    assert back == {*refused, (S.UNCERTAIN, E.RESEND)}
 
 
 def test_unknown_never_reads_as_failed_or_sent() -> None:

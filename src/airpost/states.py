@@ -54,6 +54,8 @@ class SegmentEvent(Enum):
     PERMANENT = "permanent"  # failed for good
     UNKNOWN = "unknown"  # silence, port loss, crash, or a code of unknown outcome after Ctrl-Z
     LATE = "late"  # +CMGS after we had given up waiting
+    LATE_TRANSIENT = "late_transient"  # an error then: it did not go out, try again
+    LATE_PERMANENT = "late_permanent"  # the same, failed for good
     REPORT_DELIVERED = "report_delivered"
     REPORT_FAILED = "report_failed"
     REPORT_EXPIRED = "report_expired"
@@ -96,6 +98,8 @@ SEGMENT: Mapping[SegmentState, Mapping[SegmentEvent, SegmentState]] = {
     },
     _S.UNCERTAIN: {
         _E.LATE: _S.SENT,
+        _E.LATE_TRANSIENT: _S.QUEUED,
+        _E.LATE_PERMANENT: _S.FAILED,
         _E.RESEND: _S.QUEUED,
         _E.SETTLED_SENT: _S.SENT,
         _E.SETTLED_CANCELLED: _S.CANCELLED,

@@ -216,6 +216,25 @@ async def test_16_error_but_sent(loop: VirtualLoop, tmp_path: Path, report_s: fl
         await sends(house)
 
 
+@pytest.mark.parametrize(("code", "state", "sends_of_it"), [(1, "failed", 1), (38, "delivered", 2)])
+@virtually
+async def test_a_refusal_after_the_patience_is_known_to_be_one(
+    loop: VirtualLoop, tmp_path: Path, code: int, state: str, sends_of_it: int
+) -> None:
+    """Uncertain while the modem still sends; then it says that it has not sent it."""
+    async with faulty_house(loop, tmp_path) as house:
+        modem = house.sim.modems[0]
+        modem.faults.set("cms_error", code=code, after_s=75.0, count=1)
+        message = await house.post(text="hello")
+        await asyncio.sleep(62)
+        assert (await house.message(message["id"]))["state"] == "uncertain"
+        await asyncio.sleep(15)
+        (done,) = await house.settled([message["id"]])
+        assert (done["state"], done["possible_duplicates"]) == (state, 0)
+        assert done["parts"][0]["attempts"] == sends_of_it
+        await sends(house)
+
+
 @virtually
 async def test_20_collision(loop: VirtualLoop, tmp_path: Path) -> None:
     """A message came in meanwhile: once more after some seconds."""

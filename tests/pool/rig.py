@@ -46,8 +46,8 @@ NOT_BEGUN = Outcome(cls=OutcomeClass.TRANSIENT, scope=Scope.MODEM, code="no prom
 WITHDRAWN = Outcome(cls=OutcomeClass.TRANSIENT, scope=Scope.MESSAGE, code="withdrawn", text="test")
 
 
-def failure(cls: OutcomeClass, scope: Scope) -> Outcome:
-    return Outcome(cls=cls, scope=scope, code="test", text="as the test wants")
+def failure(cls: OutcomeClass, scope: Scope, code: str = "test") -> Outcome:
+    return Outcome(cls=cls, scope=scope, code=code, text="as the test wants")
 
 
 class ScriptedUnit:

@@ -272,6 +272,51 @@ def test_a_late_answer_settles_its_own_segment(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+@pytest.mark.parametrize(
+    ("cls", "scope", "state", "times"),
+    [
+        (OutcomeClass.PERMANENT, Scope.MESSAGE, "failed", 1),
+        (OutcomeClass.TRANSIENT, Scope.SIM, "sent", 2),
+        (OutcomeClass.UNKNOWN, Scope.MODEM, "uncertain", 1),
+    ],
+)
+def test_a_late_refusal_settles_its_own_segment(
+    tmp_path: Path, cls: OutcomeClass, scope: Scope, state: str, times: int
+) -> None:
+    """The modem has said that it was not sent: it is in doubt no longer."""
+
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            unit = rig.units[0]
+            unit.outcomes = [failure(OutcomeClass.UNKNOWN, Scope.MODEM)]
+            first = await rig.accept(on_uncertain=OnUncertain.HOLD)
+            await rig.state(first, "uncertain")
+            rig.pool.late(unit.lane, unit.sent[0].segment_id, None, failure(cls, scope))
+            await asyncio.sleep(600)
+            message = await rig.message(first)
+            assert (message.state.value, message.possible_duplicates) == (state, 0)
+            assert len(unit.sent) == times
+
+    run_virtual(main)
+
+
+def test_a_late_refusal_that_may_be_the_sims_is_tried_by_another(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            first, second = rig.units
+            first.outcomes = [failure(OutcomeClass.UNKNOWN, Scope.MODEM)]
+            second.show(state=UnitState.ABSENT)
+            sent = await rig.accept(on_uncertain=OnUncertain.HOLD)
+            await rig.state(sent, "uncertain")
+            second.show(state=UnitState.READY)
+            doubt = failure(OutcomeClass.PERMANENT, Scope.MESSAGE, code="CMS 21")
+            rig.pool.late(first.lane, first.sent[0].segment_id, None, doubt)
+            assert (await rig.state(sent, "sent")).modem == "gate-2"
+            assert (await rig.message(sent)).possible_duplicates == 0
+
+    run_virtual(main)
+
+
 def test_a_report_that_overtakes_the_reference_counts(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (5.0,)) as rig:

@@ -181,6 +181,66 @@ async def test_a_late_answer_is_kept_in_mind_while_the_resend_is_on_the_air(stor
     assert (await store.record_report(report(5, received_at=after(70)))).state is S.DELIVERED
 
 
+async def test_a_late_refusal_says_that_it_did_not_go_out(store: Store) -> None:
+    await bound(store, new("barred"), new("busy"))
+    barred, busy = await claim(store)
+    one, other = await lost(store, barred), await lost(store, busy)
+    done = await end(store, barred, one, E.LATE_PERMANENT, at=after(20))
+    found = await seen(store, "barred")
+    assert done.state is S.FAILED
+    assert (found.state, found.reason, found.final) == (M.FAILED, "barred", True)
+    assert found.parts[0].outcome == BARRED
+    done = await end(store, busy, other, E.LATE_TRANSIENT, at=after(20), retry_at=after(30))
+    assert done.state is S.QUEUED
+    assert (await store.sweep(after(61))).resent == 0
+    (again,) = await claim(store, after(62))
+    assert (again.segment_id, again.attempts, again.resends) == (busy.segment_id, 1, 0)
+    await sent(store, again, 3, after(63))
+    found = await seen(store, "busy")
+    assert (found.state, found.possible_duplicates) == (M.SENT, 0)
+
+
+async def test_a_late_refusal_decides_nothing_once_it_goes_out_again(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    first = await lost(store, segment)
+    await store.sweep(after(60))
+    done = await end(store, segment, first, E.LATE_PERMANENT, at=after(61))
+    assert done.state is S.QUEUED
+    (again,) = await claim(store, after(62))
+    await sent(store, again, 4, after(63))
+    assert (await seen(store, "m")).state is M.SENT
+
+
+async def test_a_late_refusal_of_one_of_two_attempts_leaves_the_other_in_doubt(
+    store: Store,
+) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    first = await lost(store, segment)
+    await store.sweep(after(60))
+    (again,) = await claim(store, after(60))
+    second = await lost(store, again, after(61))
+    done = await end(store, segment, second, E.LATE_PERMANENT, at=after(70))
+    assert done.state is S.UNCERTAIN
+    history = (await store.message_events(MessageId("m")))[-1]
+    assert history.reason == "an attempt has been refused, as is known now: barred"
+    done = await end(store, segment, first, E.LATE_PERMANENT, at=after(71))
+    assert done.state is S.FAILED  # neither has gone out
+
+
+async def test_a_late_refusal_of_an_earlier_beginning_leaves_the_newer_alone(store: Store) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    first = await lost(store, one)
+    await store.sweep(after(60))
+    intent = Intent(segment_id=two.segment_id, lane=G1, sim_id=SIM2, tpdu=b"2", begun_at=after(61))
+    assert (await store.air(None, intent)).attempt_id is None
+    assert len(await claim(store, after(61))) == 2
+    await end(store, one, first, E.LATE_PERMANENT, at=after(70))
+    assert (await seen(store, "m")).state is M.QUEUED
+
+
 async def test_another_sim_in_the_lane_begins_the_message_again(store: Store) -> None:
     await bound(store, new("m", 2))
     one, two = await claim(store)

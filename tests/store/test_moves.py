@@ -121,7 +121,12 @@ class World:
     async def late(self, n: int) -> None:
         if self.silent:
             segment, attempt = self.silent[n % len(self.silent)]
-            await self.store.air(settlement(segment, attempt, E.LATE, n % 256, self.now), None)
+            event = (E.LATE, E.LATE_TRANSIENT, E.LATE_PERMANENT)[n % 3]
+            done = settlement(
+                segment, attempt, event, n % 256 if event is E.LATE else None, self.now,
+                retry_at=after(30, self.now),
+            )  # fmt: skip
+            await self.store.air(done, None)
 
     async def report(self, n: int) -> None:
         self.reports += 1

@@ -49,6 +49,8 @@ _OUTCOMES = {
     SegmentEvent.TRANSIENT: BUSY,
     SegmentEvent.PERMANENT: BARRED,
     SegmentEvent.UNKNOWN: SILENT,
+    SegmentEvent.LATE_TRANSIENT: BUSY,
+    SegmentEvent.LATE_PERMANENT: BARRED,
 }
 
 

@@ -24,6 +24,7 @@ from airpost.pool.claims import STORE_WAIT_S, Claims
 from airpost.pool.gate import Gate
 from airpost.pool.hooks import Hooks
 from airpost.pool.ledger import Beginning, Ledger
+from airpost.pool.openfates import OpenFate, OpenFates
 from airpost.pool.order import InHand, next_up
 from airpost.pool.retry import settlement
 from airpost.pool.route import UNMEASURED_SERVICE_S
@@ -86,7 +87,7 @@ class LaneLoop:
         self._wake = asyncio.Event()
         self._stopping = False
         self._asked_for: Claimed | None = None  # what was on the air when more was asked for
-        self._attempts: dict[int, int] = {}  # segment → attempt whose fate is open
+        self.open_fates = OpenFates()
         self._untold: tuple[Claimed, Settlement, SendResult] | None = None  # of the last result
 
     @property
@@ -159,14 +160,6 @@ class LaneLoop:
         self._stopping = True
         self._wake.set()
         self._claims.release()
-
-    def attempt_of(self, segment_id: int) -> int | None:
-        """The newest attempt of a segment whose outcome was unknown."""
-        return self._attempts.get(segment_id)
-
-    def forget_attempt(self, segment_id: int) -> None:
-        """Its fate is known now."""
-        self._attempts.pop(segment_id, None)
 
     async def run(self) -> None:
         """Until `stop()`: take the next segment whenever modem, window and store allow.
@@ -326,10 +319,10 @@ class LaneLoop:
             elsewhere = sim_in_doubt(result.outcome) and self._hooks.refused(
                 self.lane, segment, sim_id
             )
-            self._settle_later(segment, attempt, result, elsewhere=elsewhere)
+            self._settle_later(segment, attempt, sim_id, result, elsewhere=elsewhere)
             if elsewhere:
                 await self.settle_now()
-                await self._go_elsewhere(segment, sim_id)
+                await self.go_elsewhere(segment, sim_id)
         else:
             await self._not_begun(segment, result)
         await self._learn(segment, sim_id, result)
@@ -384,7 +377,7 @@ class LaneLoop:
         else:
             self._ask_for_more()
 
-    async def _go_elsewhere(self, segment: Claimed, sim_id: SimId) -> None:
+    async def go_elsewhere(self, segment: Claimed, sim_id: SimId) -> None:
         """What this SIM was refused is tried once by another before that is final."""
         try:
             await self._store.decisions.elsewhere(segment.segment_id, sim_id)
@@ -392,14 +385,14 @@ class LaneLoop:
             log.warning("dispatch.not_elsewhere modem=%s %s", self.lane, error.reason)
 
     def _settle_later(
-        self, segment: Claimed, attempt: int, result: SendResult, *, elsewhere: bool
+        self, segment: Claimed, attempt: int, sim_id: SimId, result: SendResult, *, elsewhere: bool
     ) -> None:
         settled = settlement(
             segment, attempt, result, self._clock.now(), self._policies, self._rng,
             elsewhere=elsewhere,
         )  # fmt: skip
         if settled.event is SegmentEvent.UNKNOWN:
-            self._attempts[segment.segment_id] = attempt
+            self.open_fates.add(OpenFate(segment=segment, attempt=attempt, sim_id=sim_id))
         self._tell()
         self._untold = segment, settled, result
         self._ledger.ended(settled)

@@ -106,19 +106,19 @@ class Holding:
             self._again(lane)
             self._loops[lane].wake()
 
-    def reported(self, lane: Lane) -> None:
-        """A report has come for something the lane has sent: it may end a row of unknown fate."""
+    def reported(self, lane: Lane, why: str = "a delivery report came") -> None:
+        """The fate of something the lane has sent is known: it may end a row of unknown ones."""
         if (view := self._views.get(lane)) is None or view.sim_id is None:
             return
         if self._loops[lane].window.unknown or self.pauses.in_doubt(view.sim_id):
-            self._spawn(self._look_at_row(lane, view.sim_id), f"row {lane}")
+            self._spawn(self._look_at_row(lane, view.sim_id, why), f"row {lane}")
 
-    async def _look_at_row(self, lane: Lane, sim_id: SimId) -> None:
+    async def _look_at_row(self, lane: Lane, sim_id: SimId, why: str) -> None:
         if await self._row_stands(lane, sim_id):
             return
         self._wait_s.pop(sim_id, None)
         if self.pauses.in_doubt(sim_id):
-            await self.pauses.cleared(lane, sim_id, "a delivery report came")
+            await self.pauses.cleared(lane, sim_id, why)
 
     async def _row_stands(self, lane: Lane, sim_id: SimId) -> bool:
         """False where reports leave less in a row than makes a doubt; the window is told."""

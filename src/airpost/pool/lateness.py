@@ -1,18 +1,25 @@
 """Answers that come after a segment was called uncertain: each is credited to its own segment.
 
-May import store.api, L0.
+May import store.api, modem.api, L0. Whose answer it is has been told before (`modem/owed.py`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from random import Random
 
 from airpost.clock import Clock
+from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
-from airpost.model import Lane
-from airpost.outcome import Outcome
+from airpost.modem.api import SendResult
+from airpost.outcome import Outcome, OutcomeClass
+from airpost.policy import Policies
 from airpost.pool.dispatch import LaneLoop
+from airpost.pool.holding import Holding
+from airpost.pool.openfates import OpenFate
+from airpost.pool.retry import settlement
 from airpost.states import SegmentEvent
 from airpost.store.api import Settlement, Store
 from airpost.tasks import spawn
@@ -20,55 +27,79 @@ from airpost.tasks import spawn
 log = logging.getLogger("airpost.pool")
 
 STORE_WAIT_S = 1.0
+_LATE = {
+    SegmentEvent.TAKEN: SegmentEvent.LATE,
+    SegmentEvent.TRANSIENT: SegmentEvent.LATE_TRANSIENT,
+    SegmentEvent.PERMANENT: SegmentEvent.LATE_PERMANENT,
+}
 
 
 class LateAnswers:
-    """`stopping` is true once nothing is waited for; `proved` is told that a lane's SIM sends."""
+    """`stopping` is true once nothing is waited for; `holding` hears what a lane's SIM has said."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
+        rng: Random,
+        policies: Policies,
+        holding: Holding,
         *,
         stopping: Callable[[], bool],
-        proved: Callable[[Lane, str], None],
     ) -> None:
         self._store = store
         self._clock = clock
+        self._rng = rng
+        self._policies = policies
+        self._holding = holding
         self._stopping = stopping
-        self._proved = proved
 
     def credit(self, loop: LaneLoop, segment_id: int, mr: int | None, outcome: Outcome) -> None:
         """What a modem has answered at last.
 
-        An error changes nothing: what is uncertain goes on as its `on_uncertain` says, and is
-        counted, though it may not have gone out.
+        An answer of unknown outcome changes nothing: what is uncertain goes on as its
+        `on_uncertain` says.
         """
-        lane, attempt = loop.lane, loop.attempt_of(segment_id)
-        if attempt is None or not outcome.ok:
+        lane, fate = loop.lane, loop.open_fates.of(segment_id)
+        if fate is None or outcome.cls is OutcomeClass.UNKNOWN:
             log.info("segment.late_ignored modem=%s segment=%d %s", lane, segment_id, outcome.code)
             return
-        loop.forget_attempt(segment_id)
-        self._proved(lane, "an answer came late")
-        settlement = Settlement(
-            segment_id=segment_id,
-            attempt_id=attempt,
-            event=SegmentEvent.LATE,
-            outcome=outcome,
-            mr=mr,
-            ended_at=self._clock.now(),
-        )
-        spawn(self._settle(loop, settlement), name=f"late {lane}")
+        loop.open_fates.known(segment_id)
+        if outcome.ok:
+            self._holding.proved(lane, "an answer came late")
+        spawn(self._settle(loop, fate, mr, outcome), name=f"late {lane}")
 
-    async def _settle(self, loop: LaneLoop, settlement: Settlement) -> None:
-        await loop.settle_now()  # the segment must read as uncertain before it can be sent
+    async def _settle(
+        self, loop: LaneLoop, fate: OpenFate, mr: int | None, outcome: Outcome
+    ) -> None:
+        segment = fate.segment
+        elsewhere = sim_in_doubt(outcome) and self._holding.refused(loop.lane, segment, fate.sim_id)
+        result = SendResult(begun=True, outcome=outcome, mr=mr, air_s=0.0)
+        settled = settlement(
+            segment, fate.attempt, result, self._clock.now(), self._policies, self._rng,
+            elsewhere=elsewhere,
+        )  # fmt: skip
+        settled = replace(settled, event=_LATE[settled.event])
+        await loop.settle_now()  # the segment must read as uncertain before its fate is known
+        if not await self._written(settled) or outcome.ok:
+            return
+        log.info(
+            "segment.%s msg=%s part=%d/%d modem=%s %s", settled.event.value, segment.message_id,
+            segment.seq, segment.of, loop.lane, outcome.code,
+        )  # fmt: skip
+        if elsewhere:
+            await loop.go_elsewhere(segment, fate.sim_id)
+        self._holding.reported(loop.lane, "an answer came late")  # it is no silence any more
+
+    async def _written(self, settled: Settlement) -> bool:
+        """Once the store can; False where that is not waited for."""
         while True:
             try:
-                await self._store.air(settlement, None)
+                await self._store.air(settled, None)
             except StoreUnavailable as error:
                 log.warning("segment.late_not_stored %s", error.reason)
                 if self._stopping():
-                    return
+                    return False
                 await self._clock.sleep(STORE_WAIT_S)
             else:
-                return
+                return True

@@ -97,8 +97,9 @@ class ModemPool:
             resume_s=self._policy.resume_s, released=self._given_back,
         )  # fmt: skip
         self._late = LateAnswers(
-            store, clock, stopping=lambda: self._stopping.is_set(), proved=self._holding.proved
-        )
+            store, clock, rng, self._policy.classes, self._holding,
+            stopping=lambda: self._stopping.is_set(),
+        )  # fmt: skip
         self._promises = Promises(
             self._views.values, self._binder.able_now, self.limiter.sims.profile,
             self._policy.reserved, clock)  # fmt: skip

@@ -35,6 +35,7 @@ from airpost.store.moves import (
     move,
     outcome_columns,
     passing,
+    remark,
     segment_of,
     segment_row,
 )
@@ -49,6 +50,8 @@ _SQL = load("air")
 _OUT = {SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN}
 _ENDINGS = {SegmentEvent.TAKEN, SegmentEvent.TRANSIENT, SegmentEvent.PERMANENT,
             SegmentEvent.UNKNOWN}  # fmt: skip
+_LATE_REFUSALS = {SegmentEvent.LATE_TRANSIENT, SegmentEvent.LATE_PERMANENT}
+_LATE = {SegmentEvent.LATE, *_LATE_REFUSALS}
 
 
 def turn(tx: Tx, done: Settlement | None, intent: Intent | None) -> AirResult:
@@ -297,15 +300,36 @@ def settle(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentState] | None:
     event = done.event
     if event in _ENDINGS and event is not SegmentEvent.TAKEN and _taken_before(tx, row, attempt):
         event = SegmentEvent.TAKEN  # the resend came to nothing, but the first sending went out
+    if event in _LATE_REFUSALS and not _decides(tx, row, attempt):
+        return _ended(attempt, done), _remarked(tx, row, done)
     try:
         state = _moved(tx, row, event, done)
     except StaleTransition:  # it is not as it was when its attempt began
         row = segment_row(tx, row.id) or row
         state = _moved(tx, row, event, done)
-    ended = attempt._replace(
-        mr=done.mr, ended_at=done.ended_at, outcome_class=done.outcome.cls.value
-    )
-    return ended, state
+    return _ended(attempt, done), state
+
+
+def _ended(attempt: AttemptRow, done: Settlement) -> AttemptRow:
+    cls = done.outcome.cls.value
+    return attempt._replace(mr=done.mr, ended_at=done.ended_at, outcome_class=cls)
+
+
+def _decides(tx: Tx, row: SegmentRow, attempt: AttemptRow) -> bool:
+    """True where a late refusal of an attempt tells what became of its segment.
+
+    Not where it is on its way once more, or may have gone out by another attempt.
+    """
+    if not row.current or row.final or row.state is not SegmentState.UNCERTAIN:
+        return False
+    return tx.db.execute(_SQL["open_otherwise"], (row.id, attempt.id)).fetchone() is None
+
+
+def _remarked(tx: Tx, row: SegmentRow, done: Settlement) -> SegmentState:
+    """The segment stays as it is."""
+    words = f"an attempt has been refused, as is known now: {done.outcome.text}"
+    remark(tx, row, done.ended_at, words, f"modem {row.lane}" if row.lane else OURSELVES)
+    return row.state
 
 
 def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
@@ -319,7 +343,7 @@ def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
         _refused(done, "no such attempt")
         return None
     attempt = attempt_of(found[:10])
-    if done.event is SegmentEvent.LATE:
+    if done.event in _LATE:
         if attempt.outcome_class != "unknown":
             _refused(done, "its fate is known")
             return None
@@ -360,6 +384,8 @@ def _move(tx: Tx, row: SegmentRow, event: SegmentEvent, done: Settlement) -> Seg
         columns["mr"] = done.mr
     elif event is SegmentEvent.TRANSIENT:
         columns["not_before"] = done.retry_at
+    elif event is SegmentEvent.LATE_TRANSIENT:
+        columns |= {"not_before": done.retry_at, "grace_until": None, "deadline_at": None}
     elif event is SegmentEvent.UNKNOWN:
         columns |= unknown_columns(row, done.ended_at, done.grace_until)
     actor = f"modem {row.lane}" if row.lane else OURSELVES

@@ -21,6 +21,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 -- name: taken_before
 SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ? AND outcome_class = 'ok' LIMIT 1
 
+-- name: open_otherwise
+SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ?
+    AND (ended_at IS NULL OR outcome_class IN ('ok', 'unknown')) LIMIT 1
+
 -- name: elsewhere
 SELECT 1 FROM attempt a JOIN segment s ON s.id = a.segment_id
 WHERE s.message_seq = ? AND s.current = 1 AND a.sim_id <> ?
