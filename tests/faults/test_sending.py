@@ -166,6 +166,26 @@ async def test_14_no_mr(loop: VirtualLoop, tmp_path: Path) -> None:
 
 
 @virtually
+async def test_14_no_mr_of_a_modem_that_counts_is_told_by_the_report(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """The report has the next reference: it does not wait for an answer that never comes."""
+    async with faulty_house(loop, tmp_path) as house:
+        await sends(house, 2)
+        house.sim.modems[0].faults.set("no_mr", count=1)
+        begun_s = loop.time()
+        message = await house.post(text="your code is 1234", **{"class": "otp"})
+        (done,) = await house.settled([message["id"]])
+        assert done["state"] == "delivered"
+        assert loop.time() - begun_s < PROBE_S - 5
+        await asyncio.sleep(60)
+        assert (await house.message(message["id"]))["state"] == "delivered"
+        assert "uncertain" not in await story(house, message["id"])
+        assert house.texts() == ["your code is 1234"]
+        await sends(house)
+
+
+@virtually
 async def test_14_no_mr_and_no_answer_at_all(loop: VirtualLoop, tmp_path: Path) -> None:
     """At the limit of the dialogue it is given up, and the modem opened anew."""
     async with faulty_house(loop, tmp_path) as house:

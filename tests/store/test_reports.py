@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from airpost.codec.times import TimeStamp
-from airpost.model import MessageId
+from airpost.model import Claimed, MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Store
 from tests.store.values import (
@@ -234,6 +234,96 @@ async def test_a_report_that_was_waiting_settles_silence_and_a_crash(
     assert (await again.open(after(9))).uncertain == 1
     assert (await seen(again, "b")).state is M.DELIVERED
     await again.close()
+
+
+async def on_the_air(store: Store, *known: int, to: str = OTHER) -> tuple[Claimed, int]:
+    """The references of the last messages, and one that is on the air after them."""
+    await bound(store, *(new(f"known {mr}", to=to) for mr in known), new("air"))
+    *before, air = await claim(store)
+    for segment, mr in zip(before, known, strict=True):
+        await sent(store, segment, mr)
+    return air, await begin(store, air, after(10))
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+@pytest.mark.parametrize("event", [E.TAKEN, E.UNKNOWN, E.TRANSIENT])
+async def test_a_report_that_only_one_on_the_air_can_have_is_not_kept_waiting(
+    store: Store, delivered: bool, event: E
+) -> None:
+    """The modem counts, and this is the next: the answer would say the same."""
+    air, attempt = await on_the_air(store, 5, 6)
+    word = report(7, scts=stamp(11), received_at=after(12), delivered=delivered,
+                  outcome=ARRIVED if delivered else LOST)  # fmt: skip
+    state = M.DELIVERED if delivered else M.FAILED
+    assert (await store.record_report(word)).message_id == "air"
+    assert (await seen(store, "air")).state is state
+    mr = 7 if event is E.TAKEN else None
+    await end(store, air, attempt, event, mr=mr, at=after(25), grace_until=after(30),
+              retry_at=after(30))  # fmt: skip
+    found = await seen(store, "air")
+    assert (found.state, found.final, found.parts[0].reference) == (state, True, 7)
+    assert (await store.sweep(after(99))).resent == 0
+    assert await claim(store, after(99)) == []
+    assert (await store.record_report(word)).message_id == "air"  # the same once more
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_further_report_of_what_one_has_told_before_finds_it(
+    store: Store, make: Callable[[], Store], restarted: bool
+) -> None:
+    """Also where no answer ever ended the attempt."""
+    await on_the_air(store, 5, 6)
+    await store.record_report(report(7, scts=stamp(11), received_at=after(12)))
+    if restarted:
+        await store.close()
+        store = make()
+        assert (await store.open(after(20))).uncertain == 0
+    word = report(
+        7, scts=stamp(11), received_at=after(30), delivered=False, outcome=LOST, status=65
+    )
+    assert (await store.record_report(word)).message_id == "air"
+    assert (await seen(store, "air")).state is M.FAILED
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("known", "mr", "at_s", "to"),
+    [
+        ((5, 6), 8, 11, OTHER),  # not the next
+        ((5, 7), 8, 11, OTHER),  # others send by it too, or it does not count
+        ((6,), 7, 11, OTHER),  # nobody knows whether it counts
+        ((5, 6), 7, -20, OTHER),  # taken before it was on the air
+        ((7, 5, 6), 7, 11, "+4915112345678"),  # one to the same number had it
+    ],
+)
+async def test_a_report_that_may_be_anothers_waits_for_the_result(
+    store: Store, known: tuple[int, ...], mr: int, at_s: float, to: str
+) -> None:
+    await on_the_air(store, *known, to=to)
+    word = report(mr, scts=stamp(at_s), received_at=after(12))
+    assert (await store.record_report(word)).message_id != "air"
+    assert (await seen(store, "air")).state is M.SENDING
+
+
+async def test_a_report_waits_where_another_to_that_number_is_in_doubt(store: Store) -> None:
+    await bound(store, new("one", to=OTHER), new("two", to=OTHER), new("lost"), new("air"))
+    one, two, silent, air = await claim(store)
+    await lost(store, silent)
+    await sent(store, one, 5)
+    await sent(store, two, 6)
+    await begin(store, air, after(10))
+    await store.record_report(report(7, scts=stamp(11), received_at=after(12)))
+    assert (await seen(store, "air")).state is M.SENDING
+    assert (await seen(store, "lost")).state is M.UNCERTAIN
+
+
+async def test_a_report_that_it_is_still_tried_waits_for_the_result(store: Store) -> None:
+    """What the answer says then must not be taken for silence."""
+    air, attempt = await on_the_air(store, 5, 6)
+    tried = report(7, scts=stamp(11), received_at=after(12), delivered=None, outcome=TRYING)
+    assert (await store.record_report(tried)).message_id is None
+    done = await end(store, air, attempt, E.UNKNOWN, at=after(25), grace_until=after(30))
+    assert done.state is S.SENT
 
 
 async def test_a_temporary_report_keeps_sent(store: Store) -> None:

@@ -50,6 +50,7 @@ _SQL = load("air")
 _OUT = {SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN}
 _ENDINGS = {SegmentEvent.TAKEN, SegmentEvent.TRANSIENT, SegmentEvent.PERMANENT,
             SegmentEvent.UNKNOWN}  # fmt: skip
+_REPORTED = {SegmentState.DELIVERED, SegmentState.FAILED, SegmentState.EXPIRED}
 _LATE_REFUSALS = {SegmentEvent.LATE_TRANSIENT, SegmentEvent.LATE_PERMANENT}
 _LATE = {SegmentEvent.LATE, *_LATE_REFUSALS}
 
@@ -357,7 +358,8 @@ def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
 def _moved(tx: Tx, row: SegmentRow, event: SegmentEvent, done: Settlement) -> SegmentState:
     if row.state in sources(event):
         return _move(tx, row, event, done)
-    log.warning(
+    log.log(
+        logging.INFO if row.state in _REPORTED else logging.WARNING,
         "store.settlement_too_late segment=%d state=%s event=%s",
         row.id, row.state.value, event.value,
     )  # fmt: skip

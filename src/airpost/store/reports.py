@@ -12,7 +12,10 @@ reference of the SIM; if there are several, to the one that can have the referen
 last known one plus the PDUs since, modulo 256, where one that was refused or is in doubt may have
 had none), and of several of these to the only one that was on the air when the service centre took
 the message. An attempt that is still on the air counts among the several: its report may overtake
-`+CMGS`, and then waits for it. An older attempt without reference, with known ones behind it, takes
+`+CMGS`, and then waits for it, because that tells the reference for certain. It does not wait where
+the report tells as much: it is final, the modem counts its references, this one is the attempt's by
+that count, nothing else to that number is open or has it, and the service centre took the message
+while it was on the air. An older attempt without reference, with known ones behind it, takes
 a report only if it can have its reference. Everything else is kept, listed and never applied.
 """
 
@@ -81,7 +84,8 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
     if candidates:  # what else the SIM has sent decides whether it is theirs
         tx.catch_up(lambda row: row.sim_id == report.sim_id)
         candidates = _without_reference(tx, report.sim_id, tail, at)
-    attempt = _find(tx, report.sim_id, tail, report.mr, report.scts, at, candidates)
+    said = report.mr, report.scts, report.delivered is not None
+    attempt = _find(tx, report.sim_id, tail, *said, at, candidates)
     outcome = outcome_columns(report.outcome)
     tx.db.execute(
         _SQL["add"],
@@ -124,7 +128,8 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
         told = Told(*values)
         at, sim_id, tail = told.received_at, attempt.sim_id, attempt.tail
         candidates = _without_reference(tx, sim_id, tail, at)
-        belongs = _find(tx, sim_id, tail, told.mr, told.scts, at, candidates)
+        said = told.mr, told.scts, told.delivered is not None
+        belongs = _find(tx, sim_id, tail, *said, at, candidates)
         if belongs is not None:
             tx.db.execute(_SQL["match"], (belongs.id, report_id))
             _apply(tx, told, belongs)
@@ -133,7 +138,7 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
 
 # -- the rule ------------------------------------------------------------------------------------
 def _find(
-    tx: Tx, sim_id: str, tail: str, mr: int, scts: bytes, received_at: Instant,
+    tx: Tx, sim_id: str, tail: str, mr: int, scts: bytes, final: bool, received_at: Instant,
     candidates: list[AttemptRow],
 ) -> AttemptRow | None:  # fmt: skip
     since = received_at - MATCH_S * SECOND_US
@@ -142,7 +147,11 @@ def _find(
     bearing = [*reversed(bearing), *map(attempt_of, known)]
     if bearing:
         meant = _meant(bearing, scts)
-        return None if meant.ended_at is None else meant  # on the air: its result will tell
+        if meant.ended_at is not None or meant.mr is not None:
+            return meant  # ended, or told by a report before
+        # On the air: its result will tell, unless that is certain already.
+        alone = final and len(bearing) == len(candidates) == 1
+        return meant if alone and _told_by_count(tx, meant, mr, scts) else None
     last = _last_known(tx, sim_id, _NEWEST)
     recent = [each for each in candidates if last is None or each.id > last[0]]
     if len(recent) != 1:
@@ -188,6 +197,30 @@ def _can_bear(tx: Tx, attempt: AttemptRow, mr: int) -> bool:
     between = (attempt.sim_id, known[0], attempt.id)
     most, taken = tx.db.execute(_SQL["pdus_between"], between).fetchone()
     return (mr - known[1]) % _REFERENCES in range(taken + 1, most + 2)
+
+
+def _told_by_count(tx: Tx, attempt: AttemptRow, mr: int, scts: bytes) -> bool:
+    """True where a reference is that of an attempt on the air as surely as its `+CMGS` would say.
+
+    The last two that are known follow each other, this one follows them, and nothing in between has
+    an unknown one; the service centre took the message while it was on the air.
+    """
+    taken_at = TimeStamp(scts).instant_us
+    if taken_at is None or _away(attempt, taken_at) > CLOSE_S * SECOND_US:
+        return False
+    last = _last_known(tx, attempt.sim_id, attempt.id)
+    before = None if last is None else _last_known(tx, attempt.sim_id, last[0])
+    return (
+        last is not None
+        and before is not None
+        and _follows(tx, attempt.sim_id, before, last)
+        and _follows(tx, attempt.sim_id, last, (attempt.id, mr))
+    )
+
+
+def _follows(tx: Tx, sim_id: str, first: tuple[int, int], then: tuple[int, int]) -> bool:
+    most, taken = tx.db.execute(_SQL["pdus_between"], (sim_id, first[0], then[0])).fetchone()
+    return bool(most == taken and (then[1] - first[1]) % _REFERENCES == taken + 1)
 
 
 # -- what it says --------------------------------------------------------------------------------
