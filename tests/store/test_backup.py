@@ -1,4 +1,4 @@
-"""A copy is one moment, however much is written meanwhile; put back, nothing goes out by itself."""
+"""A copy is one moment, however much is written meanwhile; only a sound one is put back."""
 
 from __future__ import annotations
 
@@ -12,26 +12,10 @@ import pytest
 import pytest_asyncio
 
 from airpost.errors import ConfigError
-from airpost.model import MessageId, OnUncertain
-from airpost.states import MessageState
-from airpost.store.backup import RESTORED, restore
+from airpost.store.backup import restore
 from airpost.store.sqlite import SqliteStore
 from airpost.tasks import spawn
-from tests.store.values import (
-    DAY,
-    G1,
-    HOUR,
-    NOW,
-    FakeClock,
-    after,
-    begin,
-    bound,
-    claim,
-    new,
-    report,
-    seen,
-    sent,
-)
+from tests.store.values import HOUR, NOW, FakeClock, after, new
 
 LATER = after(HOUR)
 
@@ -44,28 +28,8 @@ async def sqlite(place: Path, clock: FakeClock) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-async def opened(place: Path, clock: FakeClock) -> SqliteStore:
-    store = SqliteStore(place, clock, Random(2))
-    await store.open(clock.now())
-    return store
-
-
 def left_over(place: Path, word: str) -> list[str]:
     return [path.name for path in place.iterdir() if word in path.name]
-
-
-async def waiting_of_all_kinds(store: SqliteStore) -> None:
-    """One final, and one of each kind that is not."""
-    await bound(store, new("over"), new("sent"), new("air"), new("two", parts=2), new("bound"))
-    over, was_sent, air, first, _, _ = await claim(store)
-    await sent(store, over, 1)
-    await store.record_report(report(1))
-    await sent(store, was_sent, 2)
-    await begin(store, air)
-    await sent(store, first, 3)
-    await store.accept(
-        [new("queued"), new("later", not_before=after(9 * DAY), expires_at=after(30 * DAY))]
-    )
 
 
 async def test_a_backup_is_one_moment_while_much_is_written(
@@ -101,67 +65,6 @@ async def test_a_backup_that_cannot_be_made_leaves_nothing(
         with pytest.raises(ValueError, match=told):
             await sqlite.keeping.backup(to)
     assert left_over(place, "partial") == []
-
-
-async def test_what_was_not_final_is_uncertain_and_held_after_a_restore(
-    sqlite: SqliteStore, place: Path, clock: FakeClock
-) -> None:
-    await waiting_of_all_kinds(sqlite)
-    await sqlite.keeping.backup(place / "copy.db")
-    (place / "other").mkdir()
-    count, old = restore(place / "copy.db", place / "other" / "airpost.db", LATER, Random(3))
-    assert (count, old) == (6, None)
-    clock.at = LATER
-    store = await opened(place / "other" / "airpost.db", clock)
-    assert (await seen(store, "over")).state is MessageState.DELIVERED
-    for id_ in ("sent", "air", "two", "bound", "queued", "later"):
-        message = await seen(store, id_)
-        assert (message.state, message.final, message.reason) == (
-            MessageState.UNCERTAIN, False, RESTORED,
-        )  # fmt: skip
-        assert message.on_uncertain is OnUncertain.HOLD
-    assert (await store.keeping.check()).faults == ()
-    # However long one waits, nothing of it goes out, and what is new does at once.
-    await store.sweep(after(10 * DAY))
-    routes = await store.backlog(after(10 * DAY), 9, [G1], ["default"])
-    assert routes == []
-    await store.accept([new("fresh", at=LATER)])
-    assert [each.id for each in await store.backlog(LATER, 9, [G1], ["default"])] == ["fresh"]
-    await store.close()
-
-
-async def test_released_the_rest_goes_on_and_is_counted(
-    sqlite: SqliteStore, place: Path, clock: FakeClock
-) -> None:
-    await waiting_of_all_kinds(sqlite)
-    await sqlite.keeping.backup(place / "copy.db")
-    await sqlite.close()
-    count, old = restore(place / "copy.db", place / "airpost.db", LATER, Random(3))
-    assert count == 6
-    assert old is not None
-    assert old.name.startswith("airpost.db.before-")
-    assert old.exists()
-    clock.at = LATER
-    await sqlite.open(LATER)
-    assert await sqlite.keeping.release_restored([MessageId("queued")], "anna") == 1
-    assert (await seen(sqlite, "queued")).state is MessageState.QUEUED
-    assert await sqlite.keeping.release_restored([MessageId("queued"), MessageId("no")], "b") == 0
-    assert await sqlite.keeping.release_restored([], "anna") == 5
-    states = {id_: (await seen(sqlite, id_)).state.value
-              for id_ in ("sent", "air", "two", "bound", "queued", "later")}  # fmt: skip
-    assert states == {"sent": "sent", "air": "queued", "two": "queued", "bound": "queued",
-                      "queued": "queued", "later": "accepted"}  # fmt: skip
-    doubled = {id_: (await seen(sqlite, id_)).possible_duplicates for id_ in states}
-    assert doubled == {"sent": 0, "air": 1, "two": 1, "bound": 1, "queued": 1, "later": 1}
-    assert len((await seen(sqlite, "two")).parts) == 2
-    waiting = await sqlite.backlog(LATER, 9, [G1], ["default"])
-    assert {each.id for each in waiting} == {"air", "two", "bound", "queued"}
-    history = await sqlite.message_events(MessageId("later"))
-    assert ("uncertain", "accepted") in [(e.from_, e.to) for e in history]
-    # A report of what had gone out before still finds it.
-    await sqlite.record_report(report(2, received_at=after(2 * HOUR)))
-    assert (await seen(sqlite, "sent")).state is MessageState.DELIVERED
-    assert (await sqlite.keeping.check()).faults == ()
 
 
 @pytest.mark.parametrize("wrong", ["none", "text", "foreign", "damaged"])

@@ -64,7 +64,7 @@ def test_the_log_goes_on_and_keys_stay_ended(path: Path, place: Path) -> None:
     assert [row.action for row in found][4:] == ["b0", "b1", "b2", "db.restore"]
     assert verify(found, [anchor]).faults == ()
     assert json.loads(found[-1].detail) == {
-        "held": 0, "keys": "carried on", "log": "carried on",
+        "held": 0, "not_due": 0, "keys": "carried on", "log": "carried on",
     }  # fmt: skip
     assert found[-1].origin == "command line uid=0"
     with closing(connect(path)) as db:

@@ -81,10 +81,10 @@ def test_nothing_of_a_copy_is_sent_again_by_itself(tmp_path: Path) -> None:
     other.mkdir()
     received: list[str] = []
     run_virtual(lambda loop: _into(received, before(loop, one)))
-    held, old = restore(one / "copy.db", other / "airpost.db", SystemClock().now(), Random(2))
+    frozen, old = restore(one / "copy.db", other / "airpost.db", SystemClock().now(), Random(2))
     assert old is None
-    assert 0 < held <= WAITING + 1
-    run_virtual(lambda loop: after(loop, other, held, received))
+    assert 0 < frozen.held <= WAITING + 1
+    run_virtual(lambda loop: after(loop, other, frozen.held, received))
 
 
 async def _into(received: list[str], work: object) -> None:

@@ -15,6 +15,7 @@ from airpost.policy import QueuePolicy
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import Verdict, Wake
 from airpost.store.attempts import sent_columns
+from airpost.store.frozen import wait_for_its_time, was_not_due
 from airpost.store.moves import (
     OURSELVES,
     SegmentRow,
@@ -150,15 +151,18 @@ def _send_again(
         tx.db.execute(_SQL["segments_live_on"], (until, seq))
     tx.wakes |= {Wake.QUEUE, Wake.DECIDED}
     newest = tx.db.execute(_SQL["newest_attempt"], (seq,)).fetchone()[0] or 0
-    if rows[0].parts > 1 and now - newest > policy.resume_s * SECOND_US:
+    again = not was_not_due(tx, seq)
+    if again and rows[0].parts > 1 and now - newest > policy.resume_s * SECOND_US:
         begin_again(tx, rows, now, reason=words, resends=1, unbind=True)
         return True
     for row in doubtful:
         move(
             tx, row, SegmentEvent.RESEND, now, words, actor,
-            grace_until=None, deadline_at=None, not_before=None, resends=row.resends + 1,
+            grace_until=None, deadline_at=None, not_before=None, resends=row.resends + again,
         )  # fmt: skip
-        count_duplicate(tx, seq, now)
+        if again:
+            count_duplicate(tx, seq, now)
+    wait_for_its_time(tx, seq, words, actor, now)
     fold_message(tx, seq, now, actor)
     return True
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from airpost.clock import Clock, Instant
 from airpost.model import MessageId, SimId
-from airpost.store import audit, backup, erasure, examine, funnel, rates, retention
+from airpost.store import audit, backup, erasure, examine, frozen, funnel, rates, retention
 from airpost.store.figures import Figures
 from airpost.store.keeping import (
     BackedUp,
@@ -184,12 +184,12 @@ class Keeper:
 
     async def release_restored(self, ids: Sequence[MessageId], actor: str) -> int:
         """Let them go on, some at a time."""
-        count: int = await self._write(backup.release, ids, actor, self._clock.now())
+        count: int = await self._write(frozen.release, ids, actor, self._clock.now())
         while not ids and (more := await self._release_more(actor)):
             count += more
         return count
 
     async def _release_more(self, actor: str) -> int:
         await self._clock.sleep(PAUSE_S)
-        done: int = await self._write(backup.release, (), actor, self._clock.now())
+        done: int = await self._write(frozen.release, (), actor, self._clock.now())
         return done

@@ -58,13 +58,13 @@ from airpost.store.api import (
 )
 from airpost.store.audit import AuditLog, asked
 from airpost.store.availability import Availability
-from airpost.store.backup import freeze
 from airpost.store.batches import Batches
 from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
 from airpost.store.contacts import Contacts
 from airpost.store.decisions import Decisions
 from airpost.store.faults import meaning, reason_of
+from airpost.store.frozen import freeze
 from airpost.store.holds import Holds
 from airpost.store.hooks import HookEvents
 from airpost.store.intake import Intake
@@ -159,8 +159,8 @@ class SqliteStore:
         self.keeping.figures.begin(tx.db)
         told = self._journal.read(recovery.journal_of(tx))
         if recovery.put_back(tx, told):
-            held = freeze(tx, now, "the store was put back to an earlier state")
-            log.warning("store.put_back held=%d", held)
+            frozen = freeze(tx, now, "the store was put back to an earlier state")
+            log.warning("store.put_back held=%d not_due=%d", *frozen)
             told = Told()
         found = recovery.recover(tx, now, self._policy, told)
         recovery.use_journal(tx, nonce, told.nonce)

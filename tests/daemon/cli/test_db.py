@@ -16,7 +16,7 @@ from airpost.clock import SystemClock
 from airpost.model import MessageId
 from airpost.store.sqlite import SqliteStore
 from tests.daemon.cli.conftest import Service, run
-from tests.store.values import NUMBER, new
+from tests.store.values import DAY, NUMBER, after, new
 
 
 def test_through_the_service(service: Service) -> None:
@@ -75,6 +75,17 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
     told = run("db", "restore", copy, *offline).stdout
     assert "held: 1" in told
     assert "`airpost queue release --restored`" in told  # what to do next
+
+
+def test_a_restore_tells_what_cannot_have_gone_out(offline: list[str], tmp_path: Path) -> None:
+    copy, now = str(tmp_path / "copy.db"), SystemClock().now()
+    later = new("later", at=now, not_before=after(DAY, now), expires_at=after(9 * DAY, now))
+    at_store(tmp_path, lambda store: store.accept([later]))
+    run("db", "backup", copy, *offline)
+    told = run("db", "restore", copy, *offline).stdout
+    assert "held: 2" in told
+    assert "not due: 1" in told
+    assert "1 of them cannot have gone out" in told
 
 
 def test_what_cannot_be_done_is_told(offline: list[str], tmp_path: Path) -> None:

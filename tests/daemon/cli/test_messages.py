@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airpost.model import Waits
+from airpost.states import MessageState
 from tests.daemon.cli.conftest import Service
 from tests.services.http.fakes import NOW, event
 
@@ -57,6 +60,19 @@ def test_what_is_uncertain_is_asked_for(service: Service) -> None:
     assert service.store.asked[-1].uncertain
     service.run("messages")
     assert service.store.asked[-1].uncertain is None
+
+
+def test_what_a_restore_holds_tells_whether_there_was_an_attempt(service: Service) -> None:
+    for attempts in (0, 1):
+        (sent,) = service.json("send", "123", "x")
+        stored = service.store.kept[sent["id"]]
+        parts = tuple(replace(part, attempts=attempts) for part in stored.parts)
+        service.store.kept[sent["id"]] = replace(
+            stored, state=MessageState.UNCERTAIN, reason="restored", parts=parts
+        )
+    *_, untouched, begun = service.run("messages", "--uncertain").stdout.splitlines()
+    assert untouched.rstrip().endswith("restored; the copy shows no attempt")
+    assert begun.rstrip().endswith("restored")
 
 
 def test_as_csv(service: Service) -> None:

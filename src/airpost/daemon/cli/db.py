@@ -31,6 +31,10 @@ HELD = (
     "They may have gone out since the copy was made. Once the service runs, "
     "`airpost messages --uncertain` lists them and `airpost queue release --restored` lets them go."
 )
+NOT_DUE = (
+    "{count} of them cannot have gone out: the copy shows no attempt, and they are to be sent only "
+    "later than now. Released, they wait for their time and do not count as sent twice."
+)
 
 
 @click.group()
@@ -134,13 +138,19 @@ def restore(file: Path, *, config_path: Path, as_json: bool) -> None:
 
     try:
         path = store_path_in(config_path)
-        held, old = put_back(file, path, SystemClock().now(), Random(), here())
+        frozen, old = put_back(file, path, SystemClock().now(), Random(), here())
     except AirpostError as error:
         raise click.ClickException(str(error)) from error
-    found: Json = {"path": str(path), "held": held, "before": None if old is None else str(old)}
+    found: Json = {
+        "path": str(path),
+        **frozen._asdict(),
+        "before": None if old is None else str(old),
+    }
     _say(found, as_json=as_json)
-    if held and not as_json:
+    if frozen.held and not as_json:
         click.echo(HELD)
+    if frozen.not_due and not as_json:
+        click.echo(NOT_DUE.format(count=frozen.not_due))
 
 
 @db.command()

@@ -115,8 +115,15 @@ def message_row(message: Json) -> tuple[object, ...]:
         message["to"],
         message["modem"],
         len(message["parts"]),
-        message["reason"] or _limited(message) or _twice(message["possible_duplicates"]),
+        _reason(message),
     )
+
+
+def _reason(message: Json) -> str | None:
+    reason: str | None = message["reason"]
+    if reason == "restored" and not any(part["attempts"] for part in message["parts"]):
+        return "restored; the copy shows no attempt"
+    return reason or _limited(message) or _twice(message["possible_duplicates"])
 
 
 def _limited(message: Json) -> str | None:

@@ -13,6 +13,16 @@ DELETE FROM meta WHERE key IN ('air journal', 'air journal kept')
 SELECT id, segment_id, n, lane, sim_id, tail, mr, begun_at, ended_at, outcome_class
 FROM attempt WHERE segment_id = ? AND ended_at IS NULL ORDER BY id
 
+-- name: restored_at
+INSERT INTO meta (key, value) VALUES ('restored at', ?)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: not_due
+SELECT 1 FROM message m WHERE m.seq = ?1
+    AND m.not_before > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'restored at')
+    AND NOT EXISTS (SELECT 1 FROM attempt a JOIN segment s ON s.id = a.segment_id
+        WHERE s.message_seq = ?1)
+
 -- name: frozen_one
 SELECT seq FROM message WHERE state = 'uncertain' AND final = 0 AND reason = ? AND id = ?
 
