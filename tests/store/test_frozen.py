@@ -13,7 +13,8 @@ from airpost.model import MessageId, OnUncertain
 from airpost.states import MessageState
 from airpost.store.api import Verdict
 from airpost.store.backup import restore
-from airpost.store.frozen import NOT_DUE, RESTORED, Frozen
+from airpost.store.frozen import NOT_DUE, Frozen
+from airpost.store.keeping import RESTORED
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
     DAY,

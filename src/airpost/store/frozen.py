@@ -17,6 +17,7 @@ from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import schedules
 from airpost.store.api import Wake
 from airpost.store.attempts import UNCERTAIN_WAIT_S, attempt_of, end_attempt, sent_columns
+from airpost.store.keeping import RESTORED
 from airpost.store.moves import (
     OURSELVES,
     SegmentRow,
@@ -33,7 +34,6 @@ from airpost.store.writer import Tx
 
 _SQL = load("frozen")
 ROWS = 200  # released in one commit
-RESTORED = "restored"  # the reason of what a restore has frozen
 NOT_DUE = "the copy shows no attempt, and its time had not come at the restore: it has not gone out"
 
 

@@ -16,6 +16,8 @@ from airpost.clock import Instant
 from airpost.histogram import Histogram
 from airpost.model import MessageClass, MessageId, SimId
 
+RESTORED = "restored"  # the reason of what a restore has frozen
+
 
 class By(Enum):
     """What the funnel is told by."""

@@ -40,5 +40,17 @@ def test_what_waits_is_told_where_it_would_go(service: Service) -> None:
     assert "the only fit modem" in said
 
 
+def test_why_its_state_and_what_next(service: Service) -> None:
+    id_ = sent(service)
+    service.store.choices.kept[id_] = Routed(
+        route=None, carrier=None, lane=None, sim_id=None, bound_at=None, reason=None
+    )
+    service.json("messages", id_, "--cancel")
+    said = service.run("explain", id_).stdout
+    assert "state: cancelled, final" in said
+    assert "why: it will not be sent: cancelled" in said
+    assert "next: send it anew" in said
+
+
 def test_an_unknown_message(service: Service) -> None:
     service.run("explain", "none", code=1)

@@ -45,6 +45,9 @@ async def test_of_what_is_bound_the_reasons_of_that_moment(api: Api) -> None:
     assert shown == {
         "message": id_,
         "state": "queued",
+        "final": False,
+        "because": "it waits for its turn at a modem",
+        "todo": "nothing: it goes on by itself",
         "to": {"number": "+491701234567", "country": None, "kind": "unknown", "carrier": None},
         **routing,
     }
@@ -106,7 +109,15 @@ async def test_what_never_had_a_modem_says_so(api: Api) -> None:
     await api.call("DELETE", f"/v1/messages/{id_}")
     shown = await api.call("GET", f"/v1/messages/{id_}/explain")
     assert (shown["now"], shown["modem"], shown["waits_for"]) == (False, None, [])
-    assert shown["why"].startswith("no modem was ever given it: cancelled")
+    assert shown["why"] == "no modem was ever given it"
+    assert shown["because"] == "it will not be sent: cancelled"
+    api.store.kept[id_] = replace(
+        api.store.kept[id_], state=MessageState.UNCERTAIN, reason="restored", final=False
+    )
+    shown = await api.call("GET", f"/v1/messages/{id_}/explain")
+    assert shown["why"] == "the copy that was put back shows no modem that was given it"
+    assert "may have gone out" in shown["because"]
+    assert f"airpost queue release --restored {id_}" in shown["todo"]
 
 
 async def test_an_unknown_message(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""`airpost explain ID`: why a message goes by one modem and not by the others."""
+"""`airpost explain ID`: why a message is in its state, and why it goes by its modem."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table
 @as_json_option
 @talks
 def explain(client: Client, message_id: str, *, as_json: bool) -> None:
-    """Tell why the message ID went by its modem, or where it would go, and why not elsewhere."""
+    """Tell why the message ID is in its state, what to do next, and why it goes by its modem."""
     found = client.get(f"/v1/messages/{segment(message_id)}/explain")
     if as_json:
         say_json(found)
@@ -23,11 +23,13 @@ def explain(client: Client, message_id: str, *, as_json: bool) -> None:
     group = found["group"]
     say_fields(
         [
-            ("state", found["state"]),
+            ("state", found["state"] + (", final" if found["final"] else "")),
+            ("why", found["because"]),
+            ("next", found["todo"]),
             ("to", f"{to['number']} ({about})"),
             ("route", found["route"] + ("" if group is None else f", group {group}")),
             ("would go by" if found["now"] else "modem", found["modem"]),
-            ("because", found["why"]),
+            ("by it because", found["why"]),
             ("bound", short_time(found["at"])),
         ]
     )

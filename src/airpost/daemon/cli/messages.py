@@ -22,6 +22,7 @@ from airpost.daemon.cli.tables import (
 )
 from airpost.model import MessageClass
 from airpost.states import MessageState
+from airpost.store.keeping import RESTORED
 
 FIELDS = ("id", "created_at", "to", "class", "state", "final", "modem", "parts", "encoding",
           "not_before", "expires_at", "sent_at", "delivered_at", "reason", "sender_ref", "tags",
@@ -121,7 +122,7 @@ def message_row(message: Json) -> tuple[object, ...]:
 
 def _reason(message: Json) -> str | None:
     reason: str | None = message["reason"]
-    if reason == "restored" and not any(part["attempts"] for part in message["parts"]):
+    if reason == RESTORED and not any(part["attempts"] for part in message["parts"]):
         return "restored; the copy shows no attempt"
     return reason or _limited(message) or _twice(message["possible_duplicates"])
 

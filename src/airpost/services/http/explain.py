@@ -1,4 +1,4 @@
-"""Why a message goes by one modem and not by the others.
+"""Why a message is in its state, and why it goes by one modem and not by the others.
 
 May import L0, the store's protocols and the pool's facade. What was bound tells the reasons of that
 moment; what waits, those of now.
@@ -15,11 +15,13 @@ from airpost.model import Message, MessageId
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.fate import fate_of
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, routing_json
 from airpost.services.http.shapes.messages import Explanation
 from airpost.states import MessageState
+from airpost.store.keeping import RESTORED
 from airpost.store.routing import Routed
 
 # Parts of it may still be to come, and stay with the modem for a while.
@@ -28,7 +30,7 @@ WITH_ITS_MODEM = (MessageState.QUEUED, MessageState.SENDING)
 
 @operation(
     "explainMessage",
-    "Tell why a message goes by its modem",
+    "Tell why a message is in its state and goes by its modem",
     answers={200: Explanation},
     example=Example(
         path={"id": "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"}, after=("createMessage", {"id": "/id"})
@@ -41,10 +43,14 @@ async def explain(request: web.Request, caller: Caller) -> web.Response:
     if message is None:
         raise Refusal("not-found", "there is no such message, or it belongs to somebody else")
     to = deps.admission.numbering.read(message.to)
+    fate = fate_of(message, deps.clock.now())
     return answer(
         {
             "message": message.id,
             "state": message.state.value,
+            "final": message.final,
+            "because": fate.because,
+            "todo": fate.todo,
             "to": {"number": to.number, "country": to.country, "kind": to.kind.value,
                    "carrier": to.carrier},
             **await routing(deps, message),
@@ -59,7 +65,9 @@ async def routing(deps: HttpDeps, message: Message) -> Json:
     waiting = None if kept is None or kept.lane else await deps.store.choices.unbound(message.id)
     if waiting is None:
         if kept is not None and kept.lane is None and kept.reason is None:
-            why = f"no modem was ever given it: {message.reason or message.state.value}"
+            why = "no modem was ever given it"
+            if message.reason == RESTORED:
+                why = "the copy that was put back shows no modem that was given it"
             kept = replace(kept, reason=why)
         return routing_json(kept, waits_for, now=False)
     outlook = deps.pool.outlook(waiting)

@@ -126,10 +126,13 @@ class Recipient(Shape):
 
 
 class Explanation(Routing):
-    """Why this modem, and why not each other."""
+    """Why this state and what to do next; why this modem, and why not each other."""
 
     message: str
     state: MessageState
+    final: bool
+    because: str = Field(description="Why it is in this state")
+    todo: str | None = Field(description="What a person can do next; null for nothing")
     to: Recipient
 
 
