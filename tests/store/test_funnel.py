@@ -200,6 +200,23 @@ async def test_a_message_counts_for_the_network_its_sim_was_on(sqlite: SqliteSto
 
 
 @pytest.mark.parametrize(
+    ("done_s", "report_s", "shown"), [(1, 1.9, 900), (0, 9, 8000), (7, 9, 8000)]
+)
+async def test_what_a_handset_takes_is_told_by_our_own_clock(
+    sqlite: SqliteStore, done_s: float, report_s: float, shown: int
+) -> None:
+    """The centre tells whole seconds: by its clock the first would have taken nothing."""
+    await sqlite.open(NOW)
+    await bound(sqlite, new("m"))
+    (segment,) = await claim(sqlite)
+    await sent(sqlite, segment, 1, after(1))
+    word = report(1, done_at=after(done_s), received_at=after(report_s))
+    await sqlite.record_report(word)
+    delivered = row_of(await sqlite.keeping.funnel(None, SINCE, UNTIL), "delivered")
+    assert (delivered.p50_ms, delivered.p99_ms) == (shown, shown)
+
+
+@pytest.mark.parametrize(
     ("ms", "shown"),
     [(0, 0), (99, 99), (100, 100), (101, 110), (1001, 1100), (9_901, 10_000), (10_001, 11_000),
      (180_000, 180_000), (180_001, 190_000), (259_200_000, 260_000_000)],

@@ -12,7 +12,7 @@ told AS MATERIALIZED ( -- a message a row
                 ORDER BY o.since LIMIT 1), '') AS operator,
         ifnull(m.lane, '') AS modem, ifnull(m.sim_id, '') AS sim, m.class,
         ifnull(m.key_id, '') AS key, m.parts, m.state, m.final, m.want_report, m.sent_at,
-        m.delivered_at, max(m.created_at, ifnull(m.not_before, 0)) AS due_at,
+        max(m.created_at, ifnull(m.not_before, 0)) AS due_at,
         (SELECT min(a.begun_at) FROM segment s JOIN attempt a ON a.segment_id = s.id
             WHERE s.message_seq = m.seq) AS begun_at,
         (SELECT max(s.reported_at) FROM segment s
@@ -46,9 +46,7 @@ came AS ( -- a fact a row
     UNION ALL SELECT *, fate,
         CASE fate WHEN 'failed' THEN code WHEN 'failed_in_queue' THEN code
             WHEN 'expired' THEN iif(reported_at IS NULL, 'ttl', code) ELSE '' END,
-        CASE fate WHEN 'delivered' THEN delivered_at - sent_at
-            WHEN 'failed' THEN reported_at - sent_at
-            WHEN 'expired' THEN reported_at - sent_at END
+        iif(fate IN ('delivered', 'failed', 'expired'), reported_at - sent_at, NULL)
     FROM ended
 ),
 timed AS (SELECT *, max(0, dwell_us + 999) / 1000 AS ms FROM came),
