@@ -14,7 +14,7 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 L0 = {
     f"airpost.{name}"
     for name in ("apikey", "audit", "errors", "outcome", "clock", "histogram", "states", "model",
-                 "numbering", "policy", "regions", "routes", "schedule", "tasks")
+                 "numbering", "outage", "policy", "regions", "routes", "schedule", "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 STORE = {
@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.states": {"airpost.errors"},
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
     "airpost.numbering": set(),
+    "airpost.outage": set(),
     "airpost.regions": set(),
     "airpost.policy": {"airpost.model"},
     "airpost.routes": {"airpost.model", "airpost.numbering", "airpost.regions"},

@@ -394,6 +394,38 @@ def test_nothing_goes_out_while_the_store_cannot_write(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_that_the_store_cannot_write_is_said_once_and_that_it_can_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (2.0,)) as rig:
+            first = await rig.accept()
+            await rig.state(first, "sending")
+            shut = StoreUnavailable("shut by the test")
+            with mock.patch.object(rig.store, "follow", side_effect=shut):
+                await asyncio.sleep(10)
+            await rig.state(first, "sent")
+            Closed(rig.store, 5)
+            with mock.patch.object(rig.pool._binder, "round", side_effect=shut):
+                second = await rig.accept()
+                await asyncio.sleep(20)
+            await rig.state(second, "sent")
+
+    run_virtual(main)
+    said = [each.getMessage() for each in caplog.records]
+    for begins, ends in (
+        ("dispatch.not_settled modem=gate-1 ", "dispatch.settled_again modem=gate-1 suppressed="),
+        ("dispatch.store_unavailable modem=gate-1 ",
+         "dispatch.begins_again modem=gate-1 suppressed="),
+        ("pool.no_binding ", "pool.binds_again suppressed="),
+    ):  # fmt: skip
+        assert sum(each.startswith(begins) for each in said) == 1
+        (end,) = [each for each in said if each.startswith(ends)]
+        assert int(end.removeprefix(ends)) >= 3
+
+
 def test_a_result_is_kept_until_the_store_can_write(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (2.0,)) as rig:

@@ -22,6 +22,7 @@ from airpost.codec.tpdu import Deliver, Direction, StatusReport
 from airpost.errors import CodecError, StoreUnavailable
 from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
 from airpost.modem.api import Intake
+from airpost.outage import Outage
 from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.inbox")
@@ -137,12 +138,14 @@ class Handover:
 
     async def at_last(self, record: Record) -> None:
         """As `whole()`, however long the store cannot write: this is the only copy."""
+        outage = Outage(log, "inbox.waiting_for_store", "inbox.stored", f"modem={self._lane}")
         while True:
             try:
                 await self.whole(record)
+                outage.over()
                 return
             except StoreUnavailable as error:
-                log.warning("inbox.waiting_for_store modem=%s %s", self._lane, error.reason)
+                outage.failed(error.reason)
                 await self._clock.sleep(STORE_WAIT_S)
 
     async def whole(self, record: Record) -> None:

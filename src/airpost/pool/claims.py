@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass
+from airpost.outage import Outage
 from airpost.pool.beat import ahead_messages
 from airpost.store.api import Store
 
@@ -113,6 +114,8 @@ class Claims:
     # -- life ------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Keep `ahead` as the store has it, also while a segment is on the air; for ever."""
+        where = f"modem={self._lane}"
+        unread = Outage(log, "dispatch.no_claim", "dispatch.claims_again", where)
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -120,10 +123,11 @@ class Claims:
             try:
                 claimed = await self._store.claim(self._lane, self._clock.now(), CLAIM_SEGMENTS)
             except StoreUnavailable as error:
-                log.warning("dispatch.no_claim modem=%s %s", self._lane, error.reason)
+                unread.failed(error.reason)
                 await self._clock.sleep(STORE_WAIT_S)
                 self.look_again()
                 continue
+            unread.over()
             self._taken = {segment: at for segment, at in self._taken.items() if at > asked}
             self._bound = {seq: kept for seq, kept in self._bound.items() if kept[0] > asked}
             hidden = {*self._taken, *self._hidden()}

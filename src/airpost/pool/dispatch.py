@@ -17,6 +17,7 @@ from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.modem.api import ModemUnit, SendResult
+from airpost.outage import Outage
 from airpost.outcome import OutcomeClass, Scope
 from airpost.policy import CLASS_POLICY, Policies
 from airpost.pool.beat import is_quick, linger_s, prepared_ahead, until_beat
@@ -88,6 +89,9 @@ class LaneLoop:
         self._stopping = False
         self._asked_for: Claimed | None = None  # what was on the air when more was asked for
         self.open_fates = OpenFates()
+        where = f"modem={unit.lane}"
+        self._unsettled = Outage(log, "dispatch.not_settled", "dispatch.settled_again", where)
+        self._unbegun = Outage(log, "dispatch.store_unavailable", "dispatch.begins_again", where)
         self._untold: tuple[Claimed, Settlement, SendResult] | None = None  # of the last result
 
     @property
@@ -307,12 +311,13 @@ class LaneLoop:
             elif asked is not None and not asked.tried and result.refused:
                 asked()  # refused in place of the prompt: as where a commit came before it
         except StoreUnavailable as error:
-            log.warning("dispatch.store_unavailable modem=%s %s", self.lane, error.reason)
+            self._unbegun.failed(error.reason)
             self.current = None
             self._tell()
             self._claims.look_again()
             await self._clock.sleep(STORE_WAIT_S)
             return
+        self._unbegun.over()
         self.current = None
         begun = asked.result() if isinstance(asked, asyncio.Future) else asked
         if begun is not None and (attempt := begun.attempt_id) is not None:
@@ -435,8 +440,9 @@ class LaneLoop:
             try:
                 await self._ledger.settle()
             except StoreUnavailable as error:
-                log.warning("dispatch.not_settled modem=%s %s", self.lane, error.reason)
+                self._unsettled.failed(error.reason)
                 if self._stopping:
                     return  # the attempt stays `sending`; the next start makes it uncertain
                 await self._clock.sleep(STORE_WAIT_S)
+        self._unsettled.over()
         self._claims.look_again()

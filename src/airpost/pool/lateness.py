@@ -14,6 +14,7 @@ from airpost.clock import Clock
 from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
 from airpost.modem.api import SendResult
+from airpost.outage import Outage
 from airpost.outcome import Outcome, OutcomeClass
 from airpost.policy import Policies
 from airpost.pool.dispatch import LaneLoop
@@ -93,13 +94,15 @@ class LateAnswers:
 
     async def _written(self, settled: Settlement) -> bool:
         """Once the store can; False where that is not waited for."""
+        outage = Outage(log, "segment.late_not_stored", "segment.late_stored")
         while True:
             try:
                 await self._store.air(settled, None)
             except StoreUnavailable as error:
-                log.warning("segment.late_not_stored %s", error.reason)
+                outage.failed(error.reason)
                 if self._stopping():
                     return False
                 await self._clock.sleep(STORE_WAIT_S)
             else:
+                outage.over()
                 return True

@@ -27,6 +27,7 @@ from airpost.model import (
     masked,
 )
 from airpost.modem.api import ModemUnit
+from airpost.outage import Outage
 from airpost.outcome import Outcome
 from airpost.policy import QueuePolicy
 from airpost.pool.binder import Binder
@@ -410,14 +411,16 @@ class ModemPool:
             loop.wake()
 
     async def _keep_bound(self) -> None:
+        outage = Outage(log, "pool.no_binding", "pool.binds_again")
         while True:
             await self._bind.wait()
             self._bind.clear()
             self.last_progress_mono = self._clock.mono()
             try:
                 await self._bind_round()
+                outage.over()
             except StoreUnavailable as error:
-                log.warning("pool.no_binding %s", error.reason)
+                outage.failed(error.reason)
                 await self._clock.sleep(STORE_WAIT_S)
                 self._bind.set()
 

@@ -17,6 +17,7 @@ from functools import partial
 from airpost.clock import SECOND_US
 from airpost.errors import InvalidRequest, StoreUnavailable
 from airpost.model import NewMessage
+from airpost.outage import Outage
 from airpost.schedule import Schedule, missed, zone_of
 from airpost.services.http.compose import check_limits, compose
 from airpost.services.http.credentials import LOCAL, Caller, caller_of, why_void
@@ -46,11 +47,13 @@ class Scheduler:
 
     async def run(self) -> None:
         """For ever."""
+        outage = Outage(log, "schedules.store_unavailable", "schedules.store_available")
         while True:
             try:
                 pause_s = await self._round()
+                outage.over()
             except StoreUnavailable as error:
-                log.warning("schedules.store_unavailable %s", error.reason)
+                outage.failed(error.reason)
                 pause_s = STORE_WAIT_S
             try:
                 async with asyncio.timeout(pause_s):
