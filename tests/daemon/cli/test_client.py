@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
 
 from airpost.daemon.cli.client import pause
+from airpost.model import Lane
 from tests.breaking import Breaking, answer, problem
 from tests.daemon.cli.conftest import Service, run
+from tests.services.http.fakes import modem_view
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://", "x", "http://h:port", "http://h/v1"])
@@ -43,6 +46,21 @@ def test_a_command_tries_once_and_longer_where_it_is_told() -> None:
         assert run("modems", "--url", there.url, code=1).stderr == "Error: d\n"
     with Breaking(script) as there:
         run("modems", "--url", there.url, "--retry", "5")
+
+
+def test_that_the_store_cannot_write_is_one_line_beside_what_is_shown(service: Service) -> None:
+    service.pool.views[Lane("gate-1")] = modem_view()
+    shown = ("modems",), ("queue",), ("queue", "gate-1")
+    for args in shown:
+        assert service.run(*args).stderr == ""
+    service.store.unavailable = "the disk is full: make room; airpost goes on by itself then"
+    line = f"nothing can be taken or sent now: the store: {service.store.unavailable}\n"
+    for args in shown:
+        told = service.run(*args, "--retry", "60")  # which is not for this
+        assert told.stderr == line
+        assert told.stdout
+        for each in service.run(*args, "--json").stdout.splitlines():
+            assert json.loads(each)
 
 
 def test_pauses() -> None:

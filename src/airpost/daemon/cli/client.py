@@ -59,10 +59,29 @@ class Client(client.Client):
         """The answer to DELETE, {} for none."""
         return self.call(Json, "DELETE", path)
 
+    def blocked_by(self) -> list[str]:
+        """Why the service takes nothing now, by `/health/ready`; asked once, whatever comes."""
+        patience_s, self._patience_s = self._patience_s, 0.0
+        try:
+            self.get("/health/ready")
+        except Refused as error:
+            return [str(each) for each in error.problem.get("reasons", ())]
+        except Unreachable:
+            pass  # whoever asked for more than this has said so
+        finally:
+            self._patience_s = patience_s
+        return []
+
 
 def segment(name: str) -> str:
     """`name` as one step of a path."""
     return quote(name, safe="")
+
+
+def say_blocked(client: Client) -> None:
+    """One line on standard error while the service can take nothing, and why."""
+    if reasons := client.blocked_by():
+        click.echo(f"nothing can be taken or sent now: {'; '.join(reasons)}", err=True)
 
 
 def pause(delay_s: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from airpost.clock import SECOND_US, Instant, SystemClock, parse_rfc3339
-from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.daemon.cli.client import Client, Json, as_json_option, say_blocked, segment, talks
 from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.tables import printable, say_fields, say_json, say_table
@@ -49,6 +49,7 @@ def listing(
     if as_markdown or folder is not None:
         raise click.UsageError("--markdown and --profiles go with --supported")
     _say_present(client, as_json=as_json)
+    say_blocked(client)
 
 
 @modems.command()

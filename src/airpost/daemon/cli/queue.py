@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from airpost.daemon.cli.client import Client, Json, as_json_option, segment, talks
+from airpost.daemon.cli.client import (
+    Client,
+    Json,
+    as_json_option,
+    say_blocked,
+    segment,
+    talks,
+)
 from airpost.daemon.cli.completion import modem_names
 from airpost.daemon.cli.groups import DefaultGroup
 from airpost.daemon.cli.messages import COLUMNS, message_row
@@ -38,6 +45,7 @@ def show(client: Client, name: str | None, *, as_json: bool) -> None:
         rows = [("bound", each) for each in found["bound"]]
         rows += [("backlog", each) for each in found["backlog"]]
         hidden = found["backlog_total"]
+    say_blocked(client)
     if as_json:
         say_json(found)
         return
