@@ -48,8 +48,10 @@ async def test_one_that_is_not_there_costs_no_other(people: FakePeople) -> None:
     assert [(at, each.field, each.code) for at, each in faults.items()] == [
         (0, "to.0", "unknown-contact"), (1, "to.1", "unknown-group"),
     ]  # fmt: skip
+    assert faults[1].message == "there is no such group: there are both, some"
     found, faults = await recipients(people, "plant", given)
     assert (found, len(faults)) == ([], 3)
+    assert faults[1].message == "there is no such group: there is none"
     assert all(isinstance(each, InvalidRequest) for each in faults.values())
 
 

@@ -77,7 +77,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         sleep = deps.clock.sleep
         long = await read_long(body, LISTS, deps.settings.max_batch, sleep, *told)
         del body
-        rows = Rows(long, _head(long, deps))
+        rows = Rows(long, _head(long, deps, caller))
 
         def refused(reason: str) -> None:
             if not rows.head.preview:
@@ -121,7 +121,7 @@ def charge_rows(request: web.Request, caller: Caller, rows: Rows, more: int) -> 
     charge(request, caller, more)
 
 
-def _head(long: LongJson, deps: HttpDeps) -> BatchHead:
+def _head(long: LongJson, deps: HttpDeps, caller: Caller) -> BatchHead:
     """What holds for all rows; Refusal or InvalidRequest where it can hold for none."""
     for name in LISTS:
         if long.members.get(name) == "null":
@@ -140,7 +140,7 @@ def _head(long: LongJson, deps: HttpDeps) -> BatchHead:
         for name in ("text", "data"):
             if getattr(head, name) is not None:
                 raise InvalidRequest("template", f"cannot stand beside {name}")
-    check_shared(head, deps)
+    check_shared(head, deps, caller)
     return head
 
 

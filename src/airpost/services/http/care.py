@@ -26,6 +26,7 @@ from airpost.services.http.body import answer, read_json
 from airpost.services.http.caution import command_head, objection, ussd_head, wants_text
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.known import no_modem
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal, stopping
 from airpost.services.http.render import Json, list_json
@@ -159,5 +160,5 @@ async def about(request: web.Request, _caller: Caller) -> web.Response:
 def _lane(request: web.Request) -> Lane:
     lane = Lane(request.match_info["name"])
     if request.app[DEPS].pool.modem(lane) is None:
-        raise Refusal("not-found", "no modem has this name")
+        raise Refusal("not-found", no_modem(request.app[DEPS].pool))
     return lane

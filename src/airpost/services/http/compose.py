@@ -23,6 +23,7 @@ from airpost.model import (
 from airpost.policy import Policies
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import HttpDeps
+from airpost.services.http.known import no_modem, there
 from airpost.services.http.people import NAMING
 from airpost.services.http.problems import Refusal
 from airpost.services.http.schemas import MessageFields, SendIn
@@ -53,12 +54,12 @@ def compose(
 ) -> NewMessage:
     """The message a request of `now` asks for; InvalidRequest naming the field that cannot be."""
     now = deps.clock.now() if now is None else now
-    _check_modem(given, deps)
+    _check_modem(given, deps, caller)
     admitted = deps.admission.admit(
         given.to, given.class_, given.tags, caller, route=given.route, modem=given.modem
     )
     if caller.routes is not None:
-        _check_route(admitted.route, deps)  # it may be the key's own
+        _check_route(admitted.route, deps, caller)  # it may be the key's own
     cut = cut_up(given, deps)
     done = cut.split
     if given.replace is not None and len(done.parts) > 1:
@@ -119,9 +120,9 @@ def _asked(given: SendIn) -> Asked:
     return asked
 
 
-def check_shared(given: MessageFields, deps: HttpDeps) -> None:
+def check_shared(given: MessageFields, deps: HttpDeps, caller: Caller) -> None:
     """What holds for all messages of a batch; InvalidRequest where it would hold for none."""
-    _check_modem(given, deps)
+    _check_modem(given, deps, caller)
     _times(given, deps.clock.now(), deps.settings.classes)
     if given.text is not None or given.data is not None:
         cut_up(given, deps)
@@ -167,19 +168,23 @@ def _ports(given: MessageFields) -> Ports | None:
 
 
 # -- where and when ------------------------------------------------------------------------------
-def _check_modem(given: MessageFields, deps: HttpDeps) -> None:
+def _check_modem(given: MessageFields, deps: HttpDeps, caller: Caller) -> None:
     if given.modem is not None and given.route is not None:
         raise InvalidRequest("route", "cannot stand beside modem", "modem-and-route")
     if given.modem is not None and deps.pool.modem(Lane(given.modem)) is None:
-        raise InvalidRequest("modem", "no modem has this name", "unknown-modem")
-    _check_route(given.route, deps)
+        raise InvalidRequest("modem", no_modem(deps.pool), "unknown-modem")
+    _check_route(given.route, deps, caller)
 
 
-def _check_route(route: str | None, deps: HttpDeps) -> None:
+def _check_route(route: str | None, deps: HttpDeps, caller: Caller) -> None:
     if route is None or deps.admission.describes(route):
         return
     if route not in deps.pool.routes():
-        raise InvalidRequest("route", "no modem serves this route", "unknown-route")
+        known = deps.admission.routes | deps.pool.routes()
+        if caller.routes is not None:
+            known &= set(caller.routes)  # of the others it need not know
+        words = f"no modem serves this route: {there(known)}"
+        raise InvalidRequest("route", words, "unknown-route")
 
 
 def _times(given: MessageFields, now: Instant, classes: Policies) -> tuple[Instant | None, Instant]:

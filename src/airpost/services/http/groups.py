@@ -22,6 +22,7 @@ from airpost.services.http.people import (
     GROUP,
     Breath,
     everything,
+    groups_of,
     name_of,
     named,
     owner_of,
@@ -124,7 +125,7 @@ async def one(request: web.Request, caller: Caller) -> web.Response:
     owner = owner_of(caller, read_query(OwnerQuery, request.query.items()).owner)
     found = await request.app[DEPS].store.people.group(owner, name_of(request))
     if found is None:
-        raise _unknown()
+        raise await _unknown(request, owner)
     return answer(group_json(found))
 
 
@@ -163,7 +164,7 @@ async def remove(request: web.Request, caller: Caller) -> web.Response:
     """`DELETE /v1/groups/{name}`: 204."""
     owner = writes(caller, read_query(OwnerQuery, request.query.items()).owner)
     if not await request.app[DEPS].store.people.remove_group(owner, name_of(request)):
-        raise _unknown()
+        raise await _unknown(request, owner)
     return web.Response(status=204)
 
 
@@ -205,8 +206,10 @@ async def _keep(deps: HttpDeps, group: Group) -> bool:
         raise too_many("groups", error) from None
 
 
-def _unknown() -> Refusal:
-    return Refusal("not-found", "there is no such group, or it belongs to somebody else")
+async def _unknown(request: web.Request, owner: str) -> Refusal:
+    there = await groups_of(request.app[DEPS].store.people, owner)
+    words = f"there is no such group, or it belongs to somebody else: {there}"
+    return Refusal("not-found", words)
 
 
 def group_json(group: Group) -> Json:

@@ -28,6 +28,7 @@ from airpost.services.http.credentials import (
 from airpost.services.http.deps import DEPS
 from airpost.services.http.key_schemas import KeyIn, RotateKeyIn, UseQuery
 from airpost.services.http.keyrules import read_network, read_rate
+from airpost.services.http.known import there
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import key_json, list_json
@@ -35,7 +36,6 @@ from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import keeping as shapes
 
 DAY_US = 86_400 * SECOND_US
-MOST_SHOWN = 20  # routes named to whoever has named none of them
 
 
 def new_key(given: KeyIn, now: Instant, routes: Collection[str]) -> ApiKey:
@@ -53,7 +53,7 @@ def new_key(given: KeyIn, now: Instant, routes: Collection[str]) -> ApiKey:
         _checked(f"networks.{at}", read_network, network)
     for at, route in enumerate(given.routes or ()):
         if route not in routes:
-            words = f"is no route: there {_listed(routes)}"
+            words = f"is no route: {there(routes)}"
             raise InvalidRequest(f"routes.{at}", words, "unknown-route")
     if given.rate is not None:
         _checked("rate", read_rate, given.rate)
@@ -73,12 +73,6 @@ def new_key(given: KeyIn, now: Instant, routes: Collection[str]) -> ApiKey:
         rate=given.rate,
         expires_at=None if given.expires_at is None else Instant(given.expires_at),
     )
-
-
-def _listed(routes: Collection[str]) -> str:
-    shown = ", ".join(sorted(routes)[:MOST_SHOWN])
-    more = len(routes) - MOST_SHOWN
-    return f"{'is' if len(routes) == 1 else 'are'} {shown}{f' and {more} more' if more > 0 else ''}"
 
 
 def _checked(field: str, read: Callable[[str], object], text: str) -> None:

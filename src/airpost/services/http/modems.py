@@ -17,6 +17,7 @@ from airpost.services.http.audited import begins, changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
+from airpost.services.http.known import no_modem
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.people import NAMING, number_of
 from airpost.services.http.problems import Refusal
@@ -112,7 +113,8 @@ async def selftest(request: web.Request, caller: Caller) -> web.Response:
 
 
 def _find(request: web.Request) -> ModemView:
-    view = request.app[DEPS].pool.modem(Lane(request.match_info["name"]))
+    pool = request.app[DEPS].pool
+    view = pool.modem(Lane(request.match_info["name"]))
     if view is None:
-        raise Refusal("not-found", "no modem has this name")
+        raise Refusal("not-found", no_modem(pool))
     return view

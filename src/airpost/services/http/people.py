@@ -16,6 +16,7 @@ from airpost.clock import Clock
 from airpost.errors import InvalidRequest
 from airpost.services.http.credentials import Caller, Scope
 from airpost.services.http.deps import HttpDeps
+from airpost.services.http.known import MOST, there
 from airpost.services.http.people_schemas import PeopleQuery
 from airpost.services.http.places import read_place, write_place
 from airpost.services.http.problems import Refusal
@@ -110,9 +111,8 @@ async def recipients(
         elif each.startswith(GROUP):
             members = await people.reached(owner, each.removeprefix(GROUP).strip())
             if members is None:
-                faults[at] = InvalidRequest(
-                    f"{name}.{at}", "there is no such group", "unknown-group"
-                )
+                words = f"there is no such group: {await groups_of(people, owner)}"
+                faults[at] = InvalidRequest(f"{name}.{at}", words, "unknown-group")
                 continue
             some = members
         else:
@@ -133,6 +133,12 @@ def _named(at: int, one: Contact | str) -> Named:
         return Named(at=at, to=one)
     values = {**one.values, "name": one.name, "number": one.number}
     return Named(at=at, to=one.number, contact=one.name, values=values)
+
+
+async def groups_of(people: People, owner: str) -> str:
+    """The first groups of an owner, in words."""
+    found = await people.groups(owner, ("", ""), MOST + 1)
+    return there([each.name for each in found[:MOST]], whole=len(found) <= MOST)
 
 
 def _no_contact(name: str) -> InvalidRequest:

@@ -16,6 +16,7 @@ from airpost.services.http.audited import begins, changed
 from airpost.services.http.body import answer, read_json
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
+from airpost.services.http.known import no_modem
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, listed_json, modem_json
@@ -110,7 +111,7 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
     deps = request.app[DEPS]
     given = read_body(MoveIn, await read_json(request))
     if given.to is not None and deps.pool.modem(Lane(given.to)) is None:
-        raise InvalidRequest("to", "no modem has this name", "unknown-modem")
+        raise InvalidRequest("to", no_modem(deps.pool), "unknown-modem")
     if given.to == given.from_:
         raise InvalidRequest("to", "is the modem it comes from")
     to = None if given.to is None else Lane(given.to)
@@ -121,8 +122,8 @@ async def move(request: web.Request, caller: Caller) -> web.Response:
     changed(request, given.from_, to=to, moved=moved)
     log.info("http.move from=%s to=%s moved=%d actor=%s", given.from_, to, moved, caller.actor)
     if not moved and deps.pool.modem(Lane(given.from_)) is None:
-        raise InvalidRequest("from", "no modem has this name, nor waits anything for it",
-                             "unknown-modem")  # fmt: skip
+        words = f"nothing waits for it, and {no_modem(deps.pool)}"
+        raise InvalidRequest("from", words, "unknown-modem")
     return answer({"from": given.from_, "to": to, "moved": moved})
 
 
@@ -180,7 +181,8 @@ async def _decide(deps: HttpDeps, caller: Caller, id_: MessageId, given: SettleI
 
 
 def _find(request: web.Request) -> ModemView:
-    view = request.app[DEPS].pool.modem(Lane(request.match_info["name"]))
+    pool = request.app[DEPS].pool
+    view = pool.modem(Lane(request.match_info["name"]))
     if view is None:
-        raise Refusal("not-found", "no modem has this name")
+        raise Refusal("not-found", no_modem(pool))
     return view
