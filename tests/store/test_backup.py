@@ -105,7 +105,8 @@ async def test_what_was_put_back_is_written_while_somebody_reads(
     await sqlite.close()
     path = place / "airpost.db"
     restore(place / "copy.db", path, LATER, Random(3))
-    store = await opened(path, clock)
+    store = SqliteStore(path, clock, Random(1))
+    await store.open(LATER)
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM message").fetchone()

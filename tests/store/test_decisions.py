@@ -152,13 +152,28 @@ async def test_what_a_sim_was_refused_goes_by_another_at_once(store: Store) -> N
     await store.decisions.elsewhere(999, SIM1)  # there is no such
 
 
-async def test_with_parts_out_it_begins_again_whole_elsewhere(store: Store) -> None:
+@pytest.mark.parametrize("known", [True, False])
+async def test_with_parts_out_it_begins_again_whole_elsewhere(store: Store, *, known: bool) -> None:
     await bound(store, new("m", 2))
     one, two = await claim(store)
-    await sent(store, one, 1)
+    if known:
+        await sent(store, one, 1)
+    else:
+        await end(store, one, await begin(store, one), E.UNKNOWN)
     await end(store, two, await begin(store, two), E.TRANSIENT, retry_at=after(99))
     await store.decisions.elsewhere(two.segment_id, SIM1)
     (found,) = await store.backlog(NOW, 9, [], ["default"])
     message = await seen(store, "m")
     assert (found.avoid_sim, message.possible_duplicates) == (SIM1, 1)
     assert [part.state for part in message.parts] == [S.QUEUED, S.QUEUED]
+
+
+async def test_a_part_in_doubt_that_is_held_keeps_the_others_with_its_sim(store: Store) -> None:
+    await bound(store, new("m", 2, on_uncertain=OnUncertain.HOLD))
+    one, two = await claim(store)
+    await end(store, one, await begin(store, one), E.UNKNOWN)
+    await end(store, two, await begin(store, two), E.TRANSIENT, retry_at=after(99))
+    await store.decisions.elsewhere(two.segment_id, SIM1)
+    message = await seen(store, "m")
+    assert [part.state for part in message.parts] == [S.UNCERTAIN, S.QUEUED]
+    assert message.possible_duplicates == 0

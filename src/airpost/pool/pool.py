@@ -239,12 +239,9 @@ class ModemPool:
             trouble=self._lane_in_trouble,
             gate=self._gate(unit),
             policies=self._policy.classes,
-            hooks=Hooks(
-                refused=self._holding.refused,
-                sent=self._holding.sent,
-                probes=self.upkeep.selftests.under_way,
-            ),
-        )
+            hooks=Hooks(refused=self._holding.refused, sent=self._holding.sent,
+                        probes=self.upkeep.selftests.under_way),
+        )  # fmt: skip
         if self._group is not None and not self._stopping.is_set():
             self._start(self._group, unit.lane)
 

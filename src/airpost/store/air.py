@@ -27,6 +27,7 @@ from airpost.store.attempts import (
     unknown_columns,
 )
 from airpost.store.moves import (
+    MAY_BE_OUT,
     OURSELVES,
     SegmentRow,
     add_body,
@@ -47,7 +48,6 @@ from airpost.store.writer import Tx
 log = logging.getLogger("airpost.store")
 _SQL = load("air")
 
-_OUT = {SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN}
 _ENDINGS = {SegmentEvent.TAKEN, SegmentEvent.TRANSIENT, SegmentEvent.PERMANENT,
             SegmentEvent.UNKNOWN}  # fmt: skip
 _REPORTED = {SegmentState.DELIVERED, SegmentState.FAILED, SegmentState.EXPIRED}
@@ -275,7 +275,7 @@ def _begin_whole(tx: Tx, row: SegmentRow, intent: Intent) -> None:
     if any(each.state is SegmentState.SENDING for each in rows):
         return
     # What is queued once more was counted when it was.
-    counted = not any(each.state in _OUT for each in rows)
+    counted = not any(each.state in MAY_BE_OUT for each in rows)
     begin_again(
         tx, rows, intent.begun_at,
         reason=f"a part is out, or may be, by another SIM than that of {intent.lane}",

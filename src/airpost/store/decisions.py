@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from airpost.clock import SECOND_US, Clock, Instant
-from airpost.model import Lane, MessageId, SimId
+from airpost.model import Lane, MessageId, OnUncertain, SimId
 from airpost.policy import QueuePolicy
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import Verdict, Wake
 from airpost.store.attempts import sent_columns
 from airpost.store.frozen import wait_for_its_time, was_not_due
 from airpost.store.moves import (
+    MAY_BE_OUT,
     OURSELVES,
     SegmentRow,
     add_event,
@@ -33,7 +34,6 @@ from airpost.store.writer import Tx
 
 _SQL = load("decisions")
 ROWS = 200  # moved in one commit
-_OUT = {SegmentState.SENT, SegmentState.DELIVERED}
 
 
 class Decisions:
@@ -177,21 +177,24 @@ def unproved(tx: Tx, sim_id: SimId, most: int) -> int:
 def elsewhere(tx: Tx, segment_id: int, sim_id: SimId, now: Instant) -> None:
     """Try a message at once by another SIM than the one that was refused; whole, if parts are out.
 
-    Nothing happens to what is on the air, or has changed meanwhile.
+    Nothing happens to what is on the air, has changed meanwhile, or has a part in doubt that is
+    held: to begin whole would send that once more.
     """
     row = segment_row(tx, segment_id)
     if row is None or not row.current or row.state is not SegmentState.QUEUED:
         return
     rows = current_rows(tx, row.message_seq)
-    if any(each.state is SegmentState.SENDING for each in rows):
+    states = {each.state for each in rows}
+    if SegmentState.SENDING in states:
+        return
+    if SegmentState.UNCERTAIN in states and row.on_uncertain is OnUncertain.HOLD:
         return
     tx.db.execute(_SQL["avoid"], (sim_id, row.message_seq))
     words = f"SIM {sim_id} was refused it, and may be to blame"
     if begun(rows):
-        out = any(each.state in _OUT for each in rows)
         begin_again(
             tx, rows, now, reason=words, resends=max(each.resends for each in rows), unbind=True,
-            counted=not out,
+            counted=not states & MAY_BE_OUT,
         )  # fmt: skip
         return
     tx.db.execute(_SQL["at_once"], (row.message_seq,))

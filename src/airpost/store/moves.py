@@ -34,6 +34,7 @@ OURSELVES = "airpost"  # the actor of what the service does by itself
 _DECIDED = {MessageState.FAILED, MessageState.EXPIRED, MessageState.CANCELLED}
 _EXPLAINED = {SegmentState.FAILED, SegmentState.EXPIRED, SegmentState.CANCELLED,
               SegmentState.UNCERTAIN}  # fmt: skip
+MAY_BE_OUT = frozenset((SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN))
 _OPEN = {SegmentState.QUEUED, SegmentState.SENDING}
 # A look into a dict costs a tenth of a call of the enum.
 _SEGMENT = {each.value: each for each in SegmentState}

@@ -21,7 +21,7 @@ from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
 from airpost.store.api import CANNOT_SEND, Binding, Wake
 from airpost.store.choices import choice_of, failed_on, last_sim
-from airpost.store.moves import OURSELVES, SegmentRow, add_event, current_rows
+from airpost.store.moves import MAY_BE_OUT, OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
 from airpost.store.routing import Served
 from airpost.store.statements import load
@@ -30,7 +30,6 @@ from airpost.store.turns import turn_of
 from airpost.store.writer import Tx
 
 _SQL = load("queue")
-_OUT = {SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN}
 LOOK_ROWS = 5_000  # of the backlog in one look: a long run to one number gives nobody else the look
 
 
@@ -230,7 +229,11 @@ def begun(rows: Sequence[SegmentRow]) -> bool:
 
 def _may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s: float) -> bool:
     states = {row.state for row in rows}
-    if SegmentState.QUEUED not in states or SegmentState.SENDING in states or not states & _OUT:
+    if (
+        SegmentState.QUEUED not in states
+        or SegmentState.SENDING in states
+        or not states & MAY_BE_OUT
+    ):
         return False
     doubtful = any(row.state is SegmentState.UNCERTAIN for row in rows)
     if doubtful and rows[0].on_uncertain is OnUncertain.HOLD:
