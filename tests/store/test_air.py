@@ -200,6 +200,17 @@ async def test_a_late_refusal_says_that_it_did_not_go_out(store: Store) -> None:
     assert (found.state, found.possible_duplicates) == (M.SENT, 0)
 
 
+async def test_a_late_refusal_of_what_a_report_has_told_of_is_not_believed(store: Store) -> None:
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    attempt = await lost(store, segment)
+    assert (await store.record_report(report(5, received_at=after(10)))).state is S.DELIVERED
+    await end(store, segment, attempt, E.LATE_PERMANENT, at=after(20))
+    found = await seen(store, "m")
+    assert (found.state, found.reason) == (M.DELIVERED, None)
+    assert not any("refused" in each.reason for each in await store.message_events(found.id))
+
+
 async def test_a_late_refusal_decides_nothing_once_it_goes_out_again(store: Store) -> None:
     await bound(store, new("m"))
     (segment,) = await claim(store)

@@ -25,6 +25,9 @@ SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ? AND outcome_class = 'ok' 
 SELECT 1 FROM attempt WHERE segment_id = ? AND id <> ?
     AND (ended_at IS NULL OR outcome_class IN ('ok', 'unknown')) LIMIT 1
 
+-- name: reported
+SELECT 1 FROM report WHERE attempt_id = ? LIMIT 1
+
 -- name: elsewhere
 SELECT 1 FROM attempt a JOIN segment s ON s.id = a.segment_id
 WHERE s.message_seq = ? AND s.current = 1 AND a.sim_id <> ?
