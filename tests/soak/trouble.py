@@ -82,6 +82,9 @@ class Tally:
         return sum(n - 1 for n in self.received.values() if n > 1)
 
 
+UNDER_WAY = ("accepted", "queued", "sending")  # states in which something is still to be done
+
+
 class Trouble:
     """One run over a house."""
 
@@ -183,10 +186,13 @@ class Trouble:
         async with asyncio.timeout(4 * 3600):
             while True:
                 await asyncio.sleep(60)
-                states = {each["state"] for each in await self._house.everything()}
-                if not states & {"accepted", "queued", "sending"}:
+                if not any([await self._some(state) for state in UNDER_WAY]):
                     break
         await asyncio.sleep(1200)  # graces, polls and what the network still keeps
+
+    async def _some(self, state: str) -> bool:
+        found = await self._house.get(f"/v1/messages?state={state}&limit=1")
+        return bool(found["items"])
 
     # -- the count -------------------------------------------------------------------------------
     async def _count(self) -> None:
