@@ -87,6 +87,56 @@ def test_a_used_up_sim_is_passed_over_and_what_waits_says_for_what(tmp_path: Pat
     run_virtual(main)
 
 
+@pytest.mark.parametrize("limit", ["per_hour", "recipients_per_month"])
+def test_nothing_waits_for_the_sim_of_a_modem_that_is_paused(tmp_path: Path, limit: str) -> None:
+    """The second limit is one that is told in lists too."""
+    words = {"per_hour": "1 an hour", "recipients_per_month": "1 recipients a month"}[limit]
+
+    async def main(loop: VirtualLoop) -> None:
+        limits = sims(**{limit: 1}, on_limit=OnLimit.OTHER)
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
+            ids = [await rig.accept(to=f"{PHONE}{n}") for n in range(3)]
+            await rig.state(ids[1], "sent", wait_s=30)
+            await asyncio.sleep(5)
+            last = await rig.message(ids[2])
+
+            async def waits(after: str, lane: str = "gate-1") -> list[str | None]:
+                await {"pause": rig.pool.pause, "resume": rig.pool.resume}[after](Lane(lane), "a")
+                await asyncio.sleep(5)
+                found = [rig.pool.waits(last, listed=listed) for listed in (False, True)]
+                return [None if each is None else each.words for each in found]
+
+            kept = limit != "per_hour"
+            assert await waits("resume") == [
+                f"gate-1: {words}",
+                f"gate-1: {words}" if kept else None,
+            ]
+            one, listed = await waits("pause")
+            assert one == f"gate-2: {words}"
+            assert listed in (None, one)
+            assert await waits("pause", "gate-2") == [None, None]
+            assert (await waits("resume"))[0] == f"gate-1: {words}"
+
+    run_virtual(main)
+
+
+def test_what_a_draining_modem_still_has_waits_for_its_sim(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=sims(gap_s=4.0)) as rig:
+            ids = [await rig.accept(lane=Lane("gate-1"), to=f"{PHONE}{n}") for n in range(2)]
+            await rig.state(ids[0], "sent", wait_s=30)
+            await rig.pool.pause(Lane("gate-1"), "anna", drain=True)
+            await asyncio.sleep(1)
+            last = await rig.message(ids[1])
+            assert last.modem == "gate-1"
+            found = rig.pool.waits(last)
+            assert found is not None
+            assert found.words == "gate-1: a gap of 4 s"
+            await rig.state(ids[1], "sent", wait_s=9)
+
+    run_virtual(main)
+
+
 def test_a_sim_to_wait_for_keeps_its_messages(tmp_path: Path) -> None:
     """`hold`: the other modem, never used up, gets none of what is meant for the first."""
 

@@ -82,6 +82,13 @@ class Holding:
         """True while a modem that takes nothing more sends what it has."""
         return self.pauses.draining(lane)
 
+    def senders(self, bound_to: Lane | None) -> list[ModemView]:
+        """The modems by which a message, bound to a lane or to none yet, may go now."""
+        return [
+            view for lane, view in self._views.items()
+            if view.takes or (view.ready and lane == bound_to and self.keeps(lane))
+        ]  # fmt: skip
+
     def idle(self, lane: Lane) -> None:
         """A lane has nothing left to do: if it was to be drained, it is."""
         if self.pauses.draining(lane) and self._loops[lane].empty:

@@ -120,7 +120,7 @@ class Limiter:
         self._allowances = Allowances(
             holds, store, clock, settings, lambda number: zones_of(number, settings.home_region)
         )
-        self._for_a_sim: OrderedDict[MessageId, Waits] = OrderedDict()
+        self._for_a_sim: OrderedDict[MessageId, tuple[Lane, Waits]] = OrderedDict()
         self._goes_on: set[int] = set()  # messages that have begun: their hours do not matter
         self._asked: set[int] = set()
         self._passed = 0  # messages of this round whose SIMs are all closed to them
@@ -141,6 +141,9 @@ class Limiter:
         """A modem has changed; there may be another SIM in it."""
         if view.sim_id is not None:
             self.sims.seen(view.lane, view.sim_id)
+        if not view.takes:  # nothing waits for the SIM of a modem that takes nothing
+            for id_ in [each for each, (lane, _) in self._for_a_sim.items() if lane == view.lane]:
+                del self._for_a_sim[id_]
 
     # -- before a message is accepted ------------------------------------------------------------
     async def refuses(
@@ -163,7 +166,8 @@ class Limiter:
         closed = self.closed(message, may)
         if not may or len(closed) < len(may) or not self._some_reject(closed):
             return None
-        return _waits_for(closed)
+        first = _first_to_open(closed)
+        return _waits(first, closed[first])
 
     # -- before a message is given to a modem ----------------------------------------------------
     def begin_round(self) -> None:
@@ -259,11 +263,12 @@ class Limiter:
 
     def waits_for_a_sim(self, message: Waiting, closed: Mapping[Lane, Block]) -> tuple[Waits, bool]:
         """What a message waits for that every SIM it could go by is closed to; True: it fails."""
-        waits = _waits_for(closed)
+        lane = _first_to_open(closed)
+        waits = _waits(lane, closed[lane])
         if self._some_reject(closed):
             return waits, True
         self._passed += 1
-        self._for_a_sim[message.id] = waits
+        self._for_a_sim[message.id] = lane, waits
         self._for_a_sim.move_to_end(message.id)
         while len(self._for_a_sim) > SHOWN:
             self._for_a_sim.popitem(last=False)
@@ -321,35 +326,38 @@ class Limiter:
         """The budget of the SIM in a modem; None where nothing limits it."""
         return self.sims.view(view.lane, view.sim_id)
 
-    def waits(self, message: Message, ready: Sequence[ModemView]) -> Waits | None:
+    def waits(self, message: Message, senders: Sequence[ModemView]) -> Waits | None:
         """What a message waits for: what holds it, its hours, and the budget of its SIM.
 
-        Or that of every ready modem.
+        Or that of every one of the `senders` that could carry it.
         """
         now = self._clock.now()
         quiet = None
         if not self._allowances.none and message.seq not in self._goes_on:
             quiet = self._allowances.hours(message.class_, message.to, now)
         hours = None if quiet is None else quiet.waits
-        known = (message.waits, hours, self._sim_waits(message, ready))
+        known = (message.waits, hours, self._sim_waits(message, senders))
         against = [each for each in known if each is not None and each.until > now]
         return together(against) if against else None
 
-    def _sim_waits(self, message: Message, ready: Sequence[ModemView]) -> Waits | None:
+    def _sim_waits(self, message: Message, senders: Sequence[ModemView]) -> Waits | None:
         if self.sims.none:
             return None
         found = self._for_a_sim.get(message.id)
-        if message.modem is None and found is not None and found.until > self._clock.now():
-            return found
+        if message.modem is None and found is not None and found[1].until > self._clock.now():
+            return found[1]
         blocks: dict[Lane, Block] = {}
-        for view in ready:
+        for view in senders:
             if view.sim_id is None or not _may_carry(view, message):
                 continue
             block = self.sims.block(view.lane, view.sim_id, message.class_, message.to)
             if block is None:
                 return None
             blocks[view.lane] = block
-        return _waits_for(blocks) if blocks else None
+        if not blocks:
+            return None
+        first = _first_to_open(blocks)
+        return _waits(first, blocks[first])
 
     async def _note(self, lane: Lane, words: str) -> None:
         try:
@@ -366,7 +374,9 @@ def _may_carry(view: ModemView, message: Message) -> bool:
     return view.lane == name if kind == "lane" else name in view.routes
 
 
-def _waits_for(blocks: Mapping[Lane, Block]) -> Waits:
-    """The first of them to open."""
-    lane = min(blocks, key=lambda each: (blocks[each].until, each))
-    return Waits(reason=QUOTA, words=f"{lane}: {blocks[lane].words}", until=blocks[lane].until)
+def _first_to_open(blocks: Mapping[Lane, Block]) -> Lane:
+    return min(blocks, key=lambda each: (blocks[each].until, each))
+
+
+def _waits(lane: Lane, block: Block) -> Waits:
+    return Waits(reason=QUOTA, words=f"{lane}: {block.words}", until=block.until)

@@ -165,8 +165,8 @@ class ModemPool:
         """Which limit a message that is not final waits for."""
         if message.state is not MessageState.QUEUED:
             return message.waits
-        views = () if listed else self._views.values()
-        return self.limiter.waits(message, [each for each in views if each.ready])
+        senders = () if listed else self._holding.senders(message.modem)
+        return self.limiter.waits(message, senders)
 
     async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
         """The limit by which a message is known to fail; see `facade.Pool`."""
