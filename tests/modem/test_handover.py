@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -124,16 +125,24 @@ async def test_a_place_with_something_else_in_it_is_not_deleted_for_what_was_the
     assert bench.texts() == ["a", "b"]
 
 
-async def test_what_the_store_refuses_stays_where_it_is_and_is_read_again() -> None:
+async def test_what_the_store_refuses_stays_where_it_is_and_is_read_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     bench = Bench()
     bench.store.failing = StoreUnavailable("disk full")
-    bench.handover.begin(ONE, record("a"))
-    await bench.let()
-    assert not bench.handover.kept
+    for _ in range(3):
+        bench.handover.begin(ONE, record("a"))
+        await bench.let()
+        assert not bench.handover.kept
     bench.store.failing = None
     assert bench.handover.begin(ONE, record("a")) is Known.NOTHING
     await bench.let()
     assert (list(bench.handover.kept), bench.texts()) == ([ONE], ["a"])
+    assert [each.partition(" modem=")[0] for each in caplog.messages] == [
+        "inbox.left_on_sim", "inbox.taken_again"
+    ]  # fmt: skip
+    assert caplog.messages[-1].endswith("suppressed=2")
 
 
 async def test_any_other_failure_is_raised_and_nothing_deleted() -> None:

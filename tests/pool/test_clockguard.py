@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -191,7 +192,9 @@ def test_set_back_before_what_was_written_it_is_doubted() -> None:
     guarded(test)
 
 
-def test_what_a_store_did_not_take_is_written_later() -> None:
+def test_what_a_store_did_not_take_is_written_later(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
     async def test(rig: Rig) -> None:
         rig.wall.ahead_s = 60
         await rig.run(6)
@@ -200,3 +203,6 @@ def test_what_a_store_did_not_take_is_written_later() -> None:
         assert [by for by, _, _ in rig.store.told] == [60]
 
     guarded(test, closed=2)
+    assert [each for each in caplog.messages if "moved" in each] == [
+        "clock.not_moved test", "clock.moved suppressed=1"
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -325,8 +326,10 @@ def test_one_that_went_out_again_is_tried_as_soon_the_next_time(
 
 
 def test_a_store_that_cannot_write_only_delays_the_try_of_a_sim_in_doubt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
+
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2,)) as rig:
             rig.units[0].outcomes = [UNKNOWN] * 3
@@ -343,6 +346,10 @@ def test_a_store_that_cannot_write_only_delays_the_try_of_a_sim_in_doubt(
             await rig.until(lambda: len(rig.units[0].sent) == 6, 10)
 
     run_virtual(main)
+    told = [each for each in caplog.messages if "trial modem=" in each]
+    assert told[0] == "sim.no_trial modem=gate-1 full, by the test"
+    assert told[1].startswith("sim.on_trial modem=gate-1 suppressed=")
+    assert len(told) == 2
 
 
 def test_a_sim_in_doubt_is_tried_where_it_is_next(tmp_path: Path) -> None:

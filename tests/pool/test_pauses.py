@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -65,6 +66,28 @@ async def test_a_pause_outlives_a_restart_and_ends_with_a_word(store: SqliteStor
         assert await known(each, view()) == [None]
     history = [(event.to, event.reason) for event in (await store.events(0, 99)).items]
     assert history == [("paused", "by anna"), ("resumed", "by bert")]
+
+
+async def test_a_store_that_cannot_be_read_is_said_once(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    away, recall = [StoreUnavailable("the disk is away")] * 3, store.recall
+
+    async def tries(key: str) -> str | None:
+        if away:
+            raise away.pop()
+        return await recall(key)
+
+    monkeypatch.setattr(store, "recall", tries)
+    monkeypatch.setattr("airpost.pool.pauses.STORE_WAIT_S", 0.01)
+    pauses, told = begin(store)
+    assert await known(pauses, view(sim=None)) == [None]
+    assert told == [A]
+    assert [each for each in caplog.messages if "recall" in each] == [
+        "pool.no_recall modem=a the disk is away",
+        "pool.recalled modem=a suppressed=2",
+    ]
 
 
 async def test_drained_it_is_paused(store: SqliteStore) -> None:

@@ -406,6 +406,9 @@ def test_that_the_store_cannot_write_is_said_once_and_that_it_can_again(
             shut = StoreUnavailable("shut by the test")
             with mock.patch.object(rig.store, "follow", side_effect=shut):
                 await asyncio.sleep(10)
+            with mock.patch.object(rig.store, "release_strays", side_effect=shut):
+                await asyncio.sleep(200)
+            await asyncio.sleep(60)
             await rig.state(first, "sent")
             Closed(rig.store, 5)
             with mock.patch.object(rig.pool._binder, "round", side_effect=shut):
@@ -420,6 +423,7 @@ def test_that_the_store_cannot_write_is_said_once_and_that_it_can_again(
         ("dispatch.store_unavailable modem=gate-1 ",
          "dispatch.begins_again modem=gate-1 suppressed="),
         ("pool.no_binding ", "pool.binds_again suppressed="),
+        ("pool.not_released ", "pool.releases_again suppressed="),
     ):  # fmt: skip
         assert sum(each.startswith(begins) for each in said) == 1
         (end,) = [each for each in said if each.startswith(ends)]

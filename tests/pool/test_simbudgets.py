@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+
+import pytest
 
 from airpost.clock import SECOND_US, Instant, LoopClock
 from airpost.errors import StoreUnavailable
@@ -49,7 +52,9 @@ def blocked(budgets: SimBudgets, lane: Lane) -> str | None:
     return None if found is None else found.words
 
 
-def test_nothing_is_sent_before_the_counts_are_read(tmp_path: object) -> None:
+def test_nothing_is_sent_before_the_counts_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
     async def main(loop: VirtualLoop) -> None:
         read: list[Lane] = []
         store = Kept([(Instant(START - SECOND_US), "01234567")], closed=2)
@@ -64,6 +69,9 @@ def test_nothing_is_sent_before_the_counts_are_read(tmp_path: object) -> None:
         assert [(use.used, use.of) for use in view.uses] == [(1, 5)]
 
     run_virtual(main)
+    assert caplog.messages[:2] == [
+        "limits.not_read modem=gate-1 test", "limits.read_again modem=gate-1 suppressed=1"
+    ]  # fmt: skip
 
 
 def test_the_count_goes_with_the_sim_and_the_limit_with_the_modem(tmp_path: object) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, ProofKind, UnitState
@@ -34,7 +37,11 @@ def test_a_modem_is_looked_after_as_soon_as_it_is_ready(tmp_path: Path) -> None:
     run_virtual(main)
 
 
-def test_a_store_that_cannot_read_is_asked_again(tmp_path: Path) -> None:
+def test_a_store_that_cannot_read_is_asked_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, upkeep=CREDIT) as rig:
             rig.units[0].said["*100#"] = "7"
@@ -51,6 +58,9 @@ def test_a_store_that_cannot_read_is_asked_again(tmp_path: Path) -> None:
             assert rig.units[0].codes == ["*100#"]
 
     run_virtual(main)
+    assert [each.partition(" ")[0] for each in caplog.messages if "upkeep." in each] == [
+        "upkeep.store_unavailable", "upkeep.goes_on"
+    ]  # fmt: skip
 
 
 def test_what_a_unit_tells_goes_before_what_was_kept(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -79,6 +79,7 @@ class Handover:
         self._at: dict[Place, str] = {}  # what was read last where nothing is deleted yet
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
         self._error: Exception | None = None
+        self._left = Outage(log, "inbox.left_on_sim", "inbox.taken_again", f"modem={lane}")
 
     def begin(self, place: Place, record: Record, *, announced: bool = False) -> Known:
         """Have the store take what was read at `place`; nothing is deleted before it has.
@@ -119,7 +120,7 @@ class Handover:
         try:
             await self.whole(record)
         except StoreUnavailable as error:
-            log.warning("inbox.left_on_sim modem=%s %s", self._lane, error.reason)
+            self._left.failed(error.reason)
             if self._at.get(place) == record.pdu:
                 del self._at[place]  # the next sweep finds it
             return
@@ -127,6 +128,7 @@ class Handover:
             self._error = error
         else:
             self.taken += 1
+            self._left.over()
             if self._at.get(place) == record.pdu:
                 self.kept.append(place)
             self._done[known] = None
@@ -136,8 +138,13 @@ class Handover:
             self._under_way.pop(known, None)
         self._changed()
 
-    async def at_last(self, record: Record) -> None:
-        """As `whole()`, however long the store cannot write: this is the only copy."""
+    async def at_last(
+        self, record: Record, meanwhile: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """As `whole()`, however long the store cannot write: this is the only copy.
+
+        `meanwhile` is called between two tries.
+        """
         outage = Outage(log, "inbox.waiting_for_store", "inbox.stored", f"modem={self._lane}")
         while True:
             try:
@@ -146,6 +153,8 @@ class Handover:
                 return
             except StoreUnavailable as error:
                 outage.failed(error.reason)
+                if meanwhile is not None:
+                    await meanwhile()
                 await self._clock.sleep(STORE_WAIT_S)
 
     async def whole(self, record: Record) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from airpost.clock import SECOND_US, Instant, SteadyClock, rfc3339, since_boot_s, synchronised
 from airpost.errors import StoreUnavailable
+from airpost.outage import Outage
 
 log = logging.getLogger("airpost.clock")
 
@@ -82,6 +83,7 @@ class ClockGuard:
         self._begun_after = 0  # messages after that were accepted in this run
         self._doubted_s: float | None = None  # since when, by `mono()`
         self._unwritten: list[tuple[int, Instant, int, str]] = []
+        self._outage = Outage(log, "clock.not_moved", "clock.moved")
 
     async def start(self) -> None:
         """Look at the clock for the first time."""
@@ -118,8 +120,9 @@ class ClockGuard:
             try:
                 await self._store.timing.moved(*self._unwritten[0])
             except StoreUnavailable as error:
-                log.warning("clock.not_moved %s", error.reason)
+                self._outage.failed(error.reason)
                 return
+            self._outage.over()
             del self._unwritten[0]
             self._changed()
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from airpost.clock import SECOND_US, Clock, Instant, rfc3339
 from airpost.errors import ModemError, StoreUnavailable
 from airpost.model import Claimed, Lane, MessageId, ModemView, SimId, UnitState
+from airpost.outage import Outage
 from airpost.pool.dispatch import LaneLoop
 from airpost.pool.pauses import Pauses
 from airpost.pool.window import DOUBTED_AFTER, FIRST_DEAD_S, LONGEST_DEAD_S
@@ -212,11 +213,13 @@ class Holding:
 
     async def _on_trial(self, lane: Lane, sim_id: SimId) -> None:
         """A store that cannot write is waited for: nothing else would begin a try."""
+        outage = Outage(log, "sim.no_trial", "sim.on_trial", f"modem={lane}")
         while self._doubted(lane, sim_id):
             try:
                 await self.pauses.cleared(lane, sim_id, "the next message tries it")
+                outage.over()
             except StoreUnavailable as error:
-                log.warning("sim.no_trial modem=%s %s", lane, error.reason)
+                outage.failed(error.reason)
                 await self._clock.sleep(STORE_WAIT_S)
 
     def _doubted(self, lane: Lane, sim_id: SimId) -> bool:

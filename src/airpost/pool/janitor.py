@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
+from airpost.outage import Outage
 from airpost.store.api import Store
 
 log = logging.getLogger("airpost.janitor")
@@ -46,11 +47,13 @@ class Janitor:
 
     async def run(self) -> None:
         """For ever."""
+        outage = Outage(log, "janitor.store_unavailable", "janitor.goes_on")
         while True:
             try:
                 pause_s = await self._round()
+                outage.over()
             except StoreUnavailable as error:
-                log.warning("janitor.store_unavailable %s", error.reason)
+                outage.failed(error.reason)
                 pause_s = LONGEST_SLEEP_S
             await self._clock.sleep(SHORTEST_SLEEP_S)
             try:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, ModemView, SimId
+from airpost.outage import Outage
 from airpost.store.api import Store
 from airpost.tasks import spawn
 
@@ -73,13 +74,15 @@ class Pauses:
         self._asked.add(key)
 
         async def recall() -> None:
+            outage = Outage(log, "pool.no_recall", "pool.recalled", f"modem={lane}")
             while True:
                 try:
                     read(await self._store.recall(key))
                 except StoreUnavailable as error:
-                    log.warning("pool.no_recall %s", error.reason)
+                    outage.failed(error.reason)
                     await self._clock.sleep(STORE_WAIT_S)
                 else:
+                    outage.over()
                     break
             self._changed(lane)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, ModemView
+from airpost.outage import Outage
 from airpost.pool.dispatch import LaneLoop
 from airpost.pool.route import LaneLoad
 from airpost.store.api import CANNOT_SEND, Store
@@ -87,6 +88,7 @@ class Releaser:
 
     async def run(self) -> None:
         """For ever."""
+        outage = Outage(log, "pool.not_released", "pool.releases_again")
         while True:
             try:
                 async with asyncio.timeout(RELEASE_EVERY_S):
@@ -94,21 +96,24 @@ class Releaser:
             except TimeoutError:
                 pass  # parts wait for their own SIM for a while only: look again
             self._wanted.clear()
+            why_not = None
             for lane, why in self._lanes().items():
                 try:
                     await self._store.release(lane, self._clock.now(), self._resume_s, why)
                 except StoreUnavailable as error:
-                    log.warning("pool.not_released modem=%s %s", lane, error.reason)
+                    why_not = f"modem={lane} {error.reason}"
                 self._loops[lane].wake()
-            await self._release_strays()
+            # What the run before has left on lanes that are no more: it may be sent once more.
+            try:
+                now = self._clock.now()
+                await self._store.release_strays(set(self._loops), now, self._resume_s)
+            except StoreUnavailable as error:
+                why_not = why_not or error.reason
+            if why_not is None:
+                outage.over()
+            else:
+                outage.failed(why_not)
             self._released()
-
-    async def _release_strays(self) -> None:
-        """What the run before has left on lanes that are no more: it may be sent once more."""
-        try:
-            await self._store.release_strays(set(self._loops), self._clock.now(), self._resume_s)
-        except StoreUnavailable as error:
-            log.warning("pool.not_released %s", error.reason)
 
     def _lanes(self) -> dict[Lane, str]:
         """Whose messages are given back, and why."""

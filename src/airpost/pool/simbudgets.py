@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from airpost.clock import SECOND_US, Clock, Instant
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, SimId
+from airpost.outage import Outage
 from airpost.pool.budget import Block, Budget, first_needed
 from airpost.pool.facade import BudgetView
 from airpost.pool.limits import LimitProfile, LimitSettings, OnLimit
@@ -128,14 +129,16 @@ class SimBudgets:
         return kept.budget
 
     async def _load(self, lane: Lane, sim_id: SimId, kept: _Kept) -> None:
+        outage = Outage(log, "limits.not_read", "limits.read_again", f"modem={lane}")
         while self._kept.get(sim_id) is kept:
             now = self._clock.now()
             try:
                 past = await self._store.spent(sim_id, first_needed(kept.profile, now))
             except StoreUnavailable as error:
-                log.warning("limits.not_read modem=%s %s", lane, error.reason)
+                outage.failed(error.reason)
                 await self._clock.sleep(READ_AGAIN_S)
                 continue
+            outage.over()
             kept.budget = Budget(kept.profile, now, past)
             log.info("limits.read modem=%s profile=%s begun=%d", lane, kept.profile.name, len(past))
             self._read(lane)

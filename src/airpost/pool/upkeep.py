@@ -16,6 +16,7 @@ from typing import Protocol
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, ModemView
+from airpost.outage import Outage
 from airpost.pool import credit, selftest
 from airpost.pool.credit import CreditSettings, CreditWatch
 from airpost.pool.selftest import SelfTests, SelfTestSettings
@@ -68,12 +69,14 @@ class Upkeep:
 
     async def run(self) -> None:
         """For ever."""
+        outage = Outage(log, "upkeep.store_unavailable", "upkeep.goes_on")
         while True:
             try:
                 await self._credit.look()
                 await self.selftests.look()
+                outage.over()
             except StoreUnavailable as error:
-                log.warning("upkeep.store_unavailable %s", error.reason)
+                outage.failed(error.reason)
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._wake.wait()
