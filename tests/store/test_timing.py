@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airpost.model import Idempotency, Waits
+from airpost.clock import Instant
+from airpost.model import Idempotency, MessageId, Waits
 from airpost.states import SegmentEvent
-from airpost.store.api import Hold
+from airpost.store.api import Hold, Verdict
 from airpost.store.sqlite import SqliteStore
 from tests.store.values import (
     BUSY,
@@ -14,6 +15,7 @@ from tests.store.values import (
     HOUR,
     NOW,
     SILENT,
+    FakeClock,
     after,
     begin,
     bound,
@@ -54,6 +56,39 @@ async def test_a_time_to_live_moves_and_an_instant_stays(store: SqliteStore) -> 
     await store.timing.moved(-3600 * 1_000_000, after(4200), 0, "set back")
     told = [each.reason for each in (await store.events(0, 99)).items if each.subject == "clock"]
     assert told == ["set forward", "set back"]
+
+
+@pytest.mark.parametrize(
+    ("ttl_us", "before_s", "by_s", "ends_s"),
+    [
+        (600_000_001, 200, HOUR, 700 + HOUR),
+        (600_000_001, 200, -90, 610),
+        (600_000_001, 50, HOUR, 700),  # a jump over `send_at`: nothing of it had passed
+        (600_000_001, 200, -150, 700),  # it waits for `send_at` once more
+        (600_000_000, 200, HOUR, 700),  # named
+    ],
+)
+async def test_a_time_to_live_from_an_instant_moves_once_that_is_past(
+    store: SqliteStore, ttl_us: int, before_s: int, by_s: int, ends_s: int
+) -> None:
+    due = after(100.25)
+    await store.accept([new("later", not_before=due, expires_at=Instant(due + ttl_us))])
+    await store.timing.moved(by_s * 1_000_000, after(before_s), 0, "set")
+    assert await expiry(store, "later") == pytest.approx(ends_s + 0.25, abs=0.00001)
+
+
+async def test_what_was_released_with_time_anew_moves_too(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    await bound(store, new("m", expires_at=after(60)))
+    (segment,) = await claim(store)
+    attempt = await begin(store, segment)
+    await end(store, segment, attempt, SegmentEvent.UNKNOWN, outcome=SILENT)
+    clock.to(600.3)
+    assert await store.decisions.settle(MessageId("m"), None, Verdict.RESEND, "anna")
+    assert await expiry(store, "m") == 601 + DAY
+    await store.timing.moved(HOUR * 1_000_000, after(700), 0, "set")
+    assert await expiry(store, "m") == 601 + DAY + HOUR
 
 
 async def test_of_older_runs_nothing_moves_by_a_clock_that_was_wrong(store: SqliteStore) -> None:

@@ -148,7 +148,7 @@ def _send_again(
     if rows[0].expires_at <= now:
         until = now + policy.classes[rows[0].class_].validity_s * SECOND_US
         tx.db.execute(_SQL["live_on"], (until, seq))
-        tx.db.execute(_SQL["segments_live_on"], (until, seq))
+        tx.db.execute(_SQL["segments_live_on"], (seq,))
     tx.wakes |= {Wake.QUEUE, Wake.DECIDED}
     newest = tx.db.execute(_SQL["newest_attempt"], (seq,)).fetchone()[0] or 0
     again = not was_not_due(tx, seq)

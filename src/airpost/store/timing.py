@@ -3,7 +3,8 @@
 May import L0 and its neighbours. Times are stored as the wall shows them. What runs by time that
 passes, a time to live, a wait for a retry, a grace, is moved along with a clock that is set; an
 instant that somebody named stays. A time to live is known by that: it ends whole seconds after the
-message was accepted, to the microsecond.
+message was accepted, to the microsecond, or whole seconds and a microsecond after its `send_at`.
+The latter moves once that is past by the old and the new time: before, nothing of it has passed.
 """
 
 from __future__ import annotations

@@ -211,7 +211,8 @@ def _times(given: MessageFields, now: Instant, classes: Policies) -> tuple[Insta
     if not 1 <= ttl_s <= TTL_MAX_S:
         words = f"must be between 1 and {TTL_MAX_S} seconds"
         raise InvalidRequest("ttl_s", words, "ttl-out-of-range")
-    return not_before, Instant(begin + ttl_s * SECOND_US)
+    # The microsecond tells it from an instant that was named: `store/timing.py`.
+    return not_before, Instant(begin + ttl_s * SECOND_US + (not_before is not None))
 
 
 async def check_limits(new: NewMessage, deps: HttpDeps) -> None:

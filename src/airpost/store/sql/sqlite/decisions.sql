@@ -25,10 +25,12 @@ UPDATE message SET asked_lane = ?, outlet = ? WHERE seq = ?
 SELECT seq FROM message WHERE id = ? AND (?2 IS NULL OR owner = ?2)
 
 -- name: live_on
-UPDATE message SET expires_at = ? WHERE seq = ?
+-- A time to live: whole seconds after the message was accepted, rounded up (timing.sql).
+UPDATE message SET expires_at = ?1 + (1000000 + (created_at - ?1) % 1000000) % 1000000 WHERE seq = ?2
 
 -- name: segments_live_on
-UPDATE segment SET expires_at = ? WHERE message_seq = ? AND current = 1
+UPDATE segment SET expires_at = (SELECT expires_at FROM message WHERE seq = ?1)
+WHERE message_seq = ?1 AND current = 1
 
 -- name: newest_attempt
 SELECT max(a.begun_at) FROM attempt a JOIN segment s ON s.id = a.segment_id

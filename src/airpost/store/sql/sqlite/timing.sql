@@ -8,8 +8,9 @@ SELECT ifnull(max(seq), 0) FROM message
 
 -- name: message_expiry
 UPDATE message SET expires_at = expires_at + :by
-WHERE seq > :after AND final = 0 AND not_before IS NULL
-    AND (expires_at - created_at) % 1000000 = 0
+WHERE seq > :after AND final = 0
+    AND (not_before IS NULL OR (not_before <= :before AND not_before <= :now))
+    AND ((expires_at - created_at) % 1000000 = 0 OR (expires_at - not_before) % 1000000 = 1)
 
 -- name: segment_expiry
 UPDATE segment SET expires_at = m.expires_at
