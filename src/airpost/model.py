@@ -435,7 +435,7 @@ class ModemView:
     roaming: bool = False  # in somebody else's network
     stalled: bool = False  # still on the air past the segment's patience: takes nothing now
     routes: frozenset[str] = field(default_factory=lambda: frozenset({"default"}))
-    memory: tuple[int, int] | None = None  # places taken after a sweep, and places there are
+    memory: tuple[int, int, Instant] | None = None  # places taken, places there are, as seen at
     credit: Credit | None = None
     selftest: SelfTest | None = None
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airpost.at import command as at
+from airpost.clock import SECOND_US
 from airpost.codec.address import Address
 from airpost.codec.pdu import build_pdu
 from airpost.codec.split import split
@@ -484,7 +485,9 @@ async def test_a_memory_of_drafts_is_told_about_before_it_is_full(
         await rig.until(lambda: rig.view.state.value == "degraded", 2 * POLL_S)
         assert f"{least} of {size} places" in rig.view.detail
         assert f"{least} of them by drafts" in rig.view.detail
-        assert rig.view.memory == (least, size)
+        assert rig.view.memory is not None
+        assert rig.view.memory[:2] == (least, size)
+        assert 0 <= rig.clock.now() - rig.view.memory[2] <= POLL_S * SECOND_US
         rig.arrives("hello")
         await rig.until(lambda: words(rig.behind.parts) == ["hello"], 5)
         await rig.until(lambda: rig.sim.card.sms.used == least, 5)
@@ -661,6 +664,29 @@ async def test_direct_without_a_store_is_not_acknowledged(
         rig.behind.closed = False
         await rig.until(lambda: rig.behind.parts, 5)
         await rig.until(lambda: rig.sim.counts["+CNMA"] == 1)
+
+
+@virtually
+async def test_how_full_the_memory_gets_is_told_while_the_store_cannot_write(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.behind.closed = True
+        pdu, length = report_pdu()
+        rig.sim.urc(f"+CDS: {length}", pdu)  # the only copy: all else waits behind it
+        await asyncio.sleep(1)
+        for text in ("one", "two", "three"):
+            rig.arrives(text)
+        await asyncio.sleep(2 * inbox.COUNT_S)
+        assert rig.view.memory is not None
+        assert rig.view.memory[:2] == (3, rig.sim.card.sms.size)
+        assert rig.clock.now() - rig.view.memory[2] <= (inbox.COUNT_S + 1) * SECOND_US
+        assert rig.view.ready
+        rig.behind.closed = False
+        await rig.until(lambda: rig.sim.card.sms.used == 0, 5)
+        assert len(rig.behind.reports) == 1
+        await rig.until(lambda: rig.view.memory is not None and rig.view.memory[0] == 0, 2 * POLL_S)
 
 
 @virtually

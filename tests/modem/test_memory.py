@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.clock import Instant
 from airpost.modem.memory import FULL, UNDELETED, Memory
 
 
@@ -28,5 +29,5 @@ def test_from_four_fifths_on_with_what_is_in_the_way() -> None:
 
 
 def test_how_full_it_is_where_that_is_told() -> None:
-    assert Memory(used=7, total=20).filled == (7, 20)
+    assert Memory(used=7, total=20, at=Instant(9)).filled == (7, 20, 9)
     assert Memory(used=7, total=0).filled is None

@@ -297,7 +297,7 @@ class Connection:
             list_hangs=self._list_hangs,
             troubled=self._look.set,
             proof=self._proved,
-            swept=lambda memory: self._tell(None, memory=memory.filled),
+            counted=lambda memory: self._tell(None, memory=memory.filled),
         )
         while self._early:
             inbox.take(self._early.popleft())

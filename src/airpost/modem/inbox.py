@@ -16,6 +16,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from airpost.at import command as at
 from airpost.at import messages
@@ -37,6 +38,7 @@ ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
 DIRECT = frozenset({"+CMT", "+CDS"})
 TURN_MESSAGES = 4  # read, and deleted, between two segments where a modem takes long for each
 TURN_S = 0.02  # else as many as can be in so long
+COUNT_S = 60.0  # between two counts of a memory that the store keeps from being read
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
 
@@ -69,7 +71,7 @@ class Inbox:
         list_hangs: Callable[[], None],
         troubled: Callable[[], None],
         proof: Callable[[ProofKind], None],
-        swept: Callable[[Memory], None] = lambda _memory: None,
+        counted: Callable[[Memory], None] = lambda _memory: None,
     ) -> None:
         self.memory = Memory()  # as the last sweep left it
         self.unannounced = 0  # records that only a sweep found, the first one aside
@@ -86,7 +88,8 @@ class Inbox:
         self._list_all = list_all
         self._list_hangs = list_hangs
         self._troubled = troubled
-        self._tell_swept = swept
+        self._tell_counted = counted
+        self._counted_s = clock.mono()
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
         self._handover = Handover(
@@ -222,7 +225,7 @@ class Inbox:
             if record is not None and record.text_mode:
                 await self._ask(at.PDU_MODE)
             return
-        await self._handover.at_last(record)
+        await self._handover.at_last(record, self._count)
         if self._acknowledges:
             try:
                 await self._ask(at.ACKNOWLEDGE)
@@ -256,7 +259,7 @@ class Inbox:
                 await self._take_all(store)
                 await self._settle()
         self.memory = await self._remaining()
-        self._tell_swept(self.memory)
+        self._tell(self.memory)
         if self.complaints != complaints:
             log.warning("inbox.troubled modem=%s undeleted=%d full=%s",
                         self._lane, self._undeleted, self.full)  # fmt: skip
@@ -274,12 +277,32 @@ class Inbox:
             fill = self._fill if self._current is not None else None
             used, total = (0, 0) if fill is None else (fill.used, fill.total)
             used = max(0, used - sum(self._store_of(each) == self._home for each in self._notices))
-            found = Memory(used=used, total=total, undeleted=self._undeleted, orphans=self._orphans)
+            found = Memory(used=used, total=total, undeleted=self._undeleted,
+                           orphans=self._orphans, at=self._clock.now())  # fmt: skip
             if not found.filling:
                 break
             self._current = None
             await self._select(self._home)
         return found
+
+    async def _count(self) -> None:
+        """Tell how the memory fills while a store that cannot write keeps it from being read."""
+        if self._clock.mono() - self._counted_s < COUNT_S:
+            return
+        self._counted_s = self._clock.mono()
+        try:
+            fills = messages.stores(await self._ask(at.STORES))
+        except (CommandFailed, CommandTimeout):
+            return
+        for fill in fills:
+            if fill.name == self._home:
+                now = self._clock.now()
+                self._tell(replace(self.memory, used=fill.used, total=fill.total, at=now))
+                return
+
+    def _tell(self, memory: Memory) -> None:
+        self._counted_s = self._clock.mono()
+        self._tell_counted(memory)
 
     async def _take_all(self, store: str) -> None:
         """Everything in the memory, which was just selected."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airpost.clock import Instant
+
+NEVER = Instant(0)
 FILL_ALARM = 0.8  # of its places
 UNDELETED = (
     "the modem deletes no messages though it says so; when its memory is full, nothing comes in: "
@@ -27,18 +30,19 @@ class Memory:
     """The memory after a sweep; `total` 0 where the modem does not tell its places.
 
     `undeleted` records were found again although they had been deleted; `orphans` are records of
-    the modem's own, which no sweep takes.
+    the modem's own, which no sweep takes. `at` is when its places were told.
     """
 
     used: int = 0
     total: int = 0
     undeleted: int = 0
     orphans: int = 0
+    at: Instant = NEVER
 
     @property
-    def filled(self) -> tuple[int, int] | None:
-        """Places that are taken and places there are, None where the modem does not tell."""
-        return (self.used, self.total) if self.total > 0 else None
+    def filled(self) -> tuple[int, int, Instant] | None:
+        """Places taken, places there are, and when that was so; None where it is not told."""
+        return (self.used, self.total, self.at) if self.total > 0 else None
 
     @property
     def full(self) -> bool:

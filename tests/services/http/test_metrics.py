@@ -64,7 +64,7 @@ def everything(api: Api) -> None:
     """Something in every family."""
     credit = Credit(value=1.5, at=NOW, low=True, problem=None)
     api.pool.views[Lane("gate-1")] = modem_view(
-        signal_dbm=-73, service_s=2.5, last_proof_at=NOW, memory=(3, 20),
+        signal_dbm=-73, service_s=2.5, last_proof_at=NOW, memory=(3, 20, NOW),
         credit=credit, model="E3372", manufacturer="huawei", operator='East "net"',
     )  # fmt: skip
     api.pool.budgets[Lane("gate-1")] = USED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from airpost.clock import rfc3339
 from airpost.errors import ModemError
 from airpost.model import Lane, MessageId, Waits
 from tests.services.http.conftest import Api
@@ -17,9 +18,9 @@ async def test_the_list_and_one(api: Api) -> None:
     (modem,) = page["items"]
     assert (modem["name"], modem["state"], modem["ready"]) == ("gate-1", "ready", True)
     assert modem["memory"] is None
-    api.pool.views[Lane("gate-1")] = modem_view(memory=(3, 20))
+    api.pool.views[Lane("gate-1")] = modem_view(memory=(3, 20, NOW))
     found = await api.call("GET", "/v1/modems/gate-1")
-    assert found["memory"] == {"used": 3, "places": 20}
+    assert found["memory"] == {"used": 3, "places": 20, "at": rfc3339(NOW)}
     await api.call("GET", "/v1/modems/gate-9", 404)
 
 

@@ -99,7 +99,7 @@ FAMILIES: Mapping[str, Family] = {
         Family("airpost_modem_last_proof_timestamp_seconds", _G, _M,
                "Unix time at which a message last got through it, out or in"),
         Family("airpost_sim_memory_used_places", _G, _M,
-               "places of the memory for received messages that a sweep has left taken"),
+               "places taken of the memory for received messages, as last counted"),
         Family("airpost_sim_memory_places", _G, _M, "places of that memory"),
         Family("airpost_sim_credit", _G, _M, "credit of a prepaid SIM, in its own currency"),
         Family("airpost_sim_credit_low", _G, _M, "1 while that is below what was configured"),

@@ -257,7 +257,10 @@ def modem_json(view: ModemView, budget: BudgetView | None = None) -> Json:
 
 def _memory(view: ModemView) -> Json | None:
     """The places of the memory for messages, None where the modem does not tell them."""
-    return None if view.memory is None else dict(zip(("used", "places"), view.memory, strict=True))
+    if view.memory is None:
+        return None
+    used, places, at = view.memory
+    return {"used": used, "places": places, "at": _time(at)}
 
 
 def promise_json(promise: Promise) -> Json:

@@ -58,10 +58,11 @@ class Limits(Shape):
 
 
 class SimMemory(Shape):
-    """Places of the memory for received messages, as a sweep has left it."""
+    """Places of the memory for received messages, as they were `at` that time."""
 
     used: int
     places: int
+    at: Time
 
 
 class Modem(Shape):
