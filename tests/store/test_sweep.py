@@ -12,11 +12,13 @@ from airpost.model import (
 )
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import sweep
-from airpost.store.api import Store
+from airpost.store.api import Binding, Store
 from tests.store.values import (
     DAY,
+    G1,
     HOUR,
     NOW,
+    SIM1,
     after,
     begin,
     bound,
@@ -46,6 +48,43 @@ async def test_past_its_time_a_message_expires(store: Store) -> None:
     assert [p.state for p in found.parts] == [S.EXPIRED, S.EXPIRED]
     assert (found.state, found.final) == (M.EXPIRED, True)
     assert (await seen(store, "fresh")).state is M.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("retry_s", "refused_s", "whole"),
+    [
+        (200, None, False),
+        (400, None, True),  # later than `resume_s` after the part that is out
+        (400, 200, True),  # what was refused meanwhile is on no handset
+    ],
+)
+async def test_a_part_that_was_refused_goes_alone_for_a_while_then_the_message_whole(
+    store: Store, retry_s: int, refused_s: int | None, *, whole: bool
+) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    await sent(store, one, 1)
+    attempt = await begin(store, two)
+    await end(store, two, attempt, E.TRANSIENT, retry_at=after(refused_s or retry_s))
+    if refused_s is not None:
+        await store.sweep(after(refused_s))
+        (two,) = await claim(store, after(refused_s))
+        attempt = await begin(store, two, after(refused_s))
+        await end(store, two, attempt, E.TRANSIENT, at=after(refused_s), retry_at=after(retry_s))
+    await store.sweep(after(retry_s - 1))
+    assert [p.state for p in (await seen(store, "m")).parts] == [S.SENT, S.QUEUED]
+    await store.sweep(after(retry_s))
+    found = await seen(store, "m")
+    assert [p.state for p in found.parts] == [S.QUEUED if whole else S.SENT, S.QUEUED]
+    assert found.possible_duplicates == whole
+    if not whole:
+        (again,) = await claim(store, after(retry_s))
+        assert (again.seq, again.concat_ref) == (2, one.concat_ref)
+        return
+    await store.bind([Binding(message_seq=1, lane=G1, sim_id=SIM1, reason="test")])
+    again, other = await claim(store, after(retry_s))
+    assert (again.seq, other.seq) == (1, 2)
+    assert again.concat_ref == other.concat_ref != one.concat_ref
 
 
 async def test_silence_is_uncertain_then_sent_once_more_then_held(store: Store) -> None:

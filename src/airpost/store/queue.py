@@ -207,7 +207,7 @@ def release(tx: Tx, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT
         if not begun(rows):
             unbind(tx, seq, f"{lane} {why}", now)
             count += 1
-        elif _may_begin_again(tx, rows, now, resume_s):
+        elif may_begin_again(tx, rows, now, resume_s):
             begin_again(
                 tx, rows, now,
                 reason=f"{lane} {why}", resends=0, unbind=True,
@@ -227,7 +227,11 @@ def begun(rows: Sequence[SegmentRow]) -> bool:
     return any(row.state is not SegmentState.QUEUED for row in rows)
 
 
-def _may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s: float) -> bool:
+def may_begin_again(tx: Tx, rows: Sequence[SegmentRow], now: Instant, resume_s: float) -> bool:
+    """True where parts are out for longer than `resume_s`, and others are queued.
+
+    Not while one is on the air, nor with one in doubt that is held or may yet be settled.
+    """
     states = {row.state for row in rows}
     if (
         SegmentState.QUEUED not in states

@@ -6,7 +6,7 @@ for a long night's work.
 A segment of unknown fate is sent once more after its grace where `on_uncertain` says resend, its
 message is not decided and its time is not over. Alone, with the same reference, while the handset
 is trusted to keep the other parts of its message (`resume_s`); after that the message begins again
-whole.
+whole. So does one of which a part that was refused is to be tried again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from airpost.store.moves import (
     move,
     segment_row,
 )
+from airpost.store.queue import may_begin_again
 from airpost.store.routing import Reach
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again, count_duplicate
@@ -62,6 +63,7 @@ def sweep(
     full = [
         trusted and _unschedule(tx, now) == ROWS,
         trusted and free_due(tx, now, ROWS) == ROWS,
+        _begin_late_retries(tx, now, policy.resume_s) == ROWS,
         tx.db.execute(_SQL["retries"], (now, ROWS)).rowcount == ROWS,
         tx.db.execute(_SQL["age"], (now - round(policy.ageing_s * SECOND_US), ROWS)).rowcount
         == ROWS,
@@ -115,6 +117,18 @@ def _unschedule(tx: Tx, now: Instant) -> int:
             tx, now, "message", MessageState.ACCEPTED.value, MessageState.QUEUED.value,
             reason="its time has come", actor=OURSELVES, message_seq=seq,
         )  # fmt: skip
+    return len(found)
+
+
+def _begin_late_retries(tx: Tx, now: Instant, resume_s: float) -> int:
+    """Messages of several parts, too late for one of them to be tried again alone."""
+    found = tx.db.execute(_SQL["begun_retries"], (now, ROWS)).fetchall()
+    for (seq,) in found:
+        rows = current_rows(tx, seq)
+        if may_begin_again(tx, rows, now, resume_s):
+            words = f"its newest part is out for more than {resume_s:g} s"
+            resends = max(each.resends for each in rows)
+            begin_again(tx, rows, now, reason=words, resends=resends, unbind=True)
     return len(found)
 
 

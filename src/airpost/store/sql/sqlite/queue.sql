@@ -90,6 +90,8 @@ SELECT seq FROM message INDEXED BY message_lane WHERE lane IS NOT NULL AND open 
 UPDATE message SET lane = NULL, sim_id = NULL WHERE seq = ? RETURNING state
 
 -- name: newest_attempt
-SELECT max(a.begun_at), max(s.grace_until)
+-- Of those by which something may be out; what was refused is on no handset.
+SELECT max(CASE WHEN a.outcome_class IS NULL OR a.outcome_class IN ('ok', 'unknown')
+    THEN a.begun_at END), max(s.grace_until)
 FROM attempt a JOIN segment s ON s.id = a.segment_id
 WHERE s.message_seq = ? AND s.current = 1

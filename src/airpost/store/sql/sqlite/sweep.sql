@@ -36,6 +36,11 @@ WHERE state = 'accepted' AND not_before <= ? ORDER BY not_before LIMIT ?
 -- name: unschedule
 UPDATE message SET state = 'queued' WHERE seq = ? AND state = 'accepted'
 
+-- name: begun_retries
+SELECT DISTINCT s.message_seq FROM segment s JOIN message m ON m.seq = s.message_seq
+WHERE s.state = 'queued' AND s.not_before IS NOT NULL AND s.not_before <= ? AND m.parts > 1
+ORDER BY s.not_before LIMIT ?
+
 -- name: retries
 UPDATE segment SET not_before = NULL WHERE id IN (
     SELECT id FROM segment WHERE state = 'queued' AND not_before IS NOT NULL AND not_before <= ?
