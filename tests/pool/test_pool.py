@@ -15,6 +15,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, OnUncertain, Severity, UnitState
 from airpost.outcome import SENT, OutcomeClass, Scope
+from airpost.policy import CLASS_POLICY
 from airpost.states import MessageState
 from airpost.store.api import Verdict
 from tests.pool.rig import PHONE, Closed, ScriptedUnit, failure, pooled
@@ -378,6 +379,26 @@ def test_cancelled_in_the_last_moment_is_not_sent(tmp_path: Path) -> None:
             after = await rig.accept("after")
             await rig.state(after, "sent")
             assert [each.message_id for each in rig.units[0].sent].count(doomed) == 0
+
+    run_virtual(main)
+
+
+def test_what_is_sent_again_leaves_a_modem_that_is_away_at_once(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            lost = failure(OutcomeClass.UNKNOWN, Scope.MODEM)
+            for unit in rig.units:
+                unit.outcomes = [lost]
+            alarm = await rig.accept(class_=MessageClass.ALARM)
+            await rig.state(alarm, "uncertain")
+            (unit,) = [each for each in rig.units if each.sent]
+            unit.show(state=UnitState.ABSENT)
+            for each in rig.units:
+                each.outcomes = []
+            began_s = loop.time()
+            await rig.state(alarm, "sent", wait_s=60)
+            grace_s = CLASS_POLICY[MessageClass.ALARM].grace_s
+            assert loop.time() - began_s < grace_s + 2
 
     run_virtual(main)
 

@@ -165,8 +165,7 @@ class ModemPool:
         """Which limit a message that is not final waits for."""
         if message.state is not MessageState.QUEUED:
             return message.waits
-        senders = () if listed else self._holding.senders(message.modem)
-        return self.limiter.waits(message, senders)
+        return self.limiter.waits(message, () if listed else self._holding.senders(message.modem))
 
     async def refuses(self, message: Waiting, due: Instant) -> Waits | None:
         """The limit by which a message is known to fail; see `facade.Pool`."""
@@ -404,6 +403,7 @@ class ModemPool:
     def _time_moved(self) -> None:
         """A retry, a not_before or a resend came due."""
         self._given_back()
+        self._releaser.due()
         for loop in self._loops.values():
             loop.wake()
 

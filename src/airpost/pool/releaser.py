@@ -25,6 +25,7 @@ log = logging.getLogger("airpost.pool")
 CLOSED = "may send nothing for a while"
 TROUBLED = "is in trouble, others can send it"
 BUSY = "is busy, another modem is idle"
+DUE_S = 0.5  # after which what came due at a lane that takes nothing is given back
 RELEASE_EVERY_S = 30.0  # how often lanes that take nothing are looked at again
 
 
@@ -53,6 +54,7 @@ class Releaser:
         self._resume_s = resume_s
         self._released = released
         self._wanted = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._troubled: set[Lane] = set()
         self._closed: set[Lane] = set()
         self._idle: set[Lane] = set()
@@ -61,6 +63,11 @@ class Releaser:
     def look(self) -> None:
         """A modem has stopped taking messages."""
         self._wanted.set()
+
+    def due(self) -> None:
+        """A retry or a resend came due, maybe of a modem that takes nothing."""
+        if self._timer is None and any(not view.takes for view in self._views.values()):
+            self._timer = asyncio.get_running_loop().call_later(DUE_S, self._wanted.set)
 
     def troubled(self, lane: Lane) -> None:
         """Others should take over, if there are any."""
@@ -96,6 +103,7 @@ class Releaser:
             except TimeoutError:
                 pass  # parts wait for their own SIM for a while only: look again
             self._wanted.clear()
+            self._forget_timer()
             why_not = None
             for lane, why in self._lanes().items():
                 try:
@@ -114,6 +122,11 @@ class Releaser:
             else:
                 outage.failed(why_not)
             self._released()
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _lanes(self) -> dict[Lane, str]:
         """Whose messages are given back, and why."""
