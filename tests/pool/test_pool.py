@@ -403,6 +403,23 @@ def test_what_is_sent_again_leaves_a_modem_that_is_away_at_once(tmp_path: Path) 
     run_virtual(main)
 
 
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_what_is_ordered_goes_as_soon_as_a_person_has_decided(
+    tmp_path: Path, verdict: Verdict
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path) as rig:
+            rig.units[0].outcomes = [failure(OutcomeClass.UNKNOWN, Scope.MODEM)]
+            first = await rig.accept(ordered=True, on_uncertain=OnUncertain.HOLD)
+            second = await rig.accept(ordered=True)
+            await asyncio.sleep(45)
+            assert (await rig.message(second)).state is MessageState.QUEUED
+            assert await rig.store.decisions.settle(first, None, verdict, "anna")
+            await rig.state(second, "sent", wait_s=2)
+
+    run_virtual(main)
+
+
 def test_nothing_goes_out_while_the_store_cannot_write(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path) as rig:

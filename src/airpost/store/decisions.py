@@ -130,6 +130,7 @@ def settle(
             words = f"given up by {actor}"
             move(tx, row, SegmentEvent.SETTLED_CANCELLED, now, words, actor, grace_until=None)
     fold_message(tx, seq, now, actor)
+    tx.wakes |= {Wake.QUEUE, Wake.DECIDED}  # what is `ordered` behind it may go
     return True
 
 
