@@ -316,6 +316,24 @@ async def test_a_part_goes_to_the_set_that_was_sent_with_it(store: Store) -> Non
     assert [i.text for i in await received(store)] == ["bde", "acf"]
 
 
+async def test_a_part_that_was_sent_hours_later_is_of_another_message(store: Store) -> None:
+    """Though that one has just begun, and the earlier one lacks exactly this part."""
+    await take(store, piece("a", 7, 3, 1, sent_at=after(0)))
+    await take(store, piece("c", 7, 3, 3, sent_at=after(4)))
+    later = 5 * HOUR
+    await take(store, piece("y", 7, 3, 2, at=later + 2, sent_at=after(later + 2)))
+    await take(store, piece("x", 7, 3, 1, at=later + 3, sent_at=after(later)))
+    await take(store, piece("b", 7, 3, 2, at=later + 60, sent_at=after(2)))
+    await take(store, piece("z", 7, 3, 3, at=later + 90, sent_at=after(later + 4)))
+    assert [i.text for i in await received(store)] == ["abc", "xyz"]
+
+
+async def test_parts_that_come_together_are_one_message_by_whatever_clock(store: Store) -> None:
+    await take(store, piece("a", 7, 2, 1, sent_at=after(0)))
+    await take(store, piece("b", 7, 2, 2, at=20, sent_at=after(2 * HOUR)))
+    assert [i.text for i in await received(store)] == ["ab"]
+
+
 async def test_a_part_that_was_days_on_its_way_completes_what_was_partial(store: Store) -> None:
     await take(store, piece("a", 7, 2, 1, sent_at=after(0)))
     await store.sweep(after(HOUR))

@@ -8,9 +8,12 @@ reference, its width and the total; of several that lack a part, the one sent ne
 takes it. While it waits, a part of it under a new time stamp but with the
 same content is the sender's own repeat; one with other content begins a new set, since references
 come again. A set that stays incomplete for PARTIAL_S after its newest part is handed over as it
-is, marked partial. A part that comes after that within LATE_PART_S, or within LATEST_PART_S if it
-was sent together with them, joins the others: the whole is handed over as a further message,
-complete now, or partial again after another PARTIAL_S.
+is, marked partial. A part that comes after that joins the others: the whole is handed over as a
+further message, complete now, or partial again after another PARTIAL_S.
+
+A part joins a set when it comes within LATEST_PART_S and was sent together with some of it, or came
+together with some of it; without times of sending, within LATE_PART_S. One that was sent hours
+later is of another message: its reference has come again, and both lack a part.
 
 TS 23.040 9.2.3.9: a message of type 0 is acknowledged and kept as a part, but handed over to
 nobody. One that replaces an earlier one (types 1 to 7) is handed over like any other: readers have
@@ -35,8 +38,9 @@ from airpost.store.writer import Tx
 _SQL = load("inbound")
 PARTIAL_S = 3600  # parts follow each other by seconds; an alarm without its last part is still one
 LATE_PART_S = 24 * 3600
-LATEST_PART_S = 7 * 24 * 3600  # where the service centre's time says that it was sent with the rest
+LATEST_PART_S = 7 * 24 * 3600
 SENT_TOGETHER_S = 3600
+CAME_TOGETHER_S = 60  # where the service centre's clocks do not agree
 SETS_LOOKED_AT = 8  # of one sender, reference and number of parts
 REPLY_S = 7 * 24 * 3600  # how long a message can be answered
 TYPE_0 = 0x40
@@ -153,10 +157,13 @@ def _state_of(tx: Tx, set_id: int, part: RawPart) -> tuple[bool, bool, int]:
     That is in microseconds: between when a part was sent, or came, and the nearest one of the set.
     """
     given = {"set_id": set_id, "sent_at": part.sent_at, "received_at": part.received_at}
-    handed, whole, newest_at, away = tx.db.execute(_SQL["set_state"], given).fetchone()
+    found = tx.db.execute(_SQL["set_state"], given).fetchone()
+    handed, whole, newest_at, sent_away, came_away = found
     since = part.received_at - newest_at
-    together = since <= LATEST_PART_S * SECOND_US and away <= SENT_TOGETHER_S * SECOND_US
-    return not handed, not whole and (since <= LATE_PART_S * SECOND_US or together), away
+    if sent_away is None:  # a clock that tells nothing
+        return not handed, not whole and since <= LATE_PART_S * SECOND_US, came_away
+    together = sent_away <= SENT_TOGETHER_S * SECOND_US or came_away <= CAME_TOGETHER_S * SECOND_US
+    return not handed, not whole and together and since <= LATEST_PART_S * SECOND_US, sent_away
 
 
 def _complete(tx: Tx, set_id: int, total: int, now: Instant) -> Inbound | None:

@@ -26,8 +26,8 @@ FROM part p JOIN body b ON b.id = p.ud_body WHERE p.set_id = ? ORDER BY p.id
 -- name: set_state
 SELECT count(*) = count(p.inbound_seq),
     sum(p.inbound_seq IS NOT NULL AND ifnull(i.partial, 0) = 0), max(p.received_at),
-    CASE WHEN count(*) = count(p.sent_at) AND :sent_at IS NOT NULL
-        THEN min(abs(p.sent_at - :sent_at)) ELSE min(abs(p.received_at - :received_at)) END
+    CASE WHEN count(*) = count(p.sent_at) THEN min(abs(p.sent_at - :sent_at)) END,
+    min(abs(p.received_at - :received_at))
 FROM part p LEFT JOIN inbound i ON i.seq = p.inbound_seq WHERE p.set_id = :set_id
 
 -- name: twin
