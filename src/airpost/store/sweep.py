@@ -60,10 +60,10 @@ def sweep(
     reach: Reach = None,
 ) -> Stretch:
     """A bounded stretch of what is due; by a clock not to be trusted nothing ends or begins."""
+    _begin_late_retries(tx, now, policy.resume_s)
     full = [
         trusted and _unschedule(tx, now) == ROWS,
         trusted and free_due(tx, now, ROWS) == ROWS,
-        _begin_late_retries(tx, now, policy.resume_s) == ROWS,
         tx.db.execute(_SQL["retries"], (now, ROWS)).rowcount == ROWS,
         tx.db.execute(_SQL["age"], (now - round(policy.ageing_s * SECOND_US), ROWS)).rowcount
         == ROWS,
@@ -120,16 +120,14 @@ def _unschedule(tx: Tx, now: Instant) -> int:
     return len(found)
 
 
-def _begin_late_retries(tx: Tx, now: Instant, resume_s: float) -> int:
+def _begin_late_retries(tx: Tx, now: Instant, resume_s: float) -> None:
     """Messages of several parts, too late for one of them to be tried again alone."""
-    found = tx.db.execute(_SQL["begun_retries"], (now, ROWS)).fetchall()
-    for (seq,) in found:
+    for (seq,) in tx.db.execute(_SQL["begun_retries"], (now, ROWS)).fetchall():
         rows = current_rows(tx, seq)
         if may_begin_again(tx, rows, now, resume_s):
             words = f"its newest part is out for more than {resume_s:g} s"
             resends = max(each.resends for each in rows)
             begin_again(tx, rows, now, reason=words, resends=resends, unbind=True)
-    return len(found)
 
 
 def _expire(tx: Tx, now: Instant) -> int:

@@ -37,9 +37,12 @@ WHERE state = 'accepted' AND not_before <= ? ORDER BY not_before LIMIT ?
 UPDATE message SET state = 'queued' WHERE seq = ? AND state = 'accepted'
 
 -- name: begun_retries
-SELECT DISTINCT s.message_seq FROM segment s JOIN message m ON m.seq = s.message_seq
-WHERE s.state = 'queued' AND s.not_before IS NOT NULL AND s.not_before <= ? AND m.parts > 1
-ORDER BY s.not_before LIMIT ?
+-- Of those that `retries` takes next.
+SELECT DISTINCT due.message_seq FROM (
+    SELECT message_seq FROM segment
+    WHERE state = 'queued' AND not_before IS NOT NULL AND not_before <= ?
+    ORDER BY not_before LIMIT ?) due
+JOIN message m ON m.seq = due.message_seq WHERE m.parts > 1
 
 -- name: retries
 UPDATE segment SET not_before = NULL WHERE id IN (
