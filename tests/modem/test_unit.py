@@ -257,7 +257,9 @@ async def test_an_idle_hour_is_polls_only(loop: VirtualLoop, tmp_path: Path) -> 
         polls = {"AT+CREG?", 'AT+CPMS="ME"', 'AT+CPMS="SM"', "AT+CSQ", "AT+CNMI?"}
         assert set(heard) == polls
         assert len(heard) <= 4 * 60 + 1
-        assert len(rig.behind.views) == views
+        told = rig.behind.views[views:]  # nothing but that the memory was looked at
+        assert len(told) <= 4
+        assert {replace(each, memory=None) for each in told} <= {replace(rig.view, memory=None)}
 
 
 @virtually

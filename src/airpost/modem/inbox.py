@@ -23,7 +23,7 @@ from airpost.at import messages
 from airpost.at.command import Priority
 from airpost.at.events import Urc
 from airpost.at.messages import Fill, Record
-from airpost.clock import Clock
+from airpost.clock import SECOND_US, Clock
 from airpost.errors import CommandFailed, CommandTimeout, Desynced
 from airpost.model import Lane, ProofKind, SimId
 from airpost.modem.api import Intake
@@ -39,6 +39,7 @@ DIRECT = frozenset({"+CMT", "+CDS"})
 TURN_MESSAGES = 4  # read, and deleted, between two segments where a modem takes long for each
 TURN_S = 0.02  # else as many as can be in so long
 COUNT_S = 60.0  # between two counts of a memory that the store keeps from being read
+TOLD_AGAIN_S = 900.0  # a count that has not changed
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
 
@@ -90,6 +91,7 @@ class Inbox:
         self._troubled = troubled
         self._tell_counted = counted
         self._counted_s = clock.mono()
+        self._told = Memory()
         self._notices: deque[Notice] = deque()
         self._arrived = asyncio.Event()
         self._handover = Handover(
@@ -301,8 +303,13 @@ class Inbox:
                 return
 
     def _tell(self, memory: Memory) -> None:
+        """What is the same is told again once in a while only: each time is news of the modem."""
         self._counted_s = self._clock.mono()
-        self._tell_counted(memory)
+        told, age_us = self._told, memory.at - self._told.at
+        same = (memory.used, memory.total) == (told.used, told.total)
+        if not same or age_us >= TOLD_AGAIN_S * SECOND_US:
+            self._told = memory
+            self._tell_counted(memory)
 
     async def _take_all(self, store: str) -> None:
         """Everything in the memory, which was just selected."""
