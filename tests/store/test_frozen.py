@@ -173,3 +173,23 @@ async def test_a_second_restore_looks_at_its_own_time(
     await sqlite.open(clock.at)
     await sqlite.keeping.release_restored([], "anna")
     assert (await seen(sqlite, "m")).possible_duplicates == 1
+
+
+@pytest.mark.parametrize("why", ["before the copy", "before the store it replaces", "not set"])
+async def test_a_clock_that_may_be_behind_proves_nothing(
+    sqlite: SqliteStore, place: Path, clock: FakeClock, why: str
+) -> None:
+    """By it what was sent long ago seems to be still to come."""
+    await sqlite.accept([new("m", not_before=after(HOUR))])
+    await sqlite.keeping.backup(place / "copy.db")
+    if why == "before the store it replaces":
+        await sqlite.accept([new("since", at=after(4 * HOUR))])
+    await sqlite.close()
+    at = after(-10) if why == "before the copy" else after(10)
+    sure = why != "not set"
+    frozen, _ = restore(place / "copy.db", place / "airpost.db", at, Random(3), sure=sure)
+    assert frozen == Frozen(held=1, not_due=0)
+    clock.at = after(10)
+    await sqlite.open(clock.at)
+    assert await sqlite.keeping.release_restored([], "anna") == 1
+    assert (await seen(sqlite, "m")).possible_duplicates == 1

@@ -176,3 +176,8 @@ def test_the_boot_id_of_this_machine(place: Path) -> None:
     assert len(boot_id(place / "id")) == 16
     (place / "id").write_text("none")
     assert boot_id(place / "id") == boot_id(place / "missing") == NO_BOOT
+
+
+def test_the_newest_time_is_told() -> None:
+    told = Told(begun={1: Instant(5)}, ended={1: (7, Instant(9)), 2: (None, Instant(8))})
+    assert (told.newest_at, Told().newest_at) == (9, 0)

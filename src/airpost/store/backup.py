@@ -25,6 +25,7 @@ from airpost.store.frozen import Frozen, freeze
 from airpost.store.keeping import BackedUp
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import APPLICATION_ID, connect, migrate
+from airpost.store.timing import newest
 from airpost.store.writer import Tx
 
 PAGES = 64  # copied at a time: 256 KiB
@@ -78,12 +79,13 @@ def _to_disk(path: Path) -> None:
 
 # -- putting one back ----------------------------------------------------------------------------
 def restore(
-    source: Path, path: Path, now: Instant, rng: Random, origin: str = ""
+    source: Path, path: Path, now: Instant, rng: Random, origin: str = "", *, sure: bool = True
 ) -> tuple[Frozen, Path | None]:
     """Make the store at `path` what `source` holds; what is frozen, and the old store.
 
     ConfigError when the store is in use or `source` is no sound store. The old one is kept; its
-    audit log goes on, with a row that names `origin`, and what ended its keys' lives holds.
+    audit log goes on, with a row that names `origin`, and what ended its keys' lives holds. `sure`:
+    the machine's clock is not behind, as far as anybody can tell.
     """
     lock = StoreLock(path)
     lock.take()
@@ -93,7 +95,7 @@ def restore(
         _check(source)
         copy(source, fresh)
         migrate(fresh)
-        frozen = _freeze_in(fresh, now, rng)
+        frozen = _freeze_in(fresh, now, rng, sure=sure and now >= _newest_in(path))
         told = Entry(
             at=now, action="db.restore", actor="local", origin=origin, subject=str(source),
             detail=frozen._asdict(),
@@ -141,11 +143,22 @@ def _set_aside(path: Path, now: Instant) -> Path | None:
     return old
 
 
-def _freeze_in(path: Path, now: Instant, rng: Random) -> Frozen:
+def _newest_in(path: Path) -> Instant:
+    """The newest event of the store that is replaced; 0 where there is none that can be read."""
+    if not path.is_file():
+        return Instant(0)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            return newest(db).event_at or Instant(0)
+    except sqlite3.Error:
+        return Instant(0)
+
+
+def _freeze_in(path: Path, now: Instant, rng: Random, *, sure: bool) -> Frozen:
     with closing(connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
         tx = Tx(db, rng)
-        frozen = freeze(tx, now, "a backup was put back")
+        frozen = freeze(tx, now, "a backup was put back", sure=sure)
         tx.write_history()
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

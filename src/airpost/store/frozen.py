@@ -29,11 +29,13 @@ from airpost.store.moves import (
 )
 from airpost.store.recovery import INTERRUPTED
 from airpost.store.statements import load
+from airpost.store.timing import newest
 from airpost.store.transmissions import begin_again, count_duplicate
 from airpost.store.writer import Tx
 
 _SQL = load("frozen")
 ROWS = 200  # released in one commit
+PUT_BACK = "the store was put back to an earlier state"
 NOT_DUE = "the copy shows no attempt, and its time had not come at the restore: it has not gone out"
 
 
@@ -45,10 +47,17 @@ class Frozen(NamedTuple):
 
 
 # -- freezing ------------------------------------------------------------------------------------
-def freeze(tx: Tx, now: Instant, why: str) -> Frozen:
-    """Whatever is not final becomes uncertain and is held."""
+def freeze(tx: Tx, now: Instant, why: str, *, sure: bool = True) -> Frozen:
+    """Whatever is not final becomes uncertain and is held.
+
+    By a clock that may be behind, not `sure` or before the newest event, nothing is known not to
+    have gone out.
+    """
     seqs = [row[0] for row in tx.db.execute(_SQL["not_final"])]
-    tx.db.execute(_SQL["restored_at"], (str(now),))
+    if sure and now >= (newest(tx.db).event_at or now):
+        tx.db.execute(_SQL["restored_at"], (str(now),))
+    else:
+        tx.db.execute(_SQL["restored_some_time"])
     not_due = 0
     for seq in seqs:
         for row in current_rows(tx, seq):

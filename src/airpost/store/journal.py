@@ -53,6 +53,12 @@ class Told:
     begun: Mapping[int, Instant] = field(default_factory=dict)
     whole: bool = False
 
+    @property
+    def newest_at(self) -> Instant:
+        """The newest time in it; 0 where it tells of nothing."""
+        ended = (at for _, at in self.ended.values())
+        return max([*self.begun.values(), *ended], default=Instant(0))
+
 
 def boot_id(path: Path = BOOT_ID) -> bytes:
     """What is another after each start of the machine; NO_BOOT where that is not to be known."""

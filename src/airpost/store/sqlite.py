@@ -64,7 +64,7 @@ from airpost.store.choices import Choices
 from airpost.store.contacts import Contacts
 from airpost.store.decisions import Decisions
 from airpost.store.faults import meaning, reason_of
-from airpost.store.frozen import freeze
+from airpost.store.frozen import PUT_BACK, freeze
 from airpost.store.holds import Holds
 from airpost.store.hooks import HookEvents
 from airpost.store.intake import Intake
@@ -159,7 +159,7 @@ class SqliteStore:
         self.keeping.figures.begin(tx.db)
         told = self._journal.read(recovery.journal_of(tx))
         if recovery.put_back(tx, told):
-            frozen = freeze(tx, now, "the store was put back to an earlier state")
+            frozen = freeze(tx, now, PUT_BACK, sure=now >= told.newest_at)
             log.warning("store.put_back held=%d not_due=%d", *frozen)
             told = Told()
         found = recovery.recover(tx, now, self._policy, told)

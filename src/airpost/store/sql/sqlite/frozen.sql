@@ -17,6 +17,9 @@ FROM attempt WHERE segment_id = ? AND ended_at IS NULL ORDER BY id
 INSERT INTO meta (key, value) VALUES ('restored at', ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
 
+-- name: restored_some_time
+DELETE FROM meta WHERE key = 'restored at'
+
 -- name: not_due
 SELECT 1 FROM message m WHERE m.seq = ?1
     AND m.not_before > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'restored at')
