@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from airpost.clock import Clock
+from airpost.daemon.config.places import check_routes
 from airpost.daemon.config.settings import ModemSettings, Settings
 from airpost.errors import ConfigError
 from airpost.modem.binding import Bindings, Selector
@@ -96,6 +97,8 @@ def build(
     profiles = load_profiles(settings.profiles)
     for fault in profiles.refused:
         log.error("wiring.profile_refused %s", fault)
+    for note in check_routes(settings):
+        log.warning("wiring.no_modem %s", note)
     power = UsbPower(clock, hubs=settings.hubs, sysfs=root / "sys")
     book = RungBook(store)
 

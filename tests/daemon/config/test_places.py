@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from airpost.daemon.config.places import check_carriers, check_places
+from airpost.daemon.config.places import check_carriers, check_places, check_routes
 from airpost.daemon.config.settings import STATE_FOLDER
 from airpost.errors import ConfigError
-from tests.daemon.config.reading import read
+from tests.daemon.config.reading import MODEM, read
 
 
 def places(path: Path) -> tuple[str, ...]:
@@ -38,6 +38,32 @@ def test_the_folder_that_systemd_makes_may_be_missing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "is_dir", lambda _: False)
     monkeypatch.setattr(Path, "exists", lambda _: False)
     assert "systemd makes it" in places(STATE_FOLDER / "airpost.db")[0]
+
+
+def test_a_route_that_can_carry_nothing_is_noted_and_stops_no_service() -> None:
+    """A section may be gone, or its modem found by itself since: the other routes go on."""
+    text = (
+        MODEM
+        + """
+    route = ["named"]
+    [[route]]
+    name = "nobody"
+    class = ["otp"]
+    [[route]]
+    name = "named"
+    [[route]]
+    name = "grouped"
+    groups = [{ a = 1, gone = 1 }, { gone = 1, m-4711 = 1, u-1-1 = 1, aa = 1 }]
+    """
+    )
+    nobody, gone, near = check_routes(read(text))
+    assert nobody.startswith("route nobody: no modem serves it, its messages wait for ever")
+    assert "route grouped: no [[modem]] has the name 'gone'" in gone
+    assert gone.endswith("that of one that is found begins with m- or u-")
+    assert near.endswith(
+        "'aa', and that of one that is found begins with m- or u-; did you mean 'a'?"
+    )
+    assert list(check_routes(read(MODEM))) == []
 
 
 def test_a_carrier_that_no_number_tells_is_noted() -> None:

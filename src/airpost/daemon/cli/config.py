@@ -27,12 +27,14 @@ def check(file: Path, *, as_json: bool) -> None:
         check_certificate,
         check_places,
         check_profiles,
+        check_routes,
     )
 
     try:
         settings = load_config(file)
         check_certificate(settings)
-        notes = [*check_places(settings), *check_profiles(settings), *check_carriers(settings)]
+        checks = (check_places, check_profiles, check_routes, check_carriers)
+        notes = [note for check in checks for note in check(settings)]
     except ConfigError as error:
         if as_json:
             say_json({"ok": False, "path": error.path, "message": error.message})

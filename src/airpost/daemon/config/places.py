@@ -1,4 +1,4 @@
-"""Whether the places and carriers that the settings name can be used."""
+"""Whether the places, modems and carriers that the settings name can be used."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from airpost.daemon.config.settings import STATE_FOLDER, Settings
 from airpost.errors import ConfigError
+from airpost.modem.binding import FOUND
 from airpost.modem.profiles import load_profiles
 from airpost.numbering import carrier_names
 from airpost.routes import folded
@@ -41,6 +42,29 @@ def check_profiles(settings: Settings) -> Iterator[str]:
     """The modem profiles that the service would start without."""
     for fault in load_profiles(settings.profiles).refused:
         yield f"the profile {fault}; it is left out"
+
+
+def check_routes(settings: Settings) -> Iterator[str]:
+    """Routes over no modem, and names in their groups that no modem can have.
+
+    The service runs all the same: what goes by other routes shall not wait for these.
+    """
+    named = {str(modem.name) for modem in settings.modems}
+    for route in settings.routes.routes:
+        if not route.groups and route.name not in settings.labels:
+            yield (
+                f"route {route.name}: no modem serves it, its messages wait for ever; give it "
+                "groups, or name it in `route` of a [[modem]]"
+            )
+        for lane in dict.fromkeys(lane for group in route.groups for lane in group):
+            if lane in named or lane.startswith(FOUND):
+                continue
+            near = get_close_matches(lane, named, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            yield (
+                f"route {route.name}: no [[modem]] has the name {lane!r}, and that of one that is "
+                f"found begins with {' or '.join(FOUND)}{hint}"
+            )
 
 
 def check_carriers(settings: Settings) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -14,9 +13,8 @@ from airpost.daemon.config.modem import ModemSection
 from airpost.daemon.config.section import Name, Section
 from airpost.errors import ConfigError
 from airpost.model import Lane, MessageClass
-from airpost.modem.binding import FOUND
 from airpost.regions import place_fault, region_fault
-from airpost.routes import DEFAULT_ROUTE, FAILOVER_S, PREFER_S, Route, RouteTable, folded
+from airpost.routes import FAILOVER_S, PREFER_S, Route, RouteTable, folded
 
 _PREFIX = re.compile(r"\+[0-9]{1,15}")
 _PREMIUM = re.compile(r"\+?[0-9]{2,15}")
@@ -62,7 +60,7 @@ def route_table(
 ) -> RouteTable:
     """All routes; ConfigError where one names a modem, a carrier or a place that is none."""
     codes = _codes(carriers)
-    lanes = _Lanes({modem.name for modem in modems}, discover)
+    lanes = None if discover else {modem.name for modem in modems}
     seen: dict[str, int] = {}
     routes = []
     for at, route in enumerate(given):
@@ -71,11 +69,6 @@ def route_table(
             raise ConfigError(f"{where}.name", f"is that of route.{seen[route.name]} already")
         seen[route.name] = at
         routes.append(_route(route, where, codes, lanes))
-    labels = {DEFAULT_ROUTE}.union(*(modem.route for modem in modems))
-    for at, made in enumerate(routes):
-        if not made.groups and made.name not in labels:
-            words = "no modem serves it: give it groups, or name it in `route` of a [[modem]]"
-            raise ConfigError(f"route.{at}.name", words)
     return RouteTable(
         routes=tuple(routes),
         carriers=codes,
@@ -97,24 +90,9 @@ def _codes(carriers: Carriers) -> Mapping[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Lanes:
-    """Names of modems that may stand in a group: those of sections, and of what is found."""
-
-    named: Collection[str]
-    discover: bool
-
-    def fault(self, lane: str) -> str | None:
-        if lane in self.named or (self.discover and lane.startswith(FOUND)):
-            return None
-        near = get_close_matches(lane, self.named, n=1)
-        words = "no [[modem]] has this name"
-        if self.discover:
-            words += f", and that of one that is found begins with {' or '.join(FOUND)}"
-        return f"{words}; did you mean {near[0]!r}?" if near else words
-
-
-def _route(given: RouteSection, where: str, codes: Mapping[str, str], lanes: _Lanes) -> Route:
+def _route(
+    given: RouteSection, where: str, codes: Mapping[str, str], lanes: Collection[str] | None
+) -> Route:
     for at, country in enumerate(given.country or ()):
         if (fault := region_fault(country)) is not None:
             raise ConfigError(f"{where}.country.{at}", fault)
@@ -124,8 +102,12 @@ def _route(given: RouteSection, where: str, codes: Mapping[str, str], lanes: _La
     groups = []
     for at, group in enumerate(given.groups or ()):
         for lane in group:
-            if (fault := lanes.fault(lane)) is not None:
-                raise ConfigError(f"{where}.groups.{at}.{lane}", fault)
+            if lanes is not None and lane not in lanes:
+                near = get_close_matches(lane, lanes, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ConfigError(
+                    f"{where}.groups.{at}.{lane}", f"no [[modem]] has this name{hint}"
+                )
         groups.append({Lane(lane): weight for lane, weight in group.items()})
     failover_s = FAILOVER_S
     if given.failover_s is not None:
