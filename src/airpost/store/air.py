@@ -348,9 +348,8 @@ def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
         if attempt.outcome_class != "unknown":
             _refused(done, "its fate is known")
             return None
-        reported = tx.db.execute(_SQL["reported"], (attempt.id,)).fetchone()
-        if done.event in _LATE_REFUSALS and reported:
-            _refused(done, "a report says that the network took it")
+        if done.event in _LATE_REFUSALS and tx.db.execute(_SQL["reported"], which[:1]).fetchone():
+            _refused(done, "a report tells that the network had it")
             return None
     elif done.event not in _ENDINGS or attempt.ended_at is not None:
         if attempt.ended_at != done.ended_at:  # else it was written when it had to be known early
