@@ -96,7 +96,7 @@ async def test_the_only_uncertain_attempt_since_the_last_reference_gets_it(store
     await sent(store, known, 5)
     await lost(store, segment)
     await lost(store, other)
-    stored = await store.record_report(report(200))
+    stored = await store.record_report(report(200, scts=stamp(1)))
     assert (stored.message_id, stored.state) == ("m", S.DELIVERED)
     found = await seen(store, "m")
     assert (found.state, found.parts[0].reference, found.parts[0].sent_at) == (
@@ -502,3 +502,18 @@ async def test_one_on_the_air_with_that_reference_waits_unless_another_fits(stor
     assert (await store.record_report(report(1, scts=stamp(101)))).message_id == "old"
     await end(store, air, attempt, E.TAKEN, mr=1, at=after(301))
     assert (await seen(store, "air")).state is M.DELIVERED
+
+
+@pytest.mark.parametrize(("mr", "at_s", "whose"), [(5, 1, None), (8, 1, "new"), (200, 301, "new")])
+async def test_the_last_one_in_doubt_gets_no_report_that_cannot_be_its_own(
+    store: Store, mr: int, at_s: float, whose: str | None
+) -> None:
+    """The first one's report comes late, and no reference was known before that."""
+    await bound(store, new("old"), new("known"), new("again"), new("new"))
+    old, known, known_again, newest = await claim(store)
+    await lost(store, old, after(1))
+    await sent(store, known, 6, at=after(100))
+    await sent(store, known_again, 7, at=after(200))
+    await lost(store, newest, after(300))
+    stored = await store.record_report(report(mr, scts=stamp(at_s), received_at=after(400)))
+    assert stored.message_id == whose

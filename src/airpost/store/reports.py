@@ -8,15 +8,16 @@ still waited for, because the service centre has told meanwhile that it still tr
 when the service centre took the message, to the newest where the centre's clock fits none. If there
 is none, it may belong to an attempt whose reference nobody told us, because its fate is unknown or
 because the modem said OK and nothing more: to the only one to that number since the last known
-reference of the SIM; if there are several, to the one that can have the reference it bears (the
-last known one plus the PDUs since, modulo 256, where one that was refused or is in doubt may have
-had none), and of several of these to the only one that was on the air when the service centre took
-the message. An attempt that is still on the air counts among the several: its report may overtake
-`+CMGS`, and then waits for it, because that tells the reference for certain. It does not wait where
-the report tells as much: it is final, the modem counts its references, this one is the attempt's by
-that count, nothing else to that number is open or has it, and the service centre took the message
-while it was on the air. An older attempt without reference, with known ones behind it, takes
-a report only if it can have its reference. Everything else is kept, listed and never applied.
+reference of the SIM, unless neither this count nor the time can be its own; if there are several,
+to the one that can have the reference it bears (the last known one plus the PDUs since, modulo 256,
+where one that was refused or is in doubt may have had none), and of several of these to the only
+one that was on the air when the service centre took the message. An attempt that is still on the
+air counts among the several: its report may overtake `+CMGS`, and then waits for it, because that
+tells the reference for certain. It does not wait where the report tells as much: it is final, the
+modem counts its references, this one is the attempt's by that count, nothing else to that number is
+open or has it, and the service centre took the message while it was on the air. An older attempt
+without reference, with known ones behind it, takes a report only if it can have its reference.
+Everything else is kept, listed and never applied.
 """
 
 from __future__ import annotations
@@ -154,9 +155,10 @@ def _find(
         return meant if alone and _told_by_count(tx, meant, mr, scts) else None
     last = _last_known(tx, sim_id, _NEWEST)
     recent = [each for each in candidates if last is None or each.id > last[0]]
-    if len(recent) != 1:
+    taken_at = TimeStamp(scts).instant_us
+    if len(recent) != 1 or _speaks_against(tx, recent[0], mr, taken_at):
         recent = [each for each in recent or candidates if _can_bear(tx, each, mr)]
-    if len(recent) > 1 and (taken_at := TimeStamp(scts).instant_us) is not None:
+    if len(recent) > 1 and taken_at is not None:
         recent = [each for each in recent if _away(each, taken_at) <= CLOSE_S * SECOND_US]
     return recent[0] if len(recent) == 1 and recent[0].ended_at is not None else None
 
@@ -197,6 +199,17 @@ def _can_bear(tx: Tx, attempt: AttemptRow, mr: int) -> bool:
     between = (attempt.sim_id, known[0], attempt.id)
     most, taken = tx.db.execute(_SQL["pdus_between"], between).fetchone()
     return (mr - known[1]) % _REFERENCES in range(taken + 1, most + 2)
+
+
+def _speaks_against(tx: Tx, attempt: AttemptRow, mr: int, taken_at: int | None) -> bool:
+    """True where neither count nor time allow that a report is this attempt's.
+
+    By the count alone it may be: a modem that starts anew begins that again.
+    """
+    if taken_at is None or _away(attempt, taken_at) <= CLOSE_S * SECOND_US:
+        return False
+    known = _last_known(tx, attempt.sim_id, attempt.id)
+    return known is not None and not _can_bear(tx, attempt, mr)
 
 
 def _told_by_count(tx: Tx, attempt: AttemptRow, mr: int, scts: bytes) -> bool:
