@@ -563,3 +563,15 @@ def test_cancelled_the_segment_on_the_air_is_finished_and_settled(tmp_path: Path
             assert (await rig.message(sent)).state is MessageState.SENT
 
     run_virtual(main)
+
+
+def test_what_asks_for_its_modem_is_tried_there_once_more_and_is_final(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, [0.2, 0.2]) as rig:
+            doubt = failure(OutcomeClass.PERMANENT, Scope.MESSAGE, "CMS 21")
+            rig.units[0].outcomes = [doubt, doubt]
+            message = await rig.accept(lane=Lane("gate-1"))
+            await rig.state(message, "failed", wait_s=1800)
+            assert (len(rig.units[0].sent), rig.units[1].sent) == (2, [])
+
+    run_virtual(main)

@@ -69,10 +69,12 @@ class Bars:
 
     def _of_its_own(self, message: Waiting) -> dict[Lane, str]:
         found = {}
+        # What asks for its modem can go nowhere else: it is tried there once more, then final.
+        avoided = message.avoid_sim if message.lane is None else None
         for view in self._views:
             if message.follows not in (None, view.lane):
                 words = f"the message before it to this number goes by {message.follows}"
                 found[view.lane] = words
-            elif message.avoid_sim is not None and message.avoid_sim == view.sim_id:
+            elif avoided is not None and avoided == view.sim_id:
                 found[view.lane] = "its SIM was refused it, and may be to blame"
         return found
