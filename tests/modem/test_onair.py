@@ -68,6 +68,34 @@ def test_an_error_of_what_was_just_typed_is_this_ones() -> None:
     assert Air(owing()).heard(answer(None, ERROR), AT_ONCE_S, 0) is None
 
 
+def counting() -> Owed:
+    owed = Owed()
+    for mr in range(5):
+        owed.went_out()
+        owed.told(mr)
+    owed.went_out()
+    return owed
+
+
+def test_ok_without_the_reference_that_is_given_else_is_not_believed_beside_strange_lines() -> None:
+    air = Air(counting())
+    assert air.heard(answer(None), NOW_S, 1) is None
+    assert air.heard(answer(None), NOW_S + 1, 2) is None
+    assert air.heard(answer(5), NOW_S + 2, 2) == answer(5)
+    assert (air.credited, air.in_doubt) == ([], False)
+
+
+def test_it_leaves_the_message_in_doubt_where_the_modem_has_nothing_more_to_do() -> None:
+    air = Air(counting())
+    assert air.heard(answer(None), NOW_S, 1) is None
+    assert air.nothing_more(NOW_S + LISTEN_S, 1) is Doubt.UNCLEAR
+
+
+def test_ok_without_a_reference_is_believed_at_once_without_them() -> None:
+    assert Air(counting()).heard(answer(None), NOW_S, 0) == answer(None)
+    assert Air(Owed()).heard(answer(None), NOW_S, 1) == answer(None)
+
+
 @pytest.mark.parametrize(
     ("count", "noise", "told"), [(1, 0, answer(7)), (1, 1, Doubt.UNCLEAR), (2, 0, Doubt.UNCLEAR)]
 )

@@ -732,6 +732,20 @@ async def test_a_count_that_begins_anew_again_and_again_costs_no_more(
 
 
 @virtually
+async def test_the_ok_of_another_program_whose_line_is_damaged_is_no_answer(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        for number in range(5):
+            assert ends(await rig.send(f"text {number}")) == (True, OK, "OK")
+        rig.sim.faults.set("no_final", verb="+CMGS", lost=True, count=1)  # nobody gets it
+        loop.call_later(2.0, rig.sim.emit, b'\r\nS M0,S",330"SM3,\r\n\r\nOK\r\n')
+        done = await rig.send("lost")
+        assert (done.begun, done.outcome.cls) == (True, UNKNOWN)
+        await usable(rig)
+
+
+@virtually
 async def test_where_several_are_in_doubt_the_next_one_is_not(
     loop: VirtualLoop, tmp_path: Path
 ) -> None:

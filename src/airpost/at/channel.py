@@ -32,6 +32,7 @@ from airpost.errors import LocalProtocolError
 
 CR = b"\r"
 ESC = b"\x1b"
+CTRL_Z = b"\x1a"
 LINES_LIMIT = 4096  # of one answer: AT+CMGL of the largest store on record (300) has 600
 TEXT_LIMIT = 4096  # characters of a +CUSD over several lines; 182 is the most one can hold
 
@@ -87,6 +88,7 @@ class Channel:
         self._command: Command | None = None
         self._lines: list[str] = []
         self._written = False  # the payload went out: from now on ESC could cut what is sent
+        self._typed = PROBE.text  # that payload, as some modems say it again
         self._given_up: Command | None = None  # whose answer may still come late
         self._owed = 0  # finals of commands given up that have not come
         self.probes = 0  # written and not yet answered
@@ -116,6 +118,7 @@ class Channel:
         if self.state is not State.WAIT_SENT or self._written:
             raise LocalProtocolError(f"a payload while {self.state.value}")
         self._written = True
+        self._typed = octets.rstrip(CTRL_Z).decode("ascii", "replace").upper()
         return octets
 
     def again(self, command: Command) -> None:
@@ -259,7 +262,7 @@ class Channel:
 
     def _is_echo(self, line: str) -> bool:
         upper = line.upper()
-        if upper == PROBE.text:
+        if upper in (PROBE.text, self._typed):
             return True
         command = self._command or self._given_up
         return command is not None and upper == command.text.upper()

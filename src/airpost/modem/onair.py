@@ -50,6 +50,7 @@ class OnAir:
     patient_until: float  # inf: its patience is over
     probe_at: float  # inf: never
     limit: float
+    noise_before: int = 0  # lines that are nobody's, until Ctrl-Z
     unanswered: int = 0  # probes
     noise: int = 0  # lines of it that had come when the last probe went out
     scraps: int = 0
@@ -86,6 +87,10 @@ class OnAir:
             elif self.astray is None:
                 self.astray = answer.mr
             return None
+        if self._is_bare(answer, noise):
+            if self.kept is None:
+                self._listen(answer, now_s, noise)
+            return None
         if whose is Whose.NEWEST or self._at_once(answer, now_s):
             if self.kept is not None and owed.is_awaited(self.kept.mr):
                 self._credit(self.kept)
@@ -99,7 +104,8 @@ class OnAir:
     def nothing_more(self, now_s: float, noise: int) -> Answer | Doubt:
         """The modem has nothing more to say, and has not said what must be this message's."""
         kept, owed = self.kept, self.owed
-        if kept is not None and owed.count <= 1 and noise <= self.noise:
+        told = kept is not None and owed.count <= 1 and noise <= self.noise
+        if kept is not None and told and not self._is_bare(kept, self.noise):
             return kept
         if kept is not None:
             owed.left_open(None if owed.counted else kept.mr)
@@ -137,6 +143,14 @@ class OnAir:
         """The one answer that was owed."""
         self.owed.paid()
         self.earlier(answer)
+
+    def _is_bare(self, answer: Answer, noise: int) -> bool:
+        """True for an OK without the reference that the modem gives else, beside strange lines.
+
+        It may be another program's whose line is damaged, or this message's whose line is.
+        """
+        bare = answer.mr is None and answer.final.ok
+        return bare and self.owed.counted and noise > self.noise_before
 
     def _at_once(self, answer: Answer, now_s: float) -> bool:
         """True for an error of what was typed just now: none that comes late has that code."""

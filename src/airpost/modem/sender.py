@@ -14,6 +14,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from airpost.at.channel import CTRL_Z
 from airpost.at.command import Command, Priority, send_pdu
 from airpost.at.events import Dropped, Final, FinalKind, Late, Reply, Stuck, WriteNow
 from airpost.at.messages import reference
@@ -34,7 +35,6 @@ from airpost.outcome import SENT, WHOSE, Outcome, OutcomeClass, Scope
 
 log = logging.getLogger("airpost.sender")
 
-CTRL_Z = b"\x1a"
 PROMPT_S = 10.0  # from AT+CMGS to the prompt; 8 s are on record
 PROBE_EVERY_S = 5.0
 TRIES = 3  # until it is believed all the same
@@ -208,6 +208,7 @@ class Sender:
             patient_until=begun_s + patience_s,
             probe_at=begun_s + timing.probe_s if timing.probe_s else inf,
             limit=begun_s + timing.cmgs_s,
+            noise_before=self._session.noise,
         )
         self._owed.went_out()
         return air
