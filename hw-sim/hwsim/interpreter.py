@@ -25,6 +25,9 @@ LINE_OCTETS = 4096  # longer lines and texts are dropped
 IMEI_COMMANDS = ("+CGSN", "+GSN")
 
 
+INVALID_PDU = ("CMS", 304)  # what it cannot even read, it does not send
+
+
 class State(Enum):
     """What the next byte means."""
 
@@ -200,11 +203,13 @@ class Interpreter:
         after: list[Callable[[], None]] | None = None,
         *,
         told: Callable[[str], None] | None = None,
+        own: bool = False,
     ) -> None:
         """Say the answer of `verb`, as the faults let it, and take the next command.
 
         `final` None where the personality says no final result; `told` is called with it when it
-        has been said, `after` when the command has ended.
+        has been said, `after` when the command has ended. What the modem says by its `own`, without
+        the network, is never late.
         """
 
         def ended() -> None:
@@ -231,7 +236,7 @@ class Interpreter:
             else:
                 self._idle()
             return
-        late = self._faults.take("late_final", verb)
+        late = None if own else self._faults.take("late_final", verb)
         if late is None:
             said()
             self._idle()
@@ -345,7 +350,8 @@ class Interpreter:
         """The outcome of what was typed: TP-MR, a refusal, or None when nothing will be said."""
         records = self._modem.records
         if isinstance(result, Refused):
-            self.finish(self._verb, [], self._error(result), told=records.final)
+            own = (result.kind, result.code) == INVALID_PDU
+            self.finish(self._verb, [], self._error(result), told=records.final, own=own)
         elif result is None:
             records.final("")
             self._idle()
@@ -382,4 +388,4 @@ class Interpreter:
             self._play()
         else:
             self._replay.clear()
-            self.sent(Refused("CMS", 304))
+            self.sent(Refused(*INVALID_PDU))

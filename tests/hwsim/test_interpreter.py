@@ -220,6 +220,19 @@ def test_late_final_with_and_without_answers_meanwhile(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+def test_what_the_modem_itself_refuses_is_never_late(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with started(tmp_path) as (pool, (client,)):
+            pdu, length = submit_pdu(PHONE, "x")
+            pool.modems[0].faults.set("late_final", verb="+CMGS", delay_s=60)
+            assert await client.send((pdu[:-2], length)) == ["+CMS ERROR: 304"]
+            assert loop.time() < 1
+            assert await client.send((pdu, length)) == ["+CMGS: 0", "OK"]
+            assert loop.time() > 60
+
+    run_virtual(main)
+
+
 def test_no_final_after_ctrl_z(tmp_path: Path) -> None:
     async def main(_loop: VirtualLoop) -> None:
         async with started(tmp_path) as (pool, (client,)):

@@ -49,6 +49,7 @@ from airpost.store.writer import Tx
 _SQL = load("reports")
 MATCH_S = 72 * 3600  # a reference comes again after 256 messages: what is older is not meant
 CLOSE_S = 10  # the same, where nothing but the time tells several apart
+LONGER_S = 250  # that a modem was at a message which nobody waited for any more
 FIT_S = 120  # by which the service centre's clock may be off where a reference came twice
 _REFERENCES = 256
 _NEWEST = (1 << 63) - 1  # above every id
@@ -147,7 +148,7 @@ def _find(
     bearing = [each for each in candidates if each.ended_at is None and _can_bear(tx, each, mr)]
     bearing = [*reversed(bearing), *map(attempt_of, known)]
     if bearing:
-        meant = _meant(bearing, scts)
+        meant = _meant(tx, bearing, scts)
         if meant.ended_at is not None or meant.mr is not None:
             return meant  # ended, or told by a report before
         # On the air: its result will tell, unless that is certain already.
@@ -159,7 +160,7 @@ def _find(
     if len(recent) != 1 or _speaks_against(tx, recent[0], mr, taken_at):
         recent = [each for each in recent or candidates if _can_bear(tx, each, mr)]
     if len(recent) > 1 and taken_at is not None:
-        recent = [each for each in recent if _away(each, taken_at) <= CLOSE_S * SECOND_US]
+        recent = [each for each in recent if _away(tx, each, taken_at) <= CLOSE_S * SECOND_US]
     return recent[0] if len(recent) == 1 and recent[0].ended_at is not None else None
 
 
@@ -170,18 +171,26 @@ def _without_reference(tx: Tx, sim_id: str, tail: str, received_at: Instant) -> 
     return [attempt_of(each) for each in found]
 
 
-def _meant(bearing: list[AttemptRow], scts: bytes) -> AttemptRow:
+def _meant(tx: Tx, bearing: list[AttemptRow], scts: bytes) -> AttemptRow:
     """The one of several attempts with a reference, newest first, that was on the air at `scts`."""
     taken_at = TimeStamp(scts).instant_us
     if len(bearing) == 1 or taken_at is None:
         return bearing[0]
-    nearest = min(bearing, key=lambda each: _away(each, taken_at))
-    return nearest if _away(nearest, taken_at) <= FIT_S * SECOND_US else bearing[0]
+    nearest = min(bearing, key=lambda each: _away(tx, each, taken_at))
+    return nearest if _away(tx, nearest, taken_at) <= FIT_S * SECOND_US else bearing[0]
 
 
-def _away(attempt: AttemptRow, at: int) -> int:
-    """Microseconds from `at` to the time an attempt was on the air."""
-    after = 0 if attempt.ended_at is None else at - attempt.ended_at
+def _away(tx: Tx, attempt: AttemptRow, at: int) -> int:
+    """Microseconds from `at` to the time an attempt was on the air.
+
+    One whose answer was not waited for any longer may have been so until the SIM's next began.
+    """
+    ended_at = attempt.ended_at
+    if ended_at is not None and attempt.outcome_class == "unknown" and at > ended_at:
+        found = tx.db.execute(_SQL["next_begun"], (attempt.sim_id, attempt.id)).fetchone()
+        latest = Instant(ended_at + LONGER_S * SECOND_US)
+        ended_at = latest if found is None else Instant(max(ended_at, min(found[0], latest)))
+    after = 0 if ended_at is None else at - ended_at
     return max(attempt.begun_at - at, after, 0)
 
 
@@ -206,7 +215,7 @@ def _speaks_against(tx: Tx, attempt: AttemptRow, mr: int, taken_at: int | None) 
 
     By the count alone it may be: a modem that starts anew begins that again.
     """
-    if taken_at is None or _away(attempt, taken_at) <= CLOSE_S * SECOND_US:
+    if taken_at is None or _away(tx, attempt, taken_at) <= CLOSE_S * SECOND_US:
         return False
     known = _last_known(tx, attempt.sim_id, attempt.id)
     return known is not None and not _can_bear(tx, attempt, mr)
@@ -219,7 +228,7 @@ def _told_by_count(tx: Tx, attempt: AttemptRow, mr: int, scts: bytes) -> bool:
     an unknown one; the service centre took the message while it was on the air.
     """
     taken_at = TimeStamp(scts).instant_us
-    if taken_at is None or _away(attempt, taken_at) > CLOSE_S * SECOND_US:
+    if taken_at is None or _away(tx, attempt, taken_at) > CLOSE_S * SECOND_US:
         return False
     last = _last_known(tx, attempt.sim_id, attempt.id)
     before = None if last is None else _last_known(tx, attempt.sim_id, last[0])

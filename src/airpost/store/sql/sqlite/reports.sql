@@ -44,6 +44,9 @@ ORDER BY id
 -- name: known_before
 SELECT id, mr FROM attempt WHERE sim_id = ? AND id < ? AND mr IS NOT NULL ORDER BY id DESC LIMIT 1
 
+-- name: next_begun
+SELECT begun_at FROM attempt WHERE sim_id = ? AND id > ? ORDER BY id LIMIT 1
+
 -- name: pdus_between
 SELECT count(*), count(*) FILTER (WHERE outcome_class = 'ok') FROM attempt
 WHERE sim_id = ? AND id > ? AND id < ?
