@@ -26,7 +26,7 @@ def test_what_goes_on_by_itself_outlives_a_restart(tmp_path: Path) -> None:
             await asyncio.sleep(5)
             modem.plug()
             again = Client(modem)
-            assert (await again.nothing(2.5)).count(b"$GPGGA") == 3
+            assert (await again.nothing(2.5)).count(b"$GPGGA") in (2, 3)
             modem.faults.clear("wrong_port")
             assert (await again.nothing(2.5)).count(b"^X") in (2, 3)
             again.close()
