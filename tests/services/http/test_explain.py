@@ -7,6 +7,7 @@ from dataclasses import replace
 from airpost.clock import SECOND_US, Instant
 from airpost.model import Lane, MessageClass, MessageId, SimId, Waiting, Waits
 from airpost.pool.facade import Outlook
+from airpost.services.http.fate import NO_MODEM
 from airpost.states import MessageState
 from airpost.store.routing import Before, Routed, Turn
 from tests.services.http.conftest import Api
@@ -71,6 +72,7 @@ async def test_of_what_waits_the_reasons_of_now(api: Api) -> None:
     assert (shown["now"], shown["modem"], shown["route"]) == (True, None, "default")
     assert shown["why"] == "no modem can carry it now"
     assert shown["others"] == [{"modem": "g2", "why_not": "no network"}]
+    assert shown["todo"] == NO_MODEM  # nothing goes on by itself
 
 
 async def test_all_that_holds_a_message_is_told(api: Api) -> None:

@@ -15,7 +15,7 @@ from airpost.model import Message, MessageId
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, HttpDeps
-from airpost.services.http.fate import fate_of
+from airpost.services.http.fate import NO_MODEM, fate_of
 from airpost.services.http.operations import Example, operation
 from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, routing_json
@@ -44,16 +44,18 @@ async def explain(request: web.Request, caller: Caller) -> web.Response:
         raise Refusal("not-found", "there is no such message, or it belongs to somebody else")
     to = deps.admission.numbering.read(message.to)
     fate = fate_of(message, deps.clock.now())
+    routed = await routing(deps, message)
+    stuck = routed.get("now") and routed["modem"] is None and not routed["waits_for"]
     return answer(
         {
             "message": message.id,
             "state": message.state.value,
             "final": message.final,
             "because": fate.because,
-            "todo": fate.todo,
+            "todo": NO_MODEM if stuck else fate.todo,
             "to": {"number": to.number, "country": to.country, "kind": to.kind.value,
                    "carrier": to.carrier},
-            **await routing(deps, message),
+            **routed,
         }
     )  # fmt: skip
 

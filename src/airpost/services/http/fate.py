@@ -19,6 +19,7 @@ DECIDE = (
     "find out whether it has arrived, then `airpost queue release {id}` (once more), or with "
     "`--as sent` or `--as cancelled`"
 )
+NO_MODEM = "mend what keeps each modem from it (below), or cancel it: it waits until one can"
 ANEW = "send it anew where it is still wanted"
 
 
