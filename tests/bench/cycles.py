@@ -14,6 +14,7 @@ import os
 import tempfile
 import threading
 import time
+from asyncio import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,11 @@ class Behind:
     async def part(self, part: RawPart) -> None: ...
 
     async def report(self, report: RawReport) -> None: ...
+
+    def report_later(self, report: RawReport) -> Future[None]:
+        done: Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     async def unreadable(
         self, sim_id: SimId, lane: Lane, raw: bytes, field: str, offset: int, reason: str

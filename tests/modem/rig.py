@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from asyncio import Future
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -84,6 +85,13 @@ class Behind:
     async def report(self, report: RawReport) -> None:
         self._check()
         self.reports.append(report)
+
+    def report_later(self, report: RawReport) -> Future[None]:
+        self._check()
+        self.reports.append(report)
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     async def unreadable(
         self, _sim_id: SimId, _lane: Lane, raw: bytes, field: str, offset: int, reason: str

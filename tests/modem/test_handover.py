@@ -11,9 +11,9 @@ from airpost.at.messages import Record
 from airpost.codec.address import Address
 from airpost.codec.pdu import build_pdu
 from airpost.codec.times import TimeStamp
-from airpost.codec.tpdu import Deliver
+from airpost.codec.tpdu import Deliver, StatusReport
 from airpost.errors import StoreUnavailable
-from airpost.model import Lane, ProofKind, RawPart, SimId
+from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
 from airpost.modem import handover as module
 from airpost.modem.handover import Handover, Known, Place
 from hwsim.pool import START_US
@@ -169,3 +169,79 @@ async def test_the_memory_of_what_was_deleted_is_bounded(monkeypatch: pytest.Mon
     assert bench.handover.next_kept() == ONE
     assert bench.handover.begin(ONE, record("a")) is Known.NOTHING
     await bench.handover.settled()
+
+
+# -- delivery reports that nobody waits for ----------------------------------------------------
+def status_report() -> Record:
+    stamp = TimeStamp.from_instant(START_US)
+    tpdu = StatusReport(mr=7, ra=Address.from_number(PHONE), scts=stamp, dt=stamp, status=0).build()
+    pdu, length = build_pdu(tpdu)
+    return Record(stat=None, length=length, body=(pdu,))
+
+
+class Later(Behind):
+    """A store that has a report when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def report_later(self, report: RawReport) -> asyncio.Future[None]:
+        super().report_later(report)
+        return self.asked
+
+
+class Passing(Bench):
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = 0
+        self.later = Later()
+        self.handover = Handover(
+            self.later, FakeClock(), lane=Lane("gate-1"), sim_id=SimId("8949"), number=None,
+            proof=self.proofs.append, changed=self.ring,
+        )  # fmt: skip
+
+    def pass_on(self, record: Record) -> bool:
+        return self.handover.pass_on(record, self._fails)
+
+    def _fails(self) -> None:
+        self.failed += 1
+
+
+async def test_a_report_is_passed_on_and_proves_itself_once_it_is_on_disk() -> None:
+    bench = Passing()
+    assert bench.pass_on(status_report())
+    assert [each.mr for each in bench.later.reports] == [7]
+    assert bench.proofs == []
+    bench.later.asked.set_result(None)
+    await asyncio.sleep(0)
+    assert (bench.proofs, bench.failed) == ([ProofKind.REPORT], 0)
+
+
+async def test_a_report_that_the_store_could_not_take_is_told_of() -> None:
+    bench = Passing()
+    assert bench.pass_on(status_report())
+    bench.later.asked.set_exception(StoreUnavailable("disk full"))
+    await asyncio.sleep(0)
+    assert (bench.proofs, bench.failed) == ([], 1)
+    bench.handover.check()
+    bench.later.closed = True
+    assert not bench.pass_on(status_report()), "it cannot even be asked"
+
+
+async def test_any_other_failure_of_a_report_ends_the_inbox() -> None:
+    bench = Passing()
+    assert bench.pass_on(status_report())
+    bench.later.asked.set_exception(ZeroDivisionError())
+    await asyncio.sleep(0)
+    assert (bench.failed, bench.rung) == (0, 1)
+    with pytest.raises(ZeroDivisionError):
+        bench.handover.check()
+
+
+@pytest.mark.parametrize("pdu", ["", "zz", "00", "07"])
+async def test_what_is_no_report_is_not_passed_on(pdu: str) -> None:
+    bench = Passing()
+    assert not bench.pass_on(Record(stat=None, length=None, body=(pdu,)))
+    assert not bench.pass_on(record("a"))
+    assert bench.later.reports == []

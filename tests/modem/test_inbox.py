@@ -153,11 +153,11 @@ async def test_what_another_memory_lists_is_not_deleted_in_this_one(
                 rig.sim.store("ME").add(Slot(pdu=pdu, length=length, state=SlotState.UNREAD))
             return rig.commit(tpdu)
 
-        rig.unit._connection._inbox.sweep()  # type: ignore[union-attr]
+        rig.unit._connection._inbox.notices.sweep()  # type: ignore[union-attr]
         while not restarted:
             await rig.unit.send(rig.segment(), commit)
         await rig.until(lambda: rig.sim.card.sms.used == 0)
-        rig.unit._connection._inbox.sweep()  # type: ignore[union-attr]
+        rig.unit._connection._inbox.notices.sweep()  # type: ignore[union-attr]
         await rig.until(lambda: rig.sim.store("ME").used == 0)
         assert words(rig.behind.parts) == ["in the SIM", "in the modem"]
 
@@ -268,7 +268,7 @@ async def test_what_a_sweep_has_found_is_not_read_once_more(
         await rig.until(lambda: any(line.startswith("AT+CMGS=") for line in rig.heard()))
         assert rig.unit._connection is not None
         assert rig.unit._connection._inbox is not None
-        rig.unit._connection._inbox.sweep()  # it waits for its turn
+        rig.unit._connection._inbox.notices.sweep()  # it waits for its turn
         await asyncio.sleep(0.01)
         rig.arrives("one")
         rig.arrives("two")
@@ -294,7 +294,7 @@ async def test_what_is_on_its_way_when_a_sweep_begins_was_announced_all_the_same
         assert rig.unit._connection is not None
         found = rig.unit._connection._inbox
         assert found is not None
-        found.sweep()
+        found.notices.sweep()
         await rig.until(lambda: rig.sim.card.sms.used == 0)
         await asyncio.sleep(1)
         assert (found.unannounced, found.complaints) == (0, ())

@@ -15,7 +15,7 @@ from airpost.codec.causes import Phase, classify
 from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
-from airpost.pool.intake import StoreIntake
+from airpost.pool.intake import LATER_S, StoreIntake
 from airpost.pool.pauses import DOUBT
 from airpost.pool.selftest import SelfTestSettings
 from airpost.pool.upkeep import UpkeepSettings
@@ -425,6 +425,29 @@ def test_a_report_for_one_of_three_ends_the_doubt(
                 await rig.accept(to=number(5))
                 await asyncio.sleep(10)
                 assert rig.pool.modem(G1).takes is False  # type: ignore[union-attr]
+
+    run_virtual(main)
+
+
+def test_reports_that_nobody_waits_for_share_a_commit_and_are_told(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2,)) as rig:
+            told: list[str] = []
+            intake = StoreIntake(rig.store, rig.clock, reported=told.append)
+            ids = [await rig.accept(to=number(at), want_report=True) for at in range(3)]
+            for each in ids:
+                await rig.state(each, "sent")
+            began_s = loop.time()
+            later = [intake.report_later(replace(rig.report(rig.units[0], at), to=number(at)))
+                     for at in range(3)]  # fmt: skip
+            await asyncio.sleep(LATER_S / 2)
+            assert not any(each.done() for each in later)
+            stranger = intake.report_later(replace(rig.report(rig.units[0], 99), to=number(9)))
+            await asyncio.gather(*later, stranger)
+            assert loop.time() - began_s < LATER_S + 0.1
+            for each in ids:
+                await rig.state(each, "delivered")
+            assert told == [G1] * 3
 
     run_virtual(main)
 

@@ -160,7 +160,7 @@ class ByHandWriter(Writer):
         self.tries = self.most_tries = 0
 
     def ask(self, work: Callable[[Any], Any], **how: Any) -> Any:
-        how.pop("lazy", None)  # it goes with what comes next: the order is the same
+        how.pop("within_s", None)  # it goes with what comes next: the order is the same
         request = Request(work, Answer(), **how)  # type: ignore[arg-type]
         self.mail.put(request)
         return request.future

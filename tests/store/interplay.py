@@ -16,7 +16,7 @@ from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, NewMessage, OnUncertain, RawReport, SimId
 from airpost.pool import ledger
 from airpost.states import SegmentEvent
-from airpost.store.api import Binding, Verdict
+from airpost.store.api import Binding, ReportStored, Verdict
 from tests.store import accounts
 from tests.store.byhand import Answer, ByHandStore, errand
 from tests.store.model_lane import ModelLane, NoLoop, Sending, Temper
@@ -281,7 +281,10 @@ class Interplay:
             if known and done.message_id != each.segment.message_id:
                 self.wrong.append(f"a report of attempt {each.attempt_id}: {done.message_id}")
 
-        self._ask_again(lambda: self.store.record_report(told), stored)
+        self._ask_again(lambda: self._record(told), stored)
+
+    async def _record(self, told: RawReport) -> ReportStored:
+        return await self.store.record_report(told)
 
     def _ask_again(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         hand = self.hand
@@ -299,7 +302,7 @@ class Interplay:
 
     def _repeat(self) -> None:
         if self._reports:
-            self._ask(self.store.record_report(self.rng.choice(self._reports[-20:])))
+            self._ask(self._record(self.rng.choice(self._reports[-20:])))
 
     def _cancel(self) -> None:
         where = "open = 1"

@@ -160,7 +160,7 @@ def test_a_resend_whose_first_sending_has_arrived_ends_with_the_process(place: P
     assert done(hand, errand(hand.store.sweep(after(1)))).resent == 1
     done(hand, hand.store.air(None, intent_of(segment, after(2))))
     done(hand, hand.store.air(settlement(segment, first, SegmentEvent.LATE, 5, after(3)), None))
-    told = done(hand, errand(hand.store.record_report(report(5, received_at=after(4)))))
+    told = done(hand, hand.store.record_report(report(5, received_at=after(4))))
     assert told.state is SegmentState.DELIVERED
     hand.kill()
     hand = opened()

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from airpost.errors import StoreUnavailable
-from airpost.store.thread import LAZY_S, Mailbox, Request, StoreThread
+from airpost.store.thread import Mailbox, Request, StoreThread
 
 
 class Echo(StoreThread):
@@ -97,17 +97,17 @@ async def test_what_nobody_waits_for_goes_over_at_the_end_of_the_turn_in_its_ord
     assert done == [1, 2, 3, 4, 5, 6]
 
 
-async def test_what_is_lazy_goes_along_or_apart() -> None:
+async def test_what_has_time_goes_along_or_apart() -> None:
     echo = Echo()
     await echo.start()
     loop = asyncio.get_running_loop()
     done: list[tuple[str, float]] = []
 
-    def ask(name: str, *, lazy: bool = True, waited: bool = False) -> asyncio.Future[None]:
+    def ask(name: str, within_s: float = 0.07) -> asyncio.Future[None]:
         def work(_: str) -> None:
             done.append((name, loop.time()))
 
-        return echo.ask(work, urgent=True, waited=waited, lazy=lazy)
+        return echo.ask(work, urgent=True, waited=False, within_s=within_s)
 
     first_s = loop.time()
     await ask("first")
@@ -116,12 +116,12 @@ async def test_what_is_lazy_goes_along_or_apart() -> None:
     assert (second.done(), echo.pending) == (False, 0)
     await asyncio.gather(second, ask("third"))
     fourth = ask("fourth")
-    await ask("fifth", lazy=False)  # takes along what waits, in its order
+    await ask("fifth", 0)  # takes along what waits, in its order
     assert fourth.done()
     assert [name for name, _ in done] == ["first", "second", "third", "fourth", "fifth"]
     at_s = dict(done)
-    assert at_s["first"] - first_s >= LAZY_S * 0.9
-    assert at_s["second"] - at_s["first"] >= LAZY_S * 0.9
+    assert at_s["first"] - first_s >= 0.06
+    assert at_s["second"] - at_s["first"] >= 0.06
     last = ask("last")
     await echo.stop()
     assert last.done()

@@ -5,9 +5,10 @@ May import L0. No state, no I/O: protocols and the values that pass between them
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from airpost.model import Claimed, Lane, ModemView, RawPart, RawReport, SimId, WireLine
 from airpost.outcome import Outcome
@@ -61,6 +62,10 @@ class Intake(Protocol):
 
     async def report(self, report: RawReport) -> None:
         """One delivery report."""
+        ...
+
+    def report_later(self, report: RawReport) -> Future[Any]:
+        """One delivery report that no modem waits for; done after its commit, which many share."""
         ...
 
     async def unreadable(

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,9 +35,10 @@ from airpost.modem.centre import ServiceCentre
 from airpost.modem.chatter import Chatter
 from airpost.modem.driver import Driver, Settings
 from airpost.modem.identity import ModemIdentity, SimIdentity
-from airpost.modem.inbox import ANNOUNCING, DIRECT, Inbox
+from airpost.modem.inbox import Inbox
 from airpost.modem.lifecycle import DEADLINE_S, UnitEvent
 from airpost.modem.missed import Missed
+from airpost.modem.notices import ALL, DIRECT
 from airpost.modem.owed import Owed
 from airpost.modem.pin import Pin
 from airpost.modem.port import PortSettings
@@ -300,8 +302,8 @@ class Connection:
             counted=lambda memory: self._tell(None, memory=memory.filled),
         )
         while self._early:
-            inbox.take(self._early.popleft())
-        inbox.sweep()
+            inbox.notices.take(self._early.popleft())
+        inbox.notices.sweep()
         try:
             await until_first(
                 inbox.run(), self._care(inbox, done), name=f"service {self._settings.lane}"
@@ -328,7 +330,7 @@ class Connection:
             polls = mono() - polled_s >= timing.poll_s - LOOK_GAP_S
             if polls or self._sweep_due:
                 self._sweep_due = False
-                inbox.sweep()
+                inbox.notices.sweep()
             if polls:
                 polled_s = mono()
                 self._tell(None, signal_dbm=await self._driver.signal_dbm())
@@ -399,12 +401,10 @@ class Connection:
 
     async def _pause(self, pause_s: float) -> None:
         """Wait, or until something asks for a look; some modems would ask all the time."""
-        try:
+        with suppress(TimeoutError):  # that is what was waited for
             async with asyncio.timeout(pause_s):
                 await self._clock.sleep(self._gap_s)
                 await self._look.wait()
-        except TimeoutError:
-            pass  # that is what was waited for
 
     def _garbled(self) -> None:
         log.warning("modem.garbled modem=%s %s", self._settings.lane, NOT_ALONE)
@@ -412,9 +412,9 @@ class Connection:
 
     # -- unsolicited lines -----------------------------------------------------------------------
     def _unsolicited(self, urc: Urc) -> None:
-        if urc.prefix in ANNOUNCING or urc.prefix in DIRECT:
+        if urc.prefix in ALL:
             if self._inbox is not None:
-                self._inbox.take(urc)
+                self._inbox.notices.take(urc)
             elif urc.prefix in DIRECT:
                 self._early.append(urc)
         elif urc.prefix == "+CUSD":

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import Future
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from airpost.at.messages import Record
 from airpost.clock import Clock, Instant
@@ -78,7 +80,7 @@ class Handover:
         self._under_way: dict[tuple[Place, str], asyncio.Task[None]] = {}
         self._at: dict[Place, str] = {}  # what was read last where nothing is deleted yet
         self._done: OrderedDict[tuple[Place, str], None] = OrderedDict()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._left = Outage(log, "inbox.left_on_sim", "inbox.taken_again", f"modem={lane}")
 
     def begin(self, place: Place, record: Record, *, announced: bool = False) -> Known:
@@ -159,35 +161,64 @@ class Handover:
 
     async def whole(self, record: Record) -> None:
         """To the store, whatever it is; returns after the commit. StoreUnavailable."""
-        now = self._clock.now()
         try:
             octets = read_hex(record.pdu)
         except CodecError as error:
             await self._unreadable(record.pdu.encode("latin-1", "replace"), error)
             return
-        if record.length is not None and not record.length_matches:
-            log.info("inbox.length_differs modem=%s told=%d", self._lane, record.length)
+        self._compare_length(record)
         try:
             pdu = parse_octets(octets, Direction.MT)
         except CodecError as error:
             await self._unreadable(octets, error)
             return
         if isinstance(pdu.tpdu, Deliver):
-            await self._intake.part(self._part(pdu, pdu.tpdu, now))
+            await self._intake.part(self._part(pdu, pdu.tpdu))
             self._proof(ProofKind.RECEIVED)
         elif isinstance(pdu.tpdu, StatusReport):
-            await self._intake.report(self._report(pdu, pdu.tpdu, now))
+            await self._intake.report(self._report(pdu, pdu.tpdu))
             self._proof(ProofKind.REPORT)
         else:
             kind = CodecError("TP-MTI", 0, "neither a message nor a delivery report")
             await self._unreadable(octets, kind)
+
+    def pass_on(self, record: Record, failed: Callable[[], None]) -> bool:
+        """Have the store take a delivery report beside what is under way; nobody waits for it.
+
+        `failed` is called where the store could not. False, and nothing is done, where it is no
+        such report or the store cannot be asked.
+        """
+        try:
+            pdu = parse_octets(read_hex(record.pdu), Direction.MT)
+            if not isinstance(pdu.tpdu, StatusReport):
+                return False
+            asked = self._intake.report_later(self._report(pdu, pdu.tpdu))
+        except (CodecError, StoreUnavailable):
+            return False
+        self._compare_length(record)
+        asked.add_done_callback(lambda done: self._passed(done, failed))
+        return True
+
+    def _passed(self, done: Future[Any], failed: Callable[[], None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is None and not done.cancelled():
+            self._proof(ProofKind.REPORT)
+        elif error is None or isinstance(error, StoreUnavailable):
+            failed()
+        else:
+            self._error = error
+            self._changed()
+
+    def _compare_length(self, record: Record) -> None:
+        if record.length is not None and not record.length_matches:
+            log.info("inbox.length_differs modem=%s told=%d", self._lane, record.length)
 
     async def _unreadable(self, raw: bytes, error: CodecError) -> None:
         await self._intake.unreadable(
             self._sim_id, self._lane, raw, error.field, error.offset, error.message
         )
 
-    def _part(self, pdu: Pdu, deliver: Deliver, now: Instant) -> RawPart:
+    def _part(self, pdu: Pdu, deliver: Deliver) -> RawPart:
         sent_us = deliver.scts.instant_us
         return RawPart(
             sim_id=self._sim_id,
@@ -203,10 +234,10 @@ class Handover:
             udl=deliver.udl,
             scts=deliver.scts.octets,
             sent_at=None if sent_us is None else Instant(sent_us),
-            received_at=now,
+            received_at=self._clock.now(),
         )
 
-    def _report(self, pdu: Pdu, report: StatusReport, now: Instant) -> RawReport:
+    def _report(self, pdu: Pdu, report: StatusReport) -> RawReport:
         done_us = report.dt.instant_us
         verdict = status_class(report.status)
         return RawReport(
@@ -221,5 +252,5 @@ class Handover:
             expired=report.status == EXPIRED,
             outcome=status_outcome(report.status),
             done_at=None if done_us is None else Instant(done_us),
-            received_at=now,
+            received_at=self._clock.now(),
         )

@@ -11,7 +11,6 @@ the end of a stretch is deleted in the next one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,13 +28,11 @@ from airpost.model import Lane, ProofKind, SimId
 from airpost.modem.api import Intake
 from airpost.modem.handover import Handover, Known, Place
 from airpost.modem.memory import Memory
+from airpost.modem.notices import ANNOUNCING, Notice, Notices, Sweep
 from airpost.modem.session import Session
-from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.inbox")
 
-ANNOUNCING = frozenset({"+CMTI", "+CDSI"})
-DIRECT = frozenset({"+CMT", "+CDS"})
 TURN_MESSAGES = 4  # read, and deleted, between two segments where a modem takes long for each
 TURN_S = 0.02  # else as many as can be in so long
 COUNT_S = 60.0  # between two counts of a memory that the store keeps from being read
@@ -43,11 +40,6 @@ TOLD_AGAIN_S = 900.0  # a count that has not changed
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
 
-class Sweep:
-    """The notice that everything stored is to be read."""
-
-
-Notice = Urc | Sweep
 Read = Callable[[], Awaitable[bool]]
 """Reads one more record; False when none is left."""
 
@@ -92,12 +84,11 @@ class Inbox:
         self._tell_counted = counted
         self._counted_s = clock.mono()
         self._told = Memory()
-        self._notices: deque[Notice] = deque()
-        self._arrived = asyncio.Event()
         self._handover = Handover(
             intake, clock, lane=lane, sim_id=sim_id, number=number, proof=proof,
-            changed=self._arrived.set,
+            changed=lambda: self.notices.look(),
         )  # fmt: skip
+        self.notices = Notices(self._handover, lane=lane, home=store, acknowledges=acknowledges)
         self._undeleted = 0  # of the last sweep, see Memory
         self._orphans = 0
         self._announced_too = 0  # of what the sweep has found
@@ -114,42 +105,23 @@ class Inbox:
         """True when nothing more can come in, after all in the memory was taken."""
         return self.memory.full
 
-    # -- notices ---------------------------------------------------------------------------------
-    def take(self, urc: Urc) -> None:
-        """+CMTI, +CDSI, +CMT or +CDS."""
-        self._notices.append(urc)
-        self._arrived.set()
-
-    def sweep(self) -> None:
-        """Ask for everything stored to be read; once is enough while one waits."""
-        if not any(isinstance(each, Sweep) for each in self._notices):
-            self._notices.append(Sweep())
-            self._arrived.set()
-
     async def run(self) -> None:
         """Work through the notices until cancelled. PortError and Desynced end it too."""
+        notices = self.notices
         try:
             while True:
                 self._handover.check()
-                if self._notices and not self._announces(self._notices[0]):
-                    await self._handle(self._notices[0])
-                    self._notices.popleft()
-                elif self._notices or self._handover.kept:
+                first = notices.first
+                if first is not None and notices.announced is None:
+                    await self._handle(first)
+                    notices.done()
+                elif first is not None or self._handover.kept:
                     await self._stretch(self._read_announced)
                 else:
                     await self._select(self._home)
-                    self._arrived.clear()
-                    if not self._notices and not self._handover.kept:
-                        await self._arrived.wait()
+                    await notices.another(unless=lambda: bool(self._handover.kept))
         finally:
-            left = [each for each in self._notices if isinstance(each, Urc)]
-            direct = [each for each in left if each.prefix in DIRECT]
-            if direct:
-                spawn(self._rescue(direct), name=f"inbox {self._lane}")
-
-    @staticmethod
-    def _announces(notice: Notice) -> bool:
-        return isinstance(notice, Urc) and notice.prefix in ANNOUNCING
+            self.notices.end()
 
     async def _stretch(self, read: Read) -> bool:
         """Delete a few that may be, and read a few, in one turn; False when none is left to read.
@@ -184,9 +156,11 @@ class Inbox:
                 self._holds = False
 
     async def _read_announced(self) -> bool:
-        if not self._notices or not self._announces(self._notices[0]):
+        announced = self.notices.announced
+        if announced is None:
             return False
-        await self._handle(self._notices.popleft())
+        self.notices.done()
+        await self._handle(announced)
         return True
 
     async def _settle(self) -> None:
@@ -198,13 +172,6 @@ class Inbox:
     async def _ask(self, command: at.Command) -> tuple[str, ...]:
         """A command, in the turn that is held if one is."""
         return await (self._session.ask if self._holds else self._session.run)(command)
-
-    async def _rescue(self, direct: list[Urc]) -> None:
-        """The port is gone, but what came directly exists nowhere else."""
-        for urc in direct:
-            record = messages.pushed(urc.line, urc.payload)
-            if record is not None and record.pdu:
-                await self._handover.at_last(record)
 
     async def _handle(self, notice: Notice) -> None:
         try:
@@ -223,7 +190,7 @@ class Inbox:
         record = messages.pushed(urc.line, urc.payload)
         if record is None or not record.pdu:
             log.warning("inbox.no_pdu modem=%s line=%s", self._lane, urc.prefix)
-            self.sweep()
+            self.notices.sweep()
             if record is not None and record.text_mode:
                 await self._ask(at.PDU_MODE)
             return
@@ -240,7 +207,7 @@ class Inbox:
         if where is None or where.index is None:
             words = "the modem may not have stored it"
             log.warning("inbox.no_place modem=%s line=%s %s", self._lane, urc.line, words)
-            self.sweep()
+            self.notices.sweep()
             return
         # Reports lie in SR whatever some modems announce (`modems.md` fault 45).
         likely = [self._report_store] if urc.prefix == "+CDSI" else []
@@ -249,7 +216,7 @@ class Inbox:
             if await self._take_record(Place(store=store, index=where.index)):
                 break
         else:
-            self.sweep()
+            self.notices.sweep()
 
     async def _sweep(self) -> None:
         await self._settle()  # what was announced is not what the sweep has found
@@ -278,7 +245,7 @@ class Inbox:
         for _ in range(2):
             fill = self._fill if self._current is not None else None
             used, total = (0, 0) if fill is None else (fill.used, fill.total)
-            used = max(0, used - sum(self._store_of(each) == self._home for each in self._notices))
+            used = max(0, used - self.notices.count_in(self._home))
             found = Memory(used=used, total=total, undeleted=self._undeleted,
                            orphans=self._orphans, at=self._clock.now())  # fmt: skip
             if not found.filling:
@@ -371,23 +338,8 @@ class Inbox:
 
     async def _take_swept(self, place: Place, record: Record) -> None:
         """What was announced already is no news any more: nothing else can lie there yet."""
-        before = len(self._notices)
-        self._notices = deque(each for each in self._notices if not self._names(each, place))
-        self._announced_too += before - len(self._notices)
+        self._announced_too += self.notices.drop(place)
         await self._take(place, record)
-
-    def _names(self, notice: Notice, place: Place) -> bool:
-        if self._store_of(notice) != place.store:
-            return False
-        where = messages.announced(notice.line) if isinstance(notice, Urc) else None
-        return where is not None and where.index == place.index
-
-    def _store_of(self, notice: Notice) -> str | None:
-        """The memory in which something was announced."""
-        if not isinstance(notice, Urc) or notice.prefix not in ANNOUNCING:
-            return None
-        where = messages.announced(notice.line)
-        return None if where is None or where.index is None else where.store or self._home
 
     # -- one record ------------------------------------------------------------------------------
     async def _select(self, store: str | None) -> bool:

@@ -6,14 +6,19 @@ May import store.api, modem.api, L0. Nothing is kept here: each call returns aft
 from __future__ import annotations
 
 import logging
+from asyncio import Future
 from collections.abc import Callable
+from functools import partial
 
 from airpost.clock import Clock
 from airpost.model import Lane, RawPart, RawReport, SimId, masked
 from airpost.pool.selftest import SELFTEST
-from airpost.store.api import Store
+from airpost.store.api import ReportStored, Store
 
 log = logging.getLogger("airpost.intake")
+
+AWAITED_S = 0.07  # that a report may wait for others, to share their commit
+LATER_S = 0.25  # the same, where its modem does not wait for the commit
 
 
 class StoreIntake:
@@ -50,7 +55,19 @@ class StoreIntake:
 
     async def report(self, report: RawReport) -> None:
         """Keep and apply one delivery report."""
-        stored = await self._store.record_report(report)
+        self._told(report, await self._store.record_report(report, AWAITED_S))
+
+    def report_later(self, report: RawReport) -> Future[ReportStored]:
+        """The same, where no modem waits for it; StoreUnavailable too where it cannot be asked."""
+        asked = self._store.record_report(report, LATER_S)
+        asked.add_done_callback(partial(self._landed, report))
+        return asked
+
+    def _landed(self, report: RawReport, done: Future[ReportStored]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._told(report, done.result())
+
+    def _told(self, report: RawReport, stored: ReportStored) -> None:
         if stored.message_id is None:
             log.info("report.unmatched modem=%s mr=%d", report.lane, report.mr)
         else:

@@ -347,8 +347,11 @@ class Store(Protocol):
         """Keep one received part; a set that is complete becomes an Inbound in the same commit."""
         ...
 
-    async def record_report(self, report: RawReport) -> ReportStored:
-        """Keep one delivery report and apply it to the attempt it belongs to."""
+    def record_report(self, report: RawReport, within_s: float = 0.0) -> Future[ReportStored]:
+        """Keep one delivery report and apply it to the attempt it belongs to.
+
+        It may wait `within_s` for others that share its commit. StoreUnavailable at once too.
+        """
         ...
 
     async def quarantine(

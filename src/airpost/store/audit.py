@@ -63,14 +63,14 @@ class AuditLog:
 
 
 # -- with the change it is about -----------------------------------------------------------------
-def asked(ask: Callable[..., Future[Any]], work: Callable[[Tx], Any], **how: bool) -> Future[Any]:
+def asked(ask: Callable[..., Future[Any]], work: Callable[[Tx], Any], **how: float) -> Future[Any]:
     """Ask for `work`, and for the row that rides with it, if there is one."""
     ride = rider()
     return ask(work, **how) if ride is None else _asked_together(ask, work, ride, **how)
 
 
 def _asked_together(
-    ask: Callable[..., Future[Any]], work: Callable[[Tx], Any], ride: Riding, **how: bool
+    ask: Callable[..., Future[Any]], work: Callable[[Tx], Any], ride: Riding, **how: float
 ) -> Future[Any]:
     entry, counted = ride.entry, ride.counted
     written: list[Anchor] = []

@@ -236,7 +236,7 @@ class SqliteStore:
         await self._writer.ask(work_of(probe, reason), urgent=True)
 
     def _ask(
-        self, function: Callable[..., T], *given: Any, urgent: bool = True, **how: bool
+        self, function: Callable[..., T], *given: Any, urgent: bool = True, **how: float
     ) -> Future[T]:
         if self._can.reason is not None:
             raise StoreUnavailable(self._can.reason)
@@ -359,9 +359,9 @@ class SqliteStore:
         """Keep a received part; those of all modems share a commit."""
         return await self._ask(inbound.record, part, waited=False)
 
-    async def record_report(self, report: RawReport) -> ReportStored:
+    def record_report(self, report: RawReport, within_s: float = 0.0) -> Future[ReportStored]:
         """Keep and apply a delivery report; they share commits, and wait for one another."""
-        return await self._ask(reports.record, report, waited=False, lazy=True)
+        return self._ask(reports.record, report, waited=False, within_s=within_s)
 
     async def quarantine(
         self,

@@ -20,8 +20,6 @@ from airpost.store.api import Wake
 
 log = logging.getLogger("airpost.store")
 
-LAZY_S = 0.07  # that what nobody waits for may wait for what comes next
-
 
 class Request:
     """One piece of work and, once it is done, what came of it."""
@@ -116,9 +114,9 @@ class StoreThread:
 
     @property
     def pending(self) -> int:
-        """Requests that were taken and are not answered; what is lazy counts once it goes over."""
-        lazy = isinstance(self._handing, asyncio.TimerHandle)
-        return self._pending - (len(self._asked) if lazy else 0)
+        """Requests that were taken and are not answered; what has time counts once it goes over."""
+        waits = isinstance(self._handing, asyncio.TimerHandle)
+        return self._pending - (len(self._asked) if waits else 0)
 
     async def start(self) -> None:
         """Start the thread and open the connection; raises what opening raised."""
@@ -143,14 +141,14 @@ class StoreThread:
         *,
         urgent: bool,
         waited: bool = True,
-        lazy: bool = False,
+        within_s: float = 0.0,
         durable: bool = True,
     ) -> asyncio.Future[Any]:
         """Have `work` done in the thread; `waited`: a modem stands still until it is.
 
         Else it is handed over at the end of the turn of the loop, with what else is asked for in
-        it: that wakes the thread once. What is `lazy` goes with what comes next, at the latest
-        after LAZY_S. The order stays. What is not `durable` may be lost with the power before the
+        it: that wakes the thread once. What has time goes with what comes next, at the latest
+        `within_s`. The order stays. What is not `durable` may be lost with the power before the
         next commit of what is. StoreUnavailable when it is not open.
         """
         if self.closed:
@@ -160,13 +158,21 @@ class StoreThread:
         assert self._loop is not None
         if waited:
             self._hand_over()
-        elif lazy:
-            if self._handing is None:
-                self._handing = self._loop.call_later(LAZY_S, self._hand_over)
+        elif within_s:
+            self._hand_over_by(self._loop.time() + within_s)
         elif self._handing is None or isinstance(self._handing, asyncio.TimerHandle):
             self._stop_handing()
             self._handing = self._loop.call_soon(self._hand_over)
         return request.future
+
+    def _hand_over_by(self, when_s: float) -> None:
+        handing = self._handing
+        if handing is None or (
+            isinstance(handing, asyncio.TimerHandle) and handing.when() > when_s
+        ):
+            self._stop_handing()
+            assert self._loop is not None
+            self._handing = self._loop.call_at(when_s, self._hand_over)
 
     def _hand_over(self) -> None:
         self._stop_handing()
