@@ -94,3 +94,43 @@ async def test_release_begins_again_what_is_half_out_for_too_long(store: Store) 
     found = await seen(store, "m")
     assert (found.state, found.modem, found.possible_duplicates) == (M.QUEUED, None, 1)
     assert await waiting(store, 301) == ["m"]
+
+
+async def test_a_resend_that_never_began_and_the_whole_after_it_count_once(store: Store) -> None:
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    await sent(store, one, 1)
+    await lost(store, two, grace_s=10)
+    assert (await store.sweep(after(10))).resent == 1  # it is queued once more, and counted
+    assert (await seen(store, "m")).possible_duplicates == 1
+    assert await store.release(G1, after(301), 300) == 1
+    assert [p.state for p in (await seen(store, "m")).parts] == [S.QUEUED, S.QUEUED]
+    assert (await seen(store, "m")).possible_duplicates == 1
+
+
+async def test_a_resend_that_went_out_and_the_whole_after_it_count_twice(store: Store) -> None:
+    await bound(store, new("m", 3))
+    one, two, _ = await claim(store)
+    await sent(store, one, 1)
+    await lost(store, two, grace_s=10)
+    assert (await store.sweep(after(10))).resent == 1
+    again = (await claim(store, after(10)))[0]
+    await sent(store, again, 2, at=after(10))
+    assert await store.release(G1, after(311), 300) == 1
+    assert (await seen(store, "m")).possible_duplicates == 2
+
+
+async def test_the_whole_that_is_out_in_part_and_begins_again_is_counted_each_time(
+    store: Store,
+) -> None:
+    await bound(store, new("m", 2))
+    one, _ = await claim(store)
+    await lost(store, one, grace_s=301)
+    assert (await store.sweep(after(301))).resent == 1  # whole
+    await bound(store)
+    seq = (await seen(store, "m")).seq
+    await store.bind([Binding(message_seq=seq, lane=G1, sim_id=SIM1, reason="again")])
+    first, _ = await claim(store, after(301))
+    await sent(store, first, 2, at=after(301))
+    assert await store.release(G1, after(602), 300) == 1
+    assert (await seen(store, "m")).possible_duplicates == 2

@@ -27,7 +27,6 @@ from airpost.store.attempts import (
     unknown_columns,
 )
 from airpost.store.moves import (
-    MAY_BE_OUT,
     OURSELVES,
     SegmentRow,
     add_body,
@@ -274,12 +273,10 @@ def _begin_whole(tx: Tx, row: SegmentRow, intent: Intent) -> None:
     rows = current_rows(tx, row.message_seq)
     if any(each.state is SegmentState.SENDING for each in rows):
         return
-    # What is queued once more was counted when it was.
-    counted = not any(each.state in MAY_BE_OUT for each in rows)
     begin_again(
         tx, rows, intent.begun_at,
         reason=f"a part is out, or may be, by another SIM than that of {intent.lane}",
-        resends=max(each.resends for each in rows), unbind=False, counted=counted,
+        resends=max(each.resends for each in rows), unbind=False,
     )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from airpost.store.api import Verdict, Wake
 from airpost.store.attempts import sent_columns
 from airpost.store.frozen import wait_for_its_time, was_not_due
 from airpost.store.moves import (
-    MAY_BE_OUT,
     OURSELVES,
     SegmentRow,
     add_event,
@@ -195,7 +194,6 @@ def elsewhere(tx: Tx, segment_id: int, sim_id: SimId, now: Instant) -> None:
     if begun(rows):
         begin_again(
             tx, rows, now, reason=words, resends=max(each.resends for each in rows), unbind=True,
-            counted=not states & MAY_BE_OUT,
         )  # fmt: skip
         return
     tx.db.execute(_SQL["at_once"], (row.message_seq,))

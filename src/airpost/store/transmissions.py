@@ -15,6 +15,7 @@ from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import Wake
 from airpost.store.many import insert
 from airpost.store.moves import (
+    MAY_BE_OUT,
     OURSELVES,
     SegmentRow,
     add_event,
@@ -89,21 +90,22 @@ def begin_again(
     reason: str,
     resends: int,
     unbind: bool,
-    counted: bool = False,
 ) -> None:
     """A new transmission for the message of `rows`, none of which may be sending.
 
-    It counts as a possible duplicate unless that was `counted`. What is queued is cancelled.
+    It counts as a possible duplicate, unless nothing may be out or a part is queued once more: that
+    was counted when it was, and goes out as part of the whole now. What is queued is cancelled.
     """
-    seq = rows[0].message_seq
+    seq, transmission_id = rows[0].message_seq, rows[0].transmission_id
+    counted = tx.db.execute(_SQL["once_more"], (seq, transmission_id)).fetchone() is not None
     for row in rows:
         if row.state is SegmentState.QUEUED:
             move(tx, row, SegmentEvent.CANCEL, at, reason, OURSELVES, not_before=None)
     bits, number, parts = tx.db.execute(_SQL["bits"], (seq,)).fetchone()
     made = add_transmission(tx, seq, number, bits, parts, reason, at)
     tx.db.execute(_SQL["retire"], (seq,))
-    tx.db.execute(_SQL["copy_segments"], (made, resends, seq, rows[0].transmission_id))
-    if not counted:
+    tx.db.execute(_SQL["copy_segments"], (made, resends, seq, transmission_id))
+    if not counted and any(row.state in MAY_BE_OUT for row in rows):
         count_duplicate(tx, seq, at)
     if unbind:
         tx.db.execute(_SQL["unbind"], (seq,))

@@ -42,6 +42,12 @@ SELECT state FROM segment WHERE message_seq = ? AND transmission_id = ?
 -- name: current_again
 UPDATE segment SET current = 1 WHERE message_seq = ? AND transmission_id = ?
 
+-- name: once_more
+-- Of unknown fate, sent again by a resend that has not begun, or was refused.
+SELECT 1 FROM segment s JOIN attempt a ON a.segment_id = s.id
+WHERE s.message_seq = ? AND s.transmission_id = ? AND s.state = 'queued'
+    AND a.outcome_class = 'unknown' LIMIT 1
+
 -- name: copy_segments
 INSERT INTO segment (message_seq, transmission_id, current, seq, state, pid, dcs, udh, udl,
     ud_body, expires_at, resends)
