@@ -642,3 +642,38 @@ def test_what_a_lane_that_is_no_more_has_left_goes_by_another(tmp_path: Path) ->
 
     run_virtual(before)
     run_virtual(after)
+
+
+def test_what_is_half_out_when_its_sim_rests_for_long_begins_again_whole(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (2.0,)) as rig:
+            unit = rig.units[0]
+            unit.outcomes = [SENT, *[failure(OutcomeClass.TRANSIENT, Scope.SIM)] * 8]
+            long = await rig.accept(LONG, class_=BULK, to=number(1))
+            await rig.until(lambda: unit.sent)
+            await many(rig, 8, OTP)
+            done = await rig.state(long, "sent", wait_s=4 * 3600)
+            parts = [each for each in unit.sent if each.message_id == long]
+            assert [each.seq for each in parts] == [1, *range(1, 11)]
+            assert len({each.concat_ref for each in parts[1:]}) == 1
+            assert parts[0].concat_ref != parts[1].concat_ref
+            assert done.possible_duplicates == 1
+            assert rig.pool.idle(G1)
+
+    run_virtual(main)
+
+
+def test_what_is_half_out_when_its_sim_rests_for_a_minute_goes_on(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (2.0,)) as rig:
+            unit = rig.units[0]
+            unit.outcomes = [SENT, *[failure(OutcomeClass.TRANSIENT, Scope.SIM)] * 5]
+            long = await rig.accept(LONG, class_=BULK, to=number(1))
+            await rig.until(lambda: unit.sent)
+            await many(rig, 5, OTP)
+            done = await rig.state(long, "sent", wait_s=4 * 3600)
+            parts = [each for each in unit.sent if each.message_id == long]
+            assert [each.seq for each in parts] == list(range(1, 11))
+            assert done.possible_duplicates == 0
+
+    run_virtual(main)

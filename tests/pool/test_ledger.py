@@ -137,9 +137,9 @@ def test_without_time_on_the_air_everything_is_sent_once(tmp_path: Path, modems:
             given_back = 0
             release = rig.store.release
 
-            async def counted(*given: Any) -> int:
+            async def counted(*given: Any, **more: Any) -> int:
                 nonlocal given_back
-                count = await release(*given)
+                count = await release(*given, **more)
                 given_back += count
                 return count
 

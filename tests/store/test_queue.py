@@ -200,6 +200,16 @@ async def test_a_part_in_doubt_keeps_its_message_from_beginning_again(store: Sto
     assert (await seen(store, "held")).modem is None
 
 
+async def test_release_of_what_has_begun_only_leaves_the_rest_bound(store: Store) -> None:
+    await bound(store, new("half", 2), new("fresh", 2))
+    one, *_ = await claim(store)
+    await sent(store, one, 1)
+    assert await store.release(G1, after(300), 300, "rests", begun_only=True) == 0
+    assert await store.release(G1, after(301), 300, "rests", begun_only=True) == 1
+    assert (await seen(store, "half")).modem is None
+    assert (await seen(store, "fresh")).modem == G1
+
+
 async def test_release_leaves_what_is_on_the_air(store: Store) -> None:
     await bound(store, new("m", 2), new("single"))
     one, _, single = await claim(store)

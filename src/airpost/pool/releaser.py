@@ -1,8 +1,8 @@
 """Gives back to the backlog what waits for a modem that does not serve it.
 
 May import store.api, L0. Modems that take nothing, those in trouble while others could take over,
-those whose SIM is closed by its limits, those that are no more, and what waits behind others when
-somebody is idle.
+those whose SIM is closed by its limits, or rests with parts of a message before it, those that are
+no more, and what waits behind others when somebody is idle.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ log = logging.getLogger("airpost.pool")
 
 # Why a modem's messages are given back, behind its name.
 CLOSED = "may send nothing for a while"
+RESTS = "rests after failures in a row"  # with that only what has begun is
 TROUBLED = "is in trouble, others can send it"
 BUSY = "is busy, another modem is idle"
 DUE_S = 0.5  # after which what came due at a lane that takes nothing is given back
@@ -107,7 +108,9 @@ class Releaser:
             why_not = None
             for lane, why in self._lanes().items():
                 try:
-                    await self._store.release(lane, self._clock.now(), self._resume_s, why)
+                    await self._store.release(
+                        lane, self._clock.now(), self._resume_s, why, begun_only=why == RESTS
+                    )
                 except StoreUnavailable as error:
                     why_not = f"modem={lane} {error.reason}"
                 self._loops[lane].wake()
@@ -136,8 +139,15 @@ class Releaser:
         busy, self._busy = self._busy, set()
         lanes = {lane: CANNOT_SEND for lane, view in self._views.items()
                  if not view.takes and not (view.ready and self._keeps(lane))}  # fmt: skip
+        lanes |= dict.fromkeys(filter(self._rests, taking), RESTS)
         lanes |= dict.fromkeys(closed & taking, CLOSED)
         # One that takes messages keeps its queue while nobody else could take it.
         for found, why in ((troubled, TROUBLED), (busy - troubled, BUSY)):
             lanes |= {lane: why for lane in found - closed if lane in taking and taking - {lane}}
         return lanes
+
+    def _rests(self, lane: Lane) -> bool:
+        """True while its SIM is dead, and parts wait for it whose message may have begun."""
+        loop = self._loops[lane]
+        dead = loop.window.dead and loop.window.free_at() > self._clock.mono()
+        return dead and any(each.of > 1 for each in loop.ahead)

@@ -316,14 +316,15 @@ class Store(Protocol):
         ...
 
     async def release(
-        self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND
-    ) -> int:
+        self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND, *,
+        begun_only: bool = False,
+    ) -> int:  # fmt: skip
         """Give a lane's messages back to the backlog; how many were. `why` stands in the history.
 
         What has no part out (all segments queued, tried before or not) is unbound as it is. What
         has a part out (sent, delivered, uncertain) and a part queued, and whose newest attempt is
         older than `resume_s`, starts again whole, as a new transmission with a new reference,
-        counted as a possible duplicate; younger ones stay bound.
+        counted as a possible duplicate; younger ones stay bound. `begun_only`: none but such.
         """
         ...
 

@@ -199,12 +199,17 @@ def _remark(tx: Tx, message_seq: int, state: str, reason: str, now: Instant) -> 
     )  # fmt: skip
 
 
-def release(tx: Tx, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND) -> int:
+def release(
+    tx: Tx, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND,
+    begun_only: bool = False,
+) -> int:  # fmt: skip
     """Give a lane's messages back, and tell `why` of it; how many were."""
     count = 0
     for (seq,) in tx.db.execute(_SQL["to_release"], (lane,)).fetchall():
         rows = current_rows(tx, seq)
         if not begun(rows):
+            if begun_only:
+                continue
             unbind(tx, seq, f"{lane} {why}", now)
             count += 1
         elif may_begin_again(tx, rows, now, resume_s):

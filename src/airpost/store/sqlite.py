@@ -331,10 +331,11 @@ class SqliteStore:
         await self._write(air.refuse, segment_id, outcome, now)
 
     async def release(
-        self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND
-    ) -> int:
+        self, lane: Lane, now: Instant, resume_s: float, why: str = CANNOT_SEND, *,
+        begun_only: bool = False,
+    ) -> int:  # fmt: skip
         """Give a lane's messages back."""
-        return await self._write(queue.release, lane, now, resume_s, why)
+        return await self._write(queue.release, lane, now, resume_s, why, begun_only)
 
     async def release_strays(self, lanes: Collection[Lane], now: Instant, resume_s: float) -> int:
         """Give back what no lane serves."""
