@@ -14,6 +14,7 @@ from random import Random
 
 from airpost.clock import Clock
 from airpost.daemon.config.places import check_routes
+from airpost.daemon.config.retention import check_retention
 from airpost.daemon.config.settings import ModemSettings, Settings
 from airpost.errors import ConfigError
 from airpost.modem.binding import Bindings, Selector
@@ -99,6 +100,8 @@ def build(
         log.error("wiring.profile_refused %s", fault)
     for note in check_routes(settings):
         log.warning("wiring.no_modem %s", note)
+    for note in check_retention(settings):
+        log.warning("wiring.retention %s", note)
     power = UsbPower(clock, hubs=settings.hubs, sysfs=root / "sys")
     book = RungBook(store)
 

@@ -23,7 +23,7 @@ log = logging.getLogger("airpost.pool")
 
 # Why a modem's messages are given back, behind its name.
 CLOSED = "may send nothing for a while"
-RESTS = "rests after failures in a row"  # with that only what has begun is
+RESTS = "rests after failures in a row"  # only what has begun is, then
 TROUBLED = "is in trouble, others can send it"
 BUSY = "is busy, another modem is idle"
 DUE_S = 0.5  # after which what came due at a lane that takes nothing is given back

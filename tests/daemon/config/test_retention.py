@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airpost.daemon.config.retention import check_retention
 from airpost.errors import ConfigError
 from airpost.model import MessageClass
 from airpost.store.keeping import Keep, Retention
@@ -54,3 +55,23 @@ def test_what_cannot_be(given: str, path: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         read(f"[retention]\n{given}")
     assert caught.value.path == path
+
+
+def test_contents_that_are_to_outlive_their_records_are_noted_by_field() -> None:
+    given = """
+        [retention]
+        bodies = "200d"
+        classes.otp = { records = "forever" }
+        classes.bulk = { bodies = "7d", records = "30d" }
+        classes.alarm = { bodies = "forever" }
+        inbound = { bodies = "forever", records = "30d" }
+    """
+    whole, alarm, inbound = check_retention(read(given))
+    assert whole == (
+        "retention: bodies (200d) are to be kept longer than records (155d); no content outlives "
+        "its record, both go after 155d"
+    )
+    assert alarm.startswith("retention.classes.alarm: bodies (forever) are to be kept longer than")
+    assert inbound.endswith("both go after 30d")
+    for fits in ("", '[retention]\nbodies = "155d"', '[retention]\nrecords = "forever"'):
+        assert list(check_retention(read(fits))) == []

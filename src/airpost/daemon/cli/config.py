@@ -29,11 +29,12 @@ def check(file: Path, *, as_json: bool) -> None:
         check_profiles,
         check_routes,
     )
+    from airpost.daemon.config.retention import check_retention
 
     try:
         settings = load_config(file)
         check_certificate(settings)
-        checks = (check_places, check_profiles, check_routes, check_carriers)
+        checks = (check_places, check_profiles, check_routes, check_carriers, check_retention)
         notes = [note for check in checks for note in check(settings)]
     except ConfigError as error:
         if as_json:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from airpost.daemon.config.section import Section
+from airpost.daemon.config.settings import Settings
 from airpost.errors import ConfigError
 from airpost.model import MessageClass
 from airpost.store.keeping import Keep, Retention
@@ -79,6 +81,25 @@ def retention_of(given: RetentionSection) -> Retention:
         statistics_d=_or_never(given.statistics),
         audit_d=_or_never(given.audit),
     )
+
+
+def check_retention(settings: Settings) -> Iterator[str]:
+    """Contents that are to be kept longer than their records: they go with these."""
+    given = settings.http.retention
+    keeps = {"retention": given.messages}
+    keeps |= {f"retention.classes.{each.value}": keep for each, keep in given.classes.items()}
+    keeps |= {"retention.inbound": given.inbound}
+    for where, keep in keeps.items():
+        bodies_d, records_d = keep.bodies_d, keep.records_d
+        if records_d is None or (bodies_d is not None and bodies_d <= records_d):
+            continue
+        if where != "retention" and keep == given.messages:
+            continue  # that is said
+        how_long = FOREVER if bodies_d is None else f"{bodies_d:g}d"
+        yield (
+            f"{where}: bodies ({how_long}) are to be kept longer than records ({records_d:g}d); no "
+            f"content outlives its record, both go after {records_d:g}d"
+        )
 
 
 def _of(section: KeepSection, given: RetentionSection, where: str) -> Keep:
