@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from airpost.clock import Instant, LoopClock
 from airpost.errors import StoreUnavailable
@@ -32,6 +35,8 @@ class Keeping:
         self.noted.append((sim_id, operator))
 
     async def prune(self, kept: Retention, now: Instant) -> Pruned:
+        if self.full:
+            raise StoreUnavailable("full")
         self.pruned.append(kept)
         return Pruned(messages=1)
 
@@ -114,6 +119,32 @@ def test_what_is_past_its_time_goes_every_few_hours() -> None:
         await stop(task)
 
     run_virtual(main)
+
+
+def test_what_the_store_cannot_do_is_done_at_the_next_look_and_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, keeper, task = await begun(loop)
+        store.keeping.full = True
+        keeper.saw(view("East"))
+        await asyncio.sleep(FIRST_S + 5 * LOOK_S)
+        assert store.keeping.pruned == []
+        store.keeping.full = False
+        await asyncio.sleep(LOOK_S + 1)
+        assert store.keeping.pruned == [KEPT]
+        await stop(task)
+
+    with caplog.at_level(logging.INFO, "airpost.bookkeeper"):
+        run_virtual(main)
+    said = [each.getMessage() for each in caplog.records]
+    assert said == [
+        "bookkeeper.store_unavailable work=operators full",
+        "bookkeeper.store_unavailable work=prune full",
+        "bookkeeper.pruned contents=0 messages=1 inbound=0 events=0 freed=0",
+        "bookkeeper.goes_on work=prune suppressed=4",
+        "bookkeeper.goes_on work=operators suppressed=5",
+    ]
 
 
 def test_a_filter_is_told_once_and_its_end_too() -> None:

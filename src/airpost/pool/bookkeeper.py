@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import ModemView, Severity, SimId
+from airpost.outage import Outage
 from airpost.pool.filters import BASELINE_H, WINDOWS_H, Suspicion, is_over, suspicions
 from airpost.store.api import Store
 from airpost.store.keeping import Pruned, Retention
@@ -52,6 +53,10 @@ class Bookkeeper:
         self._news = asyncio.Event()
         self._pruned_s: float | None = None
         self._tested_hour = 0
+        self._outages = {
+            name: Outage(log, "bookkeeper.store_unavailable", "bookkeeper.goes_on", f"work={name}")
+            for name in ("prune", "filters", "operators")
+        }
         self._filtered: dict[_Key, Suspicion] = {}
 
     def saw(self, view: ModemView) -> None:
@@ -71,47 +76,52 @@ class Bookkeeper:
                     await self._news.wait()
             except TimeoutError:
                 if self._trusted():
-                    await self._unless_unavailable(self._prune)
-                    await self._unless_unavailable(self._look_for_filters)
+                    await self._unless_unavailable("prune", self._prune)
+                    await self._unless_unavailable("filters", self._look_for_filters)
                 pause_s = LOOK_S
             self._news.clear()
-            await self._unless_unavailable(self._note_operators)
+            await self._unless_unavailable("operators", self._note_operators)
 
-    async def _unless_unavailable(self, work: object) -> None:
-        assert callable(work)
+    async def _unless_unavailable(self, name: str, work: Callable[[], Awaitable[bool]]) -> None:
+        """`work` returns True where the store has written something."""
         try:
-            await work()
+            if await work():
+                self._outages[name].over()
         except StoreUnavailable as error:
-            log.warning("bookkeeper.store_unavailable %s", error.reason)
+            self._outages[name].failed(error.reason)
 
-    async def _note_operators(self) -> None:
+    async def _note_operators(self) -> bool:
+        written = False
         for sim_id, operator in list(self._seen.items()):
             if self._operators.get(sim_id) != operator:
                 await self._store.keeping.note_operator(sim_id, operator, self._clock.now())
                 self._operators[sim_id] = operator
+                written = True
+        return written
 
-    async def _prune(self) -> None:
+    async def _prune(self) -> bool:
         now_s = self._clock.mono()
         if self._pruned_s is not None and now_s - self._pruned_s < PRUNE_EVERY_S:
-            return
-        self._pruned_s = now_s
+            return False
         done = await self._store.keeping.prune(self._retention, self._clock.now())
+        self._pruned_s = now_s
         if done != Pruned():
             log.info(
                 "bookkeeper.pruned contents=%d messages=%d inbound=%d events=%d freed=%d",
                 done.contents, done.messages, done.inbound, done.events, done.freed_octets,
             )  # fmt: skip
+        return True
 
-    async def _look_for_filters(self) -> None:
+    async def _look_for_filters(self) -> bool:
         if not self._silent_filter:
-            return
+            return False
         keeping = self._store.keeping
         await keeping.collect_rates(self._clock.now())
         this_hour = self._clock.now() // HOUR_US
         rates = await keeping.rates(this_hour - BASELINE_H - max(WINDOWS_H) - 2)
         newest = max((rate.hour for rate in rates), default=0)
         if newest <= self._tested_hour:
-            return
+            return True
         self._tested_hour = newest
         found = {(each.operator, each.shape): each for each in suspicions(rates, newest)}
         for key, each in found.items():
@@ -124,6 +134,7 @@ class Bookkeeper:
                 await self._tell(each, "delivers again", words, Severity.INFO)
                 del self._filtered[key]
         self._filtered = found | self._filtered  # as it was when it was told
+        return True
 
     async def _tell(self, each: Suspicion, to: str, words: str, severity: Severity) -> None:
         now = self._clock.now()

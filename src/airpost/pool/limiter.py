@@ -27,6 +27,7 @@ from airpost.model import (
     Waiting,
     Waits,
 )
+from airpost.outage import Outage
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.pool.allowance import QUOTA, Allowances, ChargeStore, KeyStore, together
 from airpost.pool.budget import Block
@@ -115,6 +116,7 @@ class Limiter:
         self._store = store
         self._holds = holds
         self._clock = clock
+        self._unnoted = Outage(log, "limits.event_not_stored", "limits.events_stored")
         self._wake = wake
         self.sims = SimBudgets(holds, clock, settings, note=self._note, read=wake)
         self._allowances = Allowances(
@@ -364,7 +366,9 @@ class Limiter:
             now = self._clock.now()
             await self._store.note(f"modem {lane}", None, LIMIT, words, now, Severity.WARNING)
         except StoreUnavailable as error:
-            log.warning("limits.event_not_stored modem=%s %s", lane, error.reason)
+            self._unnoted.failed(f"modem={lane} {error.reason}")
+        else:
+            self._unnoted.over()
 
 
 def _may_carry(view: ModemView, message: Message) -> bool:

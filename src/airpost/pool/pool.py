@@ -19,7 +19,6 @@ from airpost.model import (
     Message,
     MessageId,
     ModemView,
-    Severity,
     SimId,
     Waiting,
     Waits,
@@ -39,6 +38,7 @@ from airpost.pool.hooks import Hooks
 from airpost.pool.janitor import Janitor
 from airpost.pool.lateness import LateAnswers
 from airpost.pool.limiter import Limiter, Limits
+from airpost.pool.notes import Notes
 from airpost.pool.promises import Promises
 from airpost.pool.releaser import Releaser
 from airpost.pool.route import Rules
@@ -80,6 +80,7 @@ class ModemPool:
         self._views: dict[Lane, ModemView] = {}
         self._watchers: set[Callable[[ModemView], None]] = set()
         self._bind = asyncio.Event()
+        self._notes = Notes(store, clock)
         self.limiter = Limiter(store, clock, limits, self._limits_changed)
         self._binder = Binder(
             store, clock, self.limiter, self._loops, self._views, self._bind.set,
@@ -263,7 +264,7 @@ class ModemPool:
 
     def remark(self, lane: Lane, words: str) -> None:
         """Write something about a modem into its history."""
-        spawn(self._note(lane, None, REMARK, words), name=f"remark {lane}")
+        spawn(self._notes.event(lane, None, REMARK, words), name=f"remark {lane}")
 
     def _start(self, group: asyncio.TaskGroup, lane: Lane) -> None:
         loop = self._loops[lane]
@@ -330,8 +331,8 @@ class ModemPool:
             callback(view)
         if before is not None and before.state is not view.state:
             spawn(
-                self._note(view.lane, before.state.value, view.state.value, view.detail,
-                           view.state.severity),
+                self._notes.event(view.lane, before.state.value, view.state.value, view.detail,
+                                  view.state.severity),
                 name=f"note {view.lane}",
             )  # fmt: skip
         loop = self._loops.get(view.lane)
@@ -352,7 +353,7 @@ class ModemPool:
     def identified(self, lane: Lane, imei: str, sim_id: SimId) -> None:
         """Remember which modem and SIM the lane is now."""
         binding = LaneBinding(lane=lane, imei=imei, sim_id=sim_id, since=self._clock.now())
-        spawn(self._remember(binding), name=f"binding {lane}")
+        spawn(self._notes.binding(binding), name=f"binding {lane}")
 
     def late(self, lane: Lane, segment_id: int, mr: int | None, outcome: Outcome) -> None:
         """The answer came after we had called it unknown: credit it to its own segment."""
@@ -366,23 +367,7 @@ class ModemPool:
         """Note a call that came in."""
         shown = "unknown" if number is None else masked(number)
         log.info("modem.called modem=%s from=%s", lane, shown)
-        spawn(self._note(lane, None, CALL, number or "unknown"), name=f"call {lane}")
-
-    async def _remember(self, binding: LaneBinding) -> None:
-        try:
-            await self._store.bind_lane(binding)
-        except StoreUnavailable as error:
-            log.warning("modem.binding_not_stored modem=%s %s", binding.lane, error.reason)
-
-    async def _note(
-        self, lane: Lane, before: str | None, after: str, reason: str,
-        severity: Severity = Severity.INFO,
-    ) -> None:  # fmt: skip
-        now = self._clock.now()
-        try:
-            await self._store.note(f"modem {lane}", before, after, reason, now, severity)
-        except StoreUnavailable as error:
-            log.warning("modem.event_not_stored modem=%s %s", lane, error.reason)
+        spawn(self._notes.event(lane, None, CALL, number or "unknown"), name=f"call {lane}")
 
     def clock_changed(self) -> None:
         """The machine's clock was set, or is trusted now, or is not any more."""
