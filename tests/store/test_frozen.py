@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from airpost.model import MessageId, OnUncertain
 from airpost.states import MessageState
-from airpost.store.api import Verdict
+from airpost.store.api import MessageFilter, Verdict
 from airpost.store.backup import restore
 from airpost.store.frozen import NOT_DUE, Frozen
 from airpost.store.keeping import RESTORED
@@ -81,10 +81,12 @@ async def test_what_was_not_final_is_uncertain_and_held_after_a_restore(
         )  # fmt: skip
         assert message.on_uncertain is OnUncertain.HOLD
     assert (await store.keeping.check()).faults == ()
-    # However long one waits, nothing of it goes out, and what is new does at once.
-    await store.sweep(after(10 * DAY))
-    routes = await store.backlog(after(10 * DAY), 9, [G1], ["default"])
+    # However long one waits, nothing of it goes out or ends, and what is new goes at once.
+    await store.sweep(after(90 * DAY))
+    routes = await store.backlog(after(90 * DAY), 9, [G1], ["default"])
     assert routes == []
+    held = await store.messages(MessageFilter(state=MessageState.UNCERTAIN), 0, 9)
+    assert [(each.final, each.reason) for each in held.items] == [(False, RESTORED)] * 6
     await store.accept([new("fresh", at=LATER)])
     assert [each.id for each in await store.backlog(LATER, 9, [G1], ["default"])] == ["fresh"]
     await store.close()
@@ -193,3 +195,20 @@ async def test_a_clock_that_may_be_behind_proves_nothing(
     await sqlite.open(clock.at)
     assert await sqlite.keeping.release_restored([], "anna") == 1
     assert (await seen(sqlite, "m")).possible_duplicates == 1
+
+
+async def test_what_has_outlived_its_time_expires_unless_it_is_named(
+    sqlite: SqliteStore, place: Path, clock: FakeClock
+) -> None:
+    await sqlite.accept([new("named"), new("all")])
+    await sqlite.keeping.backup(place / "copy.db")
+    await sqlite.close()
+    restore(place / "copy.db", place / "airpost.db", LATER, Random(3))
+    clock.at = after(9 * DAY)
+    await sqlite.open(clock.at)
+    await sqlite.sweep(clock.at)
+    assert await sqlite.decisions.settle(MessageId("named"), None, Verdict.RESEND, "anna")
+    assert await sqlite.keeping.release_restored([], "anna") == 1
+    await sqlite.sweep(clock.at)
+    assert (await seen(sqlite, "named")).state is MessageState.QUEUED
+    assert (await seen(sqlite, "all")).state is MessageState.EXPIRED

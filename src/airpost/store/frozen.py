@@ -9,14 +9,14 @@ the restore.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from airpost.clock import SECOND_US, Instant
+from airpost.clock import Instant
 from airpost.model import MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import schedules
 from airpost.store.api import Wake
-from airpost.store.attempts import UNCERTAIN_WAIT_S, attempt_of, end_attempt, sent_columns
+from airpost.store.attempts import attempt_of, end_attempt, sent_columns, unknown_columns
 from airpost.store.keeping import RESTORED
 from airpost.store.moves import (
     OURSELVES,
@@ -89,11 +89,10 @@ def _freeze_part(tx: Tx, row: SegmentRow, now: Instant) -> None:
     for each in tx.db.execute(_SQL["open_attempts"], (row.id,)).fetchall():
         attempt = attempt_of(each)
         end_attempt(tx, attempt.id, now, attempt.mr, INTERRUPTED)
-    columns: dict[str, Any] = {
-        "not_before": None,
-        "grace_until": None,
-        "deadline_at": max(row.expires_at, now) + UNCERTAIN_WAIT_S * SECOND_US,
-    }
+    # Nothing but a report or a person's word ends it, unless its message is decided already.
+    columns = unknown_columns(row, now, None) | {"not_before": None}
+    if not row.decided:
+        columns["deadline_at"] = None
     if row.state is SegmentState.SENDING:
         columns |= outcome_columns(INTERRUPTED)
     move(tx, row, SegmentEvent.RESTORED, now, RESTORED, OURSELVES, **columns)
