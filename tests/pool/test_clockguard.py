@@ -95,6 +95,18 @@ def guarded(test: Callable[[Rig], object], **given: object) -> None:
     run_virtual(main)
 
 
+def test_the_store_is_told_before_it_is_opened_whether_anybody_has_set_the_clock() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        for by, up_s, trusted in ((False, 5, False), (False, 601, True), (True, 5, True)):
+            rig = Rig(loop, set_by_another=by, up_s=up_s)
+            rig.guard.before_open()
+            assert (rig.store.clock_trusted, rig.changes) == (trusted, 0)
+            await rig.guard.start()  # then whoever goes by it is told
+            assert (rig.store.clock_trusted, rig.changes) == (trusted, int(not trusted))
+
+    run_virtual(main)
+
+
 def test_a_clock_that_is_right_is_trusted_at_once() -> None:
     async def test(rig: Rig) -> None:
         assert rig.store.clock_trusted

@@ -341,6 +341,23 @@ async def test_a_copy_put_back_is_held_after_however_many_runs(box: Box, runs: i
     assert await box.state() == (M.UNCERTAIN, "restored")
 
 
+@pytest.mark.parametrize("set_by_another", [True, False])
+async def test_a_copy_put_back_while_nobody_has_set_the_clock_proves_nothing(
+    box: Box, set_by_another: bool
+) -> None:
+    await box.run(copy=True, send=True)
+    with closing(sqlite3.connect(box.copy)) as db:
+        db.execute("UPDATE message SET not_before = ?", (after(500),))
+        db.commit()
+    shutil.copy(box.copy, box.place / "airpost.db")
+    store = box.store()
+    store.clock_trusted = set_by_another
+    await store.open(after(99))
+    assert await store.keeping.release_restored([], "anna") == 1
+    assert (await seen(store, "m")).possible_duplicates == (not set_by_another)
+    await store.close()
+
+
 async def test_a_copy_on_another_box_is_held(box: Box, place: Path) -> None:
     await box.run(copy=True, send=True)
     other = place / "other"

@@ -93,6 +93,7 @@ class Daemon:
         """True once the store is open; False when there is a stop before."""
         store, said = self.parts.store, ""
         while not self._stop.is_set():
+            self._guard.before_open()
             try:
                 found = await store.open(self._clock.now())
             except StoreUnavailable as error:

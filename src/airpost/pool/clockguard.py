@@ -61,7 +61,10 @@ class GuardedStore(Protocol):
 
 
 class ClockGuard:
-    """`start()` once the store is open, then `run()` for ever. `changed` is told of every jump."""
+    """`before_open()`, `start()` once the store is open, then `run()` for ever.
+
+    `changed` is told of every jump.
+    """
 
     def __init__(
         self,
@@ -85,9 +88,15 @@ class ClockGuard:
         self._unwritten: list[tuple[int, Instant, int, str]] = []
         self._outage = Outage(log, "clock.not_moved", "clock.moved")
 
+    def before_open(self) -> None:
+        """Let the store know whether anybody has set the clock, should it have been put back."""
+        self._clock.follow()
+        self._store.clock_trusted = not self._set_by_nobody()
+
     async def start(self) -> None:
         """Look at the clock for the first time."""
         self._clock.follow()
+        self._store.clock_trusted = True  # until this looks at it with what the store tells
         found = await self._store.timing.newest()
         self._newest_at = found.event_at or Instant(0)
         self._begun_after = found.message_seq
@@ -148,6 +157,9 @@ class ClockGuard:
     def _doubt(self) -> str | None:
         if self._clock.now() < self._newest_at:
             return f"it is before the newest event of the store, {rfc3339(self._newest_at)}"
-        if self._since_boot_s() < self._wait_s and not self._synchronised():
+        if self._set_by_nobody():
             return "it was set by nobody since the machine was started"
         return None
+
+    def _set_by_nobody(self) -> bool:
+        return self._since_boot_s() < self._wait_s and not self._synchronised()

@@ -159,7 +159,7 @@ class SqliteStore:
         self.keeping.figures.begin(tx.db)
         told = self._journal.read(recovery.journal_of(tx))
         if recovery.put_back(tx, told):
-            frozen = freeze(tx, now, PUT_BACK, sure=now >= told.newest_at)
+            frozen = freeze(tx, now, PUT_BACK, sure=self.clock_trusted and now >= told.newest_at)
             log.warning("store.put_back held=%d not_due=%d", *frozen)
             told = Told()
         found = recovery.recover(tx, now, self._policy, told)

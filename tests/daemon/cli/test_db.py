@@ -81,8 +81,8 @@ def test_at_the_store(offline: list[str], tmp_path: Path) -> None:
 def test_a_restore_tells_what_cannot_have_gone_out(
     offline: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
 ) -> None:
-    monkeypatch.setattr("airpost.daemon.cli.db.synchronised", lambda: known)
-    monkeypatch.setattr("airpost.daemon.cli.db.since_boot_s", lambda: 5.0)
+    monkeypatch.setattr("airpost.daemon.cli.offline.synchronised", lambda: known)
+    monkeypatch.setattr("airpost.daemon.cli.offline.since_boot_s", lambda: 5.0)
     copy, now = str(tmp_path / "copy.db"), SystemClock().now()
     later = new("later", at=now, not_before=after(DAY, now), expires_at=after(9 * DAY, now))
     at_store(tmp_path, lambda store: store.accept([later]))

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from airpost.clock import SystemClock, since_boot_s, synchronised
+from airpost.clock import SystemClock
 from airpost.daemon.cli.client import Client, Json, as_json_option, talks
 from airpost.daemon.cli.offline import (
     at_rest,
+    clock_is_sure,
     config_option,
     either,
     elsewhere,
@@ -134,13 +135,13 @@ def restore(file: Path, *, config_path: Path, as_json: bool) -> None:
     What was waiting in FILE may have gone out since: it is held until `airpost queue release`.
     The store that was there is kept beside it.
     """
-    from airpost.pool.clockguard import DEFAULT_WAIT_S
     from airpost.store.backup import restore as put_back
 
     try:
         path = store_path_in(config_path)
-        sure = synchronised() or since_boot_s() > DEFAULT_WAIT_S
-        frozen, old = put_back(file, path, SystemClock().now(), Random(), here(), sure=sure)
+        frozen, old = put_back(
+            file, path, SystemClock().now(), Random(), here(), sure=clock_is_sure()
+        )
     except AirpostError as error:
         raise click.ClickException(str(error)) from error
     found: Json = {

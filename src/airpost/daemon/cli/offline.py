@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import click
 
 from airpost.audit import Value
-from airpost.clock import SystemClock
+from airpost.clock import SystemClock, since_boot_s, synchronised
 from airpost.daemon.cli.client import Unanswered
 from airpost.errors import AirpostError, ConfigError, Unreachable
 from airpost.services.auditor import Auditor
@@ -139,5 +139,14 @@ def _store(config_path: Path) -> Store:
     from importlib import import_module
 
     make: Any = import_module("airpost.store.sqlite").SqliteStore
-    store: Store = make(store_path_in(config_path), SystemClock(), Random())
+    made = make(store_path_in(config_path), SystemClock(), Random())
+    made.clock_trusted = clock_is_sure()
+    store: Store = made
     return store
+
+
+def clock_is_sure() -> bool:
+    """False while nobody has set the machine's clock since its start, and that is not long ago."""
+    from airpost.pool.clockguard import DEFAULT_WAIT_S
+
+    return synchronised() or since_boot_s() > DEFAULT_WAIT_S
