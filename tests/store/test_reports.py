@@ -1,4 +1,4 @@
-"""Which attempt a delivery report belongs to, and what it does: for every store."""
+"""What a delivery report does to its segment: for every store."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from airpost.codec.times import TimeStamp
-from airpost.model import Claimed, MessageId
+from airpost.model import MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store.api import Store
 from tests.store.values import (
     ARRIVED,
     DAY,
-    G2,
     HOUR,
     LOST,
-    SIM2,
     TRYING,
     after,
     begin,
@@ -39,114 +36,6 @@ async def unmatched(store: Store) -> int:
     return (await store.counts())["report.unmatched"]
 
 
-async def test_the_newest_attempt_with_that_reference_gets_it(store: Store) -> None:
-    await bound(store, new("old"), new("new"), new("else", to=OTHER))
-    for mr, segment, at in zip((7, 7, 7), await claim(store), (1, 2, 3), strict=True):
-        await sent(store, segment, mr, after(at))
-    stored = await store.record_report(report(7))
-    assert (stored.message_id, stored.state) == ("new", S.DELIVERED)
-    assert (await seen(store, "old")).state is M.SENT
-
-
-@pytest.mark.parametrize(
-    ("dialled", "reported"),
-    [
-        ("+4915112345678", "015112345678"),
-        ("+4915112345678", "4915112345678"),
-        ("0151 1234 5678".replace(" ", ""), "+4915112345678"),
-        ("10086", "10086"),
-    ],
-)
-async def test_numbers_are_compared_by_their_last_eight_digits(
-    store: Store, dialled: str, reported: str
-) -> None:
-    await bound(store, new("m", to=dialled))
-    (segment,) = await claim(store)
-    await sent(store, segment, 7)
-    assert (await store.record_report(report(7, to=reported))).message_id == "m"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"mr": 8},
-        {"to": "+4915112345679"},
-        {"to": "5678"},
-        {"sim_id": SIM2, "lane": G2},
-        {"received_at": after(72 * HOUR + 1)},
-    ],
-)
-async def test_what_matches_nothing_is_kept_and_never_applied(
-    store: Store, changes: dict[str, object]
-) -> None:
-    await bound(store, new("m"))
-    (segment,) = await claim(store)
-    await sent(store, segment, 7)
-    stored = await store.record_report(report(**{"mr": 7, **changes}))
-    assert (stored.message_id, stored.state) == (None, None)
-    assert (await seen(store, "m")).state is M.SENT
-    assert await unmatched(store) == 1
-    assert (await store.record_report(report(**{"mr": 7, **changes}))).message_id is None
-    assert await unmatched(store) == 1
-
-
-async def test_the_only_uncertain_attempt_since_the_last_reference_gets_it(store: Store) -> None:
-    await bound(store, new("known"), new("m"), new("else", to=OTHER))
-    known, segment, other = await claim(store)
-    await sent(store, known, 5)
-    await lost(store, segment)
-    await lost(store, other)
-    stored = await store.record_report(report(200, scts=stamp(1)))
-    assert (stored.message_id, stored.state) == ("m", S.DELIVERED)
-    found = await seen(store, "m")
-    assert (found.state, found.parts[0].reference, found.parts[0].sent_at) == (
-        M.DELIVERED, 200, after(0),
-    )  # fmt: skip
-
-
-async def test_of_several_the_one_whose_turn_it_was_gets_it(store: Store) -> None:
-    await bound(store, new("known"), new("a"), new("else", to=OTHER), new("b"))
-    known, a, other, b = await claim(store)
-    await sent(store, known, 254)
-    await lost(store, a)
-    await lost(store, other)
-    await lost(store, b)
-    assert (await store.record_report(report(3))).message_id is None
-    assert (await store.record_report(report(1))).message_id == "b"  # 254 + 3
-    # The reference of b is known now; a's turn was before it.
-    assert (await store.record_report(report(255))).message_id == "a"
-    assert (await seen(store, "else")).state is M.UNCERTAIN
-    assert await unmatched(store) == 1
-
-
-async def test_what_was_taken_without_a_reference_is_a_candidate_too(store: Store) -> None:
-    await bound(store, new("known"), new("bare ok"), new("lost"))
-    known, bare, silent = await claim(store)
-    await sent(store, known, 18)
-    await sent(store, bare, None)
-    await lost(store, silent)
-    assert (await store.record_report(report(19))).message_id == "bare ok"
-    assert (await seen(store, "lost")).state is M.UNCERTAIN
-    assert (await store.record_report(report(20))).message_id == "lost"
-
-
-async def test_without_any_known_reference_several_are_too_many(store: Store) -> None:
-    await bound(store, new("a"), new("b"))
-    for segment in await claim(store):
-        await lost(store, segment)
-    assert (await store.record_report(report(1))).message_id is None
-
-
-async def test_an_older_uncertain_attempt_takes_only_its_own_reference(store: Store) -> None:
-    await bound(store, new("first"), new("m"), new("last"))
-    first, segment, last = await claim(store)
-    await sent(store, first, 6)
-    await lost(store, segment)
-    await sent(store, last, 8)
-    assert (await store.record_report(report(9))).message_id is None
-    assert (await store.record_report(report(7))).message_id == "m"
-
-
 async def test_a_report_that_overtakes_the_answer_waits_for_it(store: Store) -> None:
     await bound(store, new("m"))
     (segment,) = await claim(store)
@@ -160,54 +49,6 @@ async def test_a_report_that_overtakes_the_answer_waits_for_it(store: Store) -> 
     assert await moves(store, "m", "part 1") == [
         ("queued", "sending"), ("sending", "sent"), ("sent", "delivered"),
     ]  # fmt: skip
-
-
-async def test_a_report_waits_also_where_an_old_one_had_that_reference(store: Store) -> None:
-    await bound(store, new("known"), new("old"), new("m"))
-    known, old, segment = await claim(store)
-    await sent(store, old, 8)
-    await sent(store, known, 7)
-    attempt = await begin(store, segment)
-    assert (await store.record_report(report(8, received_at=after(1)))).message_id is None
-    await end(store, segment, attempt, mr=8, at=after(2))
-    assert (await seen(store, "m")).state is M.DELIVERED
-    assert (await seen(store, "old")).state is M.SENT
-
-
-async def test_a_report_of_what_is_on_the_air_is_not_given_to_what_is_uncertain(
-    store: Store,
-) -> None:
-    await bound(store, new("known"), new("lost"), new("air"))
-    known, silent, air = await claim(store)
-    await sent(store, known, 5)
-    await lost(store, silent)
-    attempt = await begin(store, air)
-    for mr in (7, 6):  # what is lost may have had none: both may be of what is on the air
-        assert (await store.record_report(report(mr, received_at=after(1)))).message_id is None
-    await end(store, air, attempt, mr=7, at=after(2))
-    assert (await seen(store, "air")).state is M.DELIVERED
-    assert (await seen(store, "lost")).state is M.DELIVERED
-
-
-@pytest.mark.parametrize("at_s", [0, 101, 50, 100])
-async def test_of_several_in_doubt_the_time_tells_whose_report_it_is(
-    store: Store, at_s: int
-) -> None:
-    """The first may have been refused: then the second has the reference that it would have had.
-
-    And it may have been on the air until the second began.
-    """
-    await bound(store, new("known"), new("first"), new("second"))
-    known, first, second = await claim(store)
-    await sent(store, known, 5)
-    await lost(store, first)
-    attempt = await begin(store, second, after(100))
-    await end(store, second, attempt, E.UNKNOWN, at=after(120), grace_until=after(160))
-    taken = TimeStamp.from_instant(after(at_s)).octets
-    stored = await store.record_report(report(6, received_at=after(122), scts=taken))
-    meant = {0: "first", 50: "first", 100: None, 101: None}[at_s]
-    assert stored.message_id == meant
-    assert await unmatched(store) == (meant is None)
 
 
 async def test_a_report_before_the_attempt_is_of_another(store: Store) -> None:
@@ -237,96 +78,6 @@ async def test_a_report_that_was_waiting_settles_silence_and_a_crash(
     assert (await again.open(after(9))).uncertain == 1
     assert (await seen(again, "b")).state is M.DELIVERED
     await again.close()
-
-
-async def on_the_air(store: Store, *known: int, to: str = OTHER) -> tuple[Claimed, int]:
-    """The references of the last messages, and one that is on the air after them."""
-    await bound(store, *(new(f"known {mr}", to=to) for mr in known), new("air"))
-    *before, air = await claim(store)
-    for segment, mr in zip(before, known, strict=True):
-        await sent(store, segment, mr)
-    return air, await begin(store, air, after(10))
-
-
-@pytest.mark.parametrize("delivered", [True, False])
-@pytest.mark.parametrize("event", [E.TAKEN, E.UNKNOWN, E.TRANSIENT])
-async def test_a_report_that_only_one_on_the_air_can_have_is_not_kept_waiting(
-    store: Store, delivered: bool, event: E
-) -> None:
-    """The modem counts, and this is the next: the answer would say the same."""
-    air, attempt = await on_the_air(store, 5, 6)
-    word = report(7, scts=stamp(11), received_at=after(12), delivered=delivered,
-                  outcome=ARRIVED if delivered else LOST)  # fmt: skip
-    state = M.DELIVERED if delivered else M.FAILED
-    assert (await store.record_report(word)).message_id == "air"
-    assert (await seen(store, "air")).state is state
-    mr = 7 if event is E.TAKEN else None
-    await end(store, air, attempt, event, mr=mr, at=after(25), grace_until=after(30),
-              retry_at=after(30))  # fmt: skip
-    found = await seen(store, "air")
-    assert (found.state, found.final, found.parts[0].reference) == (state, True, 7)
-    assert (await store.sweep(after(99))).resent == 0
-    assert await claim(store, after(99)) == []
-    assert (await store.record_report(word)).message_id == "air"  # the same once more
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-async def test_a_further_report_of_what_one_has_told_before_finds_it(
-    store: Store, make: Callable[[], Store], restarted: bool
-) -> None:
-    """Also where no answer ever ended the attempt."""
-    await on_the_air(store, 5, 6)
-    await store.record_report(report(7, scts=stamp(11), received_at=after(12)))
-    if restarted:
-        await store.close()
-        store = make()
-        assert (await store.open(after(20))).uncertain == 0
-    word = report(
-        7, scts=stamp(11), received_at=after(30), delivered=False, outcome=LOST, status=65
-    )
-    assert (await store.record_report(word)).message_id == "air"
-    assert (await seen(store, "air")).state is M.FAILED
-    await store.close()
-
-
-@pytest.mark.parametrize(
-    ("known", "mr", "at_s", "to"),
-    [
-        ((5, 6), 8, 11, OTHER),  # not the next
-        ((5, 7), 8, 11, OTHER),  # others send by it too, or it does not count
-        ((6,), 7, 11, OTHER),  # nobody knows whether it counts
-        ((5, 6), 7, -20, OTHER),  # taken before it was on the air
-        ((7, 5, 6), 7, 11, "+4915112345678"),  # one to the same number had it
-    ],
-)
-async def test_a_report_that_may_be_anothers_waits_for_the_result(
-    store: Store, known: tuple[int, ...], mr: int, at_s: float, to: str
-) -> None:
-    await on_the_air(store, *known, to=to)
-    word = report(mr, scts=stamp(at_s), received_at=after(12))
-    assert (await store.record_report(word)).message_id != "air"
-    assert (await seen(store, "air")).state is M.SENDING
-
-
-async def test_a_report_waits_where_another_to_that_number_is_in_doubt(store: Store) -> None:
-    await bound(store, new("one", to=OTHER), new("two", to=OTHER), new("lost"), new("air"))
-    one, two, silent, air = await claim(store)
-    await lost(store, silent)
-    await sent(store, one, 5)
-    await sent(store, two, 6)
-    await begin(store, air, after(10))
-    await store.record_report(report(7, scts=stamp(11), received_at=after(12)))
-    assert (await seen(store, "air")).state is M.SENDING
-    assert (await seen(store, "lost")).state is M.UNCERTAIN
-
-
-async def test_a_report_that_it_is_still_tried_waits_for_the_result(store: Store) -> None:
-    """What the answer says then must not be taken for silence."""
-    air, attempt = await on_the_air(store, 5, 6)
-    tried = report(7, scts=stamp(11), received_at=after(12), delivered=None, outcome=TRYING)
-    assert (await store.record_report(tried)).message_id is None
-    done = await end(store, air, attempt, E.UNKNOWN, at=after(25), grace_until=after(30))
-    assert done.state is S.SENT
 
 
 async def test_a_temporary_report_keeps_sent(store: Store) -> None:
@@ -470,53 +221,3 @@ async def test_nothing_is_delivered_before_the_network_took_it(store: Store) -> 
     await store.record_report(report(7, done_at=after(4), received_at=after(9)))
     found = await seen(store, "m")
     assert (found.sent_at, found.delivered_at) == (after(5), after(5))
-
-
-def stamp(s: float) -> bytes:
-    """The service centre's time, so many seconds after the beginning."""
-    return TimeStamp.from_instant(after(s), 4).octets
-
-
-async def test_of_one_reference_twice_the_one_on_the_air_at_that_time_gets_it(store: Store) -> None:
-    """A modem that restarts begins its references anew."""
-    await bound(store, new("old"), new("new"))
-    for segment, at in zip(await claim(store), (100, 200), strict=True):
-        await sent(store, segment, 0, after(at))
-    assert (await store.record_report(report(0, scts=stamp(101)))).message_id == "old"
-    assert (await store.record_report(report(0, scts=stamp(199)))).message_id == "new"
-
-
-async def test_a_clock_that_fits_none_means_the_newest(store: Store) -> None:
-    await bound(store, new("old"), new("new"))
-    for segment, at in zip(await claim(store), (100, 200), strict=True):
-        await sent(store, segment, 0, after(at))
-    assert (await store.record_report(report(0, scts=stamp(-HOUR)))).message_id == "new"
-    assert (await store.record_report(report(0, scts=bytes(7), status=1))).message_id == "new"
-
-
-async def test_one_on_the_air_with_that_reference_waits_unless_another_fits(store: Store) -> None:
-    await bound(store, new("old"), new("next", to=OTHER), new("air"))
-    old, following, air = await claim(store)
-    await sent(store, old, 1, after(100))
-    await sent(store, following, 0, after(200))  # it has restarted: the next is 1 again
-    attempt = await begin(store, air, after(300))
-    overtakes = report(1, scts=stamp(300), received_at=after(300.5))
-    assert (await store.record_report(overtakes)).message_id is None
-    assert (await store.record_report(report(1, scts=stamp(101)))).message_id == "old"
-    await end(store, air, attempt, E.TAKEN, mr=1, at=after(301))
-    assert (await seen(store, "air")).state is M.DELIVERED
-
-
-@pytest.mark.parametrize(("mr", "at_s", "whose"), [(5, 1, None), (8, 1, "new"), (200, 301, "new")])
-async def test_the_last_one_in_doubt_gets_no_report_that_cannot_be_its_own(
-    store: Store, mr: int, at_s: float, whose: str | None
-) -> None:
-    """The first one's report comes late, and no reference was known before that."""
-    await bound(store, new("old"), new("known"), new("again"), new("new"))
-    old, known, known_again, newest = await claim(store)
-    await lost(store, old, after(1))
-    await sent(store, known, 6, at=after(100))
-    await sent(store, known_again, 7, at=after(200))
-    await lost(store, newest, after(300))
-    stored = await store.record_report(report(mr, scts=stamp(at_s), received_at=after(400)))
-    assert stored.message_id == whose

@@ -1,0 +1,228 @@
+"""Which attempt a delivery report belongs to: what is known of it, and an ordered table of rules.
+
+May import L0 and codec.times. Run in the writer's thread. A report tells its SIM, a number, a
+reference, and when the service centre took the message. The first rule of `RULES` that holds
+decides:
+
+1. `has the reference`: an attempt to the number bears it, and the time means no other (references
+   come again after 256, and after each restart of a modem).
+2. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
+   is open or has it, the modem counts its references, and this one is the attempt's by that count.
+3. `may be on the air`: one on the air can have it: nobody's yet, the result tells it for certain.
+4. `alone since the last`: one to the number has gone out without a reference since the last that
+   is known, and not both count and time speak against it. While it is on the air it waits.
+5. `alone by the count`: only one without a reference can have this one: of those since the last
+   that is known, or of all where there are none since.
+6. `alone by the time`: of these only one was on the air when the service centre took the message.
+7. `nobody's`: kept, listed and never applied.
+
+By the count an attempt can have a reference that is the last known one plus the PDUs since, modulo
+256, where one that was refused or is in doubt may have had none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+from airpost.clock import SECOND_US, Instant
+from airpost.codec.times import TimeStamp
+from airpost.store.attempts import AttemptRow, attempt_of
+from airpost.store.statements import load
+from airpost.store.writer import Tx
+
+_SQL = load("matching")
+MATCH_S = 72 * 3600  # a reference comes again after 256 messages: what is older is not meant
+CLOSE_S = 10  # by which the time may be off where nothing else tells several apart
+FIT_S = 120  # the same, where the reference came twice
+LONGER_S = 250  # that a modem was at a message which nobody waited for any more
+_REFERENCES = 256
+_NEWEST = (1 << 63) - 1  # above every id
+
+
+class Said(NamedTuple):
+    """What a report says of its attempt. `final`: the service centre does not try any more."""
+
+    sim_id: str
+    tail: str
+    mr: int
+    scts: bytes
+    final: bool
+    received_at: Instant
+
+
+class Evidence:
+    """What is known for and against each attempt; each is read once, when a rule asks for it."""
+
+    def __init__(self, tx: Tx, said: Said) -> None:
+        self._tx = tx
+        self.said = said
+        self._since = said.received_at - MATCH_S * SECOND_US
+
+    @cached_property
+    def _taken_at(self) -> int | None:
+        """When the service centre took the message; None where it tells no time."""
+        return TimeStamp(self.said.scts).instant_us
+
+    @cached_property
+    def without_reference(self) -> list[AttemptRow]:
+        """To the number, without a reference, and not refused: on the air, in doubt, or a bare OK.
+
+        The oldest first, at most 72 h old.
+        """
+        which = self.said.sim_id, self.said.tail, self._since
+        return list(map(attempt_of, self._tx.db.execute(_SQL["without_reference"], which)))
+
+    @cached_property
+    def with_reference(self) -> list[AttemptRow]:
+        """To the number, with this reference; the newest first.
+
+        At most 72 h old, or still waited for: the service centre has told that it still tries.
+        """
+        said = self.said
+        which = said.sim_id, said.tail, said.mr, self._since, said.received_at
+        return list(map(attempt_of, self._tx.db.execute(_SQL["with_reference"], which)))
+
+    @cached_property
+    def on_air(self) -> list[AttemptRow]:
+        """Those on the air that can have the reference; the newest first."""
+        newest_first = reversed(self.without_reference)
+        return [each for each in newest_first if _ended(each) is None and self._countable(each)]
+
+    @cached_property
+    def bearer(self) -> AttemptRow | None:
+        """Of those that have the reference, or can while on the air, the one meant by the time.
+
+        The newest where there is no time, or it fits none.
+        """
+        bearers = [*self.on_air, *self.with_reference]
+        if len(bearers) < 2 or self._taken_at is None:
+            return bearers[0] if bearers else None
+        nearest = min(bearers, key=self._away_us)
+        return nearest if self._away_us(nearest) <= FIT_S * SECOND_US else bearers[0]
+
+    @cached_property
+    def recent(self) -> list[AttemptRow]:
+        """Those without a reference since the last known one of the SIM."""
+        last = self._known_before(_NEWEST)
+        return [each for each in self.without_reference if last is None or each.id > last[0]]
+
+    @cached_property
+    def countable(self) -> list[AttemptRow]:
+        """Those the count allows of the recent ones, or of all where none is recent."""
+        return list(filter(self._countable, self.recent or self.without_reference))
+
+    @cached_property
+    def timely(self) -> list[AttemptRow]:
+        """Of the countable ones those that were on the air when the message was taken."""
+        return [] if self._taken_at is None else list(filter(self._close, self.countable))
+
+    def spoken_against(self, attempt: AttemptRow) -> bool:
+        """True where there is a time and a count, and neither allows it.
+
+        By the count alone it may be: a modem that starts anew begins that again.
+        """
+        if self._taken_at is None or self._close(attempt):
+            return False
+        return self._known_before(attempt.id) is not None and not self._countable(attempt)
+
+    def counted(self, attempt: AttemptRow) -> bool:
+        """True where this is the reference of one on the air as surely as `+CMGS` would say.
+
+        The last two that are known follow each other, this one follows them, and nothing in between
+        has an unknown one; the service centre took the message while it was on the air.
+        """
+        if self._taken_at is None or not self._close(attempt):
+            return False
+        last = self._known_before(attempt.id)
+        before = None if last is None else self._known_before(last[0])
+        if last is None or before is None:
+            return False
+        return self._follows(before, last) and self._follows(last, (attempt.id, self.said.mr))
+
+    def _close(self, attempt: AttemptRow) -> bool:
+        return self._away_us(attempt) <= CLOSE_S * SECOND_US
+
+    def _away_us(self, attempt: AttemptRow) -> int:
+        """From when the message was taken to the time an attempt was on the air.
+
+        One whose answer was not waited for any longer may have been so until the SIM's next began.
+        """
+        at, ended_at = self._taken_at, attempt.ended_at
+        assert at is not None
+        if ended_at is not None and attempt.outcome_class == "unknown" and at > ended_at:
+            which = attempt.sim_id, attempt.id
+            found = self._tx.db.execute(_SQL["next_begun"], which).fetchone()
+            latest = Instant(ended_at + LONGER_S * SECOND_US)
+            ended_at = latest if found is None else Instant(max(ended_at, min(found[0], latest)))
+        after = 0 if ended_at is None else at - ended_at
+        return max(attempt.begun_at - at, after, 0)
+
+    def _countable(self, attempt: AttemptRow) -> bool:
+        """True where it can have this reference: there is one for each PDU that was taken."""
+        known = self._known_before(attempt.id)
+        if known is None:
+            return False
+        most, taken = self._pdus_between(known[0], attempt.id)
+        return (self.said.mr - known[1]) % _REFERENCES in range(taken + 1, most + 2)
+
+    def _follows(self, first: tuple[int, int], then: tuple[int, int]) -> bool:
+        most, taken = self._pdus_between(first[0], then[0])
+        return most == taken and (then[1] - first[1]) % _REFERENCES == taken + 1
+
+    def _known_before(self, attempt_id: int) -> tuple[int, int] | None:
+        """(attempt, reference) of the SIM's newest attempt whose reference is known."""
+        which = self.said.sim_id, attempt_id
+        found = self._tx.db.execute(_SQL["known_before"], which).fetchone()
+        return None if found is None else (found[0], found[1])
+
+    def _pdus_between(self, first_id: int, then_id: int) -> tuple[int, int]:
+        """PDUs of the SIM, and those of them that were taken for certain."""
+        which = self.said.sim_id, first_id, then_id
+        most, taken = self._tx.db.execute(_SQL["pdus_between"], which).fetchone()
+        return most, taken
+
+
+# -- the table -----------------------------------------------------------------------------------
+class Rule(NamedTuple):
+    """Where it holds, the report is that of the attempt it gives; None: nobody's, for now."""
+
+    name: str
+    holds: Callable[[Evidence], bool]
+    gives: Callable[[Evidence], AttemptRow | None]
+
+
+def decide(of: Evidence) -> tuple[Rule, AttemptRow | None]:
+    """The rule that decides, and whose the report is by it."""
+    rule = next(each for each in RULES if each.holds(of))
+    return rule, rule.gives(of)
+
+
+def _ended(attempt: AttemptRow) -> AttemptRow | None:
+    """None while it is on the air."""
+    return None if attempt.ended_at is None else attempt
+
+
+def _has_reference(of: Evidence) -> bool:
+    return of.bearer is not None and of.bearer.mr is not None
+
+
+def _counted_on_air(of: Evidence) -> bool:
+    alone = len(of.on_air) == len(of.without_reference) == 1 and not of.with_reference
+    return of.said.final and alone and of.counted(of.on_air[0])
+
+
+def _alone_since(of: Evidence) -> bool:
+    return len(of.recent) == 1 and not of.spoken_against(of.recent[0])
+
+
+RULES = (
+    Rule("has the reference", _has_reference, lambda of: of.bearer),
+    Rule("counted on the air", _counted_on_air, lambda of: of.bearer),
+    Rule("may be on the air", lambda of: of.bearer is not None, lambda _: None),
+    Rule("alone since the last", _alone_since, lambda of: _ended(of.recent[0])),
+    Rule("alone by the count", lambda of: len(of.countable) == 1, lambda of: of.countable[0]),
+    Rule("alone by the time", lambda of: len(of.timely) == 1, lambda of: of.timely[0]),
+    Rule("nobody's", lambda _: True, lambda _: None),
+)
