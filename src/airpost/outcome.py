@@ -6,7 +6,6 @@ destination, the SIM, the modem or the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -51,22 +50,3 @@ class Outcome:
 
 WHOSE = "whose"  # the code of an unknown fate where an answer came, of this or of an earlier one
 SENT = Outcome(cls=OutcomeClass.OK, scope=Scope.MESSAGE, code="OK", text="accepted by the network")
-
-# What decides about a whole: a permanent failure ends it, doubt beats a retry, that beats success.
-_WEIGHT = {
-    OutcomeClass.OK: 0,
-    OutcomeClass.TRANSIENT: 1,
-    OutcomeClass.UNKNOWN: 2,
-    OutcomeClass.PERMANENT: 3,
-}
-
-
-def merge(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome that speaks for several: first of the weightiest class. ValueError on none."""
-    first: Outcome | None = None
-    for each in outcomes:
-        if first is None or _WEIGHT[each.cls] > _WEIGHT[first.cls]:
-            first = each
-    if first is None:
-        raise ValueError("no outcomes to merge")
-    return first

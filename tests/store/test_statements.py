@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from airpost.outcome import OutcomeClass, Scope
 from airpost.store import room, statements
 from airpost.store.migrations import connect, migrate
 
@@ -65,6 +66,17 @@ def test_the_check_itself_finds_what_is_not_used() -> None:
     found = [key for key in ("groups", "all_contacts", "lane_states", "contacts", "all", "at")
              if used_by(source, key)]  # fmt: skip
     assert found == ["groups", "all_contacts", "lane_states"]
+
+
+@pytest.mark.parametrize(("column", "words"), [("class", OutcomeClass), ("scope", Scope)])
+def test_outcomes_are_read_by_the_words_they_are_written_in(
+    column: str, words: type[OutcomeClass] | type[Scope]
+) -> None:
+    compared = re.compile(rf"outcome_{column} (?:=|<>|IN) (?:\(([^)]+)\)|('\w+'))")
+    found = [each for name in FILES for each in compared.findall(statements.text(name))]
+    assert found
+    read = {word for each in found for word in re.findall(r"'(\w+)'", "".join(each))}
+    assert read <= {each.value for each in words}
 
 
 def test_a_name_that_stands_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from airpost.clock import Instant
 from airpost.errors import StaleTransition
 from airpost.model import Lane, SimId
-from airpost.outcome import Outcome
+from airpost.outcome import Outcome, OutcomeClass
 from airpost.states import MessageState, SegmentEvent, SegmentState, sources
 from airpost.store import ahead, reports
 from airpost.store.ahead import PreparedRow
@@ -342,7 +342,7 @@ def _attempt(tx: Tx, done: Settlement) -> tuple[AttemptRow, SegmentRow] | None:
         return None
     attempt = attempt_of(found[:10])
     if done.event in _LATE:
-        if attempt.outcome_class != "unknown":
+        if attempt.outcome_class != OutcomeClass.UNKNOWN.value:
             _refused(done, "its fate is known")
             return None
         if done.event in _LATE_REFUSALS and tx.db.execute(_SQL["reported"], which[:1]).fetchone():

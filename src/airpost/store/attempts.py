@@ -30,7 +30,7 @@ class AttemptRow(NamedTuple):
     mr: int | None
     begun_at: Instant
     ended_at: Instant | None
-    outcome_class: str | None
+    outcome_class: str | None  # a value of OutcomeClass; None while it is on the air
 
 
 def attempt_of(values: tuple[Any, ...]) -> AttemptRow:

@@ -27,6 +27,7 @@ from airpost.store.turns import turn
 from airpost.store.writer import Tx
 
 _SQL = load("choices")
+BOUND_TO = "bound to"  # how the event of a binding begins
 DAY_US = 86_400 * SECOND_US
 KNOWN = 256  # reasons that are not looked up again
 
@@ -67,7 +68,7 @@ def last_sim(db: sqlite3.Connection, number: str) -> SimId | None:
 
 def routed(db: sqlite3.Connection, message_id: MessageId) -> Routed | None:
     """See `routing.Choices.routed`."""
-    row = db.execute(_SQL["routed"], (message_id,)).fetchone()
+    row = db.execute(_SQL["routed"], (f"{BOUND_TO} %", message_id)).fetchone()
     if row is None:
         return None
     told = {} if row[7] is None else json.loads(row[7])

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 from airpost.clock import SECOND_US, Instant
 from airpost.codec.times import TimeStamp
+from airpost.outcome import OutcomeClass
 from airpost.store.attempts import AttemptRow, attempt_of
 from airpost.store.statements import load
 from airpost.store.writer import Tx
@@ -151,7 +152,8 @@ class Evidence:
         """
         at, ended_at = self._taken_at, attempt.ended_at
         assert at is not None
-        if ended_at is not None and attempt.outcome_class == "unknown" and at > ended_at:
+        in_doubt = attempt.outcome_class == OutcomeClass.UNKNOWN.value
+        if ended_at is not None and in_doubt and at > ended_at:
             which = attempt.sim_id, attempt.id
             found = self._tx.db.execute(_SQL["next_begun"], which).fetchone()
             latest = Instant(ended_at + LONGER_S * SECOND_US)

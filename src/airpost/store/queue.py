@@ -20,7 +20,7 @@ from airpost.model import Claimed, Lane, MessageClass, OnUncertain, SegmentBody,
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
 from airpost.store.api import CANNOT_SEND, Binding, Wake
-from airpost.store.choices import choice_of, failed_on, last_sim
+from airpost.store.choices import BOUND_TO, choice_of, failed_on, last_sim
 from airpost.store.moves import MAY_BE_OUT, OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
 from airpost.store.routing import Served
@@ -178,7 +178,7 @@ def bind(tx: Tx, bindings: Sequence[Binding], now: Instant) -> int:
         if found is None:
             continue
         count += 1
-        _remark(tx, each.message_seq, found[0], f"bound to {each.lane}: {each.reason}", now)
+        _remark(tx, each.message_seq, found[0], f"{BOUND_TO} {each.lane}: {each.reason}", now)
     return count
 
 

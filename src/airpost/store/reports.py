@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from airpost.clock import SECOND_US, Instant
 from airpost.model import MessageId, RawReport
+from airpost.outcome import OutcomeClass
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import ReportStored, Wake
 from airpost.store.attempts import REPORT_WAIT_S, AttemptRow, sent_columns
@@ -180,5 +181,5 @@ def _delivered_at(attempt: AttemptRow, told: Told) -> int:
     if told.done_at is None:
         return told.received_at
     # It tells whole seconds: of the one in which the network took it, it is the beginning.
-    taken = attempt.ended_at if attempt.outcome_class == "ok" else None
+    taken = attempt.ended_at if attempt.outcome_class == OutcomeClass.OK.value else None
     return min(max(told.done_at, taken or attempt.begun_at), told.received_at)

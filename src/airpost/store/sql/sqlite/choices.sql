@@ -39,7 +39,7 @@ DELETE FROM choice WHERE id IN (SELECT id FROM choice WHERE day < (
 
 -- name: routed
 SELECT m.seq, m.route, m.carrier, m.lane, m.sim_id, m.group_n, m.groups_failed, c.text,
-       (SELECT max(e.at) FROM event e WHERE e.message_seq = m.seq AND e.reason LIKE 'bound to %')
+       (SELECT max(e.at) FROM event e WHERE e.message_seq = m.seq AND e.reason LIKE ?)
 FROM message m LEFT JOIN choice c ON c.id = m.choice_id
 WHERE m.id = ?
 
