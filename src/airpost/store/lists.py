@@ -1,6 +1,6 @@
 """What people and programs read: messages, their history, events, received messages, counts.
 
-May import L0 and sqlite3. Runs in the reader's thread. A list of messages looks at a stretch of
+May import L0 and sqlite3. A list of messages looks at a stretch of
 STRETCH numbers at a time and is asked again: a rare match among a million messages takes as long as
 it takes, but nobody waits for it.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from airpost.model import Event, Inbound, Lane, Message, MessageId, PartView
@@ -43,6 +43,60 @@ _CONDITIONS = {
 }
 
 
+class Lists:
+    """See `api.Store`; `read` runs a function in the reader's thread."""
+
+    def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
+        self._read = read
+
+    async def message(self, message_id: MessageId, owner: str | None) -> Message | None:
+        """One message."""
+        found: Message | None = await self._read(message, message_id, owner)
+        return found
+
+    async def messages(self, where: MessageFilter, after: int, limit: int) -> Page[Message]:
+        """A page of messages; one more than asked for tells whether there is another page."""
+        found: list[Message] = []
+        begin: int | None = after
+        while begin is not None and len(found) <= limit:
+            asked = limit + 1 - len(found)
+            more, begin = await self._read(messages, where, begin, asked, urgent=False)
+            found += more
+        following = found[limit - 1].seq if len(found) > limit else None
+        return Page(items=tuple(found[:limit]), next=following)
+
+    async def message_events(self, message_id: MessageId) -> list[Event]:
+        """The history of a message."""
+        found: list[Event] = await self._read(message_events, message_id, urgent=False)
+        return found
+
+    async def events(self, after: int, limit: int) -> Page[Event]:
+        """A page of events."""
+        found: Page[Event] = await self._read(events, after, limit, urgent=False)
+        return found
+
+    async def inbound(self, owner: str | None, after: int, limit: int) -> Page[Inbound]:
+        """A page of received messages."""
+        found: Page[Inbound] = await self._read(inbound, owner, after, limit, urgent=False)
+        return found
+
+    async def queue(self, lane: Lane | None, limit: int, routes: Served = None) -> QueueView:
+        """What waits for a lane, or for any."""
+        found: QueueView = await self._read(queue_view, lane, limit, routes, urgent=False)
+        return found
+
+    async def counts(self) -> dict[str, int]:
+        """How many of what."""
+        found = Counter(await self._read(counts, urgent=False))
+        for table, prefix in (("message", ""), ("segment", "segment.")):
+            begin: int | None = 0
+            while begin is not None:
+                some, begin = await self._read(state_counts, table, begin, urgent=False)
+                found.update({prefix + state: count for state, count in some.items()})
+        return dict(found)
+
+
+# -- in the reader's thread ----------------------------------------------------------------------
 def by_seq(db: sqlite3.Connection, seqs: Sequence[int]) -> list[Message]:
     """These messages, in this order."""
     asked = (json.dumps(seqs),)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from asyncio import Future
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from random import Random
@@ -18,10 +17,7 @@ from airpost.clock import Clock, Instant
 from airpost.errors import StoreError, StoreUnavailable
 from airpost.model import (
     Claimed,
-    Event,
-    Inbound,
     Lane,
-    Message,
     MessageClass,
     MessageId,
     NewMessage,
@@ -45,11 +41,8 @@ from airpost.store.api import (
     CancelResult,
     Intent,
     LaneBinding,
-    MessageFilter,
-    Page,
     PartStored,
     Prepared,
-    QueueView,
     Recovered,
     ReportStored,
     Settlement,
@@ -72,11 +65,12 @@ from airpost.store.journal import AirJournal, Told, new_nonce
 from airpost.store.keeper import Keeper
 from airpost.store.keys import KeyRing
 from airpost.store.keyuse import KeyUses
+from airpost.store.lists import Lists
 from airpost.store.lock import StoreLock
 from airpost.store.migrations import migrate
 from airpost.store.outbox import Outbox
 from airpost.store.reader import Reader
-from airpost.store.routing import Reach, Served
+from airpost.store.routing import Reach
 from airpost.store.schedules import Schedules
 from airpost.store.timing import Timing
 from airpost.store.writer import Tx, Writer, probe, work_of
@@ -107,6 +101,10 @@ class SqliteStore:
         ring = KeyRing(self._write, self._read)
         self.add_key, self.find_key = ring.add, ring.find
         self.keys, self.revoke_key, self.rotate_key = ring.all, ring.revoke, ring.rotate
+        shown = Lists(self._read)
+        self.message, self.messages, self.inbound = shown.message, shown.messages, shown.inbound
+        self.message_events, self.events = shown.message_events, shown.events
+        self.queue, self.counts = shown.queue, shown.counts
         self.holds = Holds(self._write, self._read)
         self.schedules = Schedules(self._write, self._read)
         self.batches = Batches(self._write, self._read, clock)
@@ -406,45 +404,3 @@ class SqliteStore:
     async def remember(self, key: str, value: str) -> None:
         """Keep a value under a key."""
         await self._write(lanes.remember, key, value)
-
-    # -- reading ---------------------------------------------------------------------------------
-    async def message(self, message_id: MessageId, owner: str | None) -> Message | None:
-        """One message."""
-        return await self._read(lists.message, message_id, owner)
-
-    async def messages(self, where: MessageFilter, after: int, limit: int) -> Page[Message]:
-        """A page of messages; one more than asked for tells whether there is another page."""
-        found: list[Message] = []
-        begin: int | None = after
-        while begin is not None and len(found) <= limit:
-            asked = limit + 1 - len(found)
-            more, begin = await self._read(lists.messages, where, begin, asked, urgent=False)
-            found += more
-        following = found[limit - 1].seq if len(found) > limit else None
-        return Page(items=tuple(found[:limit]), next=following)
-
-    async def message_events(self, message_id: MessageId) -> list[Event]:
-        """The history of a message."""
-        return await self._read(lists.message_events, message_id, urgent=False)
-
-    async def events(self, after: int, limit: int) -> Page[Event]:
-        """A page of events."""
-        return await self._read(lists.events, after, limit, urgent=False)
-
-    async def inbound(self, owner: str | None, after: int, limit: int) -> Page[Inbound]:
-        """A page of received messages."""
-        return await self._read(lists.inbound, owner, after, limit, urgent=False)
-
-    async def queue(self, lane: Lane | None, limit: int, routes: Served = None) -> QueueView:
-        """What waits for a lane, or for any."""
-        return await self._read(lists.queue_view, lane, limit, routes, urgent=False)
-
-    async def counts(self) -> dict[str, int]:
-        """How many of what."""
-        found = Counter(await self._read(lists.counts, urgent=False))
-        for table, prefix in (("message", ""), ("segment", "segment.")):
-            begin: int | None = 0
-            while begin is not None:
-                some, begin = await self._read(lists.state_counts, table, begin, urgent=False)
-                found.update({prefix + state: count for state, count in some.items()})
-        return dict(found)
