@@ -14,7 +14,8 @@ SOURCES = {"airpost": ROOT / "src" / "airpost", "hwsim": ROOT / "hw-sim" / "hwsi
 L0 = {
     f"airpost.{name}"
     for name in ("apikey", "audit", "errors", "outcome", "clock", "histogram", "states", "model",
-                 "numbering", "outage", "policy", "regions", "routes", "schedule", "tasks")
+                 "numbering", "outage", "policy", "received", "regions", "routes", "schedule",
+                 "tasks")
 }  # fmt: skip
 PURE_L0 = {"airpost.errors", "airpost.outcome"}
 STORE = {
@@ -43,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "airpost.model": {"airpost.clock", "airpost.outcome", "airpost.states"},
     "airpost.numbering": set(),
     "airpost.outage": set(),
+    "airpost.received": {"airpost.clock", "airpost.model", "airpost.outcome"},
     "airpost.regions": set(),
     "airpost.policy": {"airpost.model"},
     "airpost.routes": {"airpost.model", "airpost.numbering", "airpost.regions"},

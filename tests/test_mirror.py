@@ -20,6 +20,7 @@ ELSEWHERE = {
     "src/airpost/store/auditing.py": "protocol only: tests/store/test_audit.py runs it",
     "src/airpost/services/http/handler.py": "types only: tests/services/http/test_auth.py",
     "src/airpost/services/http/key_schemas.py": "tests/services/http/test_keys.py",
+    "src/airpost/received.py": "values only: tests/store/test_inbound.py, test_reports.py",
     "src/airpost/apikey.py": "values only: tests/store/test_keys.py",
     "src/airpost/modem/api.py": "protocol only: tests/modem/test_unit.py runs it",
     "src/airpost/services/http/compose.py": "tests/services/http/test_messages.py",

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpost.clock import SystemClock
-from airpost.model import Lane, ModemView, RawPart, RawReport, SimId
+from airpost.model import Lane, ModemView, SimId
 from airpost.modem.connection import UnitSettings
 from airpost.modem.profile import load_profile
 from airpost.modem.unit import Unit
 from airpost.outcome import Outcome
+from airpost.received import RawPart, RawReport
 from airpost.tasks import spawn
 from tests.bench.machine import machine
 from tests.system.processes import Sim

@@ -16,7 +16,7 @@ from typing import Any
 from airpost.codec.address import Address
 from airpost.codec.times import TimeStamp
 from airpost.codec.tpdu import Deliver
-from airpost.model import RawPart
+from airpost.received import RawPart
 from hwsim.modem import SimModem
 from hwsim.pool import START_US
 from tests.modem.rig import Rig, rigged

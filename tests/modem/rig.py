@@ -21,8 +21,6 @@ from airpost.model import (
     MessageClass,
     MessageId,
     ModemView,
-    RawPart,
-    RawReport,
     SegmentBody,
     SimId,
     UnitState,
@@ -34,6 +32,7 @@ from airpost.modem.profile import Profile, load_profile
 from airpost.modem.unit import Unit
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome
+from airpost.received import RawPart, RawReport
 from airpost.store.api import AirResult
 from airpost.tasks import spawn
 from hwsim.modem import SimModem

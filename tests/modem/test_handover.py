@@ -13,9 +13,10 @@ from airpost.codec.pdu import build_pdu
 from airpost.codec.times import TimeStamp
 from airpost.codec.tpdu import Deliver, StatusReport
 from airpost.errors import StoreUnavailable
-from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
+from airpost.model import Lane, ProofKind, SimId
 from airpost.modem import handover as module
 from airpost.modem.handover import Handover, Known, Place
+from airpost.received import RawPart, RawReport
 from hwsim.pool import START_US
 from tests.modem.rig import PHONE, Behind
 from tests.store.values import FakeClock

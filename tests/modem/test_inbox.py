@@ -17,9 +17,10 @@ from airpost.codec.pdu import build_pdu
 from airpost.codec.split import split
 from airpost.codec.times import TimeStamp
 from airpost.codec.tpdu import Deliver, StatusReport
-from airpost.model import MessageClass, RawPart, UnitState
+from airpost.model import MessageClass, UnitState
 from airpost.modem import inbox
 from airpost.modem.profile import Profile, load_profile
+from airpost.received import RawPart
 from airpost.store.api import AirResult
 from airpost.tasks import spawn
 from hwsim.card import Slot, SlotState

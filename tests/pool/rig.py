@@ -22,7 +22,6 @@ from airpost.model import (
     MessageId,
     ModemView,
     NewMessage,
-    RawReport,
     SegmentBody,
     SimId,
     UnitState,
@@ -35,6 +34,7 @@ from airpost.pool.limiter import Limits
 from airpost.pool.limits import LimitSettings
 from airpost.pool.pool import ModemPool
 from airpost.pool.upkeep import UpkeepSettings
+from airpost.received import RawReport
 from airpost.routes import RouteTable
 from airpost.store.sqlite import SqliteStore
 from airpost.tasks import spawn

@@ -17,7 +17,6 @@ from airpost.model import (
     MessageClass,
     ModemView,
     ProofKind,
-    RawPart,
     SelfTest,
     Severity,
     SimId,
@@ -35,6 +34,7 @@ from airpost.pool.selftest import (
     SelfTestSettings,
 )
 from airpost.pool.upkeep import LOOK_S, UpkeepSettings
+from airpost.received import RawPart
 from airpost.states import MessageState
 from airpost.store.api import MessageFilter
 from tests.pool.rig import PHONE, Rig, ScriptedUnit, failure, pooled

@@ -13,8 +13,9 @@ from typing import Any
 from unittest.mock import patch
 
 from airpost.errors import StoreUnavailable
-from airpost.model import Lane, MessageClass, MessageId, NewMessage, OnUncertain, RawReport, SimId
+from airpost.model import Lane, MessageClass, MessageId, NewMessage, OnUncertain, SimId
 from airpost.pool import ledger
+from airpost.received import RawReport
 from airpost.states import SegmentEvent
 from airpost.store.api import Binding, ReportStored, Verdict
 from tests.store import accounts

@@ -13,8 +13,9 @@ from typing import Any
 from airpost.clock import Instant
 from airpost.codec.times import TimeStamp
 from airpost.errors import StoreUnavailable
-from airpost.model import Claimed, Lane, RawReport, SimId
+from airpost.model import Claimed, Lane, SimId
 from airpost.pool.ledger import Beginning, Ledger
+from airpost.received import RawReport
 from airpost.states import SegmentEvent
 from airpost.store.api import Intent, Settlement
 from tests.store.byhand import Answer, ByHandStore, errand

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from airpost.codec.split import split
-from airpost.model import Encoding, Inbound, MessageId, RawPart
+from airpost.model import Encoding, MessageId
+from airpost.received import Inbound, RawPart
 from airpost.states import SegmentEvent
 from airpost.store.api import PartStored, Store
 from tests.store.values import (

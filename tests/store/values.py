@@ -21,12 +21,11 @@ from airpost.model import (
     MessageId,
     NewMessage,
     OnUncertain,
-    RawPart,
-    RawReport,
     SegmentBody,
     SimId,
 )
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
+from airpost.received import RawPart, RawReport
 from airpost.states import SegmentEvent
 from airpost.store.api import AirResult, Binding, Intent, Prepared, Settlement, Store
 from airpost.store.sqlite import SqliteStore

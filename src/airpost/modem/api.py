@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from airpost.model import Claimed, Lane, ModemView, RawPart, RawReport, SimId, WireLine
+from airpost.model import Claimed, Lane, ModemView, SimId, WireLine
 from airpost.outcome import Outcome
+from airpost.received import RawPart, RawReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

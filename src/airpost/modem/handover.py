@@ -22,9 +22,10 @@ from airpost.codec.pdu import Pdu, parse_octets, read_hex
 from airpost.codec.status import EXPIRED, StatusClass, status_class
 from airpost.codec.tpdu import Deliver, Direction, StatusReport
 from airpost.errors import CodecError, StoreUnavailable
-from airpost.model import Lane, ProofKind, RawPart, RawReport, SimId
+from airpost.model import Lane, ProofKind, SimId
 from airpost.modem.api import Intake
 from airpost.outage import Outage
+from airpost.received import RawPart, RawReport
 from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.inbox")

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import partial
 
 from airpost.clock import Clock
-from airpost.model import Lane, RawPart, RawReport, SimId, masked
+from airpost.model import Lane, SimId, masked
 from airpost.pool.selftest import SELFTEST
+from airpost.received import RawPart, RawReport
 from airpost.store.api import ReportStored, Store
 
 log = logging.getLogger("airpost.intake")

@@ -27,7 +27,6 @@ from airpost.model import (
     NewMessage,
     OnUncertain,
     ProofKind,
-    RawPart,
     SegmentBody,
     SelfTest,
     Severity,
@@ -37,6 +36,7 @@ from airpost.model import (
 )
 from airpost.pool.facade import OWN
 from airpost.pool.kept import keep, recalled
+from airpost.received import RawPart
 from airpost.states import MessageState
 from airpost.store.api import Store
 

@@ -16,19 +16,17 @@ from airpost.errors import InvalidRequest, QueueFull
 from airpost.model import (
     Claimed,
     Event,
-    Inbound,
     Lane,
     Message,
     MessageClass,
     MessageId,
     NewMessage,
-    RawPart,
-    RawReport,
     Severity,
     SimId,
     Waiting,
 )
 from airpost.outcome import Outcome
+from airpost.received import Inbound, RawPart, RawReport
 from airpost.schedule import Schedule
 from airpost.store.auditing import AuditLog
 from airpost.store.batching import Batches

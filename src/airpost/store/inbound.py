@@ -28,7 +28,8 @@ from typing import Any
 
 from airpost.clock import SECOND_US, Instant
 from airpost.codec.join import Joined, JoinPart, concat_of, join
-from airpost.model import Encoding, Inbound, InboundId, Lane, RawPart, SimId, uuid7
+from airpost.model import Encoding, InboundId, Lane, SimId, uuid7
+from airpost.received import Inbound, RawPart
 from airpost.store.api import PartStored, Wake
 from airpost.store.moves import add_body, add_event
 from airpost.store.numbers import tail_of

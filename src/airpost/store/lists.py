@@ -13,7 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from airpost.model import Event, Inbound, Lane, Message, MessageId, PartView
+from airpost.model import Event, Lane, Message, MessageId, PartView
+from airpost.received import Inbound
 from airpost.store.api import MessageFilter, Page, QueueView
 from airpost.store.queue import waiting_for
 from airpost.store.routing import Served

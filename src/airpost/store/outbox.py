@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from airpost.clock import Instant
-from airpost.model import Encoding, Inbound, MessageClass, Severity
+from airpost.model import Encoding, MessageClass, Severity
+from airpost.received import Inbound
 from airpost.store.api import Page
 from airpost.store.moves import add_body
 from airpost.store.publishing import (

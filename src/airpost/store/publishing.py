@@ -12,7 +12,8 @@ from typing import Protocol
 
 from airpost.clock import Instant
 from airpost.errors import InvalidRequest
-from airpost.model import Encoding, Inbound, Lane, MessageClass, MessageId, NewMessage
+from airpost.model import Encoding, Lane, MessageClass, MessageId, NewMessage
+from airpost.received import Inbound
 from airpost.store.values import Page
 
 

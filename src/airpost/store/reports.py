@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from airpost.clock import SECOND_US, Instant
-from airpost.model import MessageId, RawReport
+from airpost.model import MessageId
 from airpost.outcome import OutcomeClass
+from airpost.received import RawReport
 from airpost.states import SegmentEvent, SegmentState
 from airpost.store.api import ReportStored, Wake
 from airpost.store.attempts import REPORT_WAIT_S, AttemptRow, sent_columns

@@ -13,7 +13,6 @@ from airpost.clock import Instant
 from airpost.model import (
     Encoding,
     Event,
-    Inbound,
     Message,
     MessageClass,
     OnUncertain,
@@ -22,6 +21,7 @@ from airpost.model import (
     Waits,
 )
 from airpost.outcome import Outcome, OutcomeClass, Scope
+from airpost.received import Inbound
 from airpost.states import MessageState, SegmentState
 
 Row = tuple[Any, ...]

@@ -21,14 +21,13 @@ from airpost.model import (
     MessageClass,
     MessageId,
     NewMessage,
-    RawPart,
-    RawReport,
     Severity,
     SimId,
     Waiting,
 )
 from airpost.outcome import Outcome
 from airpost.policy import QueuePolicy
+from airpost.received import RawPart, RawReport
 from airpost.store import air, inbound, lanes, lists, outbound, queue, recovery, reports, room
 from airpost.store import sweep as sweeping
 from airpost.store.ahead import Ahead, withdraw_all

@@ -11,8 +11,9 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from airpost.clock import Instant
-from airpost.model import Inbound, Lane, Message, MessageClass, MessageId, SimId
+from airpost.model import Lane, Message, MessageClass, MessageId, SimId
 from airpost.outcome import Outcome
+from airpost.received import Inbound
 from airpost.states import MessageState, SegmentEvent, SegmentState
 
 T = TypeVar("T")

@@ -16,7 +16,6 @@ from airpost.histogram import Histogram
 from airpost.model import (
     Encoding,
     Event,
-    Inbound,
     InboundId,
     Lane,
     Message,
@@ -32,6 +31,7 @@ from airpost.model import (
 )
 from airpost.pool.facade import Block, BudgetView, Outlook, Promise, Use
 from airpost.pool.tally import Tally
+from airpost.received import Inbound
 from airpost.services.http.credentials import make_token, token_hash
 from airpost.services.http.render import accepted
 from airpost.states import MessageState

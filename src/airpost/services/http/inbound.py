@@ -9,7 +9,7 @@ import asyncio
 
 from aiohttp import web
 
-from airpost.model import Inbound
+from airpost.received import Inbound
 from airpost.services.http.body import answer
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS, ENDED, HttpDeps

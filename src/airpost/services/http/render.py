@@ -20,19 +20,10 @@ from airpost.clock import Instant, rfc3339
 from airpost.codec.alphabets import gsm7
 from airpost.codec.split import Split
 from airpost.errors import InvalidRequest
-from airpost.model import (
-    Credit,
-    Event,
-    Inbound,
-    Message,
-    ModemView,
-    NewMessage,
-    PartView,
-    SelfTest,
-    Waits,
-)
+from airpost.model import Credit, Event, Message, ModemView, NewMessage, PartView, SelfTest, Waits
 from airpost.outcome import Outcome
 from airpost.pool.facade import BudgetView, Pool, Promise
+from airpost.received import Inbound
 from airpost.routes import DEFAULT_ROUTE
 from airpost.states import MessageState, SegmentState
 from airpost.store.api import Page
