@@ -20,9 +20,9 @@ from pathlib import Path
 
 from airpost.clock import SystemClock
 from airpost.model import Lane, ModemView, SimId
-from airpost.modem.connection import UnitSettings
 from airpost.modem.profile import load_profile
 from airpost.modem.unit import Unit
+from airpost.modem.unitsettings import UnitSettings
 from airpost.outcome import Outcome
 from airpost.received import RawPart, RawReport
 from airpost.tasks import spawn

@@ -26,10 +26,10 @@ from airpost.model import (
     UnitState,
 )
 from airpost.modem.api import SendResult
-from airpost.modem.connection import UnitSettings
 from airpost.modem.healing import Place
 from airpost.modem.profile import Profile, load_profile
 from airpost.modem.unit import Unit
+from airpost.modem.unitsettings import UnitSettings
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome
 from airpost.received import RawPart, RawReport

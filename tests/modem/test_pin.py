@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airpost.model import Lane, UnitState
-from airpost.modem.connection import UnitSettings
+from airpost.model import UnitState
 from airpost.modem.profiles import load_profiles
 from hwsim.modem import SimModem
 from tests.modem.rig import Rig, rigged, virtually
@@ -196,10 +195,6 @@ async def test_a_pin_is_in_no_log_no_trace_and_no_view(
         shown = "\n".join(map(str, rig.behind.views))
         for text in (trace, shown, caplog.text, repr(rig.settings)):
             assert "4711" not in text
-
-
-def test_settings_do_not_show_the_pin() -> None:
-    assert "4711" not in repr(UnitSettings(lane=Lane("a"), port="/dev/null", pin="4711"))
 
 
 @virtually

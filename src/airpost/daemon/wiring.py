@@ -18,7 +18,6 @@ from airpost.daemon.config.retention import check_retention
 from airpost.daemon.config.settings import ModemSettings, Settings
 from airpost.errors import ConfigError
 from airpost.modem.binding import Bindings, Selector
-from airpost.modem.connection import UnitSettings
 from airpost.modem.discover import Discovery
 from airpost.modem.healing import NOWHERE, Place, RungBook
 from airpost.modem.identity import ModemIdentity
@@ -29,6 +28,7 @@ from airpost.modem.profiles import load_profiles
 from airpost.modem.proof import PortQuestions
 from airpost.modem.reception import Reception
 from airpost.modem.unit import Unit
+from airpost.modem.unitsettings import UnitSettings
 from airpost.modem.usbpower import UsbPower
 from airpost.numbering import Numbering
 from airpost.policy import Policies

@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airpost.at import network
@@ -28,7 +27,7 @@ from airpost.errors import (
     PortRefused,
     RemoteProtocolError,
 )
-from airpost.model import Lane, ProofKind, SimId, UnitState
+from airpost.model import ProofKind, SimId, UnitState
 from airpost.modem.api import Intake, Memory
 from airpost.modem.calls import Calls
 from airpost.modem.centre import ServiceCentre
@@ -41,7 +40,6 @@ from airpost.modem.missed import Missed
 from airpost.modem.notices import ALL, DIRECT
 from airpost.modem.owed import Owed
 from airpost.modem.pin import Pin
-from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile, Sign
 from airpost.modem.recovery import Failure
 from airpost.modem.refusals import Refusals
@@ -49,9 +47,9 @@ from airpost.modem.sender import Sender
 from airpost.modem.session import NOT_ALONE, Session
 from airpost.modem.simcard import EXCHANGED, SENTENCES, SimCard
 from airpost.modem.trace import Trace
+from airpost.modem.unitsettings import UnitSettings
 from airpost.modem.ussd import UssdDialogue
 from airpost.outcome import Outcome, Scope
-from airpost.policy import CLASS_POLICY, Policies
 from airpost.tasks import until_first
 
 log = logging.getLogger("airpost.connection")
@@ -71,22 +69,6 @@ RESTARTED = "the modem has restarted by itself"
 STARVED = "power: {line}; use a powered hub, a shorter cable, or a stronger supply"
 OTHERWISE = "it is to be spoken to as {profile}"
 CURE_S = 10.0  # for each command that comes before all others
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitSettings:
-    """What the configuration says about one modem. `pin_mark` changes when the PIN does."""
-
-    lane: Lane
-    port: str
-    line: PortSettings = field(default_factory=PortSettings)
-    pin: str | None = field(default=None, repr=False)
-    pin_mark: str = ""
-    smsc: str | None = None
-    number: str | None = None
-    hang_up: bool = False
-    routes: frozenset[str] = frozenset({"default"})
-    classes: Policies = field(default_factory=lambda: CLASS_POLICY)
 
 
 class Tell(Protocol):

@@ -17,7 +17,7 @@ from airpost.clock import Clock
 from airpost.errors import AtError, ModemError, PortError
 from airpost.model import Claimed, Lane, ModemView, Severity, SimId, UnitState, WireLine
 from airpost.modem.api import CommitIntent, Intake, Memory, SendResult, UnitListener
-from airpost.modem.connection import Connection, UnitSettings
+from airpost.modem.connection import Connection
 from airpost.modem.healing import NOWHERE, Healing, Place, ProfileOf, RungBook
 from airpost.modem.identity import ModemIdentity
 from airpost.modem.lifecycle import ABSENT_LOOK_S, ASKED_IN, UnitEvent, advance, sentence
@@ -26,6 +26,7 @@ from airpost.modem.profile import Profile, Rung
 from airpost.modem.recovery import WORDS, Failure
 from airpost.modem.sender import STILL_SENDING, UNANSWERED
 from airpost.modem.trace import Trace
+from airpost.modem.unitsettings import UnitSettings
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.tasks import spawn

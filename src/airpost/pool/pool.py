@@ -42,6 +42,7 @@ from airpost.pool.notes import Notes
 from airpost.pool.promises import Promises
 from airpost.pool.releaser import Releaser
 from airpost.pool.route import Rules
+from airpost.pool.strangers import Strangers
 from airpost.pool.tally import Tally
 from airpost.pool.upkeep import Upkeep, UpkeepSettings
 from airpost.routes import RouteTable
@@ -108,21 +109,19 @@ class ModemPool:
         self._stopping = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._serving: list[asyncio.Task[None]] = []
-        self._strangers: dict[str, ModemView] = {}
+        self._strangers = Strangers()
+        self.stranger = self._strangers.seen
         self._lanes_done = asyncio.Event()
         self.last_progress_mono = clock.mono()
 
     # -- what services see -----------------------------------------------------------------------
     def modems(self) -> tuple[ModemView, ...]:
         """A view of every modem by lane name, then of what is plugged in and cannot be one."""
-        strangers = (self._strangers[place] for place in sorted(self._strangers))
-        return (*(self._views[lane] for lane in sorted(self._views)), *strangers)
+        return (*(self._views[lane] for lane in sorted(self._views)), *self._strangers.all())
 
     def modem(self, lane: Lane) -> ModemView | None:
         """One view, or None for an unknown name."""
-        return self._views.get(lane) or next(
-            (each for each in self._strangers.values() if each.lane == lane), None
-        )
+        return self._views.get(lane) or self._strangers.named(lane)
 
     async def ask(self, lane: Lane, text: str) -> tuple[str, ...]:
         """One AT command to a modem, between two of its messages; see `facade.Pool`."""
@@ -253,14 +252,6 @@ class ModemPool:
         if self.limiter.none:
             return None
         return Gate(self.limiter, unit, self._clock.mono, self._lane_closed)
-
-    def stranger(self, place: str, view: ModemView | None) -> None:
-        """Something is plugged in at `place` that people should see; None: no more."""
-        before = self._strangers.pop(place, None)
-        if view is not None:
-            self._strangers[place] = view
-            if before is None or before.detail != view.detail:
-                log.warning("modem.stranger place=%s %s", place, view.detail)
 
     def remark(self, lane: Lane, words: str) -> None:
         """Write something about a modem into its history."""
