@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from airpost.clock import Instant, LoopClock
-from airpost.tasks import FAILURES_ALLOWED, shielded, spawn, stop, supervise
+from airpost.tasks import FAILURES_ALLOWED, set_within, shielded, spawn, stop, supervise
 from tests.virtual import VirtualLoop, run_virtual
 
 
@@ -134,3 +134,17 @@ async def test_the_error_of_what_is_shielded_is_the_callers_to_tell(
     with pytest.raises(ValueError, match="told"):
         await shielded(fails(), name="fails")
     assert caplog.records == []
+
+
+def test_an_event_is_waited_for_as_long_as_was_said() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        event = asyncio.Event()
+        began_s = loop.time()
+        assert not await set_within(event, 5.0)
+        assert loop.time() - began_s == pytest.approx(5.0)
+        loop.call_later(2.0, event.set)
+        assert await set_within(event, 5.0)
+        assert loop.time() - began_s == pytest.approx(7.0)
+        assert await set_within(event, 0.0)
+
+    run_virtual(main)

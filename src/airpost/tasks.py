@@ -56,6 +56,16 @@ async def shielded(coro: Coroutine[Any, Any, T], *, name: str) -> T:
         raise
 
 
+async def set_within(event: asyncio.Event, wait_s: float) -> bool:
+    """Wait until `event` is set, so many seconds at most; whether it is."""
+    try:
+        async with asyncio.timeout(wait_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 async def until_first(*works: Coroutine[Any, Any, None], name: str) -> None:
     """Run `works` together until the first of them ends; the others are cancelled.
 

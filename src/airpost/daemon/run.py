@@ -25,7 +25,7 @@ from airpost.errors import ConfigError, StoreError, StoreUnavailable
 from airpost.model import ModemView
 from airpost.pool.clockguard import ClockGuard
 from airpost.services.http.tls import LOOK_EVERY_S, Tls
-from airpost.tasks import until_first
+from airpost.tasks import set_within, until_first
 
 log = logging.getLogger("airpost.run")
 
@@ -122,11 +122,7 @@ class Daemon:
         while self._clock.mono() < until_s and not self._stop.is_set():
             self._notifier.watchdog()
             self._notifier.status(self._watchdog.status)
-            try:
-                async with asyncio.timeout(every_s):
-                    await self._stop.wait()
-            except TimeoutError:
-                pass  # that is what was waited for
+            await set_within(self._stop, every_s)
 
     async def _serve(self) -> None:
         parts = self.parts

@@ -22,6 +22,7 @@ from airpost.modem.port import THREADS
 from airpost.modem.profiles import Profiles
 from airpost.modem.survey import Survey, Surveyor
 from airpost.modem.udevrules import MADE_BY, MAKER, ROLE_TAG
+from airpost.tasks import set_within
 
 if TYPE_CHECKING:
     import pyudev
@@ -123,11 +124,7 @@ class Discovery:
         due_s = self._census.due_s()
         scan_s = self._scan_s or (UDEV_SCAN_S if self._udev and self._rings else SCAN_S)
         left_s = scan_s if due_s is None else max(0.0, due_s - self._clock.mono())
-        try:
-            async with asyncio.timeout(min(scan_s, left_s)):
-                await self._bell.wait()
-        except TimeoutError:
-            pass  # that is what was waited for
+        await set_within(self._bell, min(scan_s, left_s))
 
     def _take(self, survey: Survey) -> None:
         for news in self._census.note(survey.sightings, self._clock.mono()):

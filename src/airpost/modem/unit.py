@@ -29,7 +29,7 @@ from airpost.modem.trace import Trace
 from airpost.modem.unitsettings import UnitSettings
 from airpost.modem.usbpower import UsbPower
 from airpost.outcome import Outcome, OutcomeClass, Scope
-from airpost.tasks import spawn
+from airpost.tasks import set_within, spawn
 
 log = logging.getLogger("airpost.unit")
 
@@ -263,10 +263,7 @@ class Unit:
 
     async def _until_quiet(self, on_air_s: float) -> None:
         """Until the dialogue on the air is over, `on_air_s` at most."""
-        try:
-            async with asyncio.timeout(on_air_s):
-                await self._quiet.wait()
-        except TimeoutError:
+        if not await set_within(self._quiet, on_air_s):
             log.warning("modem.cut modem=%s after %g s on the air", self.lane, on_air_s)
 
     def crashed(self, reason: str) -> None:
@@ -275,12 +272,7 @@ class Unit:
 
     async def _pause(self, pause_s: float) -> bool:
         """Wait; False, and at once, when it is to stop."""
-        try:
-            async with asyncio.timeout(pause_s):
-                await self._stopping.wait()
-        except TimeoutError:
-            return True  # that is what was waited for
-        return False
+        return not await set_within(self._stopping, pause_s)
 
     async def _cool_down(self, wait_s: float, *, watched: bool) -> bool:
         """Wait; False, and soon, when the port goes away meanwhile and that is `watched`.

@@ -14,6 +14,7 @@ from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
 from airpost.outage import Outage
 from airpost.store.api import Store
+from airpost.tasks import set_within
 
 log = logging.getLogger("airpost.janitor")
 
@@ -56,11 +57,7 @@ class Janitor:
                 outage.failed(error.reason)
                 pause_s = LONGEST_SLEEP_S
             await self._clock.sleep(SHORTEST_SLEEP_S)
-            try:
-                async with asyncio.timeout(max(0.0, pause_s - SHORTEST_SLEEP_S)):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass  # that is what was waited for
+            await set_within(self._wake, max(0.0, pause_s - SHORTEST_SLEEP_S))
             self._wake.clear()
 
     async def _round(self) -> float:

@@ -21,6 +21,7 @@ from airpost.pool import credit, selftest
 from airpost.pool.credit import CreditSettings, CreditWatch
 from airpost.pool.selftest import SelfTests, SelfTestSettings
 from airpost.store.api import Store
+from airpost.tasks import set_within
 
 log = logging.getLogger("airpost.upkeep")
 
@@ -77,9 +78,5 @@ class Upkeep:
                 outage.over()
             except StoreUnavailable as error:
                 outage.failed(error.reason)
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass  # that is what was waited for
+            await set_within(self._wake, LOOK_S)
             self._wake.clear()

@@ -26,6 +26,7 @@ from airpost.services.http.people import dialled
 from airpost.services.http.problems import Refusal, refusal
 from airpost.services.http.schemas import SendIn
 from airpost.store.keeping import Refused
+from airpost.tasks import set_within
 
 log = logging.getLogger("airpost.schedules")
 
@@ -55,11 +56,7 @@ class Scheduler:
             except StoreUnavailable as error:
                 outage.failed(error.reason)
                 pause_s = STORE_WAIT_S
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass  # that is what was waited for
+            await set_within(self._wake, pause_s)
             self._wake.clear()
 
     async def _round(self) -> float:
