@@ -130,6 +130,10 @@ class DuplicateRequest(StoreError):
         self.body = body
 
 
+class StoreLost(StoreError):
+    """Another process has taken the store: this one may write nothing more."""
+
+
 class StoreUnavailable(StoreError):
     """The store cannot write now (disk full, read-only, broken); `reason` is for people."""
 

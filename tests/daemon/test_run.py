@@ -18,9 +18,11 @@ from airpost.daemon.config.settings import Settings, SmsSettings, StoreSettings
 from airpost.daemon.run import Daemon
 from airpost.daemon.sdnotify import Notifier
 from airpost.errors import ConfigError, StoreError
+from airpost.model import MessageId
 from airpost.services.http.settings import AuthMode, HttpSettings, UnixListen, parse_listen
 from airpost.services.http.tls import LOOK_EVERY_S, TlsSettings
 from airpost.store.audit import rows
+from airpost.store.sqlite import SqliteStore
 from airpost.tasks import spawn
 from hwsim.pool import START_US
 from tests.services.http.certificates import Files, made
@@ -147,6 +149,31 @@ def test_a_dead_store_thread_ends_the_process(tmp_path: Path) -> None:
         made.parts.store._writer.died = "the store writer has failed"
         with pytest.raises(StoreError, match="has failed"):
             await running
+
+    run_virtual(main)
+
+
+def test_what_another_run_has_taken_is_sent_by_that_one_alone(tmp_path: Path) -> None:
+    """The file of the lock was removed: the first one ends, and begins nothing more."""
+
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path, air_s=3.0) as house:
+            sent = [await house.post(text=f"{n}") for n in range(4)]
+            await house.until(lambda: house.sim.modems[0].sends)
+            await asyncio.sleep(2.5)  # the next one is prepared
+            (tmp_path / "airpost.db.lock").unlink()
+            other = SqliteStore(tmp_path / "airpost.db", house.clock, Random(2))
+            loop.busy["the other"] = lambda: other.pending > 0
+            assert (await other.open(house.clock.now())).uncertain == 1
+            assert house._running is not None
+            with pytest.raises(StoreError, match="another airpost has taken the store"):
+                await house._running
+            assert house.texts() == ["0"]
+            found = [await other.message(MessageId(each["id"]), None) for each in sent]
+            assert [each and each.state.value for each in found] == ["uncertain", *["queued"] * 3]
+            await other.close()
+            await house.http.close()
+            await house.start()
 
     run_virtual(main)
 

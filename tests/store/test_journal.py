@@ -181,3 +181,17 @@ def test_the_boot_id_of_this_machine(place: Path) -> None:
 def test_the_newest_time_is_told() -> None:
     told = Told(begun={1: Instant(5)}, ended={1: (7, Instant(9)), 2: (None, Instant(8))})
     assert (told.newest_at, Told().newest_at) == (9, 0)
+
+
+@pytest.mark.parametrize("by", ["another", "nobody"])
+def test_nothing_begins_in_a_file_that_no_start_would_read(path: Path, by: str) -> None:
+    """Another process has put its own in place, or somebody has removed it."""
+    made = written(path)
+    made.begun("gate-1", 1, at(1))
+    if by == "another":
+        journal(path).create(bytes(NONCE_OCTETS))
+    else:
+        path.with_name("airpost.db-air").unlink()
+    with pytest.raises(OSError, match="removed or replaced"):
+        made.begun("gate-1", 2, at(2))
+    assert not made.open

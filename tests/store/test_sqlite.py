@@ -312,3 +312,26 @@ async def test_what_several_modems_received_shares_a_commit(
     await blocker
     assert all(each.inbound for each in await asyncio.gather(*taken))
     assert told.count(Wake.INBOUND) == 1
+
+
+async def test_a_run_that_has_lost_its_lock_writes_nothing_more(
+    plain: SqliteStore, path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody removed the file of the lock, and another run has the store since."""
+    await bound(plain, new("m"))
+    (segment,) = await claim(plain)
+    await begin(plain, segment)
+    path.with_name("airpost.db.lock").unlink()
+    other = SqliteStore(path, clock, Random(2))
+    try:
+        assert (await other.open(NOW)).uncertain == 1
+        with pytest.raises(StoreUnavailable, match="another airpost has taken the store"):
+            await plain.accept([new("late")])
+        assert plain.died is not None
+        assert "store.lost" in caplog.text
+        await other.accept([new("here")])
+        found = await seen(other, "m")
+        assert found.state is MessageState.UNCERTAIN
+        assert await other.message(MessageId("late"), None) is None
+    finally:
+        await other.close()

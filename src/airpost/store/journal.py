@@ -31,6 +31,7 @@ LANE_OCTETS = RECORDS * RECORD_OCTETS
 LANES_AT_ONCE = 64  # what the file grows by
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NO_BOOT = bytes(16)
+GONE = "the file of the air journal was removed or replaced; from now on every segment waits"
 
 _HEAD = struct.Struct("<8s16s16sQQ")  # magic, nonce, boot id, device and inode of the store
 _RECORD = struct.Struct("<QqhQq")  # ended attempt (0: none), when, TP-MR (-1: none), begun, when
@@ -174,7 +175,12 @@ class AirJournal:
         self._write(lane, newest + 1, told, 0, 0)
 
     def begun(self, lane: str, attempt_id: int, at: Instant) -> None:
-        """An attempt begins; the lane's newest result stands beside it. OSError as above."""
+        """An attempt begins; the lane's newest result stands beside it. OSError as above, and where
+        no start would find it: then the journal is closed.
+        """
+        if self._fd is not None and os.fstat(self._fd).st_nlink == 0:
+            self.close()
+            raise OSError(GONE)
         newest, told = self._newer.get(lane, (-1, b""))
         self._write(lane, newest + 1, told, attempt_id, at)
 

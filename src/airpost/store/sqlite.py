@@ -161,6 +161,7 @@ class SqliteStore:
             told = Told()
         found = recovery.recover(tx, now, self._policy, told)
         recovery.use_journal(tx, nonce, told.nonce)
+        self._writer.owner = nonce
         room.install(tx.db)
         return found
 
@@ -202,7 +203,7 @@ class SqliteStore:
 
     @property
     def died(self) -> str | None:
-        """Why the store can never work again in this process: a bug has ended its thread."""
+        """Why the store can never work again here: a bug, or another process that took it."""
         return self._writer.died or self._reader.died or self.outbox.died
 
     async def turn(self) -> int:

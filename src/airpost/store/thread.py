@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from airpost.errors import StoreUnavailable
+from airpost.errors import StoreLost, StoreUnavailable
 from airpost.store.api import Wake
 
 log = logging.getLogger("airpost.store")
@@ -102,7 +102,7 @@ class StoreThread:
     def __init__(self, name: str) -> None:
         self._pending = 0  # changed on the loop only, so it is exact there
         self.mail = Mailbox()
-        self.died: str | None = None  # why, when a bug has ended the thread
+        self.died: str | None = None  # why, when a bug or another process has ended it
         self.closed = "the store is not open"  # why nothing can be asked; "" while it can
         self.taken: list[Request] = []  # what the thread is at
         self._asked: list[Request] = []  # what it is about to be handed
@@ -236,20 +236,24 @@ class StoreThread:
             self.answer([self._end])
 
     def _serve_all(self) -> None:
-        """Until the mailbox is closed. A bug that ends it leaves nobody waiting for ever."""
+        """Until the mailbox is closed. What ends it before leaves nobody waiting for ever."""
         try:
             while (request := self.mail.take(wait=True)) is not None:
                 self.taken = [request]
                 self.serve()
                 self.answer(self.taken)
+        except StoreLost as error:
+            log.critical("store.lost %s", error)
+            self._end_with(str(error))
         except BaseException as error:
             log.critical("store.thread_died thread=%s", self._name, exc_info=error)
-            self.died = self.closed = (
-                f"the {self._name} has failed ({error!r}); airpost must be started anew"
-            )
-            self._refuse(self.taken)
-            while (request := self.mail.take(wait=True)) is not None:
-                self._refuse([request])
+            self._end_with(f"the {self._name} has failed ({error!r}); airpost must be started anew")
+
+    def _end_with(self, reason: str) -> None:
+        self.died = self.closed = reason
+        self._refuse(self.taken)
+        while (request := self.mail.take(wait=True)) is not None:
+            self._refuse([request])
 
     def _refuse(self, requests: Sequence[Request]) -> None:
         for request in requests:

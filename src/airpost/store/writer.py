@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from airpost.errors import StoreUnavailable
+from airpost.errors import StoreLost, StoreUnavailable
 from airpost.histogram import Histogram
 from airpost.store.ahead import Ahead, BegunMeanwhile, PreparedRow
 from airpost.store.api import Wake
@@ -33,6 +33,10 @@ MOST_TRIES = 1000  # of one request, behind what begins meanwhile
 NO_END = (
     "what has begun meanwhile could not be written: an error of airpost, see `store.no_end` in its "
     "log; start it anew if this goes on"
+)
+LOST = (
+    "another airpost has taken the store, so its lock was lost (the file that ends in .lock was "
+    "removed or replaced); this one writes and sends nothing more"
 )
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
@@ -108,6 +112,7 @@ class Writer(StoreThread):
     ) -> None:
         super().__init__("store writer")
         self.commits = Histogram(COMMIT_S)  # seconds each took
+        self.owner = b""  # the number of this run in the store; empty: none was written yet
         self._path = path
         self._rng = rng
         self._ahead = ahead
@@ -121,6 +126,7 @@ class Writer(StoreThread):
 
     def open(self) -> None:
         """Bring the file to this code's schema, then open the connection."""
+        self.owner = b""
         self._migrate()
         self._db = connect(self._path)
         self._db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_OCTETS}")
@@ -131,7 +137,10 @@ class Writer(StoreThread):
             self._db.close()
 
     def serve(self) -> None:
-        """One batch: begin, requests while there are any and time is left, commit."""
+        """One batch: begin, requests while there are any and time is left, commit.
+
+        StoreLost, and nothing is written, where the store is another run's by now.
+        """
         db, durable = self._db, self.taken[0].durable
         assert db is not None
         fault: BaseException | None = None
@@ -140,6 +149,7 @@ class Writer(StoreThread):
                 db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
             db.execute("BEGIN IMMEDIATE")
+            self._check_owner(db)
             self._fill(db)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
             if db.in_transaction:
@@ -153,6 +163,12 @@ class Writer(StoreThread):
             fault = meaning(error)
         if fault is not None:
             self._give_up(db, fault)
+
+    def _check_owner(self, db: sqlite3.Connection) -> None:
+        """The lock is a file that people can remove; the number in the store is not."""
+        if self.owner and db.execute(_SQL["owner"]).fetchone() != (self.owner.hex(),):
+            db.execute("ROLLBACK")  # the other one waits for it
+            raise StoreLost(LOST)
 
     def _fill(self, db: sqlite3.Connection) -> None:
         until = time.monotonic() + BATCH_S

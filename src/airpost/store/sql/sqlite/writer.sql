@@ -1,4 +1,7 @@
--- What every request writes when its own work is done.
+-- What every commit looks at, and what every request writes when its own work is done.
+
+-- name: owner
+SELECT value FROM meta WHERE key = 'air journal'
 
 -- name: history
 INSERT INTO event (at, message_seq, inbound_seq, subject, from_state, to_state, reason, actor,
