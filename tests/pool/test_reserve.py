@@ -89,6 +89,18 @@ def test_another_sim_than_the_one_that_was_refused() -> None:
     assert set(barred(replace(MESSAGE, avoid_sim=SimId("sim b")), [A, B], KEPT, ())) == {"b"}
 
 
+def test_bulk_goes_by_the_sim_that_was_refused_it_where_all_others_carry_none() -> None:
+    """Else it waited for as long as it lived."""
+    refused = replace(BULK, avoid_sim=SimId("sim b"))
+    assert set(barred(refused, [A, B], KEPT, ())) == {"a"}
+    assert set(barred(refused, [A, B, replace(view("c"), sim_id=SimId("sim c"))], KEPT, ())) == {
+        "a", "b",
+    }  # fmt: skip
+    away = replace(view("c", "default"), state=UnitState.ABSENT)
+    assert set(barred(refused, [A, B, away], KEPT, ())) == {"a", "b"}
+    assert set(barred(refused, [A, B, view("c", "other")], KEPT, ())) == {"a"}
+
+
 def test_a_paused_modem_carries_its_self_tests_alone() -> None:
     paused = replace(A, paused="paused, by anna")
     assert barred(MESSAGE, [paused], KEPT, ()) == {"a": "paused, by anna"}

@@ -57,20 +57,20 @@ class Bars:
 
     def against(self, message: Waiting) -> dict[Lane, str]:
         """Lane → why the queue does not give it this message now, in words."""
-        found: dict[Lane, str] = {}
+        kept: list[Lane] = []
         if message.class_ is MessageClass.BULK and message.lane is None:
-            kept = self._kept.get(message.route or DEFAULT_ROUTE, ())
-            found |= dict.fromkeys(kept, "carries no bulk, so that otp and alarm need not wait")
+            kept = self._kept.get(message.route or DEFAULT_ROUTE, kept)
+        found = dict.fromkeys(kept, "carries no bulk, so that otp and alarm need not wait")
         if message.avoid_sim is not None or message.follows is not None:
-            found |= self._of_its_own(message)
+            found |= self._of_its_own(message, kept)
         if self._paused and message.id not in self._probes:
             found |= self._paused
         return found
 
-    def _of_its_own(self, message: Waiting) -> dict[Lane, str]:
+    def _of_its_own(self, message: Waiting, kept: Collection[Lane]) -> dict[Lane, str]:
         found = {}
-        # What asks for its modem can go nowhere else: it is tried there once more, then final.
-        avoided = message.avoid_sim if message.lane is None else None
+        # What can go nowhere else is tried there once more, then final.
+        avoided = message.avoid_sim if self._has_another(message, kept) else None
         for view in self._views:
             if message.follows not in (None, view.lane):
                 words = f"the message before it to this number goes by {message.follows}"
@@ -78,3 +78,12 @@ class Bars:
             elif avoided is not None and avoided == view.sim_id:
                 found[view.lane] = "its SIM was refused it, and may be to blame"
         return found
+
+    def _has_another(self, message: Waiting, kept: Collection[Lane]) -> bool:
+        """Whether a modem with another SIM than the avoided one may carry it, now or later."""
+        return message.lane is None and any(
+            view.sim_id != message.avoid_sim
+            and view.lane not in kept
+            and (message.route or DEFAULT_ROUTE) in view.routes
+            for view in self._views
+        )
