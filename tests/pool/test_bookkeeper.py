@@ -28,6 +28,7 @@ class Keeping:
         self.pruned: list[Retention] = []
         self.found: list[Rate] = []
         self.full = False
+        self.told = ""
 
     async def note_operator(self, sim_id: SimId, operator: str, now: Instant) -> None:
         if self.full:
@@ -45,6 +46,12 @@ class Keeping:
 
     async def rates(self, since_hour: int) -> Sequence[Rate]:
         return self.found
+
+    async def told_filters(self) -> str:
+        return self.told
+
+    async def keep_filters(self, told: str) -> None:
+        self.told = told
 
 
 class Store:
@@ -159,6 +166,41 @@ def test_a_filter_is_told_once_and_its_end_too() -> None:
         store.keeping.found = [*before, rate(hour, 40, 2), rate(hour + 1, 400, 390)]
         await asyncio.sleep(LOOK_S * 3)
         assert store.notes[2:] == [("operator East", "delivers again", Severity.INFO)] * 2
+        await stop(task)
+
+    run_virtual(main)
+
+
+def test_a_restart_tells_nothing_again_and_still_the_end() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop)
+        hour = NOW // HOUR_US - 2
+        before = [rate(hour - n, 20, 19) for n in range(30, 60)]
+        store.keeping.found = [*before, rate(hour, 40, 2)]
+        await asyncio.sleep(LOOK_S * 3)
+        assert len(store.notes) == 2
+        await stop(task)
+        again = Bookkeeper(store, LoopClock(loop.time, NOW), KEPT, trusted=lambda: True)  # type: ignore[arg-type]
+        task = spawn(again.run(), name="bookkeeper")
+        await asyncio.sleep(LOOK_S * 3)
+        assert len(store.notes) == 2
+        store.keeping.found += [rate(hour + 1, 400, 390)]
+        await asyncio.sleep(LOOK_S * 3)
+        assert [to for _, to, _ in store.notes[2:]] == ["delivers again"] * 2
+        await stop(task)
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("kept", ["no JSON", '[{"shape": "s"}]', "3"])
+def test_what_another_version_has_kept_is_told_once_more(kept: str) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop)
+        store.keeping.told = kept
+        hour = NOW // HOUR_US - 2
+        store.keeping.found = [rate(hour - 40, 600, 590), rate(hour, 40, 2)]
+        await asyncio.sleep(LOOK_S * 3)
+        assert len(store.notes) == 2
         await stop(task)
 
     run_virtual(main)

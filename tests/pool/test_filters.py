@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from random import Random
 
 import pytest
 
 from airpost.model import MessageId
-from airpost.pool.filters import WHOLE, fewer, is_over, suspicions
+from airpost.pool.filters import WHOLE, Suspicion, fewer, is_over, suspicions
 from airpost.store.keeping import Rate
 
 HOUR = 500_000
@@ -108,3 +109,55 @@ def test_a_filter_that_lasts_is_measured_by_what_was_before_it() -> None:
     known += [rate(HOUR + n, 100, 7) for n in range(1, 600)]
     assert suspicions(known, HOUR + 599) == []
     assert not is_over(told, known, HOUR + 599)
+
+
+# -- weeks ---------------------------------------------------------------------------------------
+Share = Callable[[str, int], float]
+DAYS = 36
+
+
+def told_in_weeks(share: Share, an_hour: int, seed: int = 1) -> list[tuple[str, str]]:
+    """What is told of five shapes in DAYS days: ("raised" or "over", shape)."""
+    rng = Random(seed)
+    known: list[Rate] = []
+    told: dict[str, Suspicion] = {}
+    events = []
+    for hour in range(24 * 20_000, 24 * (20_000 + DAYS)):
+        for n in range(5):
+            arrives = share(f"s{n}", hour - 24 * 20_000)
+            asked = sum(rng.random() < an_hour / 40 for _ in range(40))
+            good = sum(rng.random() < arrives for _ in range(asked))
+            known += [rate(hour, asked, good, shape=f"s{n}")] if asked else []
+        known = [each for each in known if each.hour > hour - 28 * 24 - 30]
+        found = {each.shape: each for each in suspicions(known, hour)}
+        events += [("raised", shape) for shape in found if shape not in told]
+        for shape, each in list(told.items()):
+            if shape not in found and is_over(each, known, hour):
+                events.append(("over", shape))
+                del told[shape]
+        told = found | told
+    return events
+
+
+def test_one_shape_filtered_for_days_is_told_once_and_its_end_once() -> None:
+    def share(shape: str, hour: int) -> float:
+        return 0.05 if shape == "s1" and 30 * 24 <= hour < 33 * 24 else 0.93
+
+    events = told_in_weeks(share, 8)
+    assert sorted(events) == sorted({("raised", WHOLE), ("over", WHOLE), ("raised", "s1"),
+                                     ("over", "s1")})  # fmt: skip
+
+
+def test_phones_that_are_off_at_night_are_no_filter() -> None:
+    """Once some days are known; before that nothing tells a night from a filter."""
+
+    def share(_shape: str, hour: int) -> float:
+        return 0.72 if hour % 24 in (23, 0, 1, 2, 3, 4) else 0.95
+
+    for known, night in ((9, 23), (9, 2), (9, 12)):
+        rng = Random(night)
+        hour = 24 * 20_000 + 24 * known + night
+        rates = [rate(at, 100, sum(rng.random() < share("", at) for _ in range(100)))
+                 for at in range(24 * 20_000, hour + 1)]  # fmt: skip
+        assert suspicions(rates, hour) == []
+        assert suspicions([*rates[:-1], rate(hour, 100, 20)], hour) != []

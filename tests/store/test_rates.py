@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from airpost.store.api import Store
 from airpost.store.funnel import HOUR_US
 from airpost.store.rates import shape_of
 from airpost.store.sqlite import SqliteStore
@@ -56,3 +57,10 @@ async def test_an_hour_is_counted_once_when_all_had_their_time(
         assert code.sample in ("m0", "m3")
     assert await store.keeping.rates(NOW // HOUR_US + 1) == []
     await store.close()
+
+
+async def test_what_was_told_is_kept(store: Store) -> None:
+    assert await store.keeping.told_filters() == ""
+    await store.keeping.keep_filters("[1]")
+    await store.keeping.keep_filters("[2]")
+    assert await store.keeping.told_filters() == "[2]"

@@ -7,8 +7,10 @@ must not be done by a clock that is in doubt, is done at the next look.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from airpost.clock import SECOND_US, Clock
 from airpost.errors import StoreUnavailable
@@ -57,7 +59,7 @@ class Bookkeeper:
             name: Outage(log, "bookkeeper.store_unavailable", "bookkeeper.goes_on", f"work={name}")
             for name in ("prune", "filters", "operators")
         }
-        self._filtered: dict[_Key, Suspicion] = {}
+        self._filtered: dict[_Key, Suspicion] | None = None  # None: not read yet
 
     def saw(self, view: ModemView) -> None:
         """A modem's view changed: is its SIM on another network?"""
@@ -122,6 +124,9 @@ class Bookkeeper:
         newest = max((rate.hour for rate in rates), default=0)
         if newest <= self._tested_hour:
             return True
+        if self._filtered is None:
+            self._filtered = _taken_up(await keeping.told_filters())
+        before = dict(self._filtered)
         self._tested_hour = newest
         found = {(each.operator, each.shape): each for each in suspicions(rates, newest)}
         for key, each in found.items():
@@ -134,9 +139,21 @@ class Bookkeeper:
                 await self._tell(each, "delivers again", words, Severity.INFO)
                 del self._filtered[key]
         self._filtered = found | self._filtered  # as it was when it was told
+        if self._filtered != before:
+            await keeping.keep_filters(json.dumps([asdict(one) for one in self._filtered.values()]))
         return True
 
     async def _tell(self, each: Suspicion, to: str, words: str, severity: Severity) -> None:
         now = self._clock.now()
         subject = f"operator {each.operator or 'unknown'}"
         await self._store.note(subject, None, to, words, now, severity=severity)
+
+
+def _taken_up(kept: str) -> dict[_Key, Suspicion]:
+    """What another run has told; nothing, where that was of another version."""
+    try:
+        told = [Suspicion(**one) for one in json.loads(kept or "[]")]
+    except (TypeError, ValueError):
+        log.info("bookkeeper.filters_unreadable what lasts is told once more")
+        return {}
+    return {(each.operator, each.shape): each for each in told}

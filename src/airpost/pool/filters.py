@@ -4,13 +4,14 @@ Pure. A network that filters tells nobody. For each network and shape, and for e
 whole, what was delivered of the last hour and of the last 24 is tested against the 28 days before:
 Fisher's exact test, one-sided. It is exact for small numbers, needs no assumption on either share,
 and is corrected for the number of tests (Bonferroni). A drop must be large too: with large numbers
-a small one would be significant, and mean nothing.
+a small one would be significant, and mean nothing. Phones are off at night: one hour is held
+against the same hours of the days before as well.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma
 
@@ -23,6 +24,8 @@ ALPHA = 1e-4  # for all tests of one hour together
 LEAST_NOW = 20
 LEAST_BEFORE = 100
 DROP = 0.15  # of the share, at least
+OVER = DROP / 2  # nearer than that it is back: chance alone leads neither there nor back again
+NEAR_H = 1  # around the hour of the day, what counts as the same
 WHOLE = ""  # the shape that stands for all
 
 
@@ -32,6 +35,7 @@ class Suspicion:
 
     operator: str
     shape: str
+    hour: int  # the last of the window
     window_h: int
     asked: int
     delivered: int
@@ -94,33 +98,55 @@ def suspicions(rates: Iterable[Rate], hour: int) -> list[Suspicion]:
     tests = [t for t in tests if t[3].asked >= LEAST_NOW and t[4].asked >= LEAST_BEFORE]
     found = []
     for operator, shape, window_h, now, before in tests:
-        share, before_share = now.delivered / now.asked, before.delivered / before.asked
-        if before_share - share < DROP:
-            continue
-        chance = fewer(now.delivered, now.asked, before.delivered, before.asked)
+        before_share = before.delivered / before.asked
+        against = [before]
+        if window_h == 1 and before_share - now.delivered / now.asked >= DROP:
+            alike = _same_hours(by_key[operator, shape], hour)
+            against += [alike] if alike.asked >= LEAST_BEFORE else []
+        chance = max(_chance(now, each) for each in against)
         if chance < ALPHA / len(tests):
             found.append(
                 Suspicion(
-                    operator=operator, shape=shape, window_h=window_h, asked=now.asked,
-                    delivered=now.delivered, before_share=before_share, chance=chance,
-                    sample=now.sample,
+                    operator=operator, shape=shape, hour=hour, window_h=window_h,
+                    asked=now.asked, delivered=now.delivered, before_share=before_share,
+                    chance=chance, sample=now.sample,
                 )
             )  # fmt: skip
     return found
 
 
-def is_over(told: Suspicion, rates: Iterable[Rate], hour: int) -> bool:
-    """Whether the share is back: enough was sent in the window that ends with `hour` to say so.
+def _chance(now: _Counts, before: _Counts) -> float:
+    """Of so few deliveries; 1 where that is no drop to speak of."""
+    if before.delivered / before.asked - now.delivered / now.asked < DROP:
+        return 1.0
+    return fewer(now.delivered, now.asked, before.delivered, before.asked)
 
-    Against the share before it dropped, which what was sent since has made no lower.
+
+def _same_hours(rates: Sequence[Rate], hour: int) -> _Counts:
+    """What was sent about this hour of the day in the 28 days before."""
+    found = _Counts()
+    for rate in rates:
+        apart = (rate.hour - hour) % 24
+        if hour - BASELINE_H <= rate.hour < hour - NEAR_H and min(apart, 24 - apart) <= NEAR_H:
+            found.add(rate)
+    return found
+
+
+def is_over(told: Suspicion, rates: Iterable[Rate], hour: int) -> bool:
+    """Whether the share is back: enough was sent in the 24 hours that end with `hour` to say so.
+
+    Against the share before it dropped, which what was sent since has made no lower; of what was
+    sent since it was told alone. One good hour proves little: it may be chance, or a time of day.
     """
     which = [
         rate
         for rate in rates
         if rate.operator == told.operator and told.shape in (WHOLE, rate.shape)
     ]
-    now, _ = _split(which, hour, told.window_h)
-    return now.asked >= LEAST_NOW and told.before_share - now.delivered / now.asked < DROP
+    since_h = hour - told.hour + 1
+    now, _ = _split(which, hour, min(since_h, max(WINDOWS_H)))
+    least = LEAST_NOW if since_h > max(WINDOWS_H) else LEAST_BEFORE
+    return now.asked >= least and told.before_share - now.delivered / now.asked < OVER
 
 
 def _split(rates: Iterable[Rate], hour: int, window_h: int) -> tuple[_Counts, _Counts]:

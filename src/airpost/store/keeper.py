@@ -109,6 +109,14 @@ class Keeper:
         """What was counted."""
         return await self._read(rates.rates, since_hour)
 
+    async def told_filters(self) -> str:
+        """The filters that last."""
+        return await self._read(rates.told_filters)
+
+    async def keep_filters(self, told: str) -> None:
+        """These last."""
+        await self._write(rates.keep_filters, told)
+
     # -- retention -------------------------------------------------------------------------------
     async def prune(self, kept: Retention, now: Instant) -> Pruned:
         """Remove what is past its time, stretch by stretch."""

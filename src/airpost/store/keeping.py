@@ -245,6 +245,14 @@ class Keeping(Protocol):
         """What was counted from that hour on, oldest first."""
         ...
 
+    async def told_filters(self) -> str:
+        """What was kept last by `keep_filters`; empty at first."""
+        ...
+
+    async def keep_filters(self, told: str) -> None:
+        """Keep what was told of filters and has not ended, over restarts."""
+        ...
+
     async def prune(self, retention: Retention, now: Instant) -> Pruned:
         """Remove everything that is past its time, contents first."""
         ...

@@ -82,3 +82,14 @@ def rates(db: sqlite3.Connection, since_hour: int) -> list[Rate]:
              sample=row[5])
         for row in db.execute(_SQL["since"], (since_hour,))
     ]  # fmt: skip
+
+
+def told_filters(db: sqlite3.Connection) -> str:
+    """What was told of filters and has not ended, as it was kept."""
+    found = db.execute(_SQL["told"]).fetchone()
+    return "" if found is None else str(found[0])
+
+
+def keep_filters(tx: Tx, told: str) -> None:
+    """Keep it over restarts."""
+    tx.db.execute(_SQL["keep_told"], (told,))

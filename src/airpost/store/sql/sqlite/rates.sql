@@ -22,3 +22,9 @@ SELECT value FROM meta WHERE key = 'rates counted to'
 
 -- name: set_counted
 INSERT OR REPLACE INTO meta VALUES ('rates counted to', ?)
+
+-- name: told
+SELECT value FROM meta WHERE key = 'filters told'
+
+-- name: keep_told
+INSERT OR REPLACE INTO meta VALUES ('filters told', ?)
