@@ -359,6 +359,25 @@ async def test_one_on_the_air_with_that_reference_waits_unless_another_fits(stor
     assert (await seen(store, "air")).state is M.DELIVERED
 
 
+@pytest.mark.parametrize(
+    ("at_s", "whose", "rule"),
+    [(101, "lost", "in doubt when it was taken"), (301, "newest", "has the reference"),
+     (-500, "newest", "has the reference")],
+)  # fmt: skip
+async def test_one_in_doubt_gets_its_own_report_after_the_count_came_round(
+    store: Store, by: list[str], at_s: float, whose: str, rule: str
+) -> None:
+    """Its phone was off; a later message to that number has the same reference, 256 further on."""
+    await bound(store, new("before", to=OTHER), new("lost"), new("round", to=OTHER), new("newest"))
+    before, doubtful, around, newest = await claim(store)
+    await sent(store, before, 26, at=after(90))
+    await lost(store, doubtful, after(100))
+    await sent(store, around, 28, at=after(110))
+    await sent(store, newest, 27, at=after(300))
+    stored = await store.record_report(report(27, scts=stamp(at_s), received_at=after(500)))
+    assert (stored.message_id, by) == (whose, [rule])
+
+
 @pytest.mark.parametrize(("mr", "at_s", "whose"), [(5, 1, None), (8, 1, "new"), (200, 301, "new")])
 async def test_the_last_one_in_doubt_gets_no_report_that_cannot_be_its_own(
     store: Store, mr: int, at_s: float, whose: str | None

@@ -4,17 +4,19 @@ May import L0 and codec.times. Run in the writer's thread. A report tells its SI
 reference, and when the service centre took the message. The first rule of `RULES` that holds
 decides:
 
-1. `has the reference`: an attempt to the number bears it, and the time means no other (references
+1. `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
+   one that has gone out without and can have it: its answer stayed away, and the count came round.
+2. `has the reference`: an attempt to the number bears it, and the time means no other (references
    come again after 256, and after each restart of a modem).
-2. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
+3. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
    is open or has it, the modem counts its references, and this one is the attempt's by that count.
-3. `may be on the air`: one on the air can have it: nobody's yet, the result tells it for certain.
-4. `alone since the last`: one to the number has gone out without a reference since the last that
+4. `may be on the air`: one on the air can have it: nobody's yet, the result tells it for certain.
+5. `alone since the last`: one to the number has gone out without a reference since the last that
    is known, and not both count and time speak against it. While it is on the air it waits.
-5. `alone by the count`: only one without a reference can have this one: of those since the last
+6. `alone by the count`: only one without a reference can have this one: of those since the last
    that is known, or of all where there are none since.
-6. `alone by the time`: of these only one was on the air when the service centre took the message.
-7. `nobody's`: kept, listed and never applied.
+7. `alone by the time`: of these only one was on the air when the service centre took the message.
+8. `nobody's`: kept, listed and never applied.
 
 By the count an attempt can have a reference that is the last known one plus the PDUs since, modulo
 256, where one that was refused or is in doubt may have had none.
@@ -92,12 +94,28 @@ class Evidence:
         return [each for each in newest_first if _ended(each) is None and self._countable(each)]
 
     @cached_property
+    def _bearers(self) -> list[AttemptRow]:
+        return [*self.on_air, *self.with_reference]
+
+    @cached_property
+    def doubted_then(self) -> AttemptRow | None:
+        """Of those without a reference that have gone out the nearest to when it was taken.
+
+        None where one that bears it was on the air then.
+        """
+        if self._taken_at is None or not self._bearers or any(map(self._close, self._bearers)):
+            return None
+        ended = [each for each in self.without_reference if each.ended_at is not None]
+        found = [each for each in ended if self._close(each) and self._countable(each)]
+        return min(found, key=self._away_us) if found else None
+
+    @cached_property
     def bearer(self) -> AttemptRow | None:
         """Of those that have the reference, or can while on the air, the one meant by the time.
 
         The newest where there is no time, or it fits none.
         """
-        bearers = [*self.on_air, *self.with_reference]
+        bearers = self._bearers
         if len(bearers) < 2 or self._taken_at is None:
             return bearers[0] if bearers else None
         nearest = min(bearers, key=self._away_us)
@@ -220,6 +238,11 @@ def _alone_since(of: Evidence) -> bool:
 
 
 RULES = (
+    Rule(
+        "in doubt when it was taken",
+        lambda of: bool(of.without_reference) and of.doubted_then is not None,
+        lambda of: of.doubted_then,
+    ),
     Rule("has the reference", _has_reference, lambda of: of.bearer),
     Rule("counted on the air", _counted_on_air, lambda of: of.bearer),
     Rule("may be on the air", lambda of: of.bearer is not None, lambda _: None),
