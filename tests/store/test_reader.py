@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from airpost.errors import StoreUnavailable
 from airpost.store.migrations import connect, migrate
 from airpost.store.reader import Reader
 
@@ -63,3 +64,31 @@ async def test_an_error_takes_nobody_with_it(reader: Reader) -> None:
     with pytest.raises(sqlite3.OperationalError, match="nothing"):
         await bad
     assert await good == 0
+
+
+class Damaged:
+    """A connection that cannot even end its transaction, as on some damaged files."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.in_transaction = True
+
+    def execute(self, sql: str) -> None:
+        if sql == "COMMIT":
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+
+    def close(self) -> None:
+        self._db.close()
+
+
+async def test_a_damaged_file_is_said_and_ends_no_thread(reader: Reader) -> None:
+    sound = reader._db
+    assert sound is not None
+    reader._db = Damaged(sound)  # type: ignore[assignment]
+    with pytest.raises(StoreUnavailable, match="the database is damaged"):
+        await reader.ask(lambda _: 1, urgent=True)
+    reader._db = sound
+    assert reader.died is None
+    assert await reader.ask(tables, urgent=True) == 0

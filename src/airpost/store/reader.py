@@ -7,6 +7,7 @@ stretch at a time, so that nobody's list holds up a modem.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from airpost.store.faults import meaning
@@ -52,5 +53,10 @@ class Reader(StoreThread):
         except BaseException as error:  # noqa: BLE001 whoever asked gets it
             request.error = meaning(error)
         finally:
-            if db.in_transaction:
-                db.execute("COMMIT")
+            try:
+                if db.in_transaction:
+                    db.execute("COMMIT")
+            except sqlite3.Error as error:  # a damaged file is no end of the thread
+                request.error = request.error or meaning(error)
+                with suppress(sqlite3.Error):
+                    db.execute("ROLLBACK")

@@ -11,6 +11,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -223,8 +224,9 @@ class Writer(StoreThread):
         """Nothing of the batch is on disk: everybody in it hears why."""
         self._recall.forget()
         self._ahead.undo()
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # a damaged file: nothing was committed, all the same
+            if db.in_transaction:
+                db.execute("ROLLBACK")
         for request in self.taken:
             request.error = fault
             request.wakes = frozenset()
