@@ -10,7 +10,7 @@ import pytest
 
 from airpost.errors import ConfigError, StoreUnavailable
 from airpost.store import faults
-from airpost.store.faults import FULL, ROOM, meaning, reason_of, refused
+from airpost.store.faults import FULL, ROOM, damaged, meaning, reason_of, refused
 
 
 def failed(code: int | None, cls: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -33,9 +33,18 @@ def failed(code: int | None, cls: type[sqlite3.Error] = sqlite3.OperationalError
 def test_the_place_is_at_fault(code: int, words: str) -> None:
     found = meaning(failed(code))
     assert str(found).endswith(ROOM) is (words == FULL)  # what to do
+    assert ("db restore" in str(found)) is (words == "damaged")
     assert isinstance(found, StoreUnavailable)
     assert words in found.reason
     assert "words of SQLite" in found.reason
+
+
+def test_what_a_check_has_found_is_one_line_with_what_to_do() -> None:
+    found = damaged("*** in database main ***\nPage 91: btreeInitPage() returns error code 11")
+    assert found.reason == (
+        "the database is damaged (Page 91: btreeInitPage() returns error code 11); stop airpost, "
+        "then `airpost db restore FILE` puts a copy back"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ FULL = "the disk is full"
 LEAST_ROOM = 64 << 10  # octets; with less not even the index of the log can be made
 ROOM = "; make room where the store lies, then airpost goes on by itself"
 DAMAGED = "the database is damaged"
+NO_DATABASE = "the file is not a database"
+COPY = "; stop airpost, then `airpost db restore FILE` puts a copy back"
 # Primary result codes (sqlite.org/rescode.html) that speak of the place, not of the request.
 _WORDS = {
     sqlite3.SQLITE_FULL: FULL,
@@ -27,11 +29,12 @@ _WORDS = {
     sqlite3.SQLITE_BUSY: "another program holds the database",
     sqlite3.SQLITE_LOCKED: "another program holds the database",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: "the file is not a database",
+    sqlite3.SQLITE_NOTADB: NO_DATABASE,
     sqlite3.SQLITE_NOMEM: "out of memory",
     sqlite3.SQLITE_NOLFS: "the file is too large for this disk",
     sqlite3.SQLITE_PROTOCOL: "the locks of the database do not work on this disk",
 }
+_NEXT = {FULL: ROOM, DAMAGED: COPY, NO_DATABASE: COPY}  # what people can do about it
 
 
 def meaning(error: BaseException) -> BaseException:
@@ -42,7 +45,12 @@ def meaning(error: BaseException) -> BaseException:
     words = _WORDS.get(code & 0xFF)  # the low octet is the primary code
     if words is None:
         return error
-    return StoreUnavailable(f"{words} ({error})" + (ROOM if words is FULL else ""))
+    return StoreUnavailable(f"{words} ({error}){_NEXT.get(words, '')}")
+
+
+def damaged(found: str) -> StoreUnavailable:
+    """What SQLite's own check has found, by its last line."""
+    return StoreUnavailable(f"{DAMAGED} ({found.splitlines()[-1]}){COPY}")
 
 
 _OF_THE_DISK = {

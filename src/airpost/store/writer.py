@@ -21,7 +21,7 @@ from airpost.errors import StoreLost, StoreUnavailable
 from airpost.histogram import Histogram
 from airpost.store.ahead import Ahead, BegunMeanwhile, PreparedRow
 from airpost.store.api import Wake
-from airpost.store.faults import DAMAGED, meaning
+from airpost.store.faults import DAMAGED, damaged, meaning
 from airpost.store.migrations import connect
 from airpost.store.recall import Recall
 from airpost.store.statements import load
@@ -252,7 +252,7 @@ def probe(tx: Tx, reason: str = "") -> None:
     if reason.startswith(DAMAGED):
         found = tx.db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise StoreUnavailable(f"{DAMAGED} ({found})")
+            raise damaged(found)
     tx.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(64)))")
 
 
