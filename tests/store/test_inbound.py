@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -305,6 +306,19 @@ async def test_255_parts_in_any_order_over_days(store: Store) -> None:
     assert (whole.parts, whole.partial) == (255, False)
 
 
+async def test_255_parts_that_were_sent_over_days(store: Store) -> None:
+    """By a sender that was away for hours in between; each comes at once, in any order."""
+    rng = Random(6)
+    order = list(range(1, 256))
+    rng.shuffle(order)
+    at = 0.0
+    for seq in order:
+        at += rng.choice((60, 600, 3 * HOUR))
+        await take(store, piece(f"<{seq}>", 9, 255, seq, at=at, sent_at=after(at)))
+    (whole,) = await received(store)
+    assert whole.text == "".join(f"<{seq}>" for seq in range(1, 256))
+
+
 async def test_a_part_goes_to_the_set_that_was_sent_with_it(store: Store) -> None:
     """A reference that came again while the first set still lacked a part."""
     later = 2 * HOUR
@@ -327,6 +341,39 @@ async def test_a_part_that_was_sent_hours_later_is_of_another_message(store: Sto
     await take(store, piece("b", 7, 3, 2, at=later + 60, sent_at=after(2)))
     await take(store, piece("z", 7, 3, 3, at=later + 90, sent_at=after(later + 4)))
     assert [i.text for i in await received(store)] == ["abc", "xyz"]
+
+
+@pytest.mark.parametrize("order", list(permutations((1, 2, 3))))
+async def test_a_sender_that_is_slow_is_understood_in_any_order(
+    store: Store, order: tuple[int, ...]
+) -> None:
+    """Forty minutes from part to part: two of them may come before the one between them."""
+    for n, seq in enumerate(order):
+        at = 2 * HOUR + n * 600
+        sent_at = after((seq - 1) * 2400)
+        await take(store, piece(f"<{seq}>", 7, 3, seq, at=at, sent_at=sent_at))
+    assert [(i.text, i.partial) for i in await received(store)] == [("<1><2><3>", False)]
+
+
+async def test_what_was_taken_for_two_messages_and_is_one_is_handed_over_once(store: Store) -> None:
+    """Nothing of it is due any more, nor is what was partial of two told as lacking for ever."""
+    await take(store, piece("a", 7, 4, 1, sent_at=after(0)))
+    await take(store, piece("c", 7, 4, 3, at=600, sent_at=after(4800)))
+    await take(store, piece("b", 7, 4, 2, at=1200, sent_at=after(2400)))
+    assert (await store.sweep(after(1200 + HOUR))).partials == 1
+    assert [(i.text, i.partial) for i in await received(store)] == [("abc", True)]
+    await take(store, piece("d", 7, 4, 4, at=3 * HOUR, sent_at=after(7200)))
+    assert [(i.text, i.partial) for i in await received(store)] == [("abc", True), ("abcd", False)]
+    assert (await store.sweep(after(DAY))).partials == 0
+
+
+async def test_a_reference_that_came_again_is_not_bridged(store: Store) -> None:
+    """Both have the part that the third lacks a neighbour to: they overlap, so they are two."""
+    await take(store, piece("a", 7, 4, 1, sent_at=after(0)))
+    await take(store, piece("x", 7, 4, 1, at=600, sent_at=after(4800)))
+    await take(store, piece("b", 7, 4, 2, at=1200, sent_at=after(2300)))
+    await store.sweep(after(2 * HOUR))
+    assert sorted(str(i.text) for i in await received(store)) == ["ab", "x"]
 
 
 async def test_parts_that_come_together_are_one_message_by_whatever_clock(store: Store) -> None:

@@ -13,7 +13,10 @@ further message, complete now, or partial again after another PARTIAL_S.
 
 A part joins a set when it comes within LATEST_PART_S and was sent together with some of it, or came
 together with some of it; without times of sending, within LATE_PART_S. One that was sent hours
-later is of another message: its reference has come again, and both lack a part.
+later is of another message: its reference has come again, and both lack a part. Two sets that share
+no part, each sent together with the part that comes between them, are one. What is sent together:
+within SENT_TOGETHER_S, or PART_S for each part of a message of many, which its sender may be at for
+hours.
 
 TS 23.040 9.2.3.9: a message of type 0 is acknowledged and kept as a part, but handed over to
 nobody. One that replaces an earlier one (types 1 to 7) is handed over like any other: readers have
@@ -41,6 +44,7 @@ PARTIAL_S = 3600  # parts follow each other by seconds; an alarm without its las
 LATE_PART_S = 24 * 3600
 LATEST_PART_S = 7 * 24 * 3600
 SENT_TOGETHER_S = 3600
+PART_S = 120
 CAME_TOGETHER_S = 60  # where the service centre's clocks do not agree
 SETS_LOOKED_AT = 8  # of one sender, reference and number of parts
 REPLY_S = 7 * 24 * 3600  # how long a message can be answered
@@ -75,17 +79,22 @@ def record(tx: Tx, part: RawPart) -> PartStored:
         return PartStored(inbound=_single(tx, part, mark), repeat=False)
     key = (part.sim_id, part.sender, concat.bits, concat.ref, concat.total)
     lacking: list[tuple[int, int]] = []  # (how far away in time, set) of those without this part
+    beside: list[int] = []  # those of them that were sent together with it
     for (set_id,) in tx.db.execute(_SQL["newest_sets"], (*key, SETS_LOOKED_AT)).fetchall():
         twin = tx.db.execute(_SQL["twin"], (set_id, concat.seq)).fetchone()
-        waits, is_open, away = _state_of(tx, set_id, part)
+        waits, is_open, away, sent_together = _state_of(tx, set_id, part, concat.total)
         if twin is not None and waits and twin[2] == part.ud:
             _count_copy(tx, twin[0], twin[1])
             return PartStored(inbound=None, repeat=True)
         if twin is None and is_open:
             lacking.append((away, set_id))
+            beside += [set_id] if sent_together else []
     made = _add_part(tx, part, mark, (concat.bits, concat.ref, concat.total, concat.seq))
     set_id = min(lacking, key=lambda each: each[0])[1] if lacking else made
     tx.db.execute(_SQL["join_set"], (set_id, made))
+    for other in beside:
+        if other != set_id and set_id in beside:
+            _unite(tx, set_id, other)
     return PartStored(inbound=_complete(tx, set_id, concat.total, part.received_at), repeat=False)
 
 
@@ -152,19 +161,29 @@ def _set_of(tx: Tx, set_id: int) -> list[_Held]:
     ]
 
 
-def _state_of(tx: Tx, set_id: int, part: RawPart) -> tuple[bool, bool, int]:
-    """Whether a set waits, whether it can still take the part that it lacks, and how far away.
+def _unite(tx: Tx, set_id: int, other: int) -> None:
+    """The parts of the other set are of this one, unless both have one of the same number."""
+    if tx.db.execute(_SQL["overlap"], (set_id, other)).fetchone() is None:
+        tx.db.execute(_SQL["set_due"], (None, other))
+        tx.db.execute(_SQL["unite"], (set_id, other))
 
-    That is in microseconds: between when a part was sent, or came, and the nearest one of the set.
+
+def _state_of(tx: Tx, set_id: int, part: RawPart, total: int) -> tuple[bool, bool, int, bool]:
+    """Whether a set waits, whether it can still take the part that it lacks, how far away that is,
+    and whether some of it was sent together with the part.
+
+    In microseconds: between when a part was sent, or came, and the nearest one of the set.
     """
     given = {"set_id": set_id, "sent_at": part.sent_at, "received_at": part.received_at}
     found = tx.db.execute(_SQL["set_state"], given).fetchone()
     handed, whole, newest_at, sent_away, came_away = found
     since = part.received_at - newest_at
     if sent_away is None:  # a clock that tells nothing
-        return not handed, not whole and since <= LATE_PART_S * SECOND_US, came_away
-    together = sent_away <= SENT_TOGETHER_S * SECOND_US or came_away <= CAME_TOGETHER_S * SECOND_US
-    return not handed, not whole and together and since <= LATEST_PART_S * SECOND_US, sent_away
+        return not handed, not whole and since <= LATE_PART_S * SECOND_US, came_away, False
+    sent = sent_away <= max(SENT_TOGETHER_S, PART_S * total) * SECOND_US
+    together = sent or came_away <= CAME_TOGETHER_S * SECOND_US
+    is_open = not whole and together and since <= LATEST_PART_S * SECOND_US
+    return not handed, is_open, sent_away, sent
 
 
 def _complete(tx: Tx, set_id: int, total: int, now: Instant) -> Inbound | None:

@@ -37,6 +37,12 @@ WHERE p.set_id = ? AND p.seq = ? ORDER BY p.id LIMIT 1
 -- name: join_set
 UPDATE part SET set_id = ? WHERE id = ?
 
+-- name: overlap
+SELECT 1 FROM part p JOIN part o ON o.seq = p.seq WHERE p.set_id = ? AND o.set_id = ? LIMIT 1
+
+-- name: unite
+UPDATE part SET set_id = ? WHERE set_id = ?
+
 -- name: set_due
 -- Of the part that the set is named after; the others have none.
 UPDATE part SET due_at = ? WHERE id = ?
