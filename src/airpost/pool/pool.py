@@ -379,7 +379,7 @@ class ModemPool:
     def _time_moved(self) -> None:
         """A retry, a not_before or a resend came due."""
         self._given_back()
-        self._releaser.due()
+        self._releaser.came_due()
         for loop in self._loops.values():
             loop.wake()
 

@@ -65,7 +65,7 @@ class Releaser:
         """A modem has stopped taking messages."""
         self._wanted.set()
 
-    def due(self) -> None:
+    def came_due(self) -> None:
         """A retry or a resend came due, maybe of a modem that takes nothing."""
         if self._timer is None and any(not view.takes for view in self._views.values()):
             self._timer = asyncio.get_running_loop().call_later(DUE_S, self._wanted.set)

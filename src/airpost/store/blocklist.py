@@ -14,7 +14,7 @@ from airpost.clock import Instant
 from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.store.holds import reject
 from airpost.store.moves import current_rows
-from airpost.store.queue import begun
+from airpost.store.queue import has_begun
 from airpost.store.routing import Blocked
 from airpost.store.statements import load
 from airpost.store.writer import Tx
@@ -65,7 +65,7 @@ def block(tx: Tx, numbers: Sequence[str], note: str | None, actor: str, now: Ins
     for number in numbers:
         tx.db.execute(_SQL["add"], (number, note, actor, now))
         for (seq,) in tx.db.execute(_SQL["waiting"], (number,)).fetchall():
-            if not begun(current_rows(tx, seq)):
+            if not has_begun(current_rows(tx, seq)):
                 reject(tx, seq, BLOCKED, now)
                 failed += 1
     return failed

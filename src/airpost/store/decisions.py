@@ -26,7 +26,7 @@ from airpost.store.moves import (
     segment_row,
 )
 from airpost.store.outbound import outlet_of
-from airpost.store.queue import begun, unbind
+from airpost.store.queue import has_begun, unbind
 from airpost.store.statements import load
 from airpost.store.transmissions import begin_again, count_duplicate
 from airpost.store.writer import Tx
@@ -87,7 +87,7 @@ def move_queue(
     count = 0
     for seq, bound, outlet, state in found:
         if bound is not None:
-            if begun(current_rows(tx, seq)):
+            if has_begun(current_rows(tx, seq)):
                 continue
             unbind(tx, seq, words, now)
         else:
@@ -191,7 +191,7 @@ def elsewhere(tx: Tx, segment_id: int, sim_id: SimId, now: Instant) -> None:
         return
     tx.db.execute(_SQL["avoid"], (sim_id, row.message_seq))
     words = f"SIM {sim_id} was refused it, and may be to blame"
-    if begun(rows):
+    if has_begun(rows):
         begin_again(
             tx, rows, now, reason=words, resends=max(each.resends for each in rows), unbind=True,
         )  # fmt: skip

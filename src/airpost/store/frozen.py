@@ -90,7 +90,7 @@ def _freeze_part(tx: Tx, row: SegmentRow, now: Instant) -> None:
         attempt = attempt_of(each)
         end_attempt(tx, attempt.id, now, attempt.mr, INTERRUPTED)
     # Nothing but a report or a person's word ends it, unless its message is decided already.
-    columns = unknown_columns(row, now, None) | {"not_before": None}
+    columns = {"not_before": None, **unknown_columns(row, now, None)}
     if not row.decided:
         columns["deadline_at"] = None
     if row.state is SegmentState.SENDING:

@@ -27,7 +27,7 @@ from airpost.store.moves import (
     outcome_columns,
 )
 from airpost.store.outbound import outlet_of
-from airpost.store.queue import begun, unbind
+from airpost.store.queue import has_begun, unbind
 from airpost.store.statements import load
 from airpost.store.writer import Tx
 
@@ -106,7 +106,7 @@ def hold_all(tx: Tx, holds: Sequence[Hold], now: Instant) -> int:
 def _hold(tx: Tx, hold: Hold, now: Instant) -> bool:
     """An event only where the words are others than last time."""
     found = tx.db.execute(_SQL["may_hold"], (hold.message_seq,)).fetchone()
-    if found is None or begun(current_rows(tx, hold.message_seq)):
+    if found is None or has_begun(current_rows(tx, hold.message_seq)):
         return False
     lane, told, state = found
     if lane is not None:
@@ -135,7 +135,7 @@ def renew(tx: Tx, mark: str, now: Instant) -> int:
 def reject(tx: Tx, message_seq: int, outcome: Outcome, now: Instant) -> None:
     """See `Holds.reject`; one part fails, and the others with it."""
     rows = current_rows(tx, message_seq)
-    if not rows or begun(rows):
+    if not rows or has_begun(rows):
         return
     columns = {**outcome_columns(outcome), "not_before": None}
     moved = move(tx, rows[0], SegmentEvent.PERMANENT, now, outcome.text, OURSELVES, **columns)

@@ -207,7 +207,7 @@ def release(
     count = 0
     for (seq,) in tx.db.execute(_SQL["to_release"], (lane,)).fetchall():
         rows = current_rows(tx, seq)
-        if not begun(rows):
+        if not has_begun(rows):
             if begun_only:
                 continue
             unbind(tx, seq, f"{lane} {why}", now)
@@ -227,7 +227,7 @@ def release_strays(tx: Tx, lanes: Collection[Lane], now: Instant, resume_s: floa
     return sum(release(tx, lane, now, resume_s) for lane in found if lane not in lanes)
 
 
-def begun(rows: Sequence[SegmentRow]) -> bool:
+def has_begun(rows: Sequence[SegmentRow]) -> bool:
     """True when a part has gone out, may have, or is on the air."""
     return any(row.state is not SegmentState.QUEUED for row in rows)
 
@@ -265,7 +265,7 @@ def unbind_all(tx: Tx, now: Instant) -> int:
     """Give back every bound message that has not begun; how many were."""
     count = 0
     for (seq,) in tx.db.execute(_SQL["bound_anywhere"]).fetchall():
-        if not begun(current_rows(tx, seq)):
+        if not has_begun(current_rows(tx, seq)):
             unbind(tx, seq, "airpost was started anew", now)
             count += 1
     return count

@@ -35,8 +35,8 @@ from airpost.store.writer import Tx
 _SQL = load("reports")
 
 
-class Told(NamedTuple):
-    """What a report says, as it is kept."""
+class Kept(NamedTuple):
+    """A report, as it is kept."""
 
     lane: str
     mr: int
@@ -50,6 +50,11 @@ class Told(NamedTuple):
     received_at: Instant
     scts: bytes
 
+    def said(self, sim_id: str, tail: str) -> Said:
+        """What it says of its attempt, of a SIM and a number."""
+        final = self.delivered is not None
+        return Said(sim_id, tail, self.mr, self.scts, final, self.received_at)
+
 
 def record(tx: Tx, report: RawReport) -> ReportStored:
     """Keep a report and apply it; one that came before changes nothing."""
@@ -61,14 +66,17 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
     if known is not None:
         return _stored(tx, known[1])
     raw = add_body(tx, "pdu", report.raw)
-    final = report.delivered is not None
-    said = Said(report.sim_id, tail, report.mr, report.scts, final, report.received_at)
+    outcome = outcome_columns(report.outcome)
+    kept = Kept(
+        lane=report.lane, mr=report.mr, delivered=report.delivered, expired=report.expired,
+        **outcome, done_at=report.done_at, received_at=report.received_at, scts=report.scts,
+    )  # fmt: skip
+    said = kept.said(report.sim_id, tail)
     evidence = Evidence(tx, said)
     if evidence.without_reference:  # what else the SIM has sent decides whether it is theirs
         tx.catch_up(lambda row: row.sim_id == report.sim_id)
         evidence = Evidence(tx, said)
     _, attempt = decide(evidence)
-    outcome = outcome_columns(report.outcome)
     tx.db.execute(
         _SQL["add"],
         (report.sim_id, report.lane, report.mr, report.to, tail, report.scts, report.status,
@@ -76,11 +84,7 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
          raw, None if attempt is None else attempt.id),
     )  # fmt: skip
     if attempt is not None:
-        told = Told(
-            lane=report.lane, mr=report.mr, delivered=report.delivered, expired=report.expired,
-            **outcome, done_at=report.done_at, received_at=report.received_at, scts=report.scts,
-        )  # fmt: skip
-        _apply(tx, told, attempt)
+        _apply(tx, kept, attempt)
     else:
         tx.recall.unmatched(report.sim_id, tail)
         on_air = tx.db.execute(_SQL["on_air"], (report.sim_id, tail)).fetchone() is not None
@@ -107,28 +111,25 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
     since = attempt.begun_at
     found = tx.db.execute(_SQL["unmatched"], (attempt.sim_id, attempt.tail, since)).fetchall()
     for report_id, *values in found:
-        told = Told(*values)
-        final = told.delivered is not None
-        which = attempt.sim_id, attempt.tail
-        said = Said(*which, told.mr, told.scts, final, told.received_at)
-        _, belongs = decide(Evidence(tx, said))
+        kept = Kept(*values)
+        _, belongs = decide(Evidence(tx, kept.said(attempt.sim_id, attempt.tail)))
         if belongs is not None:
             tx.db.execute(_SQL["match"], (belongs.id, report_id))
-            _apply(tx, told, belongs)
+            _apply(tx, kept, belongs)
     return bool(found)
 
 
 # -- what it says --------------------------------------------------------------------------------
-def _apply(tx: Tx, told: Told, attempt: AttemptRow) -> None:
-    delivered = told.delivered
-    at = max(told.received_at, attempt.ended_at or told.received_at)  # it may overtake the result
+def _apply(tx: Tx, kept: Kept, attempt: AttemptRow) -> None:
+    delivered = kept.delivered
+    at = max(kept.received_at, attempt.ended_at or kept.received_at)  # it may overtake the result
     row = segment_row(tx, attempt.segment_id)
     assert row is not None
     if attempt.mr is None:
-        tx.db.execute(_SQL["set_reference"], (told.mr, attempt.id))
-    actor = f"modem {told.lane}"
-    event = _event(tx, row, attempt, delivered, bool(told.expired))
-    words = told.outcome_text
+        tx.db.execute(_SQL["set_reference"], (kept.mr, attempt.id))
+    actor = f"modem {kept.lane}"
+    event = _event(tx, row, attempt, delivered, bool(kept.expired))
+    words = kept.outcome_text
     if delivered is None and row.current and (most_s := still_tried(tx, row.message_seq)):
         words += f"; another group of modems is tried after {most_s} s"
     if event is None:
@@ -138,18 +139,18 @@ def _apply(tx: Tx, told: Told, attempt: AttemptRow) -> None:
         return
     columns: dict[str, Any] = {
         "not_before": None,
-        "mr": told.mr if attempt.mr is None else attempt.mr,
+        "mr": kept.mr if attempt.mr is None else attempt.mr,
     }
     if event is SegmentEvent.LATE:
         columns |= sent_columns(row, at, attempt.begun_at)
     else:
         columns |= {
-            "outcome_class": told.outcome_class,
-            "outcome_scope": told.outcome_scope,
-            "outcome_code": told.outcome_code,
-            "outcome_text": told.outcome_text,
-            "reported_at": told.received_at,
-            "delivered_at": _delivered_at(attempt, told) if delivered else None,
+            "outcome_class": kept.outcome_class,
+            "outcome_scope": kept.outcome_scope,
+            "outcome_code": kept.outcome_code,
+            "outcome_text": kept.outcome_text,
+            "reported_at": kept.received_at,
+            "delivered_at": _delivered_at(attempt, kept) if delivered else None,
             "sent_at": row.sent_at if row.sent_at is not None else attempt.begun_at,
         }
     moved = move(tx, row, event, at, words, actor, **columns)
@@ -177,10 +178,10 @@ def _event(
     return SegmentEvent.REPORT_EXPIRED if expired else SegmentEvent.REPORT_FAILED
 
 
-def _delivered_at(attempt: AttemptRow, told: Told) -> int:
+def _delivered_at(attempt: AttemptRow, kept: Kept) -> int:
     """The service centre's time where it can be true, else when we heard of it."""
-    if told.done_at is None:
-        return told.received_at
+    if kept.done_at is None:
+        return kept.received_at
     # It tells whole seconds: of the one in which the network took it, it is the beginning.
     taken = attempt.ended_at if attempt.outcome_class == OutcomeClass.OK.value else None
-    return min(max(told.done_at, taken or attempt.begun_at), told.received_at)
+    return min(max(kept.done_at, taken or attempt.begun_at), kept.received_at)
