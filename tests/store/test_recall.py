@@ -70,7 +70,7 @@ class Read:
         await self._writer.ask(work_of(begin), urgent=True)
 
     def _note(self, sql: str) -> None:
-        if sql.startswith("SELECT"):
+        if sql.startswith("SELECT") and "FROM meta" not in sql:  # whose the store is
             self.sql.append(sql)
 
 
