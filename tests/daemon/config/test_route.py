@@ -84,6 +84,12 @@ def test_what_protects_the_bill() -> None:
 ROUTE = '[[route]]\nname = "r"\n'
 
 
+def test_a_modem_in_several_groups_counts_in_the_first_of_them() -> None:
+    groups = "groups = [{ a = 1 }, { a = 2, spare = 3 }, { spare = 1 }]"
+    (route,) = read(NAMED + ROUTE + groups).routes.routes
+    assert route.groups == ({Lane("a"): 1}, {Lane("spare"): 3}, {Lane("spare"): 1})
+
+
 @pytest.mark.parametrize(
     ("text", "path", "words"),
     [

@@ -90,6 +90,20 @@ def _codes(carriers: Carriers) -> Mapping[str, str]:
     return found
 
 
+def _apart(groups: Sequence[dict[Lane, int]]) -> list[dict[Lane, int]]:
+    """Each modem in the first group that names it: what that could not deliver goes by another SIM.
+
+    A group that names no other modem stays as it is.
+    """
+    before: set[Lane] = set()
+    out = []
+    for group in groups:
+        others = {lane: weight for lane, weight in group.items() if lane not in before}
+        out.append(others or group)
+        before |= group.keys()
+    return out
+
+
 def _route(
     given: RouteSection, where: str, codes: Mapping[str, str], lanes: Collection[str] | None
 ) -> Route:
@@ -109,6 +123,7 @@ def _route(
                     f"{where}.groups.{at}.{lane}", f"no [[modem]] has this name{hint}"
                 )
         groups.append({Lane(lane): weight for lane, weight in group.items()})
+    groups = _apart(groups)
     failover_s = FAILOVER_S
     if given.failover_s is not None:
         failover_s = {_class(name, f"{where}.failover_s.{name}"): seconds
