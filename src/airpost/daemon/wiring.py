@@ -24,7 +24,7 @@ from airpost.modem.identity import ModemIdentity
 from airpost.modem.lanebook import LaneBook
 from airpost.modem.port import PortSettings
 from airpost.modem.profile import Profile
-from airpost.modem.profiles import load_profiles
+from airpost.modem.profiles import Profiles, load_profiles
 from airpost.modem.proof import PortQuestions
 from airpost.modem.reception import Reception
 from airpost.modem.unit import Unit
@@ -45,7 +45,7 @@ from airpost.services.http.admission import Admission
 from airpost.services.http.app import HttpDeps, build_app
 from airpost.services.http.scheduler import Scheduler
 from airpost.services.http.server import HttpServer, passed_listen
-from airpost.services.http.settings import AuthMode, TcpListen, UnixListen
+from airpost.services.http.settings import AuthMode, Listen, TcpListen, UnixListen
 from airpost.services.http.tls import Tls
 from airpost.services.webhooks.service import Webhooks
 from airpost.store.sqlite import SqliteStore
@@ -102,41 +102,11 @@ def build(
         log.warning("wiring.no_modem %s", note)
     for note in check_retention(settings):
         log.warning("wiring.retention %s", note)
-    power = UsbPower(clock, hubs=settings.hubs, sysfs=root / "sys")
     book = RungBook(store)
-
-    def profile_of(place: Place, modem: ModemIdentity | None) -> Profile:
-        told = (None, None) if modem is None else (modem.manufacturer, modem.model)
-        return profiles.for_modem(place.vid, place.pid, *told)
-
-    def unit_of(modem: ModemSettings) -> Unit:
-        return Unit(
-            _unit_settings(modem, settings.queue.classes), profile_of, intake, store, pool, clock,
-            place=Place(port=modem.port) if modem.port is not None else NOWHERE,
-            power=power, book=book, strayed=lambda lane: reception.strayed(lane),
-            belongs=lambda lane, sim_id: reception.belongs(lane, sim_id),
-        )  # fmt: skip
-
-    bindings = Bindings([_selector(modem) for modem in settings.modems], discover=settings.discover)
-    reception = Reception(
-        bindings,
-        LaneBook(store, bindings.lanes),
-        pool,
-        PortQuestions(PortSettings()),
-        clock,
-        make=lambda lane: unit_of(ModemSettings(name=lane)),
-    )
-    units = [unit_of(modem) for modem in settings.modems]
-    for unit in units:
-        pool.add(unit)
-        reception.add(unit)
-    # A socket whose folder cannot be made (a demo, a test) lies beside the store.
-    listen = tuple(
-        each.or_beside(settings.store.path.parent) if isinstance(each, UnixListen) else each
-        for each in settings.http.listen
-    )
+    reception, units = _modems(settings, clock, store, pool, intake, profiles, book, root)
     _check_passed(settings, passed)
     tls = None if settings.http.tls is None else Tls(settings.http.tls)
+    listen = _listen(settings)
     http = replace(settings.http, listen=listen, classes=settings.queue.classes)
     anchors = Anchors(clock, settings.syslog)
     auditor = Auditor(store.audit, clock, anchors.changed)
@@ -170,11 +140,6 @@ def build(
         tls=tls,
         passed=passed,
     )
-    discovery = None
-    if settings.discover or any(modem.port is None for modem in settings.modems):
-        ports = [modem.port for modem in settings.modems if modem.port is not None]
-        # Which devices are used the reception decides: a selector may name any of them.
-        discovery = Discovery(reception, profiles, clock, ports=ports, root=root)
     return Parts(
         store=store,
         pool=pool,
@@ -194,8 +159,61 @@ def build(
             silent_filter=settings.silent_filter,
         ),
         reception=reception,
-        discovery=discovery,
+        discovery=_discovery(settings, clock, reception, profiles, root),
     )
+
+
+def _modems(
+    settings: Settings, clock: Clock, store: SqliteStore, pool: ModemPool, intake: StoreIntake,
+    profiles: Profiles, book: RungBook, root: Path,
+) -> tuple[Reception, list[Unit]]:  # fmt: skip
+    """Those that have a section, in the pool; and who takes in what is plugged in."""
+    power = UsbPower(clock, hubs=settings.hubs, sysfs=root / "sys")
+
+    def profile_of(place: Place, modem: ModemIdentity | None) -> Profile:
+        told = (None, None) if modem is None else (modem.manufacturer, modem.model)
+        return profiles.for_modem(place.vid, place.pid, *told)
+
+    def unit_of(modem: ModemSettings) -> Unit:
+        return Unit(
+            _unit_settings(modem, settings.queue.classes), profile_of, intake, store, pool, clock,
+            place=Place(port=modem.port) if modem.port is not None else NOWHERE,
+            power=power, book=book, strayed=lambda lane: reception.strayed(lane),
+            belongs=lambda lane, sim_id: reception.belongs(lane, sim_id),
+        )  # fmt: skip
+
+    bindings = Bindings([_selector(modem) for modem in settings.modems], discover=settings.discover)
+    reception = Reception(
+        bindings,
+        LaneBook(store, bindings.lanes),
+        pool,
+        PortQuestions(PortSettings()),
+        clock,
+        make=lambda lane: unit_of(ModemSettings(name=lane)),
+    )
+    units = [unit_of(modem) for modem in settings.modems]
+    for unit in units:
+        pool.add(unit)
+        reception.add(unit)
+    return reception, units
+
+
+def _listen(settings: Settings) -> tuple[Listen, ...]:
+    """A socket whose folder cannot be made (a demo, a test) lies beside the store."""
+    return tuple(
+        each.or_beside(settings.store.path.parent) if isinstance(each, UnixListen) else each
+        for each in settings.http.listen
+    )
+
+
+def _discovery(
+    settings: Settings, clock: Clock, reception: Reception, profiles: Profiles, root: Path
+) -> Discovery | None:
+    if not settings.discover and all(modem.port is not None for modem in settings.modems):
+        return None
+    ports = [modem.port for modem in settings.modems if modem.port is not None]
+    # Which devices are used the reception decides: a selector may name any of them.
+    return Discovery(reception, profiles, clock, ports=ports, root=root)
 
 
 def admission_of(settings: Settings) -> Admission:
