@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,3 +87,18 @@ def test_without_room_the_reason_is_a_full_disk(
     assert reason_of(error, path) == f"{FULL} ({error.reason}){ROOM}"
     told = StoreUnavailable(f"{FULL} (a.db)")
     assert reason_of(told, path) == told.reason
+
+
+def test_a_disk_that_the_kernel_made_read_only_is_an_io_error_to_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    io_error = meaning(failed(sqlite3.SQLITE_IOERR_WRITE))
+    hurt = meaning(failed(sqlite3.SQLITE_CORRUPT))
+    assert isinstance(io_error, StoreUnavailable)
+    assert isinstance(hurt, StoreUnavailable)
+    assert reason_of(io_error, tmp_path / "a.db") == io_error.reason
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    found = reason_of(io_error, tmp_path / "a.db")
+    assert found.startswith("the disk is read-only (the disk cannot be read or written")
+    assert "dmesg" in found
+    assert reason_of(hurt, tmp_path / "a.db") == hurt.reason

@@ -7,6 +7,7 @@ ours is handed on as it is, one of the configuration is a ConfigError.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from airpost.errors import ConfigError, StoreUnavailable
 
 FULL = "the disk is full"
+READ_ONLY = "the disk is read-only"
+WRITABLE = "; the kernel does that after errors: see `dmesg`; airpost goes on once it can write"
 LEAST_ROOM = 64 << 10  # octets; with less not even the index of the log can be made
 ROOM = "; make room where the store lies, then airpost goes on by itself"
 DAMAGED = "the database is damaged"
@@ -56,7 +59,7 @@ def damaged(found: str) -> StoreUnavailable:
 _OF_THE_DISK = {
     errno.ENOSPC: FULL,
     errno.EDQUOT: "the quota of the disk is used up",
-    errno.EROFS: "the disk is read-only",
+    errno.EROFS: READ_ONLY,
     errno.EIO: "the disk cannot be read or written",
 }
 
@@ -70,11 +73,15 @@ def refused(path: Path, error: OSError) -> ConfigError | StoreUnavailable:
 
 
 def reason_of(error: StoreUnavailable, path: Path) -> str:
-    """Why the store at `path` cannot be opened: to SQLite a full disk is often an I/O error."""
+    """Why the store at `path` cannot be had: to SQLite a full disk is often an I/O error, and so is
+    one that the kernel has made read-only.
+    """
+    if error.reason.startswith((FULL, READ_ONLY, DAMAGED, NO_DATABASE)):
+        return error.reason
     try:
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            return f"{READ_ONLY} ({error.reason}){WRITABLE}"
         no_room = shutil.disk_usage(path.parent).free < LEAST_ROOM
     except OSError:
         return error.reason
-    return (
-        f"{FULL} ({error.reason}){ROOM}" if no_room and FULL not in error.reason else error.reason
-    )
+    return f"{FULL} ({error.reason}){ROOM}" if no_room else error.reason

@@ -21,7 +21,7 @@ from airpost.errors import StoreLost, StoreUnavailable
 from airpost.histogram import Histogram
 from airpost.store.ahead import Ahead, BegunMeanwhile, PreparedRow
 from airpost.store.api import Wake
-from airpost.store.faults import DAMAGED, damaged, meaning
+from airpost.store.faults import DAMAGED, damaged, meaning, reason_of
 from airpost.store.migrations import connect
 from airpost.store.recall import Recall
 from airpost.store.statements import load
@@ -239,7 +239,7 @@ class Writer(StoreThread):
             wakes |= request.wakes
         fault = next((r.error for r in done if isinstance(r.error, StoreUnavailable)), None)
         if fault is not None:
-            self._failed(fault.reason)
+            self._failed(reason_of(fault, self._path))
         if wakes:
             self._committed(wakes)
 
