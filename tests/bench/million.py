@@ -122,8 +122,9 @@ async def started(folder: Path) -> tuple[float, float]:
     (folder / "airpost.toml").write_text(config)
     began = time.monotonic()
     command = [sys.executable, "-m", "airpost.daemon.cli.main", "serve", "--config",
-               str(folder / "airpost.toml"), "--log-level", "WARNING"]  # fmt: skip
-    service = subprocess.Popen(command)
+               str(folder / "airpost.toml")]  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        service = subprocess.Popen(command, stderr=log)
     try:
         while not (sends := modems.told()[0]["sends"]) or not sends[0][0]:
             await asyncio.sleep(0.01)

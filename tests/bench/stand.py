@@ -1,7 +1,7 @@
 """What a bench runs on: the modems in a process beside the service, and both beside the caller.
 
-All share one monotonic clock. `BENCH_DIR` says where the store and the modems are, `BENCH_LOG` how
-much the service logs, `BENCH_MODEMS=lean` that the modems are those of `lean.c`.
+All share one monotonic clock. The service logs as it does by default, into a file. `BENCH_DIR` says
+where the store and the modems are, `BENCH_MODEMS=lean` that the modems are those of `lean.c`.
 """
 
 from __future__ import annotations
@@ -152,10 +152,11 @@ class Setup:
         for at, port in enumerate(ports, 1):
             config += f'[[modem]]\nname = "gate-{at}"\nport = "{port}"\n'
         (folder / "airpost.toml").write_text(config)
-        self.service = subprocess.Popen(
-            [sys.executable, "-m", self.program, "serve", "--config",
-             str(folder / "airpost.toml"), "--log-level", os.environ.get("BENCH_LOG", "WARNING")]
-        )  # fmt: skip
+        config_path = str(folder / "airpost.toml")
+        with (folder / "log").open("wb") as log:
+            self.service = subprocess.Popen(
+                [sys.executable, "-m", self.program, "serve", "--config", config_path], stderr=log
+            )
         while not socket.exists():
             await asyncio.sleep(0.05)
         self.http = aiohttp.ClientSession(
@@ -167,11 +168,13 @@ class Setup:
                     return self
             await asyncio.sleep(0.1)
 
-    async def __aexit__(self, *_error: object) -> None:
+    async def __aexit__(self, failed: object, *_error: object) -> None:
         await self.http.close()
         self.service.terminate()
         self.service.wait(30)
         self.modems.close()
+        if failed is not None:
+            print((self.folder / "log").read_text()[-4000:], flush=True)
         self._folder.cleanup()
 
     async def post(self, to: str, text: str = "hello", **fields: Any) -> float:

@@ -110,4 +110,5 @@ def test_a_line_is_cleaned() -> None:
         without_secrets(f"Authorization: Bearer {TOKEN}") == "Authorization: Bearer ap_abcd1234_…"
     )
     assert without_secrets("Authorization: Basic dXNlcjpwYXNz") == "Authorization: Basic …"
+    assert without_secrets("authorization=BASIC dXNlcjpwYXNz") == "authorization=BASIC …"
     assert without_secrets("audit.anchor n=1 hash=00") == "audit.anchor n=1 hash=00"
