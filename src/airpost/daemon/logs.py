@@ -25,7 +25,8 @@ _bound: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("airpost_log_contex
 # A number is what has a "+" in front, or stands behind a key that holds numbers; other runs of
 # digits are identities, sizes and times, which a reader needs whole.
 _INTERNATIONAL = re.compile(r"(?<![0-9A-Za-z+])\+[0-9]{6,20}(?![0-9])")
-_KEYED = re.compile(r"\b((?:to|from|sender|number|smsc|msisdn)=[\"']?)(\+?[0-9]{6,20})(?![0-9])")
+_KEYS = ("to=", "from=", "sender=", "number=", "smsc=", "msisdn=")
+_KEYED = re.compile(rf"\b((?:{'|'.join(_KEYS)})[\"']?)(\+?[0-9]{{6,20}})(?![0-9])")
 _FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(\S+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # sd-daemon(3): the journal reads the priority from the front of a line.
@@ -45,8 +46,9 @@ def context(**fields: str) -> Iterator[None]:
 def mask_numbers(text: str) -> str:
     """`text` with telephone numbers cut down to what logs may show, and without secrets."""
     text = without_secrets(text)
-    text = _KEYED.sub(lambda found: found[1] + masked(found[2]), text)
-    return _INTERNATIONAL.sub(lambda found: masked(found[0]), text)
+    if any(key in text for key in _KEYS):  # few lines have one
+        text = _KEYED.sub(lambda found: found[1] + masked(found[2]), text)
+    return _INTERNATIONAL.sub(lambda found: masked(found[0]), text) if "+" in text else text
 
 
 def _one_line(text: str) -> str:
