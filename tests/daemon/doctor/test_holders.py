@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,45 @@ def test_on_this_machine_the_one_at_the_terminal_is_found_and_not_its_maker() ->
     finally:
         reader.terminate()
         reader.wait()
+        os.close(master)
+        os.close(slave)
+
+
+IN_A_CONTAINER = """
+mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts
+mount --bind /dev/pts/ptmx /dev/ptmx
+exec "$0" -c 'import os, pty, subprocess, sys
+while True:
+    _, slave = pty.openpty()
+    if os.ttyname(slave) == sys.argv[1]:
+        break
+reader = subprocess.Popen(["cat"], stdin=slave)
+print(reader.pid, flush=True)
+sys.stdin.read()
+reader.kill()
+reader.wait()' "$1"
+"""
+
+
+def may_unshare() -> bool:
+    """Whether a mount namespace may be made here: root may, in most places."""
+    command = ["unshare", "--mount", "true"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not may_unshare(), reason="a mount namespace may not be made here")
+def test_a_terminal_of_the_same_name_in_a_container_is_another_one() -> None:
+    master, slave = pty.openpty()
+    name = os.ttyname(slave)
+    command = ["unshare", "--mount", "sh", "-c", IN_A_CONTAINER, sys.executable, name]
+    inside = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert inside.stdout is not None
+        theirs = int(inside.stdout.readline())
+        assert Path(f"/proc/{theirs}/fd/0").readlink() == Path(name)
+        assert theirs not in [each.pid for each in holders(Roots(), [name]).of(name)]
+    finally:
+        inside.communicate()
         os.close(master)
         os.close(slave)
 

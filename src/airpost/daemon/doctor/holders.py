@@ -87,7 +87,9 @@ def holders(roots: Roots, devices: Sequence[str]) -> Held:
             continue
         except OSError:
             continue  # it has ended
-        targets = {_target(each) for each in descriptors}
+        targets = {
+            target for each in descriptors if not _is_anothers(each, target := _target(each))
+        }
         makes_terminals = not targets.isdisjoint(PTMX)  # it is the modem at the other end
         for device in targets & found.keys():
             if makes_terminals and device.startswith(PTS):
@@ -114,6 +116,17 @@ def _target(descriptor: Path) -> str:
         return str(descriptor.readlink())
     except OSError:
         return ""  # closed meanwhile
+
+
+def _is_anothers(descriptor: Path, target: str) -> bool:
+    """True for one of the same name elsewhere: a container has pseudo-terminals of its own."""
+    if not target.startswith(PTS):
+        return False
+    try:
+        theirs, ours = descriptor.stat(), Path(target).stat()
+    except OSError:
+        return False
+    return (theirs.st_dev, theirs.st_ino) != (ours.st_dev, ours.st_ino)
 
 
 def _command(process: Path) -> str:
