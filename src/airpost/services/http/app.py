@@ -56,6 +56,7 @@ from airpost.services.http.querysecrets import refuse_credentials
 from airpost.services.http.refusals import REFUSALS, Refusals, counted
 from airpost.services.http.settings import HttpSettings
 from airpost.services.http.streams import STREAMS, Streams
+from airpost.services.http.surplus import exact
 from airpost.services.http.traffic import TRAFFIC, Traffic
 from airpost.services.http.turns import Turns
 from airpost.services.http.underway import Under
@@ -156,6 +157,7 @@ OPEN_CALLS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/problems/{problem}", pages.problem),
 )
 ACCEPTED = 202
+OURS = "/v1/"  # what asks for /metrics adds parameters of its own
 MESSAGES_A_TURN = 8  # made of requests: about a millisecond in which the loop does nothing else
 _OPEN_PATHS = frozenset(path for _, path, _ in OPEN_CALLS)
 
@@ -181,7 +183,8 @@ def build_app(deps: HttpDeps) -> web.Application:
     app.on_shutdown.append(_end_polls)
     app.on_cleanup.append(_count_the_last)
     for method, path, scope, handler in CALLS:
-        app.router.add_route(method, path, guarded(scope, handler))
+        asked = exact(handler) if path.startswith(OURS) else handler
+        app.router.add_route(method, path, guarded(scope, asked))
     for method, path, open_handler in OPEN_CALLS:
         app.router.add_route(method, path, open_handler)
     return app

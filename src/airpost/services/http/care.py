@@ -33,6 +33,7 @@ from airpost.services.http.render import Json, list_json
 from airpost.services.http.schemas import AskIn, ResetIn, UssdIn, read_body
 from airpost.services.http.shapes import keeping
 from airpost.services.http.shapes import modems as shapes
+from airpost.services.http.surplus import WholeQuery
 
 log = logging.getLogger("airpost.http")
 
@@ -125,8 +126,9 @@ async def reset(request: web.Request, caller: Caller) -> web.Response:
 @operation(
     "traceModem",
     "Show what last went over a modem's wire",
+    query=WholeQuery,
     answers={200: shapes.Trace},
-    example=Example(path={"name": "gate-1"}),
+    example=Example(path={"name": "gate-1"}, query={"limit": 500}),
 )
 async def trace(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems/{name}/trace`: what last went over its wire, redacted, oldest first."""

@@ -34,6 +34,7 @@ from airpost.services.http.problems import Refusal
 from airpost.services.http.render import key_json, list_json
 from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import keeping as shapes
+from airpost.services.http.surplus import WholeQuery
 
 DAY_US = 86_400 * SECOND_US
 
@@ -160,7 +161,13 @@ async def use(request: web.Request, _caller: Caller) -> web.Response:
     return answer({"id": key_id, "items": items})
 
 
-@operation("listKeys", "List all keys, revoked ones too", answers={200: shapes.Keys})
+@operation(
+    "listKeys",
+    "List all keys, revoked ones too",
+    query=WholeQuery,
+    answers={200: shapes.Keys},
+    example=Example(query={"limit": 500}),
+)
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/keys`: all of them, revoked ones too."""
     return answer(list_json(map(key_json, await request.app[DEPS].store.keys())))

@@ -26,12 +26,19 @@ from airpost.services.http.render import list_json, message_json, modem_json, pr
 from airpost.services.http.schemas import QueueQuery, SelfTestIn, read_body, read_query
 from airpost.services.http.shapes import messages
 from airpost.services.http.shapes import modems as shapes
+from airpost.services.http.surplus import WholeQuery
 from airpost.tasks import shielded
 
 log = logging.getLogger("airpost.http")
 
 
-@operation("listModems", "List the modems", answers={200: shapes.Modems})
+@operation(
+    "listModems",
+    "List the modems",
+    query=WholeQuery,
+    answers={200: shapes.Modems},
+    example=Example(query={"limit": 500}),
+)
 async def listing(request: web.Request, _caller: Caller) -> web.Response:
     """`GET /v1/modems`; `urgent` is what they can promise now, for each route."""
     pool = request.app[DEPS].pool

@@ -49,6 +49,8 @@ _OPEN = ("internal-error",)
 _BODY = ("invalid-request", "malformed-json", "unknown-field", "missing-field", "body-too-slow",
          "body-too-large", "unsupported-media-type")  # fmt: skip
 _QUERY = ("invalid-request", "unknown-field", "missing-field")
+_NONE = ("invalid-request", "unknown-field")  # of a query or a body where none is taken
+_NO_BODY = ("malformed-json", "body-too-slow", "body-too-large")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +298,10 @@ def problems_of(call: Call, each: Operation) -> tuple[str, ...]:
         found += _QUERY
         if "cursor" in each.query.model_fields:
             found.append("invalid-cursor")
+    if call.scope is not None and call.path.startswith("/v1/"):
+        found += _NONE
+        if each.body is None and call.method != "GET":
+            found += _NO_BODY
     if call.names:
         found.append("not-found")
     return tuple(dict.fromkeys(found))

@@ -21,6 +21,7 @@ from airpost.services.http.problems import Refusal
 from airpost.services.http.render import Json, list_json, page_json, read_cursor
 from airpost.services.http.schemas import read_body, read_query
 from airpost.services.http.shapes import events as shapes
+from airpost.services.http.surplus import WholeQuery
 from airpost.services.webhooks.service import Shown
 from airpost.services.webhooks.targets import TargetRefused
 from airpost.store.publishing import Delivery, Endpoint, EndpointKind
@@ -81,7 +82,13 @@ def _not_allowed(error: TargetRefused) -> Refusal:
     return Refusal("target-not-allowed", f"url: {words}", errors=[("url", words)], extra=extra)
 
 
-@operation("listWebhooks", "List webhooks, oldest first", answers={200: shapes.Webhooks})
+@operation(
+    "listWebhooks",
+    "List webhooks, oldest first",
+    query=WholeQuery,
+    answers={200: shapes.Webhooks},
+    example=Example(query={"limit": 500}),
+)
 async def listing(request: web.Request, caller: Caller) -> web.Response:
     """`GET /v1/webhooks`: all of the caller's; commands of the configuration for who sees all."""
     deps = request.app[DEPS]
