@@ -144,6 +144,7 @@ async def test_a_name_given_twice_in_a_row_is_that_rows_fault(api: Api) -> None:
     ("problem", "field", "body"),
     [
         ("missing-field", "to", {"text": "x"}),
+        ("missing-field", "text", {"to": ["+491701234567"]}),
         ("invalid-request", "to", {"to": [], "text": "x"}),
         ("invalid-request", "to", {"to": "+4930000001", "text": "x"}),
         ("invalid-request", "messages", {"to": ["1"], "messages": [{}], "text": "x"}),

@@ -140,6 +140,8 @@ def _head(long: LongJson, deps: HttpDeps, caller: Caller) -> BatchHead:
         for name in ("text", "data"):
             if getattr(head, name) is not None:
                 raise InvalidRequest("template", f"cannot stand beside {name}")
+    elif long.name == "to" and head.text is None and head.data is None:
+        raise InvalidRequest("text", "is missing, and so are data and template", "missing-field")
     check_shared(head, deps, caller)
     return head
 
