@@ -68,7 +68,7 @@ async def test_a_key_has_its_own_and_sees_its_own(keyed: Api) -> None:
         ({"url": URL, "types": ["message*"]}, 400, "invalid-request", "types.0"),
         ({"url": URL, "types": ["a"] * 33}, 400, "invalid-request", "types"),
         ({"url": "http://10.0.0.1/"}, 403, "target-not-allowed", "url"),
-        ({"url": "ftp://10.0.0.1/"}, 403, "target-not-allowed", "url"),
+        ({"url": "ftp://10.0.0.1/"}, 400, "invalid-request", "url"),
     ],
 )
 async def test_what_cannot_be(

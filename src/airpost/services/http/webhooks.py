@@ -62,6 +62,9 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     id_ = deps.webhooks.new_id()
     try:
         host = deps.webhooks.targets.read(given.url)[1]  # the rest of a URL may be a secret
+    except TargetRefused as error:
+        raise InvalidRequest("url", str(error)) from None
+    try:
         changed(request, id_, host=host, sees="all" if caller.sees is None else "own")
         made = await deps.webhooks.create(
             id_, given.url, given.types, given.description,
