@@ -127,7 +127,10 @@ async def test_a_ussd_code_without_an_answer(api: Api) -> None:
         "urn:airpost:problem:modem-not-reachable", "the network does not support this code",
     )  # fmt: skip
     for wrong in ("", "100", '*1"#', "*100", 'AT+CUSD=1,"*1#"'):
-        assert (await api.call("POST", USSD, 400, json={"code": wrong}))["field"] == "code"
+        told = await api.call("POST", USSD, 400, json={"code": wrong})
+        assert told["field"] == "code"
+        assert "control characters" not in told["detail"]
+    assert "such as *100#" in told["detail"]
     await api.call("POST", "/v1/modems/gate-9/ussd", 404, json={"code": "*100#"})
 
 

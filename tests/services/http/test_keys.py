@@ -51,6 +51,7 @@ async def test_scopes_that_are_none(api: Api) -> None:
     ("field", "value", "where"),
     [
         ("networks", ["10.0.0.0/8", "10.0.0.1/8"], "networks.1"),
+        ("networks", ["10.0.0.1 /8"], "networks.0"),
         ("rate", "fast", "rate"),
         ("expires_at", "2020-01-01T00:00:00Z", "expires_at"),
         ("classes", ["loud"], "classes.0"),

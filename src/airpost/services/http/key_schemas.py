@@ -12,10 +12,10 @@ from pydantic import Field
 from airpost.model import MessageClass
 from airpost.regions import REGIONS
 from airpost.services.http.credentials import Scope
-from airpost.services.http.schemas import MAX_NAME, Body, ListQuery, Name, Query, Time
+from airpost.services.http.schemas import MAX_NAME, WORD, Body, ListQuery, Name, Query, Time
 
 MAX_OVERLAP_S = 90 * 86_400  # two secrets for one key
-_Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[!-~]*$")]
+_Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=WORD)]
 # What the handler checks in words of its own, for the document.
 _Scope = Annotated[str, Field(json_schema_extra={"enum": [each.value for each in Scope]})]
 _PLACES = rf"^(\*|\+[0-9]{{1,15}}|{'|'.join(sorted(REGIONS))})$"

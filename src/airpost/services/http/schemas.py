@@ -63,6 +63,7 @@ Octets = Annotated[
 ]
 # Names and references end up in logs and on terminals: no control characters.
 PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+WORD = r"^[!-~]*$"
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=PLAIN)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Languages = Annotated[tuple[Language, ...], Field(max_length=len(Language))]
@@ -212,10 +213,13 @@ class AskIn(Body):
     force: bool = False
 
 
+USSD = r"^[*#][0-9*#]*#$"
+
+
 class UssdIn(Body):
     """`POST /v1/modems/{name}/ussd`."""
 
-    code: Annotated[str, Field(min_length=2, max_length=MAX_USSD, pattern=r"^[*#][0-9*#]*#$")]
+    code: Annotated[str, Field(min_length=2, max_length=MAX_USSD, pattern=USSD)]
 
 
 class ResetIn(Body):
@@ -410,13 +414,19 @@ def _field(each: Mapping[str, Any]) -> str:
     return ".".join(str(step) for step in each["loc"]) or "body"
 
 
+_PATTERNS = {
+    USSD: "is a code such as *100#: digits, * and #, the first * or #, the last #",
+    WORD: "is a word of printable ASCII, without spaces",
+}
+
+
 def _words(each: Mapping[str, Any], names: list[str]) -> str:
     match each["type"]:
         case "extra_forbidden":
             near = difflib.get_close_matches(str(each["loc"][-1]), names, n=1)
             return f"is not known here; did you mean {near[0]!r}?" if near else "is not known here"
         case "string_pattern_mismatch":
-            return "must not hold control characters"
+            return _PATTERNS.get(each["ctx"]["pattern"], "must not hold control characters")
         case "model_type":
             return "must be a JSON object"
         case _:
