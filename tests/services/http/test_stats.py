@@ -42,10 +42,12 @@ async def test_stages_reasons_and_coverage(api: Api) -> None:
     assert group["group"] == ""
     assert group["rejected"] == {
         "count": 1, "of_previous_pct": None, "of_requested_pct": None, "reasons": {"empty-text": 1},
+        "kinds": {"validation": 1, "opt_out": 0, "quiet_hours": 0, "limit": 0, "risk": 0,
+                  "unavailable": 0},
     }  # fmt: skip
     assert group["failed_in_queue"]["reasons"] == {"quiet_hours": 1}
     assert (group["submitted"]["p50_ms"], group["submitted"]["p98_7_ms"]) == (5, 7)
-    assert group["dlr_coverage_pct"] == 66.67
+    assert group["dlr_coverage"] == 66.67
     (asked,) = api.store.keeping.asked
     assert asked == (
         "funnel",
@@ -53,6 +55,24 @@ async def test_stages_reasons_and_coverage(api: Api) -> None:
         (NOW // HOUR_US - 24) * HOUR_US,
         (NOW // HOUR_US + 1) * HOUR_US,
     )
+
+
+async def test_each_refusal_is_of_one_kind(api: Api) -> None:
+    told = {
+        "too-many-parts": 1, "unknown-field": 2, "idempotency-mismatch": 4, "blocked": 8,
+        "quiet-hours": 16, "quota-exhausted": 32, "queue-full": 64, "premium-number": 128,
+        "store-unavailable": 256, "a-kind-of-an-older-version": 512,
+    }  # fmt: skip
+    api.store.keeping.rows = [
+        row("rejected", 1023),
+        *(row("rejected", count, reason=reason) for reason, count in told.items()),
+        row("dlr_received", 0),
+    ]
+    (group,) = (await api.call("GET", "/v1/stats/funnel"))["groups"]
+    assert group["rejected"]["kinds"] == {
+        "validation": 519, "opt_out": 8, "quiet_hours": 16, "limit": 96, "risk": 128,
+        "unavailable": 256,
+    }  # fmt: skip
 
 
 async def test_by_hour_and_by_parts_and_times(api: Api) -> None:

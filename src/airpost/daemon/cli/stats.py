@@ -37,7 +37,7 @@ def funnel(
         if by is not None:
             click.echo(f"\n{by} {group['group'] or '(none)'}")
         say_table(COLUMNS, [_row(name, stage) for name, stage in group.items() if _is_stage(stage)])
-        coverage = group["dlr_coverage_pct"]
+        coverage = group["dlr_coverage"]
         told = "-" if coverage is None else f"{coverage} %"
         click.echo(f"delivery reports came for {told} of what was taken with one asked for")
     if found["words"]:

@@ -6,7 +6,7 @@ all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -35,6 +35,15 @@ _WORDS = {  # of the reasons that are our own
     "restart": "airpost ended while it was on the air",
 }
 _EXPLAINED = ("rejected", "failed_in_queue", "failed", "expired")
+_REFUSED_FOR = {  # whatever is not here is a fault of the request, or the service's own
+    "blocked": "opt_out",
+    "quiet-hours": "quiet_hours",
+    **dict.fromkeys(("quota-exhausted", "rate-limited-key", "rate-limited-local",
+                     "too-many-waiting", "queue-full"), "limit"),
+    **dict.fromkeys(("country-not-allowed", "premium-number", "class-not-allowed",
+                     "route-not-allowed"), "risk"),
+}  # fmt: skip
+_REJECTED = ("validation", "opt_out", "quiet_hours", "limit", "risk", "unavailable")
 _TIMED = ("p50_ms", "p95_ms", "p98_7_ms", "p99_ms")
 
 
@@ -103,5 +112,17 @@ def _group(by: By | None, part: str, rows: Sequence[FunnelRow]) -> Json:
         if row.p50_ms is not None:
             stage |= {name: getattr(row, name) for name in _TIMED}
         found[row.stage] = stage
-    found["dlr_coverage_pct"] = found["dlr_received"]["of_previous_pct"]
+    if "rejected" in found:
+        found["rejected"]["kinds"] = _kinds(found["rejected"]["reasons"])
+    found["dlr_coverage"] = found["dlr_received"]["of_previous_pct"]
     return found
+
+
+def _kinds(reasons: Mapping[str, int]) -> dict[str, int]:
+    """Refusals by what they protect, or who is at fault; each reason counts in one of them."""
+    counts = dict.fromkeys(_REJECTED, 0)
+    for reason, count in reasons.items():
+        known = KINDS.get(reason)
+        ours = known is not None and known.status >= 500
+        counts[_REFUSED_FOR.get(reason, "unavailable" if ours else "validation")] += count
+    return counts

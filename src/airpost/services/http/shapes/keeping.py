@@ -61,6 +61,7 @@ class Stage(Shape):
     of_previous_pct: float | None
     of_requested_pct: float | None
     reasons: dict[str, int] = Field(default_factory=dict)
+    kinds: dict[str, int] = Field(default_factory=dict, description="Of what was rejected")
     p50_ms: int | None = None
     p95_ms: int | None = None
     p98_7_ms: int | None = None
@@ -74,7 +75,7 @@ class FunnelGroup(Shape):
     __pydantic_extra__: dict[str, Stage]
 
     group: str | int
-    dlr_coverage_pct: float | None
+    dlr_coverage: float | None
 
 
 class Funnel(Shape):
