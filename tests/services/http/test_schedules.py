@@ -97,3 +97,11 @@ async def test_too_many(api: Api) -> None:
     assert body["type"] == "urn:airpost:problem:too-many-schedules"
     assert body["setting"] == "http.max_schedules"
     assert body["detail"].startswith("an owner has at most 1000; max_schedules of [http]")
+
+
+async def test_a_refusal_names_its_setting_as_that_of_a_message_does(api: Api) -> None:
+    message = {"to": "+491701234567", "text": "x" * 3000}
+    sent = await api.call("POST", "/v1/messages", 400, json=message)
+    told = await api.call("POST", "/v1/schedules", 400, json={**DAILY, "message": message})
+    assert (told["field"], told["setting"]) == ("message.text", "sms.max_parts")
+    assert told["setting"] == sent["setting"]

@@ -33,6 +33,7 @@ GOOD: dict[Any, dict[str, Any]] = {
         (SendIn, "tags", ("x",) * 21, "has at most 20 entries"),
         (SendIn, "send_at", "x", "must be a time with zone, such as 2026-01-02T03:04:05Z"),
         (KeyIn, "scopes", (), "must have at least one entry"),
+        (MessagesQuery, "newest", "maybe", "must be true or false"),
         (InboundQuery, "limit", "x", "must be a whole number"),
         (InboundQuery, "limit", "0", "must be at least 1"),
         (InboundQuery, "limit", "1" * 5000, "is too large a number"),

@@ -80,7 +80,8 @@ async def _schedule(given: ScheduleIn, caller: Caller, deps: HttpDeps) -> Schedu
     try:
         compose(await dialled(given.message, caller, deps), caller, deps)
     except InvalidRequest as error:
-        raise InvalidRequest(f"message.{error.field}", error.message, error.code) from None
+        where = f"message.{error.field}"
+        raise InvalidRequest(where, error.message, error.code, error.setting) from None
     return Schedule(
         id=uuid7(now, deps.rng),
         seq=0,

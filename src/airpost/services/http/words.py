@@ -15,6 +15,7 @@ _WORDS: Mapping[str, str] = {
     "string_type": "must be text",
     "string_too_long": "has at most {max_length} characters",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
