@@ -81,3 +81,13 @@ def test_as_csv(service: Service) -> None:
     assert head.startswith("id,created_at,to,class,state")
     assert "+491701234567,normal,queued,false," in line
     assert line.endswith('"two, ""quoted"""')
+
+
+def test_what_does_not_go_together_is_not_passed_over(service: Service) -> None:
+    (sent,) = service.json("send", "123", "x")
+    for more in (["--last", "2"], ["--json"]):
+        told = service.run("messages", "--csv", *more, code=2)
+        assert "--csv is all that fit" in told.stderr
+    for more in (["--state", "sent"], ["--uncertain"], ["--csv"], ["--last", "1"]):
+        told = service.run("messages", sent["id"], *more, code=2)
+        assert "with ID there is one message" in told.stderr

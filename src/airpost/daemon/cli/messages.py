@@ -27,6 +27,7 @@ from airpost.store.keeping import RESTORED
 FIELDS = ("id", "created_at", "to", "class", "state", "final", "modem", "parts", "encoding",
           "not_before", "expires_at", "sent_at", "delivered_at", "reason", "sender_ref", "tags",
           "text")  # fmt: skip
+LAST = 50
 COLUMNS = ("id", "created", "state", "class", "to", "modem", "parts", "reason")
 
 
@@ -44,8 +45,7 @@ COLUMNS = ("id", "created", "state", "class", "to", "modem", "parts", "reason")
 @click.option("--by-key", "key_id", help="That the key with this ID sent.")
 @click.option("--uncertain", is_flag=True,
               help="What is uncertain, or may have gone out twice.")  # fmt: skip
-@click.option("--last", type=click.IntRange(1), default=50, show_default=True,
-              help="So many of the newest.")  # fmt: skip
+@click.option("--last", type=click.IntRange(1), help=f"So many of the newest; {LAST} if not given.")
 @click.option("--cancel", is_flag=True, help="With ID: cancel it if it is not under way.")
 @click.option("--csv", "as_csv", is_flag=True, help="All that fit, as CSV; names come first.")
 @as_json_option
@@ -54,7 +54,7 @@ def messages(
     client: Client,
     message_id: str | None,
     *,
-    last: int,
+    last: int | None,
     cancel: bool,
     as_csv: bool,
     as_json: bool,
@@ -64,15 +64,22 @@ def messages(
     **filters: str | None,
 ) -> None:
     """List messages, oldest first; with ID, show one and its history."""
+    asked = {"class": class_, "key": key_id, "uncertain": "true" if uncertain else None, **filters}
     if message_id is not None:
+        if as_csv or last is not None or any(asked.values()):
+            raise click.UsageError(
+                "with ID there is one message: only --cancel and --json go with it"
+            )
         _one(client, message_id, cancel=cancel, as_json=as_json)
         return
     if cancel:
         raise click.UsageError("--cancel needs an ID")
-    asked = {"class": class_, "key": key_id, "uncertain": "true" if uncertain else None, **filters}
     if as_csv:
+        if as_json or last is not None:
+            raise click.UsageError("--csv is all that fit: neither --last nor --json go with it")
         _csv(client.items(dict, "/v1/messages", asked))
         return
+    last = last or LAST
     newest = client.items(
         dict, "/v1/messages", {**asked, "newest": "true", "limit": min(last + 1, MAX_PAGE)}
     )
