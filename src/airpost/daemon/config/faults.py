@@ -21,7 +21,7 @@ _FORMS: Mapping[str | int, str] = {
 }
 
 
-_LISTS = ("modem", "route")
+_LISTS = ("modem", "route", "hook", "exec")
 
 
 def config_error(error: ValidationError) -> ConfigError:
@@ -46,8 +46,12 @@ def _words(error: Mapping[str, Any]) -> str:
             return _FORMS.get(place[-1], NAME_WORDS)
         case "list_type" | "model_type" if place[0] in _LISTS and len(place) <= 2:
             return f"is a list of sections: write [[{place[0]}]], one for each"
+        case "model_type" if any(isinstance(step, int) for step in place):
+            return f"is a table: {place[-1]} = {{ … }}"
         case "model_type":
-            return f"is a section: write [{place[0]}]"
+            return f"is a section: write [{'.'.join(map(str, place))}]"
+        case "dict_type":
+            return "is a table of names, each with what it stands for: { name = … }"
         case _:
             return words(error)
 
