@@ -76,6 +76,7 @@ CONFINED = {
         "airpost.services.http.schemas",
         "airpost.services.http.event_schemas",
         "airpost.services.http.key_schemas",
+        "airpost.services.http.nulls",
         "airpost.services.http.people_schemas",
         "airpost.services.http.shapes",
         "airpost.services.http.openapi",

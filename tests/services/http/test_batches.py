@@ -60,6 +60,17 @@ async def messages(api: Api, batch: str) -> list[Json]:
 
 
 # -- what is taken -------------------------------------------------------------------------------
+async def test_null_in_a_row_is_as_if_it_said_nothing(api: Api) -> None:
+    row = {"to": "+4930000001", "text": None, "class": None, "report": None, "tags": None}
+    done = await post(api, messages=[row], text="x", report=False, preview=None, tags=["t"],
+                      **{"class": "alarm"})  # fmt: skip
+    assert (done["accepted"], done["rejected"]) == (1, [])
+    (kept,) = await messages(api, done["id"])
+    assert (kept["text"], kept["class"], kept["report"], kept["tags"]) == (
+        "x", "alarm", False, ["t"],
+    )  # fmt: skip
+
+
 async def test_one_text_to_many(api: Api) -> None:
     done = await post(api, to=to(7), text="hi", **{"class": "bulk"}, tags=["t"], sender_ref="r")
     assert (done["accepted"], done["rejected"]) == (7, [])

@@ -22,6 +22,7 @@ from pydantic.json_schema import models_json_schema
 from airpost.services.http.operations import Media, Operation, described, operation
 from airpost.services.http.problems import CONTENT_TYPE, KINDS
 from airpost.services.http.render import Json, dumps
+from airpost.services.http.schemas import Body
 from airpost.services.http.shapes.base import Problem
 
 VERSION = "3.1.0"
@@ -156,7 +157,25 @@ def _schemas(operations: Iterable[Operation]) -> dict[str, Json]:
         models |= {model: None for model in (each.query, each.body) if model is not None}
         models |= {model: None for model in each.answers.values() if isinstance(model, type)}
     _, found = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
-    return {name: _plain(schema) for name, schema in found["$defs"].items()}
+    schemas = {name: _plain(schema) for name, schema in found["$defs"].items()}
+    for name in schemas.keys() & {each.__name__ for each in _bodies(Body)}:
+        _take_null(schemas[name])
+    return schemas
+
+
+def _bodies(model: type[Any]) -> list[type[Any]]:
+    """All models of bodies."""
+    return [model, *(each for made in model.__subclasses__() for each in _bodies(made))]
+
+
+def _take_null(schema: Json) -> None:
+    """Of a body: null for what may be left out is as if it were (`nulls.py`)."""
+    need = schema.get("required", ())
+    for name, given in schema.get("properties", {}).items():
+        if name in need or given.get("default", "") is None:
+            continue
+        told = {key: given.pop(key) for key in ("default", "description") if key in given}
+        schema["properties"][name] = {"anyOf": [given, {"type": "null"}], **told}
 
 
 def _plain(schema: Any) -> Any:

@@ -20,6 +20,7 @@ from airpost.clock import Instant, parse_rfc3339
 from airpost.codec.alphabets import Language
 from airpost.codec.transliterate import Transliterate
 from airpost.model import Encoding, MessageClass, OnUncertain
+from airpost.services.http.nulls import without_nulls
 from airpost.services.http.problems import Refusal
 from airpost.services.http.words import words
 from airpost.states import MessageState
@@ -347,7 +348,10 @@ def read_body(model: type[M], body: bytes) -> M:
     try:
         given = model.model_validate_json(body)
     except ValidationError as error:
-        raise _refusal(model, error) from None
+        less = without_nulls(model, body)
+        if less is None:
+            raise _refusal(model, error) from None
+        return read_body(model, less)
     # pydantic takes the last of two, other readers the first: nobody may see two messages in one.
     # With no more colons than names that were read there is no second one to look for.
     colons = body.count(b":")

@@ -22,6 +22,7 @@ from airpost.services.http.compose import check_limits, compose
 from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import HttpDeps
 from airpost.services.http.longjson import LongJson
+from airpost.services.http.nulls import without_nulls
 from airpost.services.http.people import CONTACT, GROUP, Named, recipients
 from airpost.services.http.problems import Refusal, problem_body, refusal, stopping
 from airpost.services.http.render import dumps
@@ -64,7 +65,8 @@ class Rows:
         text = self.long.element(at)
         if self.long.name == "to":
             return Row(_number(text), {}, {})
-        row = read_body(RowIn, text.encode(errors="surrogatepass"))
+        octets = text.encode(errors="surrogatepass")
+        row = read_body(RowIn, without_nulls(RowIn, octets) or octets)
         given = {name: getattr(row, name) for name in row.given}
         own = "text" in given or "data" in given
         if own:  # instead of what the batch says for all
