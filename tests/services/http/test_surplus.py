@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from airpost.services.http.app import CALLS
+from airpost.services.http.deps import DEPS
 from airpost.services.http.operations import described
-from airpost.services.http.surplus import BODILESS, NoQuery, WholeQuery
+from airpost.services.http.refusals import REFUSALS
+from airpost.services.http.surplus import BODILESS, WholeQuery
 from tests.services.http.conftest import Api
 
 NAMES = {"{id}": "x", "{name}": "gate-1", "{number}": "+491701234567"}
@@ -15,7 +17,7 @@ OURS = [
     for method, path, _, handler in CALLS
     if path.startswith("/v1/") and (told := described(handler)) is not None
 ]
-NO_QUERY = [(method, path) for method, path, told in OURS if told.query in (None, NoQuery)]
+NO_QUERY = [(method, path) for method, path, told in OURS if told.query is None]
 WHOLE = [path for _, path, told in OURS if told.query is WholeQuery]
 NO_BODY = [
     (method, path) for method, path, told in OURS if told.body is None and method not in BODILESS
@@ -73,3 +75,13 @@ async def test_scrapers_have_parameters_of_their_own(api: Api) -> None:
 
 async def test_who_has_no_key_is_told_that_first(keyed: Api) -> None:
     await keyed.call("POST", "/v1/messages?dry=1", 401, json={})
+
+
+async def test_what_is_refused_counts_as_such(api: Api) -> None:
+    await api.call("POST", "/v1/modems/gate-1/pause", 400, json={"for_s": 60})
+    await api.call("POST", "/v1/messages?dry=1", 400, json={"to": "+491701234567", "text": "a"})
+    await api.app[DEPS].audit.close()
+    (row,) = api.store.audit.kept
+    assert (row.action, row.result) == ("POST /v1/modems/{name}/pause", "unknown-field")
+    await api.app[REFUSALS].close()
+    assert [refused.reason for refused in api.store.keeping.refused] == ["unknown-field"]

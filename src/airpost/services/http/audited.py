@@ -26,6 +26,7 @@ from airpost.services.http.credentials import Caller
 from airpost.services.http.deps import DEPS
 from airpost.services.http.handler import CallerHandler
 from airpost.services.http.problems import refusal
+from airpost.services.http.surplus import exact
 from airpost.store.auditing import Riding
 
 _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
@@ -73,6 +74,7 @@ def audited(action: str, handler: CallerHandler) -> CallerHandler:
 
     What it refuses counts as a refusal. Without `changed()` the subject is what its address names.
     """
+    handler = exact(handler)
 
     @functools.wraps(handler)
     async def wrapped(request: web.Request, caller: Caller) -> web.StreamResponse:

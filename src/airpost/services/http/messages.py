@@ -37,7 +37,7 @@ from airpost.services.http.render import (
 )
 from airpost.services.http.schemas import MessagesQuery, SendIn, read_body, read_query
 from airpost.services.http.shapes import messages as shapes
-from airpost.services.http.surplus import NoQuery, WholeQuery, refuse_query
+from airpost.services.http.surplus import WholeQuery
 from airpost.store.api import MessageFilter
 from airpost.tasks import shielded
 
@@ -50,7 +50,6 @@ MESSAGE = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"  # as it stands in examples
     "createMessage",
     "Send a message",
     words="Answered after it is on disk. With `Idempotency-Key` a repeat gets the first answer.",
-    query=NoQuery,
     body=SendIn,
     answers={202: shapes.Accepted},
     headers={HEADER: "1 to 255 printable characters; the answer is kept for a day"},
@@ -63,7 +62,6 @@ MESSAGE = "0199e7c0-6b1a-7c3e-9f51-3a2d4e5f6071"  # as it stands in examples
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """`POST /v1/messages`: 202 and the message; with a key, the first answer again."""
     deps = request.app[DEPS]
-    refuse_query(request)
     key = read_key(request.headers.getall(HEADER, []))
     given = read_body(SendIn, await read_json(request))
     mark = "" if key is None else fingerprint(CALL, given.canonical)

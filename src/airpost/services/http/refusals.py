@@ -20,6 +20,7 @@ from airpost.model import MessageClass
 from airpost.services.http.credentials import Caller
 from airpost.services.http.handler import CallerHandler
 from airpost.services.http.problems import refusal
+from airpost.services.http.surplus import exact
 from airpost.store.api import Store
 from airpost.store.keeping import Refused
 from airpost.tasks import spawn
@@ -78,6 +79,7 @@ REFUSALS = web.AppKey("refusals", Refusals)
 
 def counted(handler: CallerHandler) -> CallerHandler:
     """A call that asks for one message, with each refusal counted."""
+    handler = exact(handler)
 
     @functools.wraps(handler)
     async def wrapped(request: web.Request, caller: Caller) -> web.StreamResponse:

@@ -7,6 +7,7 @@ over in silence otherwise. Calls with a query or a body of their own refuse what
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from airpost.services.http.handler import CallerHandler
 from airpost.services.http.operations import described
 from airpost.services.http.schemas import Body, ListQuery, Query, read_body, read_query
 
+_EXACT: set[CallerHandler] = set()
 BODILESS = frozenset({"GET", "HEAD"})  # a body of theirs means nothing
 
 
@@ -32,8 +34,7 @@ class NoBody(Body):
     """No field at all: `{}`."""
 
 
-def refuse_query(request: web.Request) -> None:
-    """Refuse any parameter."""
+def _refuse_query(request: web.Request) -> None:
     if request.query_string:
         read_query(NoQuery, request.query.items())
 
@@ -44,16 +45,19 @@ def _refuse_page(request: web.Request) -> None:
 
 
 def exact(handler: CallerHandler) -> CallerHandler:
-    """`handler`, which is asked only where nothing is given that its operation does not take."""
+    """`handler`, which is asked only where nothing is given that its operation does not take.
+
+    Inside of what counts or notes refusals this is one more; what is exact already stays so.
+    """
     told = described(handler)
-    if told is None:
+    if told is None or _is_exact(handler):
         return handler
     no_query, whole, no_body = told.query is None, told.query is WholeQuery, told.body is None
 
     @functools.wraps(handler)
     async def wrapped(request: web.Request, caller: Caller) -> web.StreamResponse:
         if no_query:
-            refuse_query(request)
+            _refuse_query(request)
         elif whole:
             _refuse_page(request)
         if no_body and request.can_read_body and request.method not in BODILESS:
@@ -62,4 +66,13 @@ def exact(handler: CallerHandler) -> CallerHandler:
                 read_body(NoBody, octets)
         return await handler(request, caller)
 
+    _EXACT.add(wrapped)
     return wrapped
+
+
+def _is_exact(handler: CallerHandler) -> bool:
+    """Also through wrappers that keep `__wrapped__`."""
+    inner: Any = handler
+    while inner is not None and inner not in _EXACT:
+        inner = getattr(inner, "__wrapped__", None)
+    return inner is not None
