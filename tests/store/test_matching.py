@@ -165,6 +165,32 @@ async def test_without_any_known_reference_several_are_too_many(store: Store) ->
     assert (await store.record_report(report(1))).message_id is None
 
 
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("delivered", [True, False])
+async def test_of_several_attempts_at_one_part_it_is_that_parts_whichever_it_is(
+    store: Store, by: list[str], *, delivered: bool, counted: bool
+) -> None:
+    """Both answers stayed away; the first that could not be delivered leaves the other one."""
+    await bound(store, new("before", to=OTHER), new("m"))
+    before, segment = await claim(store)
+    if counted:
+        await sent(store, before, 6)
+    else:
+        await lost(store, before)
+    await lost(store, segment, after(1))
+    await store.sweep(after(62))
+    (again,) = (each for each in await claim(store, after(62)) if each.message_id == "m")
+    await lost(store, again, after(63))
+    outcome = {} if delivered else {"delivered": False, "status": 0x41, "outcome": LOST}
+    no_time = bytes(7)  # else that tells which it is
+    for n, mr in enumerate((7, 8) if counted else (8, 7), 1):
+        told = report(mr, scts=no_time, received_at=after(70 + n), **outcome)
+        assert (await store.record_report(told)).message_id == "m"
+        state = (await seen(store, "m")).state
+        assert state is (M.DELIVERED if delivered else M.FAILED if n == 2 else M.UNCERTAIN)
+    assert by[0] == "all of one part"
+
+
 async def test_an_older_uncertain_attempt_takes_only_its_own_reference(
     store: Store, by: list[str]
 ) -> None:

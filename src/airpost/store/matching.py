@@ -16,7 +16,9 @@ decides:
 6. `alone by the count`: only one without a reference can have this one: of those since the last
    that is known, or of all where there are none since.
 7. `alone by the time`: of these only one was on the air when the service centre took the message.
-8. `nobody's`: kept, listed and never applied.
+8. `all of one part`: whichever of these it is, or of the recent ones where the SIM has no known
+   reference to count from, they are attempts at the same segment: the first of them that waits.
+9. `nobody's`: kept, listed and never applied.
 
 By the count an attempt can have a reference that is the last known one plus the PDUs since, modulo
 256, where one that was refused or is in doubt may have had none.
@@ -137,6 +139,14 @@ class Evidence:
         """Of the countable ones those that were on the air when the message was taken."""
         return [] if self._taken_at is None else list(filter(self._close, self.countable))
 
+    @cached_property
+    def of_one_part(self) -> AttemptRow | None:
+        """The oldest of those that are left, where all are attempts at one segment and over."""
+        counts = self._known_before(_NEWEST) is not None
+        left = self.timely or self.countable if counts else self.recent
+        parts = {each.segment_id for each in left}
+        return _ended(left[0]) if len(parts) == 1 and all(map(_ended, left)) else None
+
     def spoken_against(self, attempt: AttemptRow) -> bool:
         """True where there is a time and a count, and neither allows it.
 
@@ -249,5 +259,6 @@ RULES = (
     Rule("alone since the last", _alone_since, lambda of: _ended(of.recent[0])),
     Rule("alone by the count", lambda of: len(of.countable) == 1, lambda of: of.countable[0]),
     Rule("alone by the time", lambda of: len(of.timely) == 1, lambda of: of.timely[0]),
+    Rule("all of one part", lambda of: of.of_one_part is not None, lambda of: of.of_one_part),
     Rule("nobody's", lambda _: True, lambda _: None),
 )
