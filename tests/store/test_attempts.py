@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airpost.model import MessageClass, OnUncertain
+from airpost.model import MessageClass, MessageId, OnUncertain
 from airpost.states import MessageState, SegmentState
 from airpost.store.attempts import attempt_of, sent_columns, unknown_columns
 from airpost.store.moves import SegmentRow
@@ -27,6 +27,7 @@ ROW = SegmentRow(
     lane="g1",
     want_report=True,
     on_uncertain=OnUncertain.RESEND,
+    message_id=MessageId("m"),
 )
 
 

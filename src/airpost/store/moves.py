@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from airpost.clock import Instant
 from airpost.errors import StaleTransition
-from airpost.model import MessageClass, OnUncertain, Severity
+from airpost.model import MessageClass, MessageId, OnUncertain, Severity
 from airpost.outcome import Outcome
 from airpost.states import (
     MessageState,
@@ -74,6 +74,7 @@ class SegmentRow(NamedTuple):
     lane: str | None
     want_report: bool
     on_uncertain: OnUncertain
+    message_id: MessageId
 
     @property
     def decided(self) -> bool:
@@ -82,14 +83,14 @@ class SegmentRow(NamedTuple):
 
 
 def segment_of(values: tuple[Any, ...]) -> SegmentRow:
-    """A row of the columns id … on_uncertain, in the order of the class."""
+    """A row of the columns id … message_id, in the order of the class."""
     id_, message_seq, transmission, current, seq, state, final, *more = values
     attempts, resends, sent_at, expires_at, number, parts, class_, *more = more
-    message_state, lane, want_report, on_uncertain = more
+    message_state, lane, want_report, on_uncertain, message_id = more
     return SegmentRow(
         id_, message_seq, transmission, bool(current), seq, _SEGMENT[state], bool(final),
         attempts, resends, sent_at, expires_at, number, parts, _CLASS[class_],
-        _MESSAGE[message_state], lane, bool(want_report), _ON_UNCERTAIN[on_uncertain],
+        _MESSAGE[message_state], lane, bool(want_report), _ON_UNCERTAIN[on_uncertain], message_id,
     )  # fmt: skip
 
 

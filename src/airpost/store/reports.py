@@ -33,6 +33,7 @@ from airpost.store.transmissions import arrived_after_all
 from airpost.store.writer import Tx
 
 _SQL = load("reports")
+NOBODYS = ReportStored(message_id=None, state=None)
 
 
 class Kept(NamedTuple):
@@ -64,7 +65,7 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
     same = (report.sim_id, report.mr, tail, report.scts, report.status, report.done_at or 0)
     known = tx.db.execute(_SQL["same"], same).fetchone()
     if known is not None:
-        return _stored(tx, known[1])
+        return _stored_before(tx, known[1])
     raw = add_body(tx, "pdu", report.raw)
     outcome = outcome_columns(report.outcome)
     kept = Kept(
@@ -84,22 +85,21 @@ def record(tx: Tx, report: RawReport) -> ReportStored:
          raw, None if attempt is None else attempt.id),
     )  # fmt: skip
     if attempt is not None:
-        _apply(tx, kept, attempt)
-    else:
-        tx.recall.unmatched(report.sim_id, tail)
-        on_air = tx.db.execute(_SQL["on_air"], (report.sim_id, tail)).fetchone() is not None
-        words = "came before the result of what is on the air" if on_air else "matches nothing sent"
-        add_event(
-            tx, report.received_at, f"modem {report.lane}", None, None,
-            reason=f"a delivery report with reference {report.mr} {words}",
-            actor=f"modem {report.lane}",
-        )  # fmt: skip
-    return _stored(tx, None if attempt is None else attempt.id)
+        return _apply(tx, kept, attempt)
+    tx.recall.unmatched(report.sim_id, tail)
+    on_air = tx.db.execute(_SQL["on_air"], (report.sim_id, tail)).fetchone() is not None
+    words = "came before the result of what is on the air" if on_air else "matches nothing sent"
+    add_event(
+        tx, report.received_at, f"modem {report.lane}", None, None,
+        reason=f"a delivery report with reference {report.mr} {words}",
+        actor=f"modem {report.lane}",
+    )  # fmt: skip
+    return NOBODYS
 
 
-def _stored(tx: Tx, attempt_id: int | None) -> ReportStored:
+def _stored_before(tx: Tx, attempt_id: int | None) -> ReportStored:
     if attempt_id is None:
-        return ReportStored(message_id=None, state=None)
+        return NOBODYS
     message_id, state = tx.db.execute(_SQL["message_id"], (attempt_id,)).fetchone()
     return ReportStored(message_id=MessageId(message_id), state=SegmentState(state))
 
@@ -120,7 +120,7 @@ def apply_waiting(tx: Tx, attempt: AttemptRow) -> bool:
 
 
 # -- what it says --------------------------------------------------------------------------------
-def _apply(tx: Tx, kept: Kept, attempt: AttemptRow) -> None:
+def _apply(tx: Tx, kept: Kept, attempt: AttemptRow) -> ReportStored:
     delivered = kept.delivered
     at = max(kept.received_at, attempt.ended_at or kept.received_at)  # it may overtake the result
     row = segment_row(tx, attempt.segment_id)
@@ -136,7 +136,7 @@ def _apply(tx: Tx, kept: Kept, attempt: AttemptRow) -> None:
         if delivered is None:  # the service centre still tries: so it is waited for that long again
             tx.db.execute(_SQL["extend"], (at + REPORT_WAIT_S * SECOND_US, row.id))
         remark(tx, row, at, words, actor)
-        return
+        return ReportStored(message_id=row.message_id, state=row.state)
     columns: dict[str, Any] = {
         "not_before": None,
         "mr": kept.mr if attempt.mr is None else attempt.mr,
@@ -159,6 +159,7 @@ def _apply(tx: Tx, kept: Kept, attempt: AttemptRow) -> None:
         arrived_after_all(tx, row, at)
     if row.state is not SegmentState.SENT or event is not SegmentEvent.REPORT_DELIVERED:
         tx.wakes.add(Wake.QUEUE)  # what has arrived as it should holds nobody up
+    return ReportStored(message_id=row.message_id, state=moved.state)
 
 
 def _event(

@@ -5,7 +5,7 @@ SELECT a.id, a.segment_id, a.n, a.lane, a.sim_id, a.tail, a.mr, a.begun_at, a.en
        a.outcome_class,
        s.id, s.message_seq, s.transmission_id, s.current, s.seq, s.state, s.final, s.attempts,
        s.resends, s.sent_at, s.expires_at, m.number, m.parts, m.class, m.state, m.lane,
-       m.want_report, m.on_uncertain
+       m.want_report, m.on_uncertain, m.id
 FROM attempt a JOIN segment s ON s.id = a.segment_id JOIN message m ON m.seq = s.message_seq
 WHERE a.id = ? AND a.segment_id = ?
 

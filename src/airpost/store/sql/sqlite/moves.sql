@@ -3,14 +3,14 @@
 -- name: segment
 SELECT s.id, s.message_seq, s.transmission_id, s.current, s.seq, s.state, s.final, s.attempts,
        s.resends, s.sent_at, s.expires_at, m.number, m.parts, m.class, m.state, m.lane,
-       m.want_report, m.on_uncertain
+       m.want_report, m.on_uncertain, m.id
 FROM segment s JOIN message m ON m.seq = s.message_seq
 WHERE s.id = ?
 
 -- name: current_of
 SELECT s.id, s.message_seq, s.transmission_id, s.current, s.seq, s.state, s.final, s.attempts,
        s.resends, s.sent_at, s.expires_at, m.number, m.parts, m.class, m.state, m.lane,
-       m.want_report, m.on_uncertain
+       m.want_report, m.on_uncertain, m.id
 FROM segment s JOIN message m ON m.seq = s.message_seq
 WHERE s.message_seq = ? AND s.current = 1
 ORDER BY s.seq
