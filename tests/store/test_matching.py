@@ -52,7 +52,7 @@ def by(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_contract_lists_the_rules_in_their_order() -> None:
-    assert re.findall(r"^\d\. `(.+)`:", matching.__doc__ or "", re.MULTILINE) == [
+    assert re.findall(r"^\d+\. `(.+)`:", matching.__doc__ or "", re.MULTILINE) == [
         rule.name for rule in RULES
     ]
 
@@ -402,6 +402,52 @@ async def test_one_in_doubt_gets_its_own_report_after_the_count_came_round(
     await sent(store, newest, 27, at=after(300))
     stored = await store.record_report(report(27, scts=stamp(at_s), received_at=after(500)))
     assert (stored.message_id, by) == (whose, [rule])
+
+
+@pytest.mark.parametrize("on_air", [False, True])
+async def test_one_in_doubt_gets_no_report_of_the_next_where_the_count_goes_on(
+    store: Store, on_air: bool
+) -> None:
+    """It never went out, so the next has the reference; the service centre's clock is 15 s slow."""
+    await bound(store, new("before", to=OTHER), new("lost"), new("next"))
+    before, doubtful, following = await claim(store)
+    await sent(store, before, 26, at=after(90))
+    await lost(store, doubtful, after(100))
+    attempt = await begin(store, following, after(160))
+    word = report(27, scts=stamp(145), received_at=after(161))
+    if on_air:
+        await store.record_report(word)
+    await end(store, following, attempt, mr=27, at=after(162))
+    await store.record_report(word)
+    assert (await seen(store, "next")).state is M.DELIVERED
+    assert (await seen(store, "lost")).state is M.UNCERTAIN
+
+
+async def test_a_later_report_with_the_same_time_is_of_the_same_attempt(
+    store: Store, by: list[str]
+) -> None:
+    """By a clock that is an hour slow the newest would have it."""
+    await bound(store, new("old"), new("new"))
+    old, newest = await claim(store)
+    await sent(store, old, 7, at=after(100))
+    tried = report(7, scts=stamp(-HOUR), delivered=None, outcome=TRYING, status=32)
+    assert (await store.record_report(tried)).message_id == "old"
+    await sent(store, newest, 7, at=after(300))
+    final = report(7, scts=stamp(-HOUR), delivered=False, outcome=LOST, status=65)
+    assert (await store.record_report(final)).message_id == "old"
+    assert by == ["has the reference", "told of before"]
+
+
+async def test_what_was_told_of_by_another_time_gets_no_report_of_the_other(store: Store) -> None:
+    """A clock that is an hour slow, and a reference that came again: what arrived stays so."""
+    await bound(store, new("old"), new("new"))
+    for segment, at in zip(await claim(store), (100, 300), strict=True):
+        await sent(store, segment, 7, at=after(at))
+    await store.record_report(report(7, scts=stamp(300 - HOUR), received_at=after(305)))
+    late = report(7, scts=stamp(100 - HOUR), received_at=after(400), delivered=False,
+                  outcome=LOST, status=65)  # fmt: skip
+    assert (await store.record_report(late)).message_id == "old"
+    assert (await seen(store, "new")).state is M.DELIVERED
 
 
 @pytest.mark.parametrize(("mr", "at_s", "whose"), [(5, 1, None), (8, 1, "new"), (200, 301, "new")])

@@ -379,6 +379,8 @@ async def test_only_the_classes_asked_for_are_looked_at(store: Store) -> None:
         ("matching", "with_reference", "attempt_recipient"),
         ("matching", "without_reference", "attempt_recipient"),
         ("matching", "known_before", "attempt_sim"),
+        ("matching", "told", "report_same"),
+        ("matching", "sent_between", "attempt_sim"),
         ("inbound", "newest_sets", "part_key"),
         ("inbound", "reply_to", "attempt_recipient"),
         ("moves", "fold", "segment_message"),

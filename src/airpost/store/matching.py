@@ -4,21 +4,22 @@ May import L0 and codec.times. Run in the writer's thread. A report tells its SI
 reference, and when the service centre took the message. The first rule of `RULES` that holds
 decides:
 
-1. `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
+1. `told of before`: one that bears the reference was given a report with the same time.
+2. `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
    one that has gone out without and can have it: its answer stayed away, and the count came round.
-2. `has the reference`: an attempt to the number bears it, and the time means no other (references
+3. `has the reference`: an attempt to the number bears it, and the time means no other (references
    come again after 256, and after each restart of a modem).
-3. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
+4. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
    is open or has it, the modem counts its references, and this one is the attempt's by that count.
-4. `may be on the air`: one on the air can have it: nobody's yet, the result tells it for certain.
-5. `alone since the last`: one to the number has gone out without a reference since the last that
+5. `may be on the air`: one on the air can have it: nobody's yet, the result tells it for certain.
+6. `alone since the last`: one to the number has gone out without a reference since the last that
    is known, and not both count and time speak against it. While it is on the air it waits.
-6. `alone by the count`: only one without a reference can have this one: of those since the last
+7. `alone by the count`: only one without a reference can have this one: of those since the last
    that is known, or of all where there are none since.
-7. `alone by the time`: of these only one was on the air when the service centre took the message.
-8. `all of one part`: whichever of these it is, or of the recent ones where the SIM has no known
+8. `alone by the time`: of these only one was on the air when the service centre took the message.
+9. `all of one part`: whichever of these it is, or of the recent ones where the SIM has no known
    reference to count from, they are attempts at the same segment: the first of them that waits.
-9. `nobody's`: kept, listed and never applied.
+10. `nobody's`: kept, listed and never applied.
 
 By the count an attempt can have a reference that is the last known one plus the PDUs since, modulo
 256, where one that was refused or is in doubt may have had none.
@@ -96,19 +97,51 @@ class Evidence:
         return [each for each in newest_first if _ended(each) is None and self._countable(each)]
 
     @cached_property
+    def _told(self) -> dict[int, set[bytes]]:
+        """Attempt → the times in the reports with this reference and number that it was given."""
+        which = self.said.sim_id, self.said.mr, self.said.tail
+        found: dict[int, set[bytes]] = {}
+        for attempt_id, scts in self._tx.db.execute(_SQL["told"], which):
+            found.setdefault(attempt_id, set()).add(scts)
+        return found
+
+    @cached_property
+    def told_before(self) -> AttemptRow | None:
+        """The one that a report with this time was given to; None where there is no other."""
+        others = len(self.with_reference) + len(self.without_reference) > 1
+        if not others or self._taken_at is None:
+            return None
+        same = (a for a in self.with_reference if self.said.scts in self._told.get(a.id, ()))
+        return next(same, None)
+
+    @cached_property
     def _bearers(self) -> list[AttemptRow]:
-        return [*self.on_air, *self.with_reference]
+        """Those that have the reference, or can while on the air; the newest first.
+
+        Without those that reports with another time have told of, where others are left.
+        """
+        bearers = [*self.on_air, *self.with_reference]
+        if len(bearers) < 2 or self._taken_at is None:
+            return bearers
+        return [a for a in bearers if a.id not in self._told or self._close(a)] or bearers
 
     @cached_property
     def doubted_then(self) -> AttemptRow | None:
         """Of those without a reference that have gone out the nearest to when it was taken.
 
-        None where one that bears it was on the air then.
+        None where one that bears it was on the air then, or has it because this one took none.
         """
-        if self._taken_at is None or not self._bearers or any(map(self._close, self._bearers)):
+        bearers = self._bearers
+        if self._taken_at is None or not bearers or any(map(self._close, bearers)):
             return None
-        ended = [each for each in self.without_reference if each.ended_at is not None]
-        found = [each for each in ended if self._close(each) and self._countable(each)]
+        found = [
+            each
+            for each in self.without_reference
+            if each.ended_at is not None
+            and self._close(each)
+            and self._countable(each)
+            and all(self._came_round(each, bearer) for bearer in bearers)
+        ]
         return min(found, key=self._away_us) if found else None
 
     @cached_property
@@ -201,6 +234,24 @@ class Evidence:
         most, taken = self._pdus_between(first[0], then[0])
         return most == taken and (then[1] - first[1]) % _REFERENCES == taken + 1
 
+    def _came_round(self, doubted: AttemptRow, bearer: AttemptRow) -> bool:
+        """True where both can have the reference: the count came round between, or began anew."""
+        known = self._known_before(doubted.id)
+        if known is None or bearer.id < doubted.id:
+            return True
+        which = self.said.sim_id, known[0], bearer.id, _REFERENCES
+        between = self._tx.db.execute(_SQL["sent_between"], which).fetchall()
+        steps, last, most, taken = 0, known[1], 0, 0
+        for mr, was_taken in [*between, (self.said.mr, 1)]:
+            if mr is None:
+                most, taken = most + 1, taken + was_taken
+                continue
+            step = (mr - last) % _REFERENCES
+            if step not in range(taken + 1, most + 2):
+                return True
+            steps, last, most, taken = steps + step, mr, 0, 0
+        return steps >= _REFERENCES or len(between) == _REFERENCES
+
     def _known_before(self, attempt_id: int) -> tuple[int, int] | None:
         """(attempt, reference) of the SIM's newest attempt whose reference is known."""
         which = self.said.sim_id, attempt_id
@@ -248,6 +299,7 @@ def _alone_since(of: Evidence) -> bool:
 
 
 RULES = (
+    Rule("told of before", lambda of: of.told_before is not None, lambda of: of.told_before),
     Rule(
         "in doubt when it was taken",
         lambda of: bool(of.without_reference) and of.doubted_then is not None,

@@ -15,6 +15,10 @@ WHERE sim_id = ? AND tail = ? AND mr IS NULL AND begun_at >= ?
     AND (ended_at IS NULL OR outcome_class IN ('unknown', 'ok'))
 ORDER BY id
 
+-- name: told
+SELECT attempt_id, scts FROM report
+WHERE sim_id = ? AND mr = ? AND tail = ? AND attempt_id IS NOT NULL
+
 -- name: known_before
 SELECT id, mr FROM attempt WHERE sim_id = ? AND id < ? AND mr IS NOT NULL ORDER BY id DESC LIMIT 1
 
@@ -24,3 +28,7 @@ SELECT begun_at FROM attempt WHERE sim_id = ? AND id > ? ORDER BY id LIMIT 1
 -- name: pdus_between
 SELECT count(*), count(*) FILTER (WHERE outcome_class = 'ok') FROM attempt
 WHERE sim_id = ? AND id > ? AND id < ?
+
+-- name: sent_between
+SELECT mr, outcome_class IS 'ok' FROM attempt WHERE sim_id = ? AND id > ? AND id < ?
+ORDER BY id LIMIT ?
