@@ -423,6 +423,23 @@ async def test_one_in_doubt_gets_no_report_of_the_next_where_the_count_goes_on(
     assert (await seen(store, "lost")).state is M.UNCERTAIN
 
 
+async def test_after_a_restart_the_time_has_a_report_wait_for_the_result(
+    store: Store, by: list[str]
+) -> None:
+    """Its report is there first; by the count it can have none, and an old one bears that."""
+    await bound(store, new("old"), new("last", to=OTHER), new("air"))
+    old, last, air = await claim(store)
+    await sent(store, old, 0, at=after(100))
+    await sent(store, last, 57, at=after(200))
+    attempt = await begin(store, air, after(500))
+    early = report(0, scts=stamp(501), received_at=after(502), delivered=False, outcome=LOST)
+    await store.record_report(early)
+    await end(store, air, attempt, mr=0, at=after(503))
+    assert (await seen(store, "air")).state is M.FAILED
+    assert (await seen(store, "old")).state is M.SENT
+    assert by == ["may be on the air", "has the reference"]
+
+
 async def test_a_later_report_with_the_same_time_is_of_the_same_attempt(
     store: Store, by: list[str]
 ) -> None:

@@ -11,7 +11,8 @@ decides:
    come again after 256, and after each restart of a modem).
 4. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
    is open or has it, the modem counts its references, and this one is the attempt's by that count.
-5. `may be on the air`: one on the air can have it: nobody's yet, the result tells it for certain.
+5. `may be on the air`: one on the air can have it, or alone fits the time: nobody's yet, the result
+   tells it for certain.
 6. `alone since the last`: one to the number has gone out without a reference since the last that
    is known, and not both count and time speak against it. While it is on the air it waits.
 7. `alone by the count`: only one without a reference can have this one: of those since the last
@@ -92,9 +93,14 @@ class Evidence:
 
     @cached_property
     def on_air(self) -> list[AttemptRow]:
-        """Those on the air that can have the reference; the newest first."""
-        newest_first = reversed(self.without_reference)
-        return [each for each in newest_first if _ended(each) is None and self._countable(each)]
+        """Those on the air that can have the reference, or alone fit the time; the newest first.
+
+        After a restart of the modem the count tells nothing, and an old one may bear what is next.
+        """
+        found = [each for each in reversed(self.without_reference) if _ended(each) is None]
+        if self._taken_at is None or (found and any(map(self._close, self.with_reference))):
+            return list(filter(self._countable, found))
+        return [each for each in found if self._countable(each) or self._close(each)]
 
     @cached_property
     def _told(self) -> dict[int, set[bytes]]:
