@@ -376,6 +376,16 @@ async def test_a_reference_that_came_again_is_not_bridged(store: Store) -> None:
     assert sorted(str(i.text) for i in await received(store)) == ["ab", "x"]
 
 
+async def test_a_message_of_an_hour_later_is_not_bridged_against_the_order(store: Store) -> None:
+    """Parts 1 and 4 of one, part 3 of the next: nobody sends the last part an hour before that."""
+    await take(store, piece("a", 7, 4, 1, sent_at=after(0)))
+    await take(store, piece("d", 7, 4, 4, at=10, sent_at=after(10)))
+    await take(store, piece("z", 7, 4, 3, at=4000, sent_at=after(4000)))
+    await take(store, piece("b", 7, 4, 2, at=4010, sent_at=after(2000)))
+    await store.sweep(after(3 * HOUR))
+    assert sorted(str(i.text) for i in await received(store)) == ["abd", "z"]
+
+
 async def test_parts_that_come_together_are_one_message_by_whatever_clock(store: Store) -> None:
     await take(store, piece("a", 7, 2, 1, sent_at=after(0)))
     await take(store, piece("b", 7, 2, 2, at=20, sent_at=after(2 * HOUR)))

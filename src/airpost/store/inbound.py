@@ -14,9 +14,9 @@ further message, complete now, or partial again after another PARTIAL_S.
 A part joins a set when it comes within LATEST_PART_S and was sent together with some of it, or came
 together with some of it; without times of sending, within LATE_PART_S. One that was sent hours
 later is of another message: its reference has come again, and both lack a part. Two sets that share
-no part, each sent together with the part that comes between them, are one. What is sent together:
-within SENT_TOGETHER_S, or PART_S for each part of a message of many, which its sender may be at for
-hours.
+no part, each sent together with the part that comes between them, are one, unless a later part was
+sent long before an earlier one. What is sent together: within SENT_TOGETHER_S, or PART_S for each
+part of a message of many, which its sender may be at for hours.
 
 TS 23.040 9.2.3.9: a message of type 0 is acknowledged and kept as a part, but handed over to
 nobody. One that replaces an earlier one (types 1 to 7) is handed over like any other: readers have
@@ -45,6 +45,7 @@ LATE_PART_S = 24 * 3600
 LATEST_PART_S = 7 * 24 * 3600
 SENT_TOGETHER_S = 3600
 PART_S = 120
+RETRIED_S = 600  # by which a part that was tried again may come after later ones
 CAME_TOGETHER_S = 60  # where the service centre's clocks do not agree
 SETS_LOOKED_AT = 8  # of one sender, reference and number of parts
 REPLY_S = 7 * 24 * 3600  # how long a message can be answered
@@ -162,8 +163,12 @@ def _set_of(tx: Tx, set_id: int) -> list[_Held]:
 
 
 def _unite(tx: Tx, set_id: int, other: int) -> None:
-    """The parts of the other set are of this one, unless both have one of the same number."""
-    if tx.db.execute(_SQL["overlap"], (set_id, other)).fetchone() is None:
+    """The parts of the other set are of this one, unless number or order tells that they are not.
+
+    A sender may be slow, but sends part after part, and tries none again for longer than RETRIED_S.
+    """
+    given = {"set_id": set_id, "other": other, "apart": RETRIED_S * SECOND_US}
+    if tx.db.execute(_SQL["differ"], given).fetchone() is None:
         tx.db.execute(_SQL["set_due"], (None, other))
         tx.db.execute(_SQL["unite"], (set_id, other))
 

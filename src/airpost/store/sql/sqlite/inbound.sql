@@ -37,8 +37,12 @@ WHERE p.set_id = ? AND p.seq = ? ORDER BY p.id LIMIT 1
 -- name: join_set
 UPDATE part SET set_id = ? WHERE id = ?
 
--- name: overlap
-SELECT 1 FROM part p JOIN part o ON o.seq = p.seq WHERE p.set_id = ? AND o.set_id = ? LIMIT 1
+-- name: differ
+-- Both have a part of the same number, or a later part was sent long before an earlier one.
+SELECT 1 FROM part p JOIN part o ON o.seq = p.seq
+    OR o.seq > p.seq AND o.sent_at < p.sent_at - :apart
+    OR o.seq < p.seq AND o.sent_at > p.sent_at + :apart
+WHERE p.set_id = :set_id AND o.set_id = :other LIMIT 1
 
 -- name: unite
 UPDATE part SET set_id = ? WHERE set_id = ?
