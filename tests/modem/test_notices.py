@@ -112,12 +112,40 @@ async def test_what_came_directly_outlives_the_session() -> None:
     bench.notices.take(report())
     bench.notices.take(message())
     bench.notices.take(told('+CMTI: "SM",1'))
+    bench.handover.takes = False
     bench.notices.end()
     bench.handover.passed[0][1]()  # and so does what was on its way
     bench.notices.take(report("AB"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert sorted(bench.handover.rescued) == ["AA", "AB", "BB"]
+
+
+async def test_at_the_end_reports_go_to_the_store_beside_each_other_too() -> None:
+    """Thousands may wait after an outage; one by one each would wait for a commit."""
+    bench = Bench()
+    bench.handover.takes = False
+    for pdu in ("AA", "AB"):
+        bench.notices.take(report(pdu))
+    bench.notices.take(message())
+    bench.handover.takes = True
+    bench.notices.end()
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert [pdu for pdu, _ in bench.handover.passed] == ["AA", "AB"]
+    assert bench.handover.rescued == ["BB"]
+    bench.handover.passed[0][1]()  # the store fails again
+    await asyncio.sleep(0)
+    assert [pdu for pdu, _ in bench.handover.passed[2:]] == ["AA"]
+
+
+def test_a_report_does_not_wait_for_what_is_announced() -> None:
+    bench = Bench()
+    bench.notices.sweep()
+    bench.notices.take(told('+CMTI: "SM",1'))
+    bench.notices.take(report())
+    assert [pdu for pdu, _ in bench.handover.passed] == ["AA"]
+    assert bench.left() == ["sweep", '+CMTI: "SM",1']
 
 
 async def test_whoever_waits_is_woken_by_what_comes() -> None:

@@ -11,6 +11,7 @@ the end of a stretch is deleted in the next one.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -187,6 +188,9 @@ class Inbox:
     # -- the three ways in -----------------------------------------------------------------------
     async def _direct(self, urc: Urc) -> None:
         """+CMT, +CDS: this is the only copy, so it waits for the store as long as that takes."""
+        if self.notices.pass_on(urc):
+            await asyncio.sleep(0)  # there may be thousands, after an outage
+            return
         record = messages.pushed(urc.line, urc.payload)
         if record is None or not record.pdu:
             log.warning("inbox.no_pdu modem=%s line=%s", self._lane, urc.prefix)

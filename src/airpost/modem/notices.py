@@ -1,8 +1,9 @@
 """What a modem has told of and nobody has looked at yet: announced, given directly, to be swept.
 
 May import at, L0 and handover. What came directly (`+CMT`, `+CDS`) exists nowhere else: the end of
-a session does not lose it. A delivery report whose modem wants no word for it does not wait its
-turn here: it goes to the store beside what is under way, and comes back where that cannot write.
+a session does not lose it. A delivery report whose modem wants no word for it waits at most for
+what came directly before it: it goes to the store beside what is under way, and comes back where
+that cannot write.
 """
 
 from __future__ import annotations
@@ -43,10 +44,13 @@ class Notices:
         self._acknowledges = acknowledges
         self._waiting: deque[Notice] = deque()
         self._ended = False
+        self._left: deque[Urc] = deque()  # at the end, and not in the store yet
+        self._rescuing = False
 
     def take(self, urc: Urc) -> None:
         """+CMTI, +CDSI, +CMT or +CDS."""
-        if not self._pass_on(urc):
+        behind = any(isinstance(each, Urc) and each.prefix in DIRECT for each in self._waiting)
+        if behind or self._ended or not self.pass_on(urc):
             self._keep(urc)
 
     def sweep(self) -> None:
@@ -55,8 +59,12 @@ class Notices:
             self._waiting.append(Sweep())
             self._arrived.set()
 
-    def _pass_on(self, urc: Urc) -> bool:
-        if urc.prefix != "+CDS" or self._acknowledges or self._waiting or self._ended:
+    def pass_on(self, urc: Urc) -> bool:
+        """Have the store take it, where it is a report that its modem wants no word for.
+
+        False where it is not, or the store cannot be asked; what that does not take waits again.
+        """
+        if urc.prefix != "+CDS" or self._acknowledges:
             return False
         record = messages.pushed(urc.line, urc.payload)
         if record is None or not record.pdu:
@@ -127,12 +135,21 @@ class Notices:
         self._rescue_later([each for each in self._waiting if isinstance(each, Urc)])
 
     def _rescue_later(self, left: list[Urc]) -> None:
-        direct = [each for each in left if each.prefix in DIRECT]
-        if direct:
-            spawn(self._rescue(direct), name=f"inbox {self._lane}")
+        self._left.extend(each for each in left if each.prefix in DIRECT)
+        if self._left and not self._rescuing:
+            self._rescuing = True
+            spawn(self._rescue(), name=f"inbox {self._lane}")
 
-    async def _rescue(self, direct: list[Urc]) -> None:
-        for urc in direct:
-            record = messages.pushed(urc.line, urc.payload)
-            if record is not None and record.pdu:
-                await self._handover.at_last(record)
+    async def _rescue(self) -> None:
+        try:
+            while self._left:
+                urc = self._left.popleft()
+                record = messages.pushed(urc.line, urc.payload)
+                if record is None or not record.pdu:
+                    continue
+                if self.pass_on(urc):
+                    await asyncio.sleep(0)
+                else:
+                    await self._handover.at_last(record)
+        finally:
+            self._rescuing = False
