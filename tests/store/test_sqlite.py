@@ -335,3 +335,42 @@ async def test_a_run_that_has_lost_its_lock_writes_nothing_more(
         assert await other.message(MessageId("late"), None) is None
     finally:
         await other.close()
+
+
+def _take_away(path: Path, by: str) -> None:
+    other = path.with_name("other.db")
+    if by == "a copy":
+        other.write_bytes(path.read_bytes())
+        other.replace(path)
+    elif by == "another name":
+        path.rename(other)
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("by", ["a copy", "another name", "nobody"])
+async def test_nothing_is_taken_into_a_file_that_no_start_would_read(
+    plain: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture, by: str
+) -> None:
+    """Somebody has put a copy in its place, or moved or removed it, while it was open."""
+    await plain.accept([new("m")])
+    _take_away(path, by)
+    with pytest.raises(StoreUnavailable, match="removed or replaced"):
+        await plain.accept([new("late")])
+    assert plain.died is not None
+    assert "store.lost" in caplog.text
+
+
+async def test_a_store_by_a_link_is_the_file_it_leads_to(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its number changes while it is open, as on some file systems."""
+    link = path.with_name("link.db")
+    link.symlink_to(path.with_name("real.db"))
+    store = SqliteStore(link, clock, Random(2))
+    await store.open(NOW)
+    await store.accept([new("m")])
+    monkeypatch.setattr(store._writer, "_identity", (0, 0))
+    await store.accept([new("further")])
+    assert store.died is None
+    await store.close()

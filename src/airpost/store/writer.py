@@ -39,6 +39,10 @@ LOST = (
     "another airpost has taken the store, so its lock was lost (the file that ends in .lock was "
     "removed or replaced); this one writes and sends nothing more"
 )
+REPLACED = (
+    "the file of the store was removed or replaced while airpost had it open: what it writes would "
+    "be lost at the next start; this one writes and sends nothing more"
+)
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
 BATCH_S = 0.005  # a batch takes in nothing more after that; it is never a wait for more
@@ -115,6 +119,8 @@ class Writer(StoreThread):
         self.commits = Histogram(COMMIT_S)  # seconds each took
         self.owner = b""  # the number of this run in the store; empty: none was written yet
         self._path = path
+        self._file = path  # by its own name, whatever links lead there
+        self._identity = (0, 0)
         self._rng = rng
         self._ahead = ahead
         self._recall = Recall()
@@ -130,6 +136,9 @@ class Writer(StoreThread):
         self.owner = b""
         self._migrate()
         self._db = connect(self._path)
+        self._file = self._path.resolve()
+        found = self._file.stat()
+        self._identity = found.st_dev, found.st_ino
         self._db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_OCTETS}")
 
     def close(self) -> None:
@@ -140,7 +149,8 @@ class Writer(StoreThread):
     def serve(self) -> None:
         """One batch: begin, requests while there are any and time is left, commit.
 
-        StoreLost, and nothing is written, where the store is another run's by now.
+        StoreLost, and nothing is written, where the store is another run's by now, or its file is
+        another.
         """
         db, durable = self._db, self.taken[0].durable
         assert db is not None
@@ -167,9 +177,23 @@ class Writer(StoreThread):
 
     def _check_owner(self, db: sqlite3.Connection) -> None:
         """The lock is a file that people can remove; the number in the store is not."""
-        if self.owner and db.execute(_SQL["owner"]).fetchone() != (self.owner.hex(),):
+        if not self.owner:
+            return
+        ours = db.execute(_SQL["owner"]).fetchone() == (self.owner.hex(),)
+        replaced = False
+        with suppress(OSError):  # what cannot be looked at proves nothing
+            replaced = self._is_replaced()
+        if not ours or replaced:
             db.execute("ROLLBACK")  # the other one waits for it
-            raise StoreLost(LOST)
+            raise StoreLost(REPLACED if ours else LOST)
+
+    def _is_replaced(self) -> bool:
+        """Another file, or none, has the name of the one that is open here."""
+        with suppress(FileNotFoundError):
+            found = self._file.stat()
+            if (found.st_dev, found.st_ino) == self._identity:
+                return False
+        return self._file not in _open_files()  # some file systems number theirs anew
 
     def _fill(self, db: sqlite3.Connection) -> None:
         until = time.monotonic() + BATCH_S
@@ -242,6 +266,15 @@ class Writer(StoreThread):
             self._failed(reason_of(fault, self._path))
         if wakes:
             self._committed(wakes)
+
+
+def _open_files() -> set[Path]:
+    """The files this process has open, by the names they have now."""
+    found = set()
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            found.add(each.readlink())
+    return found
 
 
 def probe(tx: Tx, reason: str = "") -> None:
