@@ -51,6 +51,8 @@ class Keeping:
         return self.told
 
     async def keep_filters(self, told: str) -> None:
+        if self.full:
+            raise StoreUnavailable("full")
         self.told = told
 
 
@@ -58,9 +60,12 @@ class Store:
     def __init__(self) -> None:
         self.keeping = Keeping()
         self.notes: list[tuple[str, str, Severity]] = []
+        self.room = 99  # for notes
 
     async def note(self, subject: str, _from: Any, to: str, _words: str, _now: Instant, *,
                    severity: Severity) -> None:  # fmt: skip
+        if len(self.notes) == self.room:
+            raise StoreUnavailable("full")
         self.notes.append((subject, to, severity))
 
 
@@ -187,6 +192,25 @@ def test_a_restart_tells_nothing_again_and_still_the_end() -> None:
         store.keeping.found += [rate(hour + 1, 400, 390)]
         await asyncio.sleep(LOOK_S * 3)
         assert [to for _, to, _ in store.notes[2:]] == ["delivers again"] * 2
+        await stop(task)
+
+    run_virtual(main)
+
+
+def test_what_could_not_be_told_or_kept_of_filters_is_at_the_next_look_and_once() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        store, _, task = await begun(loop)
+        hour = NOW // HOUR_US - 2
+        store.keeping.found = [*(rate(hour - n, 20, 19) for n in range(30, 60)), rate(hour, 40, 2)]
+        store.room, store.keeping.full = 1, True
+        await asyncio.sleep(LOOK_S * 3)
+        assert len(store.notes) == 1
+        store.room = 99
+        await asyncio.sleep(LOOK_S * 3)
+        assert (len(store.notes), store.keeping.told) == (2, "")
+        store.keeping.full = False
+        await asyncio.sleep(LOOK_S * 3)
+        assert (len(store.notes), "East" in store.keeping.told) == (2, True)
         await stop(task)
 
     run_virtual(main)

@@ -59,7 +59,8 @@ class Bookkeeper:
             name: Outage(log, "bookkeeper.store_unavailable", "bookkeeper.goes_on", f"work={name}")
             for name in ("prune", "filters", "operators")
         }
-        self._filtered: dict[_Key, Suspicion] | None = None  # None: not read yet
+        self._filtered: dict[_Key, Suspicion] | None = None  # as told; None: not read yet
+        self._kept: dict[_Key, Suspicion] = {}  # as the store has it
 
     def saw(self, view: ModemView) -> None:
         """A modem's view changed: is its SIM on another network?"""
@@ -126,21 +127,22 @@ class Bookkeeper:
             return True
         if self._filtered is None:
             self._filtered = _taken_up(await keeping.told_filters())
-        before = dict(self._filtered)
-        self._tested_hour = newest
+            self._kept = dict(self._filtered)
         found = {(each.operator, each.shape): each for each in suspicions(rates, newest)}
         for key, each in found.items():
             if key not in self._filtered:
                 log.warning("bookkeeper.silent_filter operator=%s shape=%s", *key)
                 await self._tell(each, FILTER, each.words, Severity.WARNING)
+                self._filtered[key] = each
         for key, each in list(self._filtered.items()):
             if key not in found and is_over(each, rates, newest):
                 words = f"no longer: {each.words}"
                 await self._tell(each, "delivers again", words, Severity.INFO)
                 del self._filtered[key]
-        self._filtered = found | self._filtered  # as it was when it was told
-        if self._filtered != before:
+        if self._filtered != self._kept:
             await keeping.keep_filters(json.dumps([asdict(one) for one in self._filtered.values()]))
+            self._kept = dict(self._filtered)
+        self._tested_hour = newest  # what could not be told or kept is at the next look
         return True
 
     async def _tell(self, each: Suspicion, to: str, words: str, severity: Severity) -> None:
