@@ -31,6 +31,8 @@ from tests.store.values import (
     report,
     seen,
     sent,
+    stamp,
+    unmatched,
 )
 
 M, S, E = MessageState, SegmentState, SegmentEvent
@@ -55,10 +57,6 @@ def test_the_contract_lists_the_rules_in_their_order() -> None:
     assert re.findall(r"^\d+\. `(.+)`:", matching.__doc__ or "", re.MULTILINE) == [
         rule.name for rule in RULES
     ]
-
-
-async def unmatched(store: Store) -> int:
-    return (await store.counts())["report.unmatched"]
 
 
 async def test_the_newest_attempt_with_that_reference_gets_it(store: Store, by: list[str]) -> None:
@@ -348,11 +346,6 @@ async def test_a_report_that_it_is_still_tried_waits_for_the_result(
     done = await end(store, air, attempt, E.UNKNOWN, at=after(25), grace_until=after(30))
     assert done.state is S.SENT
     assert by == ["may be on the air", "alone since the last"]
-
-
-def stamp(s: float) -> bytes:
-    """The service centre's time, so many seconds after the beginning."""
-    return TimeStamp.from_instant(after(s), 4).octets
 
 
 async def test_of_one_reference_twice_the_one_on_the_air_at_that_time_gets_it(store: Store) -> None:

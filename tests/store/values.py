@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airpost.clock import SECOND_US, Instant
+from airpost.codec.times import TimeStamp
 from airpost.model import (
     Claimed,
     Encoding,
@@ -55,6 +56,11 @@ _OUTCOMES = {
 
 def after(seconds: float, base: int = NOW) -> Instant:
     return Instant(base + round(seconds * SECOND_US))
+
+
+def stamp(s: float) -> bytes:
+    """The service centre's time, so many seconds after the beginning."""
+    return TimeStamp.from_instant(after(s), 4).octets
 
 
 class FakeClock:
@@ -262,3 +268,8 @@ async def moves(
     """(from, to) of the events of a message or one of its parts that changed something."""
     history = await store.message_events(MessageId(id_))
     return [(e.from_, e.to) for e in history if e.subject == subject and e.from_ != e.to]
+
+
+async def unmatched(store: Store) -> int:
+    """Delivery reports that are nobody's."""
+    return (await store.counts())["report.unmatched"]
