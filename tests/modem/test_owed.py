@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from airpost.modem.owed import COUNTED, Owed, Whose
@@ -86,6 +88,27 @@ def test_the_one_answer_that_is_owed_is_known_by_its_reference() -> None:
     assert not owed.owing(1.0)
 
 
+def test_a_reference_that_was_told_since_is_not_that_of_what_is_owed() -> None:
+    """One that always gives the same has given it to another message."""
+    owed = Owed()
+    owed.went_out()
+    owed.owe(10.0, 100.0)
+    assert owed.is_awaited(7)  # nothing is known of it
+    for mr in (254, 255, 0, 1):
+        owed.went_out()
+        owed.told(mr)
+    assert [owed.is_awaited(mr) for mr in (253, 254, 0, 1, 2, None)] == [
+        True, False, False, False, True, True,
+    ]  # fmt: skip
+    again = Owed()
+    again.take_up(owed.kept(20.0, 1000.0), 0.0, 1000.0)
+    assert not again.is_awaited(0)
+    owed.owe(30.0, 100.0)
+    owed.paid()
+    owed.owe(40.0, 100.0)
+    assert owed.told_from is None
+
+
 def test_a_modem_that_has_started_anew_owes_nothing() -> None:
     owed = Owed()
     owed.told(7)
@@ -114,6 +137,8 @@ def test_it_outlives_a_restart_as_far_as_it_is_still_to_come() -> None:
     again = Owed()
     again.take_up(kept, 3.0, 1_030.0)  # 150 s were left, and 30 s have gone
     assert again == Owed(until_s=123.0, count=1, reference=7, since=2, awaited=7)
+    again.take_up(json.dumps([1060, 1, 7, 2, 0, 7]), 0.0, 1000.0)  # of an earlier version
+    assert (again.until_s, again.awaited, again.told_from) == (60.0, 7, None)
     for text, at_s in ((kept, 1_200.0), (kept, -9_000.0), ("", 1_000.0), (None, 0.0), ("[1]", 0.0)):
         untouched = Owed()
         untouched.take_up(text, 3.0, at_s)

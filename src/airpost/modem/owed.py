@@ -35,6 +35,7 @@ class Owed:
     steps: int = 0  # references that were counted on, in a row
     needed: int = COUNTED  # steps, until it is known to count: more where its count went back
     awaited: int | None = None  # the reference of the newest that is owed, where it can be known
+    told_from: int | None = None  # the first that was told since then: those from it on are others'
 
     def owing(self, now_s: float) -> bool:
         """True while an earlier answer may come."""
@@ -44,13 +45,13 @@ class Owed:
         """One more message went out whose answer has not come."""
         self.count = self.count + 1 if self.owing(now_s) else 1
         self.until_s = until_s
-        self.awaited = None
+        self.awaited = self.told_from = None
         if self.reference is not None:
             self.awaited = (self.reference + self.since) % REFERENCES
 
     def paid(self) -> None:
         """What was owed has come."""
-        self.until_s, self.count, self.awaited = 0.0, 0, None
+        self.until_s, self.count, self.awaited, self.told_from = 0.0, 0, None, None
 
     def went_out(self) -> None:
         """One more message is on the air."""
@@ -61,6 +62,8 @@ class Owed:
         follows = self.reference is not None and 0 < self._ahead(mr) <= self.since
         self.steps = self.steps + 1 if follows else 0
         self.reference, self.since = mr, 0
+        if self.count and self.told_from is None:
+            self.told_from = mr
 
     def recount(self, mr: int) -> None:
         """The modem gave this one, which follows from nothing that is known.
@@ -69,7 +72,7 @@ class Owed:
         """
         if self.counted:
             self.needed *= BELIEVED_LESS
-        self.reference, self.since, self.steps = mr, 0, 0
+        self.reference, self.since, self.steps, self.told_from = mr, 0, 0, None
 
     def left_open(self, mr: int | None) -> None:
         """An answer came that may be an earlier message's: one more may be the one it was for.
@@ -91,7 +94,16 @@ class Owed:
 
     def is_awaited(self, mr: int | None) -> bool:
         """True for what can only be the answer that is owed: there is but one."""
-        return self.count == 1 and (mr is None or self.awaited is None or mr == self.awaited)
+        if mr is None or self.count != 1:
+            return self.count == 1
+        return self.awaited in (None, mr) and not self._told_since(mr)
+
+    def _told_since(self, mr: int) -> bool:
+        """True for a reference that a message got which went out after what is owed."""
+        first, last = self.told_from, self.reference
+        if first is None or last is None:
+            return False
+        return (mr - first) % REFERENCES <= (last - first) % REFERENCES
 
     def whose(self, mr: int | None, now_s: float) -> Whose:
         """Whose answer it is that came with this reference, None for one without.
@@ -120,14 +132,15 @@ class Owed:
 
     def sim_gone(self) -> None:
         """The next one may be another, which has counted by itself; what is owed stays so."""
-        self.reference, self.since, self.steps, self.awaited = None, 0, 0, None
+        self.reference, self.since, self.steps = None, 0, 0
+        self.awaited = self.told_from = None
 
     def kept(self, now_s: float, at_s: float) -> str:
         """As text, for the next start of airpost; `at_s` is now by a clock that goes on."""
         if not self.owing(now_s):
             return ""
         until_at_s = round(at_s + self.until_s - now_s)
-        told = self.count, self.reference, self.since, self.steps, self.awaited
+        told = self.count, self.reference, self.since, self.steps, self.awaited, self.told_from
         return json.dumps([until_at_s, *told])
 
     def take_up(self, kept: str | None, now_s: float, at_s: float) -> None:
@@ -136,11 +149,12 @@ class Owed:
         A clock that was set back meanwhile makes nothing be waited for longer than it was to be.
         """
         try:
-            until_at_s, count, reference, since, steps, awaited = json.loads(kept or "")
+            until_at_s, count, reference, since, steps, awaited, *more = json.loads(kept or "")
             left_s = float(until_at_s) - at_s
             if 0 < left_s <= LONGEST_S:
                 self.until_s, self.count = now_s + left_s, int(count)
                 self.reference, self.since = reference, int(since)
                 self.steps, self.awaited = int(steps), awaited
+                self.told_from = more[0] if more else None  # an earlier version kept none
         except (ValueError, TypeError):
             return
