@@ -68,6 +68,47 @@ def test_an_error_of_what_was_just_typed_is_this_ones() -> None:
     assert Air(owing()).heard(answer(None, ERROR), AT_ONCE_S, 0) is None
 
 
+REFUSED = Final(kind=FinalKind.CMS, code=310)
+
+
+def test_an_error_left_from_a_dialogue_without_a_prompt_is_not_taken_for_this_ones() -> None:
+    owed = Owed()
+    owed.unasked(NOW_S + 10)
+    air = Air(owed)
+    assert air.heard(answer(None, REFUSED), NOW_S, 0) is None
+    assert air.heard(answer(7), NOW_S + 2, 0) == answer(7)
+    assert (air.credited, owed.unasked_until_s) == ([], 0.0)
+
+
+def test_where_nothing_more_comes_the_error_is_this_ones() -> None:
+    owed = Owed()
+    owed.unasked(NOW_S + 10)
+    air = Air(owed)
+    assert air.heard(answer(None, REFUSED), NOW_S, 0) is None
+    assert air.nothing_more(NOW_S + LISTEN_S, 0) == answer(None, REFUSED)
+    late = Air(owed)
+    assert late.heard(answer(None, REFUSED), NOW_S + 10, 0) == answer(None, REFUSED)
+
+
+def test_of_two_errors_one_is_left_from_that_dialogue() -> None:
+    owed = Owed()
+    owed.unasked(NOW_S + 10)
+    air = Air(owed)
+    assert air.heard(answer(None, REFUSED), NOW_S, 0) is None
+    assert air.heard(answer(None, REFUSED), NOW_S + 1, 0) == answer(None, REFUSED)
+    assert owed.unasked_until_s == 0.0
+
+
+def test_an_error_that_may_also_be_what_is_owed_is_credited_to_nobody() -> None:
+    owed = owing()
+    owed.unasked(NOW_S + 10)
+    owed.reference, owed.since = 6, 1
+    air = Air(owed)
+    assert air.heard(answer(None, REFUSED), NOW_S, 0) is None
+    assert air.heard(answer(7), NOW_S + 2, 0) == answer(7)
+    assert (air.credited, owed.count) == ([], 1)
+
+
 def counting() -> Owed:
     owed = Owed()
     for mr in range(5):

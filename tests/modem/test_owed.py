@@ -113,6 +113,7 @@ def test_a_modem_that_has_started_anew_owes_nothing() -> None:
     owed = Owed()
     owed.told(7)
     owed.owe(0.0, 60.0)
+    owed.unasked(60.0)
     owed.forget()
     assert owed == Owed()
 

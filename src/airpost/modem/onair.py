@@ -91,8 +91,15 @@ class OnAir:
             if self.kept is None:
                 self._listen(answer, now_s, noise)
             return None
+        if self._may_be_unasked(answer, now_s):
+            if self.kept is None:
+                self._listen(answer, now_s, noise)
+                return None
+            owed.unasked_until_s = 0.0  # two errors: one of them was that
         if whose is Whose.NEWEST or self._at_once(answer, now_s):
-            if self.kept is not None and owed.is_awaited(self.kept.mr):
+            if self.kept is not None and self._may_be_unasked(self.kept, now_s):
+                owed.unasked_until_s = 0.0  # or that of what is owed: nobody can tell
+            elif self.kept is not None and owed.is_awaited(self.kept.mr):
                 self._credit(self.kept)
             self.kept = self.kept_s = None
             return answer
@@ -151,6 +158,12 @@ class OnAir:
         """
         bare = answer.mr is None and answer.final.ok
         return bare and self.owed.counted and noise > self.noise_before
+
+    def _may_be_unasked(self, answer: Answer, now_s: float) -> bool:
+        """True for an error that a dialogue given up before its prompt may have left behind."""
+        if answer.final.ok or self._at_once(answer, now_s):
+            return False
+        return now_s < self.owed.unasked_until_s
 
     def _at_once(self, answer: Answer, now_s: float) -> bool:
         """True for an error of what was typed just now: none that comes late has that code."""

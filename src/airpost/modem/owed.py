@@ -35,6 +35,7 @@ class Owed:
     steps: int = 0  # references that were counted on, in a row
     needed: int = COUNTED  # steps, until it is known to count: more where its count went back
     awaited: int | None = None  # the reference of the newest that is owed, where it can be known
+    unasked_until_s: float = 0.0  # until then the error of a dialogue without a prompt may come
     told_from: int | None = None  # the first that was told since then: those from it on are others'
 
     def owing(self, now_s: float) -> bool:
@@ -52,6 +53,10 @@ class Owed:
     def paid(self) -> None:
         """What was owed has come."""
         self.until_s, self.count, self.awaited, self.told_from = 0.0, 0, None, None
+
+    def unasked(self, until_s: float) -> None:
+        """A dialogue was given up whose prompt had not come: what comes of it is an error."""
+        self.unasked_until_s = until_s
 
     def went_out(self) -> None:
         """One more message is on the air."""
@@ -129,6 +134,7 @@ class Owed:
         """The modem has started anew."""
         self.paid()
         self.reference, self.since, self.steps, self.needed = None, 0, 0, COUNTED
+        self.unasked_until_s = 0.0
 
     def sim_gone(self) -> None:
         """The next one may be another, which has counted by itself; what is owed stays so."""

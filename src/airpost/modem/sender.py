@@ -225,6 +225,7 @@ class Sender:
                 self._session.doubt()  # the prompt may still come, and swallow what is written
                 return _modem(OutcomeClass.TRANSIENT, NO_PROMPT, "said OK instead of asking")
             return _judged(event.final, Phase.BEFORE_PDU)
+        self._owed.unasked(self._clock.mono() + self._timing.cmgs_s + LATE_S)
         await self._take_back()
         return _modem(OutcomeClass.TRANSIENT, NO_PROMPT, f"no prompt within {PROMPT_S:g} s")
 
