@@ -149,6 +149,22 @@ def test_the_only_answer_is_believed_once_there_is_nothing_more_to_come(
     assert air.owed.count == (count if told == answer(7) else count + 1)
 
 
+def test_a_refusal_is_nobodys_where_one_is_owed_that_may_have_got_it() -> None:
+    air = Air(owing())
+    air.decides = lambda final: final is REFUSED
+    assert air.heard(answer(None, REFUSED), NOW_S, 0) is None
+    assert air.nothing_more(NOW_S + LISTEN_S, 0) is Doubt.UNCLEAR
+    assert air.owed.count == 2
+
+
+@pytest.mark.parametrize("said", [answer(7), answer(None, REFUSED)])
+def test_what_leaves_open_what_became_of_it_is_guessed_to_be_this_ones(said: Answer) -> None:
+    air = Air(owing())
+    assert air.heard(said, NOW_S, 0) is None
+    assert air.nothing_more(NOW_S + LISTEN_S, 0) == said
+    assert air.owed.count == 1
+
+
 def test_without_probes_it_listens_no_longer_than_that() -> None:
     air = Air(owing(), probe_at=inf)
     air.heard(answer(7), NOW_S, 0)

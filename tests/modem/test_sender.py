@@ -20,7 +20,7 @@ from airpost.modem.owed import COUNTED
 from airpost.modem.profile import Profile, load_profile
 from airpost.modem.sender import late_result
 from airpost.modem.session import NOT_ALONE
-from airpost.outcome import OutcomeClass, Scope
+from airpost.outcome import WHOSE, OutcomeClass, Scope
 from airpost.store.api import AirResult
 from airpost.tasks import spawn
 from tests.modem.rig import GO, STAY, Rig, rigged, virtually
@@ -831,6 +831,23 @@ async def test_a_late_answer_is_not_that_of_a_message_which_had_its_own(
         rig.sim.emit(b"\r\n+CMGS: 9\r\n\r\nOK\r\n")  # to another program
         await asyncio.sleep(5)
         assert len(rig.behind.lates) == 1
+
+
+@virtually
+async def test_a_refusal_is_nobodys_where_the_message_before_may_have_got_it(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Both answered late: the first refused, the second taken, which must not be sent anew."""
+    async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("before")).mr == 0
+        rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+        assert ends(await rig.send("first")) == (True, UNKNOWN, "dropped")
+        rig.sim.faults.set("cms_error", code=38, count=1)
+        assert ends(await rig.send("second")) == (True, UNKNOWN, WHOSE)
+        await rig.ready()
+        rig.sim.emit(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
+        await asyncio.sleep(5)
+        assert rig.behind.lates == []
 
 
 @pytest.mark.parametrize("late", ["+CMGS: 1\r\n\r\nOK", "+CMS ERROR: 21"])

@@ -42,10 +42,15 @@ class Doubt(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class OnAir:
-    """From Ctrl-Z on. `earlier` is told what was the answer to the message before."""
+    """From Ctrl-Z on. `earlier` is told what was the answer to the message before.
+
+    `decides` tells refusals after which a message is sent anew, or given up, from errors that leave
+    open what became of it.
+    """
 
     owed: Owed
     earlier: Callable[[Answer], None]
+    decides: Callable[[Final], bool] = lambda _final: False
     begun_s: float
     patient_until: float  # inf: its patience is over
     probe_at: float  # inf: never
@@ -109,10 +114,14 @@ class OnAir:
         return self._one_of_two(self.kept, answer, now_s, noise)
 
     def nothing_more(self, now_s: float, noise: int) -> Answer | Doubt:
-        """The modem has nothing more to say, and has not said what must be this message's."""
+        """The modem has nothing more to say, and has not said what must be this message's.
+
+        A modem that answers by and by has nothing to say either: so where one is owed, a refusal is
+        nobody's. Taken for this one's, it would have a message sent anew that is out.
+        """
         kept, owed = self.kept, self.owed
         told = kept is not None and owed.count <= 1 and noise <= self.noise
-        if kept is not None and told and not self._is_bare(kept, self.noise):
+        if kept is not None and told and not self._is_open(kept, now_s):
             return kept
         if kept is not None:
             owed.left_open(None if owed.counted else kept.mr)
@@ -158,6 +167,11 @@ class OnAir:
         """
         bare = answer.mr is None and answer.final.ok
         return bare and self.owed.counted and noise > self.noise_before
+
+    def _is_open(self, kept: Answer, now_s: float) -> bool:
+        """True where even what came alone is not believed."""
+        refused = not kept.final.ok and self.decides(kept.final)
+        return (refused and self.owed.owing(now_s)) or self._is_bare(kept, self.noise)
 
     def _may_be_unasked(self, answer: Answer, now_s: float) -> bool:
         """True for an error that a dialogue given up before its prompt may have left behind."""

@@ -204,6 +204,7 @@ class Sender:
         self._air = air = OnAir(
             owed=self._owed,
             earlier=self._credit,
+            decides=_decides,
             begun_s=begun_s,
             patient_until=begun_s + patience_s,
             probe_at=begun_s + timing.probe_s if timing.probe_s else inf,
@@ -328,6 +329,10 @@ class Sender:
 def _judged(final: Final, phase: Phase) -> Outcome:
     error = failed(final)
     return classify(error.kind, error.code, error.text, phase)
+
+
+def _decides(final: Final) -> bool:
+    return _judged(final, Phase.AFTER_PDU).cls is not OutcomeClass.UNKNOWN
 
 
 def late_result(line: str | None, final: Final | None) -> tuple[int | None, Outcome]:
