@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from airpost.clock import Instant
 from airpost.daemon.logs import (
     JsonFormatter,
     KeyValueFormatter,
@@ -47,6 +48,12 @@ def test_a_line() -> None:
         line = KeyValueFormatter().format(record("sent.ok to=%s", "+491701234567"))
     assert line == "2026-01-02T03:04:05.678Z INFO airpost.x sent.ok to=+49…67 modem=gate-1 msg=m1"
     assert KeyValueFormatter().format(record("a")).endswith("airpost.x a")
+
+
+def test_what_is_told_later_stands_with_the_time_at_which_it_happened() -> None:
+    made = record("a")
+    made.happened_at = Instant(1_767_323_040_000_000)
+    assert KeyValueFormatter().format(made).startswith("2026-01-02T03:04:00.000Z ")
 
 
 def test_a_text_begins_no_line_of_its_own() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from airpost.clock import Instant
+from airpost.clock import SECOND_US, Instant
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass, SimId
 from airpost.outcome import SENT, OutcomeClass, Scope
@@ -18,7 +20,7 @@ from airpost.pool.ledger import Beginning, Ledger
 from airpost.states import SegmentEvent
 from airpost.store.api import MOST_PREPARED, Begun, Settlement
 from airpost.store.sqlite import SqliteStore
-from tests.pool.rig import Closed, Rig, failure, pooled
+from tests.pool.rig import PHONE, Closed, Rig, failure, pooled
 from tests.virtual import VirtualLoop, run_virtual
 
 LONG = "a text of three parts " * 18
@@ -371,3 +373,31 @@ def test_a_result_is_told_where_every_segment_waits_for_its_commit(
             assert sum(results.values()) == (1 if writes else len(rig.units[0].sent))
 
     run_virtual(main)
+
+
+def test_what_several_results_were_is_told_together_each_with_its_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="airpost.dispatch")
+    told_s: list[float] = []
+
+    async def main(loop: VirtualLoop) -> None:
+        caplog.handler.addFilter(lambda _record: told_s.append(loop.time()) or True)
+        async with pooled(loop, tmp_path, (0.1,)) as rig:
+            for at in range(20):
+                await rig.accept("hello", to=f"{PHONE}{at}")
+            await rig.until(lambda: len(rig.units[0].sent) == 20)
+            await asyncio.sleep(2.0)
+            tally = rig.pool.tallies()[rig.units[0].lane]
+            assert sum(tally.results.values()) == sum(tally.answer.counts) == 20
+
+    run_virtual(main)
+    told = [
+        (at_s, each.happened_at)  # type: ignore[attr-defined]
+        for at_s, each in zip(told_s, caplog.records, strict=True)
+        if "segment.taken" in each.getMessage()
+    ]
+    assert len(told) == 20
+    assert len({at_s for at_s, _ in told}) < 10
+    gaps_s = [(b - a) / SECOND_US for (_, a), (_, b) in pairwise(told)]
+    assert min(gaps_s) > 0.09

@@ -57,7 +57,9 @@ def _one_line(text: str) -> str:
 
 
 def _at(record: logging.LogRecord) -> str:
-    return rfc3339(Instant(int(record.created * SECOND_US)))
+    """When it happened, where that is told later: `extra={"happened_at": Instant}`."""
+    happened = getattr(record, "happened_at", None)
+    return rfc3339(happened or Instant(int(record.created * SECOND_US)))
 
 
 class KeyValueFormatter(logging.Formatter):

@@ -92,7 +92,7 @@ class LaneLoop:
         where = f"modem={unit.lane}"
         self._unsettled = Outage(log, "dispatch.not_settled", "dispatch.settled_again", where)
         self._unbegun = Outage(log, "dispatch.store_unavailable", "dispatch.begins_again", where)
-        self._untold: tuple[Claimed, Settlement, SendResult] | None = None  # of the last result
+        self._untold: list[tuple[Claimed, Settlement, SendResult]] = []  # since the last beat
 
     @property
     def lane(self) -> Lane:
@@ -221,13 +221,13 @@ class LaneLoop:
 
     def _begins(self) -> None:
         """What was prepared has begun."""
-        asyncio.get_running_loop().call_soon(self._tell)  # the PDU goes first
         if self._ledger.has_beat:
             return
         now_s, ready = asyncio.get_running_loop().time(), len(self._ledger.ready)
         self._ledger.at_beat(until_beat(now_s, self.unit.view.service_s, ready), self._beat)
 
     def _beat(self) -> None:
+        self._tell()
         if self._ask_for_more() or not self.ahead:
             self._ledger.linger(linger_s(self.unit.view.service_s))
         else:
@@ -398,21 +398,19 @@ class LaneLoop:
         )  # fmt: skip
         if settled.event is SegmentEvent.UNKNOWN:
             self.open_fates.add(OpenFate(segment=segment, attempt=attempt, sim_id=sim_id))
-        self._tell()
-        self._untold = segment, settled, result
+        self._untold.append((segment, settled, result))
         self._ledger.ended(settled)
 
     def _tell(self) -> None:
-        """What the last result was: once the next PDU is on the wire, nobody waits for it."""
-        if self._untold is None:
-            return
-        (segment, settled, result), self._untold = self._untold, None
-        self.tally.ended(segment, settled.event, result, settled.ended_at)
-        log.info(
-            "segment.%s msg=%s part=%d/%d modem=%s mr=%s air_s=%.3f",
-            settled.event.value, segment.message_id, segment.seq, segment.of, self.lane,
-            result.mr, result.air_s,
-        )  # fmt: skip
+        """What the last results were: between two segments nobody waits for that."""
+        untold, self._untold = self._untold, []
+        for segment, settled, result in untold:
+            self.tally.ended(segment, settled.event, result, settled.ended_at)
+            log.info(
+                "segment.%s msg=%s part=%d/%d modem=%s mr=%s air_s=%.3f",
+                settled.event.value, segment.message_id, segment.seq, segment.of, self.lane,
+                result.mr, result.air_s, extra={"happened_at": settled.ended_at},
+            )  # fmt: skip
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome
