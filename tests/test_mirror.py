@@ -42,7 +42,6 @@ ELSEWHERE = {
     "src/airpost/pool/dispatch.py": "tests/pool/test_pool.py",
     "src/airpost/pool/holding.py": "tests/pool/test_lanes.py",
     "src/airpost/pool/hooks.py": "values only: tests/pool/test_lanes.py",
-    "src/airpost/pool/lateness.py": "tests/pool/test_pool.py",
     "src/airpost/pool/promises.py": "tests/pool/test_lanes.py",
     "src/airpost/pool/releaser.py": "tests/pool/test_pool.py",
     "src/airpost/store/values.py": "values only: tests/store/test_contract.py runs them",

@@ -37,3 +37,15 @@ def test_what_is_old_is_forgotten() -> None:
     fates.add(fate(KEPT))
     assert attempt_of(fates, 0) == 1
     assert attempt_of(fates, 1) is None
+
+
+def test_silence_stands_in_the_row_of_failures_until_that_is_over_or_it_is_known() -> None:
+    fates = OpenFates()
+    known, open_ = (fate(n).segment.segment_id for n in (1, 2))
+    for n in (1, 2):
+        fates.add(fate(n))
+    fates.known(known)
+    assert (fates.in_row(known), fates.in_row(open_)) == (False, True)
+    fates.row_over()
+    assert not fates.in_row(open_)
+    assert fates.of(open_) is not None

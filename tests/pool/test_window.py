@@ -121,6 +121,16 @@ def test_what_was_never_handed_to_it_ends_no_row_of_silence() -> None:
     assert refused.feedback(failure(Scope.MESSAGE), 0, answered=False).refusals == 2
 
 
+def test_a_late_refusal_counts_once_and_leaves_the_row_of_silence_to_the_store() -> None:
+    silent = after(Window(), [UNKNOWN], now=5)
+    assert silent.refused_late(failure(Scope.SIM), 9, counted=True) == silent
+    late = silent.refused_late(SIM_DOUBT[0], 9, counted=True)
+    assert (late.refusals, late.failures, late.unknown) == (1, 1, 1)
+    assert late.refused_late(failure(Scope.MESSAGE), 9, counted=True).refusals == 0
+    slowed = Window().refused_late(failure(Scope.SIM), 9, counted=False)
+    assert slowed == Window().feedback(failure(Scope.SIM), 9)
+
+
 def test_an_answer_that_is_one_of_two_messages_is_not_counted_as_silence() -> None:
     whose = replace(UNKNOWN, code=WHOSE)
     assert not after(Window(), [whose] * 4).in_doubt

@@ -146,6 +146,7 @@ class LaneLoop:
     def returned(self) -> None:
         """The modem is ready again."""
         self.window = self.window.reopened()
+        self.open_fates.row_over()
         self._fresh = True
         self.wake()
 
@@ -340,6 +341,7 @@ class LaneLoop:
             window = window.acquitted()  # both were refused: it is the message
         self.window = window
         if outcome.ok:
+            self.open_fates.row_over()
             self._hooks.sent(self.lane)
         if window.failures or window.dead or window.in_doubt:
             await self.settle_now()

@@ -13,6 +13,7 @@ from random import Random
 from airpost.clock import Clock
 from airpost.codec.causes import sim_in_doubt
 from airpost.errors import StoreUnavailable
+from airpost.model import Lane
 from airpost.modem.api import SendResult
 from airpost.outage import Outage
 from airpost.outcome import Outcome, OutcomeClass
@@ -36,7 +37,10 @@ _LATE = {
 
 
 class LateAnswers:
-    """`stopping` is true once nothing is waited for; `holding` hears what a lane's SIM has said."""
+    """`stopping` is true once nothing is waited for; `holding` hears what a lane's SIM has said.
+
+    `trouble` is told of a lane whose SIM was refused something.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class LateAnswers:
         policies: Policies,
         holding: Holding,
         *,
+        trouble: Callable[[Lane], None],
         stopping: Callable[[], bool],
     ) -> None:
         self._store = store
@@ -53,6 +58,7 @@ class LateAnswers:
         self._rng = rng
         self._policies = policies
         self._holding = holding
+        self._trouble = trouble
         self._stopping = stopping
 
     def credit(self, loop: LaneLoop, segment_id: int, mr: int | None, outcome: Outcome) -> None:
@@ -65,10 +71,23 @@ class LateAnswers:
         if fate is None or outcome.cls is OutcomeClass.UNKNOWN:
             log.info("segment.late_ignored modem=%s segment=%d %s", lane, segment_id, outcome.code)
             return
-        loop.open_fates.known(segment_id)
         if outcome.ok:
             self._holding.proved(lane, "an answer came late")
+        else:
+            self._learn(loop, fate, outcome)
+        loop.open_fates.known(segment_id)
         spawn(self._settle(loop, fate, mr, outcome), name=f"late {lane}")
+
+    def _learn(self, loop: LaneLoop, fate: OpenFate, outcome: Outcome) -> None:
+        """What a refusal says of the SIM: as one at once does, in the order it became known."""
+        segment, sim_id = fate.segment, fate.sim_id
+        if loop.unit.view.sim_id != sim_id:
+            return
+        counted = loop.open_fates.in_row(segment.segment_id)
+        window = loop.window.refused_late(outcome, self._clock.mono(), counted=counted)
+        if segment.avoid_sim not in (None, sim_id) and sim_in_doubt(outcome):
+            window = window.acquitted()  # both were refused: it is the message
+        loop.window = window
 
     async def _settle(
         self, loop: LaneLoop, fate: OpenFate, mr: int | None, outcome: Outcome
@@ -90,6 +109,8 @@ class LateAnswers:
         )  # fmt: skip
         if elsewhere:
             await loop.go_elsewhere(segment, fate.sim_id)
+        if loop.window.failures or loop.window.dead:
+            self._trouble(loop.lane)
         self._holding.reported(loop.lane, "an answer came late")  # it is no silence any more
 
     async def _written(self, settled: Settlement) -> bool:

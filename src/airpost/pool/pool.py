@@ -101,7 +101,7 @@ class ModemPool:
         )  # fmt: skip
         self._late = LateAnswers(
             store, clock, rng, self._policy.classes, self._holding,
-            stopping=lambda: self._stopping.is_set(),
+            trouble=self._lane_in_trouble, stopping=lambda: self._stopping.is_set(),
         )  # fmt: skip
         self._promises = Promises(
             self._views.values, self._binder.able_now, self.limiter.sims.profile,

@@ -76,6 +76,16 @@ class Window:
         refused = replace(self, unknown=unknown, refusals=self.refusals + 1)
         return refused._closed(now) if refused.dead else refused
 
+    def refused_late(self, outcome: Outcome, now: float, *, counted: bool) -> Window:
+        """The window once an attempt that was of unknown fate turns out at `now` to be refused.
+
+        `counted`: as a failure it stands in the row already, by its silence. How long the row of
+        silence is without it, the store knows.
+        """
+        if counted and outcome.scope in _OURS:
+            return self
+        return replace(self.feedback(outcome, now), unknown=self.unknown)
+
     def _closed(self, now: float) -> Window:
         return replace(
             self,
