@@ -524,6 +524,59 @@ def test_a_refusal_is_final_where_there_is_no_other_sim(tmp_path: Path) -> None:
     run_virtual(main)
 
 
+@pytest.mark.parametrize(("class_", "wait_s"), [(OTP, 10), (NORMAL, 900)])
+def test_another_sim_that_is_gone_is_waited_for_no_longer_than_a_retry(
+    tmp_path: Path, class_: MessageClass, wait_s: float
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 30)) as rig:
+            first, second = rig.units
+            busy = await rig.accept(lane=G2)
+            await rig.state(busy, "sending")
+            first.outcomes = [REFUSED]
+            refused = await rig.accept(to=number(1), class_=class_)
+            await rig.until(lambda: first.sent)
+            await asyncio.sleep(1)  # it waits for the second modem
+            second.show(state=UnitState.ABSENT, detail="gone for good")
+            gone_s = loop.time()
+            await asyncio.sleep(wait_s / 2)
+            assert len(first.sent) == 1
+            waiting = await rig.store.choices.unbound(refused)
+            assert waiting is not None
+            outlook = rig.pool.outlook(waiting)
+            assert outlook.others == {
+                G1: "its SIM was refused it, and may be to blame", G2: "gone for good"
+            }  # fmt: skip
+            assert outlook.another_until is not None
+            left_s = (outlook.another_until - rig.clock.now()) / SECOND_US
+            assert left_s == pytest.approx(wait_s / 2, abs=1)
+            assert (await rig.state(refused, "sent", wait_s=wait_s)).modem == G1
+            assert first.begun_at[-1] == pytest.approx(gone_s + wait_s, abs=1)
+            told = await rig.store.choices.routed(refused)
+            assert told is not None
+            assert told.reason == (
+                "the only fit modem; its SIM was refused it before, and no other could be had in "
+                "time"
+            )
+
+    run_virtual(main)
+
+
+def test_another_sim_that_rests_for_long_is_not_waited_for(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:
+            first, second = rig.units
+            second.outcomes = [failure(OutcomeClass.TRANSIENT, Scope.SIM)] * 5
+            for at in range(5):  # it rests for a minute: longer than an otp waits between tries
+                await rig.accept(to=number(at), lane=G2)
+            await rig.until(lambda: len(second.sent) == 5)
+            first.outcomes = [REFUSED]
+            refused = await rig.accept(to=number(9), class_=OTP)
+            assert (await rig.state(refused, "sent", wait_s=5)).modem == G1
+
+    run_virtual(main)
+
+
 def test_three_refusals_in_a_row_leave_the_rest_to_others(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with pooled(loop, tmp_path, (0.2, 0.2)) as rig:

@@ -66,7 +66,10 @@ def barred(
     message: Waiting, views: list[ModemView], kept: frozenset[tuple[str, Lane]],
     probes: Collection[MessageId],
 ) -> dict[Lane, str]:  # fmt: skip
-    return Bars(views, kept, probes).against(message)
+    """Where each modem is waited for, but for one that is said to have gone for good."""
+    return Bars(
+        views, kept, probes, lambda view, _class: 0.0 if view.detail == "gone" else 60.0
+    ).against(message)
 
 
 def test_nothing_bars_an_ordinary_message() -> None:
@@ -87,6 +90,16 @@ def test_the_next_to_a_number_follows_the_one_before() -> None:
 
 def test_another_sim_than_the_one_that_was_refused() -> None:
     assert set(barred(replace(MESSAGE, avoid_sim=SimId("sim b")), [A, B], KEPT, ())) == {"b"}
+
+
+def test_it_goes_by_the_sim_that_was_refused_it_where_no_other_is_waited_for() -> None:
+    refused = replace(MESSAGE, avoid_sim=SimId("sim b"))
+    gone = replace(A, detail="gone")
+    assert barred(refused, [gone, B], KEPT, ()) == {}
+    bars = Bars([A, B], NOBODY, (), lambda view, _class: {A: 5.0, B: 90.0}[view])
+    assert bars.another_s(refused) == 5.0
+    assert bars.another_s(replace(refused, lane=Lane("b"))) == 0.0
+    assert bars.another_s(MESSAGE) == 0.0
 
 
 def test_bulk_goes_by_the_sim_that_was_refused_it_where_all_others_carry_none() -> None:

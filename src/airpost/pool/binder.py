@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airpost.clock import SECOND_US, Clock, rfc3339
+from airpost.clock import SECOND_US, Clock, Instant, rfc3339
 from airpost.errors import NoRoute, StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
 from airpost.pool.beat import AHEAD_MESSAGES
@@ -19,7 +20,7 @@ from airpost.pool.dispatch import LaneLoop
 from airpost.pool.facade import Outlook
 from airpost.pool.limiter import Limiter
 from airpost.pool.reserve import Bars, reserved_lanes
-from airpost.pool.route import PLAIN, LaneLoad, Rules, choose, rejections
+from airpost.pool.route import PLAIN, Choice, LaneLoad, Rules, choose, rejections
 from airpost.store.api import Binding, Store
 
 log = logging.getLogger("airpost.pool")
@@ -104,8 +105,17 @@ class Binder:
         self._views = views
         self._again = again
         self._timer: asyncio.TimerHandle | None = None
+        self._left: dict[Lane, float] = {}  # when each that takes no messages ceased to
+        self._another_s = math.inf  # until the first that is waited for is not any more
         self._turn = 0
         self._given: dict[Lane, int] = {}  # the turn in which a lane was last given a message
+
+    def seen(self, view: ModemView) -> None:
+        """A view has changed."""
+        if view.takes:
+            self._left.pop(view.lane, None)
+        else:
+            self._left.setdefault(view.lane, self._clock.mono())
 
     async def round(self) -> Mapping[Lane, LaneLoad] | None:
         """Bind what may go to whom has room. StoreUnavailable.
@@ -121,6 +131,7 @@ class Binder:
         loads = Loads(self._load, lanes)
         limiter = self._limiter
         limiter.begin_round()
+        self._another_s = math.inf
         decided, waiting = Round(), list[Waiting]()
         # Mostly the first few go where there is room; else more are looked at.
         room = sum(loop.room for loop in self._loops.values())
@@ -167,7 +178,7 @@ class Binder:
                     if choice.bind:
                         binding = Binding(
                             message_seq=choice.message_seq, lane=choice.lane,
-                            sim_id=choice.sim_id, reason=choice.reason,
+                            sim_id=choice.sim_id, reason=_why(message, choice),
                             charged_at=limiter.count(message),
                             others={**self._unable(message, loads), **choice.others},
                             group=choice.group, failover_s=choice.failover_s,
@@ -196,7 +207,8 @@ class Binder:
         """Where a message would go now, and why not elsewhere."""
         loads = {lane: self._load(lane, message.class_) for lane in self._loops}
         views = [load.view for load in loads.values()]
-        against = self._bars().against(message)
+        bars = self._bars()
+        against = bars.against(message)
         closed = self._limiter.closed(message, views)
         words = {lane: f"{block.words}, until {rfc3339(block.until)}"
                  for lane, block in closed.items()}  # fmt: skip
@@ -205,8 +217,13 @@ class Binder:
             choice = choose(message, loads, self._rules, {**passed, **against}, explain=True)
         except NoRoute as error:
             others = {Lane(lane): words for lane, words in error.reasons.items()}
-            return Outlook(lane=None, reason="no modem can carry it now", others=others)
-        reason = choice.reason
+            until = None
+            if (another_s := bars.another_s(message)) > 0:
+                until = Instant(self._clock.now() + round(another_s * SECOND_US))
+            return Outlook(
+                lane=None, reason="no modem can carry it now", others=others, another_until=until
+            )
+        reason = _why(message, choice)
         if choice.lane in words:
             reason += f", and its limit is waited for: {words[choice.lane]}"
         return Outlook(lane=choice.lane, reason=reason, others=choice.others, group=choice.group)
@@ -224,12 +241,14 @@ class Binder:
             self._loops[lane].bound({seq: classes[seq] for seq in mine})
 
     def _look_when_free(self) -> None:
-        """The next round no later than when the first of the limits that were met ends."""
+        """The next round when the first of the limits that were met ends, or a wait for a SIM."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        wait_s = self._another_s
         if (at := self._limiter.free_at) is not None:
-            wait_s = max(0.0, (at - self._clock.now()) / SECOND_US)
+            wait_s = min(wait_s, max(0.0, (at - self._clock.now()) / SECOND_US))
+        if wait_s < math.inf:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
     def able(self) -> list[ModemView]:
@@ -256,7 +275,24 @@ class Binder:
         if told != self._takes:
             self._takes = told
             self._reserved = reserved_lanes(takes, self._count, self._reserved)
-        return Bars(self._views.values(), self._reserved, self._probes())
+        return Bars(self._views.values(), self._reserved, self._probes(), self._awaited_s)
+
+    def _awaited_s(self, view: ModemView, class_: MessageClass) -> float:
+        """How long a message that another SIM was refused waits for this one yet.
+
+        At most `retry_longest_s` of its class: from when the modem ceased to take messages, or
+        until its SIM's window or limits let it begin.
+        """
+        longest_s, now_s = self._rules.classes[class_].retry_longest_s, self._clock.mono()
+        if not view.takes:
+            wait_s = self._left.get(view.lane, -math.inf) + longest_s - now_s
+        else:
+            free_s = self._loops[view.lane].free_at() - now_s
+            opens_s = max(free_s, self._limiter.closed_s(view, class_))
+            wait_s = longest_s if opens_s <= 0 else opens_s if opens_s <= longest_s else 0.0
+        if wait_s > 0:
+            self._another_s = min(self._another_s, wait_s)
+        return max(0.0, wait_s)
 
     def _may_take(self, lane: Lane) -> bool:
         view = self._views[lane]
@@ -325,3 +361,10 @@ class Binder:
             dead=self._dead(loop),
             given=self._given.get(lane, 0),
         )
+
+
+def _why(message: Waiting, choice: Choice) -> str:
+    """Why the lane is chosen, also where its SIM was refused the message before."""
+    if message.avoid_sim != choice.sim_id:
+        return choice.reason
+    return f"{choice.reason}; its SIM was refused it before, and no other could be had in time"

@@ -46,12 +46,16 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """Where a message that waits would go now; `lane` None: nowhere. `others`: why not to each."""
+    """Where a message that waits would go now; `lane` None: nowhere. `others`: why not to each.
+
+    `another_until`: so long it waits for another SIM than the one that was refused it.
+    """
 
     lane: Lane | None
     reason: str
     others: Mapping[Lane, str]
     group: int | None = None
+    another_until: Instant | None = None
 
 
 class Pool(Protocol):

@@ -331,6 +331,7 @@ class ModemPool:
             return
         self.limiter.seen(view)
         self._holding.seen(view)
+        self._binder.seen(view)
         self._promises.wake()
         if view.ready and (before is None or not before.ready):
             loop.returned()

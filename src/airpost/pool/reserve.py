@@ -6,7 +6,7 @@ one that ends soon.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting
 from airpost.routes import DEFAULT_ROUTE
@@ -39,7 +39,8 @@ class Bars:
     """What keeps messages from lanes for a round; made once, asked for each message.
 
     `probes` are self-tests: they go by their modem whatever it is held back for. A message that
-    asks for a modem by name is not kept from it because it is bulk.
+    asks for a modem by name is not kept from it because it is bulk. `awaited_s` tells how long a
+    modem is waited for yet, by a message of a class that one SIM was refused; 0.0 for not at all.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class Bars:
         views: Iterable[ModemView],
         reserved: Iterable[tuple[str, Lane]],
         probes: Collection[MessageId],
+        awaited_s: Callable[[ModemView, MessageClass], float],
     ) -> None:
+        self._awaited_s = awaited_s
         self._views = tuple(views)
         self._paused = {view.lane: view.paused for view in self._views if view.paused is not None}
         self._probes = probes
@@ -57,9 +60,7 @@ class Bars:
 
     def against(self, message: Waiting) -> dict[Lane, str]:
         """Lane → why the queue does not give it this message now, in words."""
-        kept: list[Lane] = []
-        if message.class_ is MessageClass.BULK and message.lane is None:
-            kept = self._kept.get(message.route or DEFAULT_ROUTE, kept)
+        kept = self._kept_from(message)
         found = dict.fromkeys(kept, "carries no bulk, so that otp and alarm need not wait")
         if message.avoid_sim is not None or message.follows is not None:
             found |= self._of_its_own(message, kept)
@@ -70,7 +71,7 @@ class Bars:
     def _of_its_own(self, message: Waiting, kept: Collection[Lane]) -> dict[Lane, str]:
         found = {}
         # What can go nowhere else is tried there once more, then final.
-        avoided = message.avoid_sim if self._has_another(message, kept) else None
+        avoided = message.avoid_sim if self._another_s(message, kept) > 0 else None
         for view in self._views:
             if message.follows not in (None, view.lane):
                 words = f"the message before it to this number goes by {message.follows}"
@@ -79,11 +80,22 @@ class Bars:
                 found[view.lane] = "its SIM was refused it, and may be to blame"
         return found
 
-    def _has_another(self, message: Waiting, kept: Collection[Lane]) -> bool:
-        """Whether a modem with another SIM than the avoided one may carry it, now or later."""
-        return message.lane is None and any(
-            view.sim_id != message.avoid_sim
+    def _kept_from(self, message: Waiting) -> Collection[Lane]:
+        if message.class_ is not MessageClass.BULK or message.lane is not None:
+            return ()
+        return self._kept.get(message.route or DEFAULT_ROUTE, ())
+
+    def another_s(self, message: Waiting) -> float:
+        """How long another SIM than the one that was refused a message is waited for yet."""
+        return self._another_s(message, self._kept_from(message))
+
+    def _another_s(self, message: Waiting, kept: Collection[Lane]) -> float:
+        if message.avoid_sim is None or message.lane is not None:
+            return 0.0
+        others = (
+            view for view in self._views
+            if view.sim_id != message.avoid_sim
             and view.lane not in kept
             and (message.route or DEFAULT_ROUTE) in view.routes
-            for view in self._views
-        )
+        )  # fmt: skip
+        return max((self._awaited_s(view, message.class_) for view in others), default=0.0)

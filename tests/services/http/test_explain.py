@@ -75,6 +75,28 @@ async def test_of_what_waits_the_reasons_of_now(api: Api) -> None:
     assert shown["todo"] == NO_MODEM  # nothing goes on by itself
 
 
+async def test_how_long_another_sim_is_waited_for(api: Api) -> None:
+    id_ = await sent(api)
+    api.store.choices.kept[id_] = Routed(
+        route=None, carrier=None, lane=None, sim_id=None, bound_at=None, reason=None
+    )
+    api.store.choices.waiting[id_] = Waiting(
+        seq=1, id=id_, to="+491701234567", class_=MessageClass.NORMAL, parts=1, lane=None,
+        route=None,
+    )  # fmt: skip
+    api.pool.outlooks[id_] = Outlook(
+        lane=None, reason="no modem can carry it now", others={},
+        another_until=Instant(NOW + 60 * SECOND_US),
+    )  # fmt: skip
+    shown = await api.call("GET", f"/v1/messages/{id_}/explain")
+    (told,) = shown["waits_for"]
+    assert told == (
+        "a modem with another SIM than the one that was refused it, until "
+        "2026-01-02T03:05:05.678Z; then that one tries it once more"
+    )
+    assert shown["todo"] == "nothing: it goes on by itself"
+
+
 async def test_all_that_holds_a_message_is_told(api: Api) -> None:
     id_ = await sent(api)
     kept = Routed(

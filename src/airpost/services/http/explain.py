@@ -73,6 +73,11 @@ async def routing(deps: HttpDeps, message: Message) -> Json:
             kept = replace(kept, reason=why)
         return routing_json(kept, waits_for, now=False)
     outlook = deps.pool.outlook(waiting)
+    if outlook.another_until is not None:
+        waits_for.append(
+            "a modem with another SIM than the one that was refused it, until "
+            f"{rfc3339(outlook.another_until)}; then that one tries it once more"
+        )
     would_be = Routed(
         route=waiting.route,
         carrier=waiting.carrier,
