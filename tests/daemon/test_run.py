@@ -178,6 +178,24 @@ def test_what_another_run_has_taken_is_sent_by_that_one_alone(tmp_path: Path) ->
     run_virtual(main)
 
 
+def test_the_start_tells_no_configuration_where_there_is_no_file(tmp_path: Path) -> None:
+    """As in the demo, where the row had an empty field."""
+
+    async def main(loop: VirtualLoop) -> None:
+        made_one = daemon(loop, tmp_path)
+        running = spawn(made_one.run(), name="daemon")
+        await made_one.started.wait()
+        made_one.stop()
+        await running
+
+    run_virtual(main)
+    with sqlite3.connect(tmp_path / "airpost.db") as db:
+        start, _ = rows(db, 0, 99)
+    db.close()
+    assert start.action == "service.start"
+    assert list(json.loads(start.detail)) == ["version"]
+
+
 def test_what_is_done_to_the_service_is_in_the_audit_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

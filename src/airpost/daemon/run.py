@@ -58,7 +58,9 @@ class Daemon:
         self._digest = settings.digest
         self._reread = reread
         self._reload = asyncio.Event()
-        self._told = {"version": metadata.version("airpost"), "config": settings.digest}
+        self._told = {"version": metadata.version("airpost")}
+        if settings.digest:  # made without a file there is none, as in the demo
+            self._told["config"] = settings.digest
         self._stop = asyncio.Event()
         self._limits = settings.limits.mark
         self.parts: Parts = build(
