@@ -1,7 +1,8 @@
 """What became of an attempt: class, scope, code and words.
 
 L0: stdlib only. The scope decides who is slowed down (RFC 3463's idea): the message, the
-destination, the SIM, the modem or the store.
+destination, the SIM or the modem. A store that cannot write is no outcome: what is not on disk does
+not begin (`errors.StoreUnavailable`), and everybody waits.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ class Scope(Enum):
     DESTINATION = "destination"
     SIM = "sim"
     MODEM = "modem"
-    STORE = "store"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

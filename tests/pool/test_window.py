@@ -38,7 +38,7 @@ def test_success_costs_no_gap() -> None:
     assert after(Window(), [SENT] * 10, now=50).free_at() <= 50
 
 
-@pytest.mark.parametrize("scope", [Scope.MESSAGE, Scope.DESTINATION, Scope.STORE])
+@pytest.mark.parametrize("scope", [Scope.MESSAGE, Scope.DESTINATION])
 @pytest.mark.parametrize("cls", [OutcomeClass.TRANSIENT, OutcomeClass.PERMANENT])
 def test_what_concerns_a_message_never_slows_the_sim(scope: Scope, cls: OutcomeClass) -> None:
     assert after(Window(), [failure(scope, cls)] * 20) == Window()

@@ -23,7 +23,6 @@ SHARE_OF_WAIT = {
     Scope.DESTINATION: 2.0,
     Scope.SIM: 0.5,
     Scope.MODEM: 0.5,
-    Scope.STORE: 0.5,
 }
 
 CONCERNS_IT = (Scope.MESSAGE, Scope.DESTINATION)  # the message itself, whoever sends it

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -45,18 +46,22 @@ _ENUMS: tuple[type[Enum], ...] = (
     Severity,
 )  # fmt: skip
 
+# What a released schema allows besides: nothing wrote it, and a schema is not changed for that.
+_ONCE_ALLOWED: Mapping[type[Enum], tuple[str, ...]] = {Scope: ("store",)}
+
 _IN_ENUM = re.compile(r"(\w+) IN \{(\w+)\}")
 
 migrations = Migrations("airpost")
 
 
 def one_of(column: str, enum: type[Enum]) -> str:
-    """The condition that a column holds a value of an enum.
+    """The condition that a column holds a value of an enum, or one that was allowed once.
 
     Written out: for IN (...) SQLite 3.40 builds a table at each insert, 2.1 us a column; this costs
     nothing measurable.
     """
-    return " OR ".join(f"{column} = '{each.value}'" for each in enum)
+    values = (*(each.value for each in enum), *_ONCE_ALLOWED.get(enum, ()))
+    return " OR ".join(f"{column} = '{value}'" for value in values)
 
 
 def schema_1() -> str:
