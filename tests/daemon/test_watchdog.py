@@ -16,8 +16,8 @@ from airpost.daemon.watchdog import LANE_S, LOOK_S, STORE_S, Mark, Marks, Watchd
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, MessageClass, UnitState
 from airpost.modem.api import CommitIntent, SendResult
-from airpost.store import sqlite
 from airpost.store.thread import StoreThread
+from airpost.store.writer import Writer
 from airpost.tasks import spawn, stop
 from tests.pool.rig import Rig, pooled
 from tests.virtual import VirtualLoop, run_virtual
@@ -143,7 +143,7 @@ def full(_tx: object) -> None:
 def test_fed_while_the_disk_is_full_and_work_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "probe", full)
+    monkeypatch.setattr(Writer, "probe", lambda _writer, tx: full(tx))
 
     async def main(loop: VirtualLoop) -> None:
         async with watched(loop, tmp_path) as (rig, manager):

@@ -262,4 +262,4 @@ async def test_a_transaction_that_sqlite_gave_up_fails_all_of_it(writer: Writer,
 
 async def test_probe_writes_something(writer: Writer) -> None:
     with pytest.raises(sqlite3.OperationalError, match="meta"):  # no such table in this file
-        await writer.ask(module.probe, urgent=True)
+        await writer.ask(writer.probe, urgent=True)

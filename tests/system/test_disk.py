@@ -103,19 +103,52 @@ def test_a_read_only_store(tmp_path: Path) -> None:
     run_virtual(main)
 
 
-def test_a_damaged_store(tmp_path: Path) -> None:
+DAMAGED, NO_DATABASE = "the database is damaged", "the file is not a database"
+
+
+@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [(8192, b"\xff", DAMAGED), (0, b"\xff", NO_DATABASE), (0, b"", NO_DATABASE)],
+)
+def test_a_damaged_store(
+    tmp_path: Path, begin: int, end: bytes, words: str, *, cache: bool
+) -> None:
+    """What was read of it while it was damaged is read again."""
+
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop, tmp_path) as house:
             accepted = [await house.post(text="before")]
             await house.settled([accepted[0]["id"]])
-            await pragma(house, "wal_checkpoint(TRUNCATE)", "cache_size = 0", "shrink_memory")
+            how = ["shrink_memory"] if cache else ["cache_size = 0", "shrink_memory"]
+            await pragma(house, "wal_checkpoint(TRUNCATE)", *how)
             path = tmp_path / "airpost.db"
             sound = path.read_bytes()
-            path.write_bytes(sound[:8192] + b"\xff" * (len(sound) - 8192))
-            await unavailable(house, "the database is damaged")
+            path.write_bytes(sound[:begin] + end * (len(sound) - begin))
+            await unavailable(house, words)
             await asyncio.sleep(3 * PROBE_S)  # a write that succeeds by chance is no proof
-            assert "damaged" in (await house.post(status=503))["detail"]
+            assert words in (await house.post(status=503))["detail"]
             path.write_bytes(sound)
+            await well_again(house, accepted)
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_store_that_is_moved_away_and_put_back(tmp_path: Path, *, another: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop, tmp_path) as house:
+            accepted = [await house.post(text="before")]
+            await house.settled([accepted[0]["id"]])
+            path, elsewhere = tmp_path / "airpost.db", tmp_path / "airpost.db.away"
+            path.rename(elsewhere)
+            if another:
+                path.write_bytes(b"another")
+            await unavailable(house, "put that file back, and airpost goes on")
+            await asyncio.sleep(3 * PROBE_S)
+            assert "put that file back" in (await house.post(status=503))["detail"]
+            assert (tmp_path / "airpost.db-wal").stat().st_size == 0
+            elsewhere.replace(path)
             await well_again(house, accepted)
 
     run_virtual(main)
@@ -157,9 +190,7 @@ def test_a_disk_that_is_read_only_at_the_start(small_disk: Path, tmp_path: Path)
     run_virtual(main)
 
 
-@pytest.mark.parametrize(
-    ("begin", "words"), [(8192, "the database is damaged"), (0, "the file is not a database")]
-)
+@pytest.mark.parametrize(("begin", "words"), [(8192, DAMAGED), (0, NO_DATABASE)])
 def test_a_store_that_is_damaged_at_the_start(tmp_path: Path, begin: int, words: str) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop, tmp_path) as house:

@@ -31,6 +31,15 @@ def check(db: sqlite3.Connection) -> Checked:
         return Checked(faults=(f"the file is damaged: {error}",), octets=0, messages=0)
 
 
+def damage(db: sqlite3.Connection) -> str | None:
+    """Whether tables and indexes fit together, as they lie on the disk and not as they were read
+    before.
+    """
+    db.execute("PRAGMA shrink_memory")
+    found: str = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    return None if found == "ok" else found
+
+
 def check_file(path: Path) -> Checked:
     """As `check`, of a store that nobody has opened; it may be too damaged to open it."""
     try:
@@ -42,9 +51,9 @@ def check_file(path: Path) -> Checked:
 
 def _look(db: sqlite3.Connection) -> Checked:
     octets: int = db.execute(_SQL["size"]).fetchone()[0]
-    damage = [row[0] for row in db.execute(f"PRAGMA integrity_check({MOST})")]
-    if damage != ["ok"]:
-        told = tuple(f"the file is damaged: {each}" for each in damage)
+    hurt = [row[0] for row in db.execute(f"PRAGMA integrity_check({MOST})")]
+    if hurt != ["ok"]:
+        told = tuple(f"the file is damaged: {each}" for each in hurt)
         return Checked(faults=told, octets=octets, messages=0)
     faults = [
         f"a row of {table} refers to none of {other}"

@@ -21,6 +21,10 @@ LEAST_ROOM = 64 << 10  # octets; with less not even the index of the log can be 
 ROOM = "; make room where the store lies, then airpost goes on by itself"
 DAMAGED = "the database is damaged"
 NO_DATABASE = "the file is not a database"
+MOVED = (
+    "the file of the store was moved, or another was put in its place, while airpost had it open: "
+    "put that file back, and airpost goes on; or start airpost anew, with what lies there then"
+)
 COPY = "; stop airpost, then `airpost db restore FILE` puts a copy back"
 # Primary result codes (sqlite.org/rescode.html) that speak of the place, not of the request.
 _WORDS = {
@@ -37,6 +41,7 @@ _WORDS = {
     sqlite3.SQLITE_NOLFS: "the file is too large for this disk",
     sqlite3.SQLITE_PROTOCOL: "the locks of the database do not work on this disk",
 }
+IN_DOUBT = (DAMAGED, NO_DATABASE, MOVED)  # what the file holds then is to be looked at
 _NEXT = {FULL: ROOM, DAMAGED: COPY, NO_DATABASE: COPY}  # what people can do about it
 
 
@@ -54,6 +59,11 @@ def meaning(error: BaseException) -> BaseException:
 def damaged(found: str) -> StoreUnavailable:
     """What SQLite's own check has found, by its last line."""
     return StoreUnavailable(f"{DAMAGED} ({found.splitlines()[-1]}){COPY}")
+
+
+def in_doubt(error: BaseException | None) -> bool:
+    """Whether it says that the file may not hold what was committed."""
+    return isinstance(error, StoreUnavailable) and error.reason.startswith(IN_DOUBT)
 
 
 _OF_THE_DISK = {
@@ -76,7 +86,7 @@ def reason_of(error: StoreUnavailable, path: Path) -> str:
     """Why the store at `path` cannot be had: to SQLite a full disk is often an I/O error, and so is
     one that the kernel has made read-only.
     """
-    if error.reason.startswith((FULL, READ_ONLY, DAMAGED, NO_DATABASE)):
+    if error.reason.startswith((FULL, READ_ONLY, *IN_DOUBT)):
         return error.reason
     try:
         if os.statvfs(path.parent).f_flag & os.ST_RDONLY:

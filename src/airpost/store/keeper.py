@@ -177,6 +177,11 @@ class Keeper:
         """Look through all of the store."""
         return await self._read(examine.check)
 
+    async def damage(self) -> str | None:
+        """What is wrong with the file as it lies on the disk; it takes as long as `check`."""
+        found: str | None = await self._read(examine.damage)
+        return found
+
     async def backup(self, to: Path) -> BackedUp:
         """A copy of this moment."""
         if self._copying is not None:

@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from airpost.store.faults import meaning
+from airpost.store.faults import in_doubt, meaning
 from airpost.store.migrations import BUSY_S
 from airpost.store.thread import Request, StoreThread
 
@@ -60,3 +60,6 @@ class Reader(StoreThread):
                 request.error = request.error or meaning(error)
                 with suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
+            if in_doubt(request.error):
+                with suppress(sqlite3.Error):  # the file may be put right: it is read anew
+                    db.execute("PRAGMA shrink_memory")

@@ -55,7 +55,7 @@ from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
 from airpost.store.contacts import Contacts
 from airpost.store.decisions import Decisions
-from airpost.store.faults import meaning, reason_of
+from airpost.store.faults import IN_DOUBT, damaged, meaning, reason_of
 from airpost.store.frozen import PUT_BACK, freeze
 from airpost.store.holds import Holds
 from airpost.store.hooks import HookEvents
@@ -72,7 +72,7 @@ from airpost.store.reader import Reader
 from airpost.store.routing import Reach
 from airpost.store.schedules import Schedules
 from airpost.store.timing import Timing
-from airpost.store.writer import Tx, Writer, probe, work_of
+from airpost.store.writer import Tx, Writer, work_of
 
 log = logging.getLogger("airpost.store")
 T = TypeVar("T")
@@ -231,7 +231,13 @@ class SqliteStore:
                     callback(wake)
 
     async def _probe(self, reason: str) -> None:
-        await self._writer.ask(work_of(probe, reason), urgent=True)
+        if reason.startswith(IN_DOUBT):
+            await self._writer.ask(work_of(self._writer.look_through), urgent=True)
+            if (found := await self.keeping.damage()) is not None:
+                error = damaged(found)
+                self._can.failed(error.reason)
+                raise error
+        await self._writer.ask(work_of(self._writer.probe), urgent=True)
 
     def _ask(
         self, function: Callable[..., T], *given: Any, urgent: bool = True, **how: float

@@ -8,9 +8,10 @@ takes nothing else with it; nobody is answered before the COMMIT that holds his 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from airpost.errors import StoreLost, StoreUnavailable
 from airpost.histogram import Histogram
 from airpost.store.ahead import Ahead, BegunMeanwhile, PreparedRow
 from airpost.store.api import Wake
-from airpost.store.faults import DAMAGED, damaged, meaning, reason_of
+from airpost.store.faults import MOVED, damaged, in_doubt, meaning, reason_of
 from airpost.store.migrations import connect
 from airpost.store.recall import Recall
 from airpost.store.statements import load
@@ -37,11 +38,20 @@ NO_END = (
 )
 LOST = (
     "another airpost has taken the store, so its lock was lost (the file that ends in .lock was "
-    "removed or replaced); this one writes and sends nothing more"
+    "removed or replaced), or a copy of another run was written over it; this one writes and sends "
+    "nothing more"
 )
 REPLACED = (
     "the file of the store was removed or replaced while airpost had it open: what it writes would "
     "be lost at the next start; this one writes and sends nothing more"
+)
+OLDER = (
+    "an older copy was written over the file of the store while airpost had it open: what it holds "
+    "may have gone out since; this one writes and sends nothing more"
+)
+CHANGED = (
+    "the file of the store was changed while it was away from its place; this one writes and sends "
+    "nothing more"
 )
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
@@ -63,11 +73,12 @@ CatchUp = Callable[["Tx", Callable[[PreparedRow], bool] | None], None]
 class Tx:
     """What a request works with: the connection, and what follows its own work.
 
-    `history` takes event rows, which are written together when the work is done; `wakes` says whom
-    the commit wakes; `ahead` is what the loop may begin meanwhile, `recall` what need not be read.
+    `history` takes event rows, which are written together when the work is done, `newest` is the
+    number of the last; `wakes` says whom the commit wakes; `ahead` is what the loop may begin
+    meanwhile, `recall` what need not be read.
     """
 
-    __slots__ = ("_catch_up", "ahead", "db", "history", "recall", "rng", "wakes")
+    __slots__ = ("_catch_up", "ahead", "db", "history", "newest", "recall", "rng", "wakes")
 
     def __init__(
         self,
@@ -84,6 +95,7 @@ class Tx:
         self.recall = recall or Recall()
         self.wakes: set[Wake] = set()
         self.history: list[tuple[Any, ...]] = []
+        self.newest: int | None = None
 
     def catch_up(self, wanted: Callable[[PreparedRow], bool] | None = None) -> None:
         """Write what has happened on the air and is not written: of each lane in its order, and no
@@ -97,7 +109,8 @@ class Tx:
         rows = self.history
         for at in range(0, len(rows), HISTORY_ROWS):
             some = rows[at : at + HISTORY_ROWS]
-            self.db.execute(_insert(len(some)), [value for row in some for value in row])
+            values = [value for row in some for value in row]
+            self.newest = self.db.execute(_insert(len(some)), values).lastrowid
         rows.clear()
 
 
@@ -121,6 +134,10 @@ class Writer(StoreThread):
         self._path = path
         self._file = path  # by its own name, whatever links lead there
         self._identity = (0, 0)
+        self._away: tuple[int, int] | None = None  # the file as it was when it left its place
+        self._in_doubt = False  # whether the file still holds what was committed
+        self._newest: int | None = None  # event that is committed, as far as it is known
+        self._older = False
         self._rng = rng
         self._ahead = ahead
         self._recall = Recall()
@@ -133,7 +150,8 @@ class Writer(StoreThread):
 
     def open(self) -> None:
         """Bring the file to this code's schema, then open the connection."""
-        self.owner = b""
+        self.owner, self._newest = b"", None
+        self._away, self._in_doubt, self._older = None, False, False
         self._migrate()
         self._db = connect(self._path)
         self._file = self._path.resolve()
@@ -150,57 +168,121 @@ class Writer(StoreThread):
         """One batch: begin, requests while there are any and time is left, commit.
 
         StoreLost, and nothing is written, where the store is another run's by now, or its file is
-        another.
+        another for good.
         """
         db, durable = self._db, self.taken[0].durable
         assert db is not None
         fault: BaseException | None = None
         try:
+            if self._in_doubt:
+                db.execute("PRAGMA shrink_memory")  # what was read of it before says nothing
             if durable is not self._durable:
                 db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
             db.execute("BEGIN IMMEDIATE")
             self._check_owner(db)
-            self._fill(db)
+            newest = self._fill(db)
+            if self._older:
+                db.execute("ROLLBACK")
+                raise StoreLost(OLDER)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
             if db.in_transaction:
                 began_s = time.monotonic()
                 db.execute("COMMIT")
                 self._ahead.committed()
                 self.commits.observe(time.monotonic() - began_s)
+                self._newest = newest or self._newest
             else:
                 fault = next((each.error for each in self.taken if each.error is not None), None)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreUnavailable) as error:
             fault = meaning(error)
         if fault is not None:
             self._give_up(db, fault)
+        if any(in_doubt(each.error) for each in self.taken):
+            self._in_doubt = True
 
     def _check_owner(self, db: sqlite3.Connection) -> None:
         """The lock is a file that people can remove; the number in the store is not."""
         if not self.owner:
             return
-        ours = db.execute(_SQL["owner"]).fetchone() == (self.owner.hex(),)
-        replaced = False
-        with suppress(OSError):  # what cannot be looked at proves nothing
-            replaced = self._is_replaced()
-        if not ours or replaced:
+        if db.execute(_SQL["owner"]).fetchone() != (self.owner.hex(),):
             db.execute("ROLLBACK")  # the other one waits for it
-            raise StoreLost(REPLACED if ours else LOST)
+            raise StoreLost(LOST)
+        self._check_place(db)
+        if self._newest is None:
+            self._newest = self._newest_event(db)
 
-    def _is_replaced(self) -> bool:
-        """Another file, or none, has the name of the one that is open here."""
+    def _check_place(self, db: sqlite3.Connection) -> None:
+        """Nothing is written to a file that no start would find.
+
+        StoreUnavailable while it lies elsewhere: it may be put back. StoreLost where it lies
+        nowhere, or was changed there.
+        """
+        try:
+            here = self._is_here()
+        except OSError:
+            return  # what cannot be looked at proves nothing
+        found = None if here and self._away is None else self._open_file()
+        if here:
+            if found is not None and self._away not in (None, _mark(found)):
+                db.execute("ROLLBACK")
+                raise StoreLost(CHANGED)
+            self._away = None
+            return
+        db.execute("ROLLBACK")
+        if found is None or found.st_nlink == 0:
+            raise StoreLost(REPLACED)
+        if self._away is None:
+            # Its log lies at the old place, where another file may be put: nothing stays in it.
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._away = _mark(self._open_file() or found)
+        raise StoreUnavailable(MOVED)
+
+    def _is_here(self) -> bool:
+        """Whether the file that is open here has its name still."""
         with suppress(FileNotFoundError):
             found = self._file.stat()
             if (found.st_dev, found.st_ino) == self._identity:
-                return False
-        return self._file not in _open_files()  # some file systems number theirs anew
+                return True
+        names = {name for name, _ in _open_files()}
+        return self._file in names  # some file systems number theirs anew
 
-    def _fill(self, db: sqlite3.Connection) -> None:
+    def _open_file(self) -> os.stat_result | None:
+        """The file that is open here, wherever it lies."""
+        for _, found in _open_files():
+            if (found.st_dev, found.st_ino) == self._identity:
+                return found
+        return None
+
+    @staticmethod
+    def _newest_event(db: sqlite3.Connection) -> int:
+        found = db.execute(_SQL["newest_event"]).fetchone()
+        return 0 if found is None else int(found[0])
+
+    def look_through(self, tx: Tx) -> None:
+        """StoreUnavailable while the file is not sound; the run ends where it holds less than was
+        committed.
+        """
+        found = tx.db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise damaged(found)
+        self._older = self._newest is not None and self._newest_event(tx.db) < self._newest
+
+    def probe(self, tx: Tx) -> None:
+        """Write and commit something of no meaning: does the disk take it?
+
+        Where the file is in doubt it was looked through before.
+        """
+        self._in_doubt = False
+        tx.db.execute(_SQL["probe"])
+
+    def _fill(self, db: sqlite3.Connection) -> int | None:
+        """Do what waits; the number of the last event that was written."""
         until = time.monotonic() + BATCH_S
         first = self.taken[0]
-        self._do(db, first, alone=True)
+        newest = self._do(db, first, alone=True)
         if not first.durable:
-            return  # alone, its commit does not wait for the disk
+            return newest  # alone, its commit does not wait for the disk
         # One request a batch that holds up a modem: those whose messages end together would, by
         # sharing their commits, all wait for the last of them, and end together for ever. Where
         # they wait long for their turn, though, what one commit saves is more than that costs.
@@ -209,13 +291,17 @@ class Writer(StoreThread):
         while db.in_transaction and len(self.taken) < BATCH_REQUESTS and time.monotonic() < until:
             more = self.mail.take(wait=False, urgent=not waited)
             if more is None:
-                return
+                break
             waited = waited or (more.urgent and more.waited and not late)
             self.taken.append(more)
-            self._do(db, more)
+            newest = self._do(db, more) or newest
+        return newest
 
-    def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> None:
-        """The work of a request; the first of a batch needs no savepoint in its transaction."""
+    def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> int | None:
+        """The work of a request; the number of its last event.
+
+        The first of a batch needs no savepoint in its transaction.
+        """
         for behind in range(MOST_TRIES):  # what the loop has begun meanwhile
             tx = Tx(db, self._rng, self._ahead, self._recall, self._catch_up)
             before = self._ahead.changes
@@ -238,11 +324,12 @@ class Writer(StoreThread):
                     log.exception("store.no_end")
                     error = StoreUnavailable(NO_END)
                 request.error = meaning(error)
-                return
+                return None
             if not alone:
                 db.execute("RELEASE request")
             request.wakes = tx.wakes
-            return
+            return tx.newest
+        return None
 
     def _give_up(self, db: sqlite3.Connection, fault: BaseException) -> None:
         """Nothing of the batch is on disk: everybody in it hears why."""
@@ -268,25 +355,15 @@ class Writer(StoreThread):
             self._committed(wakes)
 
 
-def _open_files() -> set[Path]:
+def _open_files() -> Iterator[tuple[Path, os.stat_result]]:
     """The files this process has open, by the names they have now."""
-    found = set()
     for each in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # closed meanwhile
-            found.add(each.readlink())
-    return found
+            yield each.readlink(), each.stat()
 
 
-def probe(tx: Tx, reason: str = "") -> None:
-    """Write and commit something of no meaning: does the disk take it?
-
-    After damage all of the file is looked through: StoreUnavailable while it is not sound.
-    """
-    if reason.startswith(DAMAGED):
-        found = tx.db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise damaged(found)
-    tx.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', hex(randomblob(64)))")
+def _mark(found: os.stat_result) -> tuple[int, int]:
+    return found.st_mtime_ns, found.st_size
 
 
 def work_of(function: Callable[..., Any], *given: Any) -> Callable[[Tx], Any]:
