@@ -192,7 +192,7 @@ class Later(Behind):
         return self.asked
 
 
-class Passing(Bench):
+class Reporting(Bench):
     def __init__(self) -> None:
         super().__init__()
         self.failed = 0
@@ -202,16 +202,16 @@ class Passing(Bench):
             proof=self.proofs.append, changed=self.ring,
         )  # fmt: skip
 
-    def pass_on(self, record: Record) -> bool:
-        return self.handover.pass_on(record, self._fails)
+    def report_later(self, record: Record) -> bool:
+        return self.handover.report_later(record, self._fails)
 
     def _fails(self) -> None:
         self.failed += 1
 
 
-async def test_a_report_is_passed_on_and_proves_itself_once_it_is_on_disk() -> None:
-    bench = Passing()
-    assert bench.pass_on(status_report())
+async def test_a_report_is_stored_later_and_proves_itself_once_it_is_on_disk() -> None:
+    bench = Reporting()
+    assert bench.report_later(status_report())
     assert [each.mr for each in bench.later.reports] == [7]
     assert bench.proofs == []
     bench.later.asked.set_result(None)
@@ -220,19 +220,19 @@ async def test_a_report_is_passed_on_and_proves_itself_once_it_is_on_disk() -> N
 
 
 async def test_a_report_that_the_store_could_not_take_is_told_of() -> None:
-    bench = Passing()
-    assert bench.pass_on(status_report())
+    bench = Reporting()
+    assert bench.report_later(status_report())
     bench.later.asked.set_exception(StoreUnavailable("disk full"))
     await asyncio.sleep(0)
     assert (bench.proofs, bench.failed) == ([], 1)
     bench.handover.check()
     bench.later.closed = True
-    assert not bench.pass_on(status_report()), "it cannot even be asked"
+    assert not bench.report_later(status_report()), "it cannot even be asked"
 
 
 async def test_any_other_failure_of_a_report_ends_the_inbox() -> None:
-    bench = Passing()
-    assert bench.pass_on(status_report())
+    bench = Reporting()
+    assert bench.report_later(status_report())
     bench.later.asked.set_exception(ZeroDivisionError())
     await asyncio.sleep(0)
     assert (bench.failed, bench.rung) == (0, 1)
@@ -241,8 +241,8 @@ async def test_any_other_failure_of_a_report_ends_the_inbox() -> None:
 
 
 @pytest.mark.parametrize("pdu", ["", "zz", "00", "07"])
-async def test_what_is_no_report_is_not_passed_on(pdu: str) -> None:
-    bench = Passing()
-    assert not bench.pass_on(Record(stat=None, length=None, body=(pdu,)))
-    assert not bench.pass_on(record("a"))
+async def test_what_is_no_report_is_not_taken_for_one(pdu: str) -> None:
+    bench = Reporting()
+    assert not bench.report_later(Record(stat=None, length=None, body=(pdu,)))
+    assert not bench.report_later(record("a"))
     assert bench.later.reports == []

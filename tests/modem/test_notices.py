@@ -24,7 +24,7 @@ class Passes:
         self.rescued: list[str] = []
         self.takes = True
 
-    def pass_on(self, record: Record, failed: Callable[[], None]) -> bool:
+    def report_later(self, record: Record, failed: Callable[[], None]) -> bool:
         if self.takes:
             self.passed.append((record.pdu, failed))
         return self.takes

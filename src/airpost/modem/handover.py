@@ -183,7 +183,7 @@ class Handover:
             kind = CodecError("TP-MTI", 0, "neither a message nor a delivery report")
             await self._unreadable(octets, kind)
 
-    def pass_on(self, record: Record, failed: Callable[[], None]) -> bool:
+    def report_later(self, record: Record, failed: Callable[[], None]) -> bool:
         """Have the store take a delivery report beside what is under way; nobody waits for it.
 
         `failed` is called where the store could not. False, and nothing is done, where it is no

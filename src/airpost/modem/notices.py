@@ -69,7 +69,7 @@ class Notices:
         record = messages.pushed(urc.line, urc.payload)
         if record is None or not record.pdu:
             return False
-        return self._handover.pass_on(record, failed=partial(self._keep, urc))
+        return self._handover.report_later(record, failed=partial(self._keep, urc))
 
     def _keep(self, urc: Urc) -> None:
         if self._ended:
