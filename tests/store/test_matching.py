@@ -54,7 +54,7 @@ def by(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_contract_lists_the_rules_in_their_order() -> None:
-    assert re.findall(r"^\d+\. `(.+)`:", matching.__doc__ or "", re.MULTILINE) == [
+    assert re.findall(r"^- `(.+)`:", matching.__doc__ or "", re.MULTILINE) == [
         rule.name for rule in RULES
     ]
 

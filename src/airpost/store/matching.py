@@ -2,25 +2,25 @@
 
 May import L0 and codec.times. Run in the writer's thread. A report tells its SIM, a number, a
 reference, and when the service centre took the message. The first rule of `RULES` that holds
-decides:
+decides; in their order, by name:
 
-1. `told of before`: one that bears the reference was given a report with the same time.
-2. `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
-   one that has gone out without and can have it: its answer stayed away, and the count came round.
-3. `has the reference`: an attempt to the number bears it, and the time means no other (references
-   come again after 256, and after each restart of a modem).
-4. `counted on the air`: one on the air can have it, the report is final, nothing else to the number
-   is open or has it, the modem counts its references, and this one is the attempt's by that count.
-5. `may be on the air`: one on the air can have it, or alone fits the time: nobody's yet, the result
-   tells it for certain.
-6. `alone since the last`: one to the number has gone out without a reference since the last that
-   is known, and not both count and time speak against it. While it is on the air it waits.
-7. `alone by the count`: only one without a reference can have this one: of those since the last
-   that is known, or of all where there are none since.
-8. `alone by the time`: of these only one was on the air when the service centre took the message.
-9. `all of one part`: whichever of these it is, or of the recent ones where the SIM has no known
-   reference to count from, they are attempts at the same segment: the first of them that waits.
-10. `nobody's`: kept, listed and never applied.
+- `told of before`: one that bears the reference was given a report with the same time.
+- `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
+  one that has gone out without and can have it: its answer stayed away, and the count came round.
+- `has the reference`: an attempt to the number bears it, and the time means no other (references
+  come again after 256, and after each restart of a modem).
+- `counted on the air`: one on the air can have it, the report is final, nothing else to the number
+  is open or has it, the modem counts its references, and this one is the attempt's by that count.
+- `may be on the air`: one on the air can have it, or alone fits the time: nobody's yet, the result
+  tells it for certain.
+- `alone since the last`: one to the number has gone out without a reference since the last that
+  is known, and not both count and time speak against it. While it is on the air it waits.
+- `alone by the count`: only one without a reference can have this one: of those since the last
+  that is known, or of all where there are none since.
+- `alone by the time`: of these only one was on the air when the service centre took the message.
+- `all of one part`: whichever of these it is, or of the recent ones where the SIM has no known
+  reference to count from, they are attempts at the same segment: the first of them that waits.
+- `nobody's`: kept, listed and never applied.
 
 By the count an attempt can have a reference that is the last known one plus the PDUs since, modulo
 256, where one that was refused or is in doubt may have had none.
