@@ -89,25 +89,14 @@ def build(
     `root` is where /sys, /dev and /run are, for modems that are found by themselves.
     """
     store = SqliteStore(settings.store.path, clock, Random(rng.getrandbits(64)), settings.queue)
-    credit = {each.name: each.credit for each in settings.modems if each.credit is not None}
-    upkeep = UpkeepSettings(selftest=settings.selftest, credit=credit)
-    limits = Limits(settings.limits, store.holds)
-    pool = ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits,
-                     settings.queue, settings.routes)  # fmt: skip
+    pool = _pool(settings, clock, rng, store)
     intake = StoreIntake(store, clock, pool.upkeep.selftests.recognises, pool.reported)
     profiles = load_profiles(settings.profiles)
-    for fault in profiles.refused:
-        log.error("wiring.profile_refused %s", fault)
-    for note in check_routes(settings):
-        log.warning("wiring.no_modem %s", note)
-    for note in check_retention(settings):
-        log.warning("wiring.retention %s", note)
+    _warn(settings, profiles)
     book = RungBook(store)
     reception, units = _modems(settings, clock, store, pool, intake, profiles, book, root)
     _check_passed(settings, passed)
     tls = None if settings.http.tls is None else Tls(settings.http.tls)
-    listen = _listen(settings)
-    http = replace(settings.http, listen=listen, classes=settings.queue.classes)
     anchors = Anchors(clock, settings.syslog)
     auditor = Auditor(store.audit, clock, anchors.changed)
     events = EventLog(store.outbox, store.subscribe, clock)
@@ -117,7 +106,7 @@ def build(
         pool=pool,
         clock=clock,
         rng=Random(rng.getrandbits(64)),
-        settings=http,
+        settings=replace(settings.http, listen=_listen(settings), classes=settings.queue.classes),
         stopping=stopping,
         recovery=book.in_words,
         schedules=store.schedules,
@@ -130,16 +119,7 @@ def build(
         connections=lambda: server.connections,
     )
     scheduler = Scheduler(deps, lambda: store.clock_trusted)
-    app = build_app(deps)
-    server = HttpServer(
-        app,
-        listen,
-        idle_s=http.idle_s,
-        max_connections=http.max_connections,
-        room_s=http.room_s,
-        tls=tls,
-        passed=passed,
-    )
+    server = _server(deps, tls, passed)
     return Parts(
         store=store,
         pool=pool,
@@ -151,15 +131,50 @@ def build(
         anchors=anchors,
         events=events,
         webhooks=webhooks,
-        bookkeeper=Bookkeeper(
-            store,
-            clock,
-            settings.http.retention,
-            trusted=lambda: store.clock_trusted,
-            silent_filter=settings.silent_filter,
-        ),
+        bookkeeper=_bookkeeper(settings, clock, store),
         reception=reception,
         discovery=_discovery(settings, clock, reception, profiles, root),
+    )
+
+
+def _pool(settings: Settings, clock: Clock, rng: Random, store: SqliteStore) -> ModemPool:
+    credit = {each.name: each.credit for each in settings.modems if each.credit is not None}
+    upkeep = UpkeepSettings(selftest=settings.selftest, credit=credit)
+    limits = Limits(settings.limits, store.holds)
+    return ModemPool(store, clock, Random(rng.getrandbits(64)), upkeep, limits,
+                     settings.queue, settings.routes)  # fmt: skip
+
+
+def _warn(settings: Settings, profiles: Profiles) -> None:
+    """Say what is not as it was meant, and no reason not to start."""
+    for fault in profiles.refused:
+        log.error("wiring.profile_refused %s", fault)
+    for note in check_routes(settings):
+        log.warning("wiring.no_modem %s", note)
+    for note in check_retention(settings):
+        log.warning("wiring.retention %s", note)
+
+
+def _server(deps: HttpDeps, tls: Tls | None, passed: Sequence[socket.socket]) -> HttpServer:
+    http = deps.settings
+    return HttpServer(
+        build_app(deps),
+        http.listen,
+        idle_s=http.idle_s,
+        max_connections=http.max_connections,
+        room_s=http.room_s,
+        tls=tls,
+        passed=passed,
+    )
+
+
+def _bookkeeper(settings: Settings, clock: Clock, store: SqliteStore) -> Bookkeeper:
+    return Bookkeeper(
+        store,
+        clock,
+        settings.http.retention,
+        trusted=lambda: store.clock_trusted,
+        silent_filter=settings.silent_filter,
     )
 
 

@@ -23,6 +23,7 @@ from airpost.daemon.config.settings import DEFAULT_STORE, Settings, SmsSettings,
 from airpost.daemon.config.tls import tls_settings
 from airpost.daemon.config.webhooks import event_settings
 from airpost.errors import ConfigError
+from airpost.pool.limits import LimitSettings
 from airpost.pool.selftest import SelfTestSettings
 from airpost.regions import region_fault
 from airpost.routes import DEFAULT_ROUTE, Guards
@@ -47,14 +48,7 @@ def load_config(path: Path, env: Mapping[str, str] | None = None) -> Settings:
 
 def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
     """As `load_config`, of a text whose relative paths begin at `folder`."""
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError("", f"is not valid TOML: {error}") from None
-    try:
-        file = File.model_validate(raw)
-    except ValidationError as error:
-        raise config_error(error) from None
+    file = _read(text)
     return Settings(
         store=StoreSettings(path=store_path(file.store.url, folder)),
         http=_http(file, tls_settings(file.tls, folder, env)),
@@ -68,18 +62,7 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
         silent_filter=file.statistics.silent_filter,
         clock_wait_s=file.clock.wait_s,
         queue=queue_policy(file.queue, file.classes),
-        limits=limit_settings(
-            file.limits,
-            file.classes,
-            file.keys,
-            every=file.modems.limits,
-            modems={
-                each.name: (each.limits, f"modem.{at}.limits")
-                for at, each in enumerate(file.modem)
-                if each.limits is not None
-            },
-            home_region=file.sms.home_region,
-        ),
+        limits=_limits(file),
         selftest=None if not file.selftest else SelfTestSettings(**file.selftest.model_dump()),
         routes=route_table(
             file.route,
@@ -95,6 +78,33 @@ def parse_config(text: str, folder: Path, env: Mapping[str, str]) -> Settings:
             allowed=places(file.sms.allowed, "sms.allowed"),
             premium=premium_numbers(file.sms.premium),
         ),
+    )
+
+
+def _read(text: str) -> File:
+    """The sections as they are written, each for itself checked."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"is not valid TOML: {error}") from None
+    try:
+        return File.model_validate(raw)
+    except ValidationError as error:
+        raise config_error(error) from None
+
+
+def _limits(file: File) -> LimitSettings:
+    return limit_settings(
+        file.limits,
+        file.classes,
+        file.keys,
+        every=file.modems.limits,
+        modems={
+            each.name: (each.limits, f"modem.{at}.limits")
+            for at, each in enumerate(file.modem)
+            if each.limits is not None
+        },
+        home_region=file.sms.home_region,
     )
 
 

@@ -61,11 +61,7 @@ def compose(
     if caller.routes is not None:
         _check_route(admitted.route, deps, caller)  # it may be the key's own
     cut = cut_up(given, deps)
-    done = cut.split
-    if given.replace is not None and len(done.parts) > 1:
-        words = f"is for a message of one part; this one needs {len(done.parts)}"
-        raise InvalidRequest("replace", words)
-    pid = 0 if given.replace is None else _REPLACE + given.replace
+    segments = _segments(cut, given.replace)
     not_before, expires_at = _times(given, now, deps.settings.classes)
     policy = deps.settings.classes[given.class_]
     return NewMessage(
@@ -75,14 +71,11 @@ def compose(
         key_id=caller.key_id,
         to=admitted.to,
         class_=given.class_,
-        encoding=_ENCODINGS[done.alphabet],
+        encoding=_ENCODINGS[cut.split.alphabet],
         text=given.text,
         data=given.data,
         sent_text=cut.sent_text,
-        segments=tuple(
-            SegmentBody(pid=pid, dcs=part.dcs, udh=part.udh, ud=part.ud, udl=part.udl)
-            for part in done.parts
-        ),
+        segments=segments,
         concat_bits=deps.settings.concat_bits,
         want_report=policy.report if given.report is None else given.report,
         created_at=now,
@@ -97,6 +90,18 @@ def compose(
         tags=given.tags,
         batch=batch,
         asked=_asked(given),
+    )
+
+
+def _segments(cut: Cut, replace: int | None) -> tuple[SegmentBody, ...]:
+    """The parts as they go on the air; `replace`: whose place on the handset they take."""
+    parts = cut.split.parts
+    if replace is not None and len(parts) > 1:
+        words = f"is for a message of one part; this one needs {len(parts)}"
+        raise InvalidRequest("replace", words)
+    pid = 0 if replace is None else _REPLACE + replace
+    return tuple(
+        SegmentBody(pid=pid, dcs=part.dcs, udh=part.udh, ud=part.ud, udl=part.udl) for part in parts
     )
 
 
