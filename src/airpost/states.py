@@ -148,7 +148,9 @@ def fold(segments: Iterable[SegmentState], *, waiting: bool = False) -> MessageS
         raise ValueError("a message has at least one segment")
     for decisive in (_S.FAILED, _S.EXPIRED, _S.CANCELLED):
         if decisive in seen:
-            return MessageState(decisive.value)
+            # Some of it is on the handset, so it was not cancelled: the rest can never arrive.
+            torn = decisive is _S.CANCELLED and _S.DELIVERED in seen
+            return MessageState.FAILED if torn else MessageState(decisive.value)
     moved = seen & {_S.SENT, _S.DELIVERED, _S.UNCERTAIN}
     if _S.SENDING in seen or (_S.QUEUED in seen and moved):
         return MessageState.SENDING

@@ -175,6 +175,20 @@ async def test_a_failed_part_ends_the_message(store: Store) -> None:
     assert await claim(store) == []
 
 
+async def test_a_failure_that_is_taken_back_leaves_a_message_failed(store: Store) -> None:
+    await bound(store, new("m", 3))
+    one, two, _ = await claim(store)
+    await sent(store, one, 1)
+    await sent(store, two, 2)
+    await store.record_report(report(1, status=65, delivered=False, outcome=LOST))
+    await store.record_report(report(1))
+    await store.record_report(report(2))
+    found = await seen(store, "m")
+    assert [p.state for p in found.parts] == [S.DELIVERED, S.DELIVERED, S.CANCELLED]
+    words = "not sent, as another part was failed"  # nobody cancelled it, and it went out in part
+    assert (found.state, found.reason, found.final) == (M.FAILED, words, True)
+
+
 async def test_the_failure_of_one_copy_says_nothing_of_the_other(store: Store) -> None:
     await bound(store, new("m"))
     (segment,) = await claim(store)

@@ -287,7 +287,7 @@ def _tell(
 def _cancel_rest(tx: Tx, message_seq: int, state: MessageState, at: Instant) -> None:
     for row in current_rows(tx, message_seq):
         if row.state is SegmentState.QUEUED:
-            words = f"another part is {state.value}"
+            words = f"not sent, as another part was {state.value}"
             move(tx, row, SegmentEvent.CANCEL, at, words, OURSELVES, not_before=None)
     tx.wakes.add(Wake.QUEUE)
 
@@ -302,4 +302,7 @@ def _reason(state: MessageState, parts: Sequence[Part]) -> str | None:
     """What people are told: the reason of the first part that makes the state what it is."""
     if state not in _DECIDED and state is not MessageState.UNCERTAIN:
         return None
-    return next((part.reason for part in parts if part.state.value == state.value), None)
+    told = {part.state.value: part.reason for part in reversed(parts)}
+    if state is MessageState.FAILED and state.value not in told:
+        return told[SegmentState.CANCELLED.value]  # a part failed and came after all
+    return told.get(state.value)

@@ -74,7 +74,10 @@ def _delivered(_message: Message, _now: Instant) -> Fate:
 def _failed(message: Message, _now: Instant) -> Fate:
     part = _first(message, SegmentState.FAILED)
     reason = message.reason or "no reason is kept"
-    if part is None or part.attempts == 0:
+    if part is None:
+        words = f"a part of it arrived, and not all the others were sent: {reason}"
+        return Fate(words, ANEW)
+    if part.attempts == 0:
         words = f"refused before anything of it was sent: {reason}"
         return Fate(words, "mend that, then send it anew")
     if part.reported_at is not None:
