@@ -397,6 +397,25 @@ async def test_one_in_doubt_gets_its_own_report_after_the_count_came_round(
     assert (stored.message_id, by) == (whose, [rule])
 
 
+@pytest.mark.parametrize(
+    ("at_s", "whose", "rule"),
+    [(101, "old", "has the reference"), (131, "lost", "in doubt when it was taken"),
+     (161, "new", "has the reference")],
+)  # fmt: skip
+async def test_where_the_reference_is_always_the_same_one_in_doubt_gets_its_own_report(
+    store: Store, by: list[str], at_s: float, whose: str, rule: str
+) -> None:
+    """Only the time tells them apart; an earlier one had been said to be delivered by it."""
+    await bound(store, new("before", to=OTHER), new("old"), new("lost"), new("new"))
+    before, old, doubtful, newest = await claim(store)
+    await sent(store, before, 0, at=after(90))
+    await sent(store, old, 0, at=after(100))
+    await lost(store, doubtful, after(130))
+    await sent(store, newest, 0, at=after(160))
+    stored = await store.record_report(report(0, scts=stamp(at_s), received_at=after(200)))
+    assert (stored.message_id, by) == (whose, [rule])
+
+
 @pytest.mark.parametrize("on_air", [False, True])
 async def test_one_in_doubt_gets_no_report_of_the_next_where_the_count_goes_on(
     store: Store, on_air: bool

@@ -6,7 +6,8 @@ decides; in their order, by name:
 
 - `told of before`: one that bears the reference was given a report with the same time.
 - `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
-  one that has gone out without and can have it: its answer stayed away, and the count came round.
+  one that has gone out without and can have it: its answer stayed away, and the count came round
+  or the modem gives the same each time.
 - `has the reference`: an attempt to the number bears it, and the time means no other (references
   come again after 256, and after each restart of a modem).
 - `counted on the air`: one on the air can have it, the report is final, nothing else to the number
@@ -145,7 +146,7 @@ class Evidence:
             for each in self.without_reference
             if each.ended_at is not None
             and self._close(each)
-            and self._countable(each)
+            and (self._countable(each) or self._same_each_time(each))
             and all(self._came_round(each, bearer) for bearer in bearers)
         ]
         return min(found, key=self._away_us) if found else None
@@ -235,6 +236,12 @@ class Evidence:
             return False
         most, taken = self._pdus_between(known[0], attempt.id)
         return (self.said.mr - known[1]) % _REFERENCES in range(taken + 1, most + 2)
+
+    def _same_each_time(self, attempt: AttemptRow) -> bool:
+        """True where the last two before it have this reference: the modem does not count."""
+        known = self._known_before(attempt.id)
+        before = None if known is None else self._known_before(known[0])
+        return known is not None and before is not None and known[1] == before[1] == self.said.mr
 
     def _follows(self, first: tuple[int, int], then: tuple[int, int]) -> bool:
         most, taken = self._pdus_between(first[0], then[0])
