@@ -48,5 +48,6 @@ class Outcome:
         return self.cls is OutcomeClass.OK
 
 
+PORT_LOST = "port lost"  # the code of an attempt during which its modem went away
 WHOSE = "whose"  # the code of an unknown fate where an answer came, of this or of an earlier one
 SENT = Outcome(cls=OutcomeClass.OK, scope=Scope.MESSAGE, code="OK", text="accepted by the network")

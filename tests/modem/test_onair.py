@@ -62,6 +62,15 @@ def test_an_error_among_two_without_references_leaves_both_open() -> None:
     assert air.credited == []
 
 
+def test_an_error_among_two_pays_no_more_than_the_one_that_is_owed() -> None:
+    """Of three that may be answered two are: the third is owed yet, whichever it is."""
+    for count, left in ((1, 0), (2, 3)):
+        air = Air(owing(count))
+        air.heard(answer(None, ERROR), NOW_S, 0)
+        assert air.heard(answer(22), NOW_S, 0) is Doubt.UNCLEAR
+        assert (air.owed.count, air.credited) == (left, [])
+
+
 def test_an_error_of_what_was_just_typed_is_this_ones() -> None:
     air = Air(owing())
     assert air.heard(answer(None, ERROR), AT_ONCE_S / 2, 0) == answer(None, ERROR)

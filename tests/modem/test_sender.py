@@ -850,6 +850,27 @@ async def test_a_refusal_is_nobodys_where_the_message_before_may_have_got_it(
         assert rig.behind.lates == []
 
 
+@virtually
+async def test_where_two_are_owed_the_second_is_not_taken_for_one_in_doubt(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """Refused while both were owed; the answers to both come after that, one after the other."""
+    async with rigged(loop, tmp_path) as rig:
+        assert (await rig.send("before")).mr == 0
+        for text in ("first", "second"):
+            rig.sim.faults.set("no_final", verb="+CMGS", count=1)
+            assert ends(await rig.send(text)) == (True, UNKNOWN, "dropped")
+        rig.sim.faults.set("cms_error", code=38, count=1)
+        sending = spawn(rig.send("third"), name="third")
+        await asyncio.sleep(10)
+        rig.sim.emit(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
+        assert ends(await sending) == (True, UNKNOWN, WHOSE)
+        await rig.ready()
+        rig.sim.emit(b"\r\n+CMGS: 2\r\n\r\nOK\r\n")
+        await asyncio.sleep(5)
+        assert rig.behind.lates == []
+
+
 @pytest.mark.parametrize("late", ["+CMGS: 1\r\n\r\nOK", "+CMS ERROR: 21"])
 @virtually
 async def test_a_late_answer_of_one_of_two_is_credited_by_its_number_only(

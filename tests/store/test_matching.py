@@ -9,6 +9,7 @@ import pytest
 
 from airpost.codec.times import TimeStamp
 from airpost.model import Claimed
+from airpost.outcome import Outcome, OutcomeClass, Scope
 from airpost.states import MessageState, SegmentEvent, SegmentState
 from airpost.store import matching, reports
 from airpost.store.api import Store
@@ -491,4 +492,21 @@ async def test_the_last_one_in_doubt_gets_no_report_that_cannot_be_its_own(
     await sent(store, known_again, 7, at=after(200))
     await lost(store, newest, after(300))
     stored = await store.record_report(report(mr, scts=stamp(at_s), received_at=after(400)))
+    assert stored.message_id == whose
+
+
+@pytest.mark.parametrize(("code", "whose"), [("port lost", None), ("timeout", "later")])
+async def test_a_port_that_was_lost_ends_nothing_on_the_air(
+    store: Store, code: str, whose: str | None
+) -> None:
+    """The modem may be at the first one yet when it is sent the second."""
+    outcome = Outcome(cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code=code, text="test")
+    await bound(store, new("known"), new("earlier"), new("later"))
+    known, *doubtful = await claim(store)
+    await sent(store, known, 30, at=after(100))
+    for segment, at in zip(doubtful, (after(130), after(142)), strict=True):
+        attempt = await begin(store, segment, at)
+        await end(store, segment, attempt, SegmentEvent.UNKNOWN, outcome=outcome, at=at,
+                  grace_until=after(60, at))  # fmt: skip
+    stored = await store.record_report(report(31, scts=stamp(161), received_at=after(163)))
     assert stored.message_id == whose

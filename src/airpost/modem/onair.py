@@ -144,7 +144,10 @@ class OnAir:
         """Two answers, each of which may be either's: references are counted up."""
         if first.mr is None or second.mr is None:
             if not (first.final.ok and second.final.ok):
-                self.owed.paid()
+                if self.owed.count > 1:
+                    self.owed.left_open(None)  # others are owed yet
+                else:
+                    self.owed.paid()
                 return Doubt.UNCLEAR
         elif (second.mr - first.mr) % REFERENCES > REFERENCES // 2:
             first, second = second, first

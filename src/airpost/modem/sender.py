@@ -31,7 +31,7 @@ from airpost.modem.profile import Timing
 from airpost.modem.refusals import failed
 from airpost.modem.session import DialogueEvent, Session
 from airpost.modem.submission import Composer
-from airpost.outcome import SENT, WHOSE, Outcome, OutcomeClass, Scope
+from airpost.outcome import PORT_LOST, SENT, WHOSE, Outcome, OutcomeClass, Scope
 
 log = logging.getLogger("airpost.sender")
 
@@ -39,7 +39,7 @@ PROMPT_S = 10.0  # from AT+CMGS to the prompt; 8 s are on record
 PROBE_EVERY_S = 5.0
 TRIES = 3  # until it is believed all the same
 LATE_S = 60.0  # beyond the limit of a message whose answer has not come
-UNANSWERED = frozenset({"port lost", "desync", "dropped", "timeout", WHOSE})  # codes, once begun
+UNANSWERED = frozenset({PORT_LOST, "desync", "dropped", "timeout", WHOSE})  # codes, once begun
 STILL_SENDING = Outcome(
     cls=OutcomeClass.UNKNOWN, scope=Scope.MODEM, code="patience",
     text="no answer in time; the modem was still sending",
@@ -133,7 +133,7 @@ class Sender:
             self._owe(self._air)
         cls = OutcomeClass.TRANSIENT if self._air is None else OutcomeClass.UNKNOWN
         if isinstance(error, PortError):
-            return self._result(_modem(cls, "port lost", error.reason))
+            return self._result(_modem(cls, PORT_LOST, error.reason))
         return self._result(_modem(cls, "desync", str(error)))
 
     def _result(self, outcome: Outcome, mr: int | None = None) -> SendResult:
@@ -316,10 +316,15 @@ class Sender:
     def _owe(self, air: OnAir) -> None:
         self._owed.owe(self._clock.mono(), air.limit + LATE_S)
 
-    def settles(self, late: Late) -> tuple[int | None, Outcome] | None:
-        """What became of the message that is open, by a late answer; None where nobody can tell."""
+    def settles(self, late: Late, *, over: bool) -> tuple[int | None, Outcome] | None:
+        """What became of the message that is open, by a late answer; None where nobody can tell.
+
+        `over`: the newest dialogue is, and so what it leaves open is owed.
+        """
         owed = self._owed
         mr, outcome = late_result(late.line, late.final)
+        if over and owed.count == 0:  # each message has had an answer, if not known which
+            return None
         if owed.count > 1:
             return (mr, outcome) if owed.is_newest(mr) else None
         owed.paid()

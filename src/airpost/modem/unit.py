@@ -409,8 +409,8 @@ class Unit:
         connection = self._connection
         if not late.command.prompts or connection is None:
             return
-        settled = connection.sender.settles(late)
         over = self._quiet.is_set() or late.command is not connection.sender.command
+        settled = connection.sender.settles(late, over=over)
         if settled is not None and over:
             self._credit(*settled)
         elif settled is not None:

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 from airpost.clock import SECOND_US, Instant
 from airpost.codec.times import TimeStamp
-from airpost.outcome import OutcomeClass
+from airpost.outcome import PORT_LOST, OutcomeClass
 from airpost.store.attempts import AttemptRow, attempt_of
 from airpost.store.statements import load
 from airpost.store.writer import Tx
@@ -216,14 +216,14 @@ class Evidence:
     def _away_us(self, attempt: AttemptRow) -> int:
         """From when the message was taken to the time an attempt was on the air.
 
-        One whose answer was not waited for any longer may have been so until the SIM's next began.
+        One whose answer was not waited for any longer may have been so until the SIM's next began,
+        as a modem is at one at a time. Where its port was lost, nothing tells when it was over.
         """
         at, ended_at = self._taken_at, attempt.ended_at
         assert at is not None
         in_doubt = attempt.outcome_class == OutcomeClass.UNKNOWN.value
         if ended_at is not None and in_doubt and at > ended_at:
-            which = attempt.sim_id, attempt.id
-            found = self._tx.db.execute(_SQL["next_begun"], which).fetchone()
+            found = self._tx.db.execute(_SQL["next_begun"], (attempt.id, PORT_LOST)).fetchone()
             latest = Instant(ended_at + LONGER_S * SECOND_US)
             ended_at = latest if found is None else Instant(max(ended_at, min(found[0], latest)))
         after = 0 if ended_at is None else at - ended_at

@@ -23,7 +23,9 @@ WHERE sim_id = ? AND mr = ? AND tail = ? AND attempt_id IS NOT NULL
 SELECT id, mr FROM attempt WHERE sim_id = ? AND id < ? AND mr IS NOT NULL ORDER BY id DESC LIMIT 1
 
 -- name: next_begun
-SELECT begun_at FROM attempt WHERE sim_id = ? AND id > ? ORDER BY id LIMIT 1
+SELECT next.begun_at FROM attempt this
+JOIN attempt next ON next.sim_id = this.sim_id AND next.id > this.id
+WHERE this.id = ? AND this.outcome_code <> ? ORDER BY next.id LIMIT 1
 
 -- name: pdus_between
 SELECT count(*), count(*) FILTER (WHERE outcome_class = 'ok') FROM attempt
