@@ -190,6 +190,19 @@ async def test_of_several_attempts_at_one_part_it_is_that_parts_whichever_it_is(
     assert by[0] == "all of one part"
 
 
+async def test_of_those_without_a_reference_each_gets_its_own_report_in_any_order(
+    store: Store, by: list[str]
+) -> None:
+    """A modem that answers with a bare OK; the first one's report had been given to the last."""
+    await bound(store, new("known", to=OTHER), new("one"), new("two"), new("three"))
+    for mr, segment, at in zip((14, None, None, None), await claim(store), range(4), strict=True):
+        await sent(store, segment, mr, at=after(at))
+    for mr, whose in ((16, "two"), (15, "one"), (17, "three")):
+        heard = report(mr, scts=stamp(mr - 14), received_at=after(5))
+        assert (await store.record_report(heard)).message_id == whose
+    assert by == ["alone by the count", "alone by the count", "alone since the last"]
+
+
 async def test_an_older_uncertain_attempt_takes_only_its_own_reference(
     store: Store, by: list[str]
 ) -> None:

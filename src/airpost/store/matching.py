@@ -15,9 +15,10 @@ decides; in their order, by name:
 - `may be on the air`: one on the air can have it, or alone fits the time: nobody's yet, the result
   tells it for certain.
 - `alone since the last`: one to the number has gone out without a reference since the last that
-  is known, and not both count and time speak against it. While it is on the air it waits.
+  is known, not both count and time speak against it, and they do not speak together for an earlier
+  one. While it is on the air it waits.
 - `alone by the count`: only one without a reference can have this one: of those since the last
-  that is known, or of all where there are none since.
+  that is known, of all where there are none since, or of earlier ones that the time allows too.
 - `alone by the time`: of these only one was on the air when the service centre took the message.
 - `all of one part`: whichever of these it is, or of the recent ones where the SIM has no known
   reference to count from, they are attempts at the same segment: the first of them that waits.
@@ -171,8 +172,14 @@ class Evidence:
 
     @cached_property
     def countable(self) -> list[AttemptRow]:
-        """Those the count allows of the recent ones, or of all where none is recent."""
-        return list(filter(self._countable, self.recent or self.without_reference))
+        """Those the count allows of the recent ones, or of all where none is recent.
+
+        Where it allows no recent one, those that the time allows too: reports do not come in order.
+        """
+        found = list(filter(self._countable, self.recent or self.without_reference))
+        if found or not self.recent or self._taken_at is None:
+            return found
+        return [a for a in self.without_reference if self._close(a) and self._countable(a)]
 
     @cached_property
     def timely(self) -> list[AttemptRow]:
@@ -308,7 +315,9 @@ def _counted_on_air(of: Evidence) -> bool:
 
 
 def _alone_since(of: Evidence) -> bool:
-    return len(of.recent) == 1 and not of.spoken_against(of.recent[0])
+    if len(of.recent) != 1 or of.spoken_against(of.recent[0]):
+        return False
+    return not of.countable or of.recent[0] in of.countable
 
 
 RULES = (
