@@ -630,6 +630,23 @@ async def test_without_a_store_it_stays_on_the_sim(loop: VirtualLoop, tmp_path: 
         await rig.until(lambda: rig.sim.card.sms.used == 0)
 
 
+@virtually
+async def test_what_a_store_could_not_take_is_soon_read_again_though_messages_go_out(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path) as rig:
+        await asyncio.sleep(1)
+        rig.behind.closed = True
+        rig.arrives("hello")
+        await asyncio.sleep(2 * inbox.LEFT_S)
+        rig.behind.closed = False
+        for _ in range(round(inbox.LEFT_S)):
+            await rig.send()  # or it would be looked for by poll
+            await asyncio.sleep(1)
+        await rig.until(lambda: rig.behind.parts, 5)
+        await rig.until(lambda: rig.sim.card.sms.used == 0)
+
+
 # -- directly ----------------------------------------------------------------------------------
 
 

@@ -54,8 +54,9 @@ class Handover:
     """One modem's, while one SIM is in it.
 
     `kept` are the places that may be deleted, in the order in which the store took their records.
-    `changed` is called when there is one more, and when `check()` would raise. Where something
-    else was read at a place meanwhile, that place is kept only with what was read there last.
+    `changed` is called when there is one more, when one was left, and when `check()` would raise.
+    Where something else was read at a place meanwhile, that place is kept only with what was read
+    there last.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Handover:
     ) -> None:
         self.kept: deque[Place] = deque()
         self.taken = 0  # records that the store has taken
+        self.left_s: float | None = None  # since when records lie there that it could not take
         self._intake = intake
         self._clock = clock
         self._lane = lane
@@ -124,9 +126,9 @@ class Handover:
             await self.whole(record)
         except StoreUnavailable as error:
             self._left.failed(error.reason)
+            self.left_s = self._clock.mono() if self.left_s is None else self.left_s
             if self._at.get(place) == record.pdu:
                 del self._at[place]  # the next sweep finds it
-            return
         except Exception as error:  # noqa: BLE001 it ends the inbox, which raises it
             self._error = error
         else:

@@ -37,6 +37,7 @@ log = logging.getLogger("airpost.inbox")
 TURN_MESSAGES = 4  # read, and deleted, between two segments where a modem takes long for each
 TURN_S = 0.02  # else as many as can be in so long
 COUNT_S = 60.0  # between two counts of a memory that the store keeps from being read
+LEFT_S = 15.0  # until what the store could not take is looked for again
 TOLD_AGAIN_S = 900.0  # a count that has not changed
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
@@ -120,9 +121,20 @@ class Inbox:
                     await self._stretch(self._read_announced)
                 else:
                     await self._select(self._home)
-                    await notices.another(unless=lambda: bool(self._handover.kept))
+                    await self._another()
         finally:
             self.notices.end()
+
+    async def _another(self) -> None:
+        """Until there is more to do; what a full disk has left on the SIM waits for no poll."""
+        left_s, rest_s = self._handover.left_s, None
+        if left_s is not None:
+            rest_s = max(0.0, left_s + LEFT_S - self._clock.mono())
+        try:
+            async with asyncio.timeout(rest_s):
+                await self.notices.another(unless=lambda: bool(self._handover.kept))
+        except TimeoutError:
+            self.notices.sweep()
 
     async def _stretch(self, read: Read) -> bool:
         """Delete a few that may be, and read a few, in one turn; False when none is left to read.
@@ -224,6 +236,7 @@ class Inbox:
 
     async def _sweep(self) -> None:
         await self._settle()  # what was announced is not what the sweep has found
+        self._handover.left_s = None
         known, complaints = self._handover.taken, self.complaints
         self._undeleted = self._orphans = self._announced_too = 0
         for store in (self._report_store, *self._others, self._home):  # the last stays selected
