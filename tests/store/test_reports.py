@@ -8,12 +8,15 @@ import pytest
 
 from airpost.model import MessageId
 from airpost.states import MessageState, SegmentEvent, SegmentState
-from airpost.store.api import Store
+from airpost.store.api import Binding, Store
 from tests.store.values import (
     ARRIVED,
     DAY,
+    G1,
+    G2,
     HOUR,
     LOST,
+    SIM2,
     TRYING,
     after,
     begin,
@@ -204,6 +207,23 @@ async def test_the_failure_of_one_copy_says_nothing_of_the_other(store: Store) -
     assert (await seen(store, "m")).state is M.DELIVERED
     await store.record_report(report(8, **failed))
     assert (await seen(store, "m")).state is M.DELIVERED
+
+
+async def test_modem_and_reference_are_those_of_the_attempt_that_arrived(store: Store) -> None:
+    """It was sent once more by another modem before the first one's report came."""
+    await bound(store, new("m"))
+    (segment,) = await claim(store)
+    await lost(store, segment)
+    await store.sweep(after(60))
+    await store.release(G1, after(60), 300)
+    found = await seen(store, "m")
+    await store.bind([Binding(message_seq=found.seq, lane=G2, sim_id=SIM2, reason="test")])
+    (again,) = await claim(store, after(61), G2)
+    attempt = await begin(store, again, after(61), G2, SIM2)
+    await end(store, again, attempt, mr=5, at=after(62))
+    assert (await store.record_report(report(7, received_at=after(70)))).message_id == "m"
+    (part,) = (await seen(store, "m")).parts
+    assert (part.state, part.modem, part.reference) == (S.DELIVERED, G1, 7)
 
 
 async def test_no_report_makes_sent_final_after_three_days(store: Store) -> None:

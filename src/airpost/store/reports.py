@@ -139,6 +139,7 @@ def _apply(tx: Tx, kept: Kept, attempt: AttemptRow) -> ReportStored:
         return ReportStored(message_id=row.message_id, state=row.state)
     columns: dict[str, Any] = {
         "not_before": None,
+        "lane": attempt.lane,  # the reference is of this modem, whichever has sent it since
         "mr": kept.mr if attempt.mr is None else attempt.mr,
     }
     if event is SegmentEvent.LATE:
