@@ -41,7 +41,7 @@ async def test_a_wrong_pin_is_tried_once_ever(loop: VirtualLoop, tmp_path: Path)
     async with rigged(loop, tmp_path, before=locked, pin="9999", wait=False) as rig:
         await asyncio.sleep(600)
         assert rig.view.state is S.SIM
-        assert "refused and is not tried again; correct the file" in rig.view.detail
+        assert "not tried again; correct the file and restart airpost" in rig.view.detail
         assert rig.sim.card.pin_tries == 2
         await rig.restart()
         await asyncio.sleep(600)

@@ -28,15 +28,18 @@ class Tried(Enum):
 
     TAKEN = "waiting for the SIM"
     MISSING = "the SIM wants a PIN; set `pin_file`"
-    SPENT = "the PIN of `pin_file` was refused and is not tried again; correct the file"
+    SPENT = (
+        "the PIN of `pin_file` was refused and is not tried again; correct the file and restart "
+        "airpost"
+    )
     DOUBTED = "the PIN was entered and nothing has told what came of it; looking again"
     OPEN = (
         "the PIN of `pin_file` was entered and nothing tells what came of it: it is not tried "
-        "again; open the SIM in a phone, or write the file anew"
+        "again; open the SIM in a phone, or write the file anew and restart airpost"
     )
     OTHER_SIM = (
         "this is not the SIM that the PIN of `pin_file` has opened, and the PIN is not tried on "
-        "it: write the file anew for this one"
+        "it: write the file anew for this one and restart airpost"
     )
     UNSAFE = "the PIN is not tried while the store cannot remember that it was"
 
