@@ -16,6 +16,7 @@ from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, OnUncertain, UnitState
 from airpost.outcome import SENT, Outcome, OutcomeClass, Scope
 from airpost.pool.intake import LATER_S, StoreIntake
+from airpost.pool.limits import LimitProfile, LimitSettings, OnLimit
 from airpost.pool.pauses import DOUBT
 from airpost.pool.selftest import SelfTestSettings
 from airpost.pool.upkeep import UpkeepSettings
@@ -572,6 +573,21 @@ def test_another_sim_that_rests_for_long_is_not_waited_for(tmp_path: Path) -> No
             await rig.until(lambda: len(second.sent) == 5)
             first.outcomes = [REFUSED]
             refused = await rig.accept(to=number(9), class_=OTP)
+            assert (await rig.state(refused, "sent", wait_s=5)).modem == G1
+
+    run_virtual(main)
+
+
+def test_another_sim_that_takes_no_new_number_is_not_waited_for(tmp_path: Path) -> None:
+    """It is free, and takes those it knows: this one it takes next month."""
+    profile = LimitProfile(name="test", recipients_per_month=1, on_limit=OnLimit.OTHER)
+
+    async def main(loop: VirtualLoop) -> None:
+        limits = LimitSettings(sims={G2: profile})
+        async with pooled(loop, tmp_path, (0.2, 0.2), limits=limits) as rig:
+            await rig.state(await rig.accept(lane=G2, to=number(1)), "sent", wait_s=5)
+            rig.units[0].outcomes = [REFUSED]
+            refused = await rig.accept(to=number(2), class_=OTP)
             assert (await rig.state(refused, "sent", wait_s=5)).modem == G1
 
     run_virtual(main)

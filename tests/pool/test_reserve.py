@@ -68,7 +68,7 @@ def barred(
 ) -> dict[Lane, str]:  # fmt: skip
     """Where each modem is waited for, but for one that is said to have gone for good."""
     return Bars(
-        views, kept, probes, lambda view, _class: 0.0 if view.detail == "gone" else 60.0
+        views, kept, probes, lambda view, _message: 0.0 if view.detail == "gone" else 60.0
     ).against(message)
 
 
@@ -96,7 +96,7 @@ def test_it_goes_by_the_sim_that_was_refused_it_where_no_other_is_waited_for() -
     refused = replace(MESSAGE, avoid_sim=SimId("sim b"))
     gone = replace(A, detail="gone")
     assert barred(refused, [gone, B], KEPT, ()) == {}
-    bars = Bars([A, B], NOBODY, (), lambda view, _class: {A: 5.0, B: 90.0}[view])
+    bars = Bars([A, B], NOBODY, (), lambda view, _message: {A: 5.0, B: 90.0}[view])
     assert bars.another_s(refused) == 5.0
     assert bars.another_s(replace(refused, lane=Lane("b"))) == 0.0
     assert bars.another_s(MESSAGE) == 0.0

@@ -277,18 +277,19 @@ class Binder:
             self._reserved = reserved_lanes(takes, self._count, self._reserved)
         return Bars(self._views.values(), self._reserved, self._probes(), self._awaited_s)
 
-    def _awaited_s(self, view: ModemView, class_: MessageClass) -> float:
+    def _awaited_s(self, view: ModemView, message: Waiting) -> float:
         """How long a message that another SIM was refused waits for this one yet.
 
         At most `retry_longest_s` of its class: from when the modem ceased to take messages, or
         until its SIM's window or limits let it begin.
         """
-        longest_s, now_s = self._rules.classes[class_].retry_longest_s, self._clock.mono()
+        longest_s = self._rules.classes[message.class_].retry_longest_s
+        now_s = self._clock.mono()
         if not view.takes:
             wait_s = self._left.get(view.lane, -math.inf) + longest_s - now_s
         else:
             free_s = self._loops[view.lane].free_at() - now_s
-            opens_s = max(free_s, self._limiter.closed_s(view, class_))
+            opens_s = max(free_s, self._limiter.closed_s(view, message.class_, message.to))
             wait_s = longest_s if opens_s <= 0 else opens_s if opens_s <= longest_s else 0.0
         if wait_s > 0:
             self._another_s = min(self._another_s, wait_s)

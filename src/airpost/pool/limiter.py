@@ -235,11 +235,11 @@ class Limiter:
                     found[view.lane] = block
         return found
 
-    def closed_s(self, view: ModemView, class_: MessageClass) -> float:
-        """Seconds until the SIM takes one more of that class to a number it knows."""
+    def closed_s(self, view: ModemView, class_: MessageClass, to: str | None = None) -> float:
+        """Seconds until the SIM takes one more of that class, to a number it knows or to this."""
         if self.sims.none or view.sim_id is None:
             return 0.0
-        block = self.sims.block(view.lane, view.sim_id, class_, None)
+        block = self.sims.block(view.lane, view.sim_id, class_, to)
         return 0.0 if block is None else (block.until - self._clock.now()) / SECOND_US
 
     def soon_s(self, lane: Lane) -> float:

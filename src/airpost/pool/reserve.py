@@ -40,7 +40,7 @@ class Bars:
 
     `probes` are self-tests: they go by their modem whatever it is held back for. A message that
     asks for a modem by name is not kept from it because it is bulk. `awaited_s` tells how long a
-    modem is waited for yet, by a message of a class that one SIM was refused; 0.0 for not at all.
+    modem is waited for yet, by a message that one SIM was refused; 0.0 for not at all.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Bars:
         views: Iterable[ModemView],
         reserved: Iterable[tuple[str, Lane]],
         probes: Collection[MessageId],
-        awaited_s: Callable[[ModemView, MessageClass], float],
+        awaited_s: Callable[[ModemView, Waiting], float],
     ) -> None:
         self._awaited_s = awaited_s
         self._views = tuple(views)
@@ -98,4 +98,4 @@ class Bars:
             and view.lane not in kept
             and (message.route or DEFAULT_ROUTE) in view.routes
         )  # fmt: skip
-        return max((self._awaited_s(view, message.class_) for view in others), default=0.0)
+        return max((self._awaited_s(view, message) for view in others), default=0.0)
