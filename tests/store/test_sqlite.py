@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import sqlite3
@@ -396,6 +397,55 @@ async def test_a_store_that_is_closed_while_its_file_is_away_is_whole_there(
     assert octets_of(path) == b"another"
     with sqlite3.connect(away) as db:
         assert [row[0] for row in db.execute("SELECT id FROM message")] == ["m"]
+    db.close()
+
+
+async def test_the_log_of_a_file_that_is_away_is_emptied_once_nobody_reads_it(
+    plain: SqliteStore, path: Path
+) -> None:
+    """What stays in it would be read into whatever is put in that place."""
+    with reading(path):
+        await plain.accept([new("m")])
+        _move(path, path.with_name("away.db"))
+        with pytest.raises(StoreUnavailable, match="put that file back"):
+            await plain._writer.ask(counted, urgent=True)
+        assert size_of(f"{path}-wal") > 0
+    await until(lambda: size_of(f"{path}-wal") == 0)
+    assert plain.died is None
+    _move(path.with_name("away.db"), path)
+    await until(lambda: plain.unavailable is None)
+    assert await plain._writer.ask(counted, urgent=True) == 1
+
+
+async def test_while_nothing_can_be_looked_at_a_file_that_was_moved_away_stays_so(
+    plain: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left() -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    away = path.with_name("away.db")
+    await plain.accept([new("m")])
+    _move(path, away)
+    with pytest.raises(StoreUnavailable, match="put that file back"):
+        await plain._writer.ask(counted, urgent=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("airpost.store.writer._open_files", none_left)
+        with pytest.raises(StoreUnavailable, match="put that file back"):
+            await plain._writer.ask(counted, urgent=True)
+        _move(away, path)  # that it is the same one cannot be told
+        with pytest.raises(StoreUnavailable, match="put that file back"):
+            await plain._writer.ask(counted, urgent=True)
+    await until(lambda: plain.unavailable is None)
+    assert await plain._writer.ask(counted, urgent=True) == 1
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Somebody reads the store, as it is at the beginning."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN")
+    db.execute("SELECT count(*) FROM message").fetchone()
+    yield
     db.close()
 
 

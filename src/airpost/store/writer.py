@@ -220,9 +220,11 @@ class Writer(StoreThread):
         """
         try:
             here = self._is_here()
-        except OSError:
-            return  # what cannot be looked at proves nothing
-        found = None if here and self._away is None else self._open_file()
+            found = None if here and self._away is None else self._open_file()
+        except OSError as error:  # there are no more descriptors, say
+            if self._away is None:
+                return  # what cannot be looked at proves nothing
+            raise StoreUnavailable(MOVED) from error
         if here:
             if found is not None and self._away not in (None, _mark(found)):
                 db.execute("ROLLBACK")
@@ -234,8 +236,9 @@ class Writer(StoreThread):
             raise StoreLost(REPLACED)
         if self._away is None:
             # Its log lies at the old place, where another file may be put: nothing stays in it.
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._away = _mark(self._open_file() or found)
+            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if not busy:  # else somebody reads what stands in it: at the next look
+                self._away = _mark(self._open_file() or found)
         raise StoreUnavailable(MOVED)
 
     def _is_here(self) -> bool:
