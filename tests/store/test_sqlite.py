@@ -400,6 +400,29 @@ async def test_a_store_that_is_closed_while_its_file_is_away_is_whole_there(
     db.close()
 
 
+@pytest.mark.parametrize("with_log", [False, True])
+async def test_a_file_that_another_has_opened_where_it_was_moved_is_not_written_to(
+    plain: SqliteStore, path: Path, *, with_log: bool
+) -> None:
+    """Two logs would be written into one file; one that was moved along is its own."""
+    away = path.with_name("away.db")
+    await plain._writer.ask(checkpoint, urgent=True)
+    await plain.accept([new("m")])  # stands in the log
+    _move(path, away)
+    if with_log:
+        for end in ("-wal", "-shm"):
+            _move(path.with_name(path.name + end), away.with_name(away.name + end))
+        with pytest.raises(StoreUnavailable, match="put that file back"):
+            await plain.accept([new("n")])
+        assert plain.died is None
+        return
+    with opened_by_another(away):
+        before = octets_of(away)
+        with pytest.raises(StoreUnavailable, match="opened or changed while it was away"):
+            await plain.accept([new("n")])
+        assert octets_of(away) == before
+
+
 async def test_the_log_of_a_file_that_is_away_is_emptied_once_nobody_reads_it(
     plain: SqliteStore, path: Path
 ) -> None:
@@ -437,6 +460,25 @@ async def test_while_nothing_can_be_looked_at_a_file_that_was_moved_away_stays_s
             await plain._writer.ask(counted, urgent=True)
     await until(lambda: plain.unavailable is None)
     assert await plain._writer.ask(counted, urgent=True) == 1
+
+
+@contextmanager
+def opened_by_another(path: Path) -> Iterator[None]:
+    """A process of its own reads the file."""
+    code = f"""if True:
+        import sqlite3
+        db = sqlite3.connect({str(path)!r})
+        db.execute("SELECT count(*) FROM message").fetchone()
+        print("read", flush=True)
+        input()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        yield
+        other.communicate(b"\n")
 
 
 @contextmanager

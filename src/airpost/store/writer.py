@@ -50,8 +50,8 @@ OLDER = (
     "may have gone out since; this one writes and sends nothing more"
 )
 CHANGED = (
-    "the file of the store was changed while it was away from its place; this one writes and sends "
-    "nothing more"
+    "the file of the store was opened or changed while it was away from its place; this one writes "
+    "and sends nothing more"
 )
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
@@ -216,7 +216,7 @@ class Writer(StoreThread):
         """Nothing is written to a file that no start would find.
 
         StoreUnavailable while it lies elsewhere: it may be put back. StoreLost where it lies
-        nowhere, or was changed there.
+        nowhere, or was opened or changed there.
         """
         try:
             here = self._is_here()
@@ -235,6 +235,8 @@ class Writer(StoreThread):
         if found is None or found.st_nlink == 0:
             raise StoreLost(REPLACED)
         if self._away is None:
+            if self._is_opened_there():
+                raise StoreLost(CHANGED)  # two logs of one file: neither may be written into it
             # Its log lies at the old place, where another file may be put: nothing stays in it.
             busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if not busy:  # else somebody reads what stands in it: at the next look
@@ -256,6 +258,14 @@ class Writer(StoreThread):
             if (found.st_dev, found.st_ino) == self._identity:
                 return found
         return None
+
+    def _is_opened_there(self) -> bool:
+        """Whether another has the file open where it lies now, with a log that is not this one."""
+        with suppress(OSError):  # what cannot be looked at proves nothing
+            names = {name: (found.st_dev, found.st_ino) for name, found in _open_files()}
+            logs = (Path(f"{name}-wal") for name, found in names.items() if found == self._identity)
+            return any(each.exists() and each not in names for each in logs)
+        return False
 
     @staticmethod
     def _newest_event(db: sqlite3.Connection) -> int:
