@@ -383,6 +383,21 @@ async def test_what_nobody_announced_is_found_by_the_poll(
 
 
 @virtually
+async def test_what_waits_in_the_network_for_room_comes_soon_though_nothing_is_announced(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with rigged(loop, tmp_path, personality="simcom-sim800-like") as rig:
+        await asyncio.sleep(1)
+        rig.sim.settings.cnmi = [0, 0, 0, 0, 0]
+        size = rig.sim.card.sms.size
+        for number in range(5 * size):
+            rig.arrives(f"number {number}")
+        await rig.until(lambda: rig.behind.parts, 2 * POLL_S)
+        await rig.until(lambda: len(rig.behind.parts) == 5 * size, 6 * inbox.REFILLED_S)
+        assert len(set(words(rig.behind.parts))) == 5 * size
+
+
+@virtually
 async def test_a_list_that_hangs_is_read_one_by_one(loop: VirtualLoop, tmp_path: Path) -> None:
     def before(modem: SimModem) -> None:
         modem.faults.set("no_final", verb="+CMGL", whole=True)

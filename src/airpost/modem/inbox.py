@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 
 from airpost.at import command as at
 from airpost.at import messages
@@ -38,6 +39,7 @@ TURN_MESSAGES = 4  # read, and deleted, between two segments where a modem takes
 TURN_S = 0.02  # else as many as can be in so long
 COUNT_S = 60.0  # between two counts of a memory that the store keeps from being read
 LEFT_S = 15.0  # until what the store could not take is looked for again
+REFILLED_S = 2.0  # until a memory that was full is looked into again: more waited in the network
 TOLD_AGAIN_S = 900.0  # a count that has not changed
 OWN_RECORDS = (2, 3)  # <stat>: drafts and copies of what was sent (TS 27.005 3.1)
 
@@ -95,6 +97,7 @@ class Inbox:
         self._orphans = 0
         self._announced_too = 0  # of what the sweep has found
         self._swept = False
+        self._refilled_s = inf  # when to look again into a memory that was found full
         self._holds = False  # one turn for several commands
 
     @property
@@ -126,12 +129,12 @@ class Inbox:
             self.notices.end()
 
     async def _another(self) -> None:
-        """Until there is more to do; what a full disk has left on the SIM waits for no poll."""
-        left_s, rest_s = self._handover.left_s, None
-        if left_s is not None:
-            rest_s = max(0.0, left_s + LEFT_S - self._clock.mono())
+        """Until there is more to do; what a full disk or memory has left waits for no poll."""
+        left_s = self._handover.left_s
+        looks_s = [self._refilled_s, inf if left_s is None else left_s + LEFT_S]
+        rest_s = min(looks_s) - self._clock.mono()
         try:
-            async with asyncio.timeout(rest_s):
+            async with asyncio.timeout(max(0.0, rest_s) if rest_s < inf else None):
                 await self.notices.another(unless=lambda: bool(self._handover.kept))
         except TimeoutError:
             self.notices.sweep()
@@ -239,9 +242,11 @@ class Inbox:
         self._handover.left_s = None
         known, complaints = self._handover.taken, self.complaints
         self._undeleted = self._orphans = self._announced_too = 0
+        was_full, self._refilled_s = False, inf
         for store in (self._report_store, *self._others, self._home):  # the last stays selected
             self._current = None  # a modem that has restarted unseen selects another
             if store is not None and await self._select(store):
+                was_full |= self._fill is not None and self._fill.used >= self._fill.total > 0
                 await self._take_all(store)
                 await self._settle()
         self.memory = await self._remaining()
@@ -250,6 +255,8 @@ class Inbox:
             log.warning("inbox.troubled modem=%s undeleted=%d full=%s",
                         self._lane, self._undeleted, self.full)  # fmt: skip
             self._troubled()
+        if was_full and self._handover.taken > known:
+            self._refilled_s = self._clock.mono() + REFILLED_S
         found = self._handover.taken - known - self._announced_too
         self.unannounced += max(0, found) if self._swept else 0
         self._swept = True
