@@ -527,6 +527,32 @@ async def test_after_damage_an_older_copy_is_not_gone_on_with(
     assert "store.lost" in caplog.text
 
 
+async def test_a_database_of_somebody_elses_is_waited_out_as_damage_is(
+    plain: SqliteStore, path: Path
+) -> None:
+    """It is sound, and has none of our tables."""
+    await plain.accept([new("m")])
+    await plain._writer.ask(checkpoint, urgent=True)
+    sound = octets_of(path)
+    other = path.with_name("other.db")
+    _empty_database(other)
+    overwrite(path, b"damaged")
+    with pytest.raises(StoreUnavailable, match=r"damaged|not a database"):
+        await plain._writer.ask(counted, urgent=True)
+    overwrite(path, octets_of(other))
+    await until(lambda: "no such table" in str(plain.unavailable))
+    await asyncio.sleep(2 * PROBE_S)
+    overwrite(path, sound)
+    await until(lambda: plain.unavailable is None)
+    assert await plain._writer.ask(counted, urgent=True) == 1
+
+
+def _empty_database(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript("PRAGMA journal_mode = wal; CREATE TABLE other (a)")
+    db.close()
+
+
 async def test_after_damage_what_does_not_fit_together_is_not_gone_on_with(
     plain: SqliteStore, path: Path
 ) -> None:

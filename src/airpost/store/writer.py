@@ -205,12 +205,23 @@ class Writer(StoreThread):
         """The lock is a file that people can remove; the number in the store is not."""
         if not self.owner:
             return
-        if db.execute(_SQL["owner"]).fetchone() != (self.owner.hex(),):
+        if self._owner_in(db) != (self.owner.hex(),):
             db.execute("ROLLBACK")  # the other one waits for it
             raise StoreLost(LOST)
         self._check_place(db)
         if self._newest is None:
             self._newest = self._newest_event(db)
+
+    @staticmethod
+    def _owner_in(db: sqlite3.Connection) -> tuple[str] | None:
+        """The number of the run whose the file is; StoreUnavailable where it is no store."""
+        try:
+            found: tuple[str] | None = db.execute(_SQL["owner"]).fetchone()
+        except sqlite3.Error as error:
+            if meaning(error) is not error:
+                raise
+            raise damaged(str(error)) from error  # a sound file of somebody else's: no such table
+        return found
 
     def _check_place(self, db: sqlite3.Connection) -> None:
         """Nothing is written to a file that no start would find.
