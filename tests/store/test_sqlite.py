@@ -23,7 +23,6 @@ from airpost.errors import ConfigError, StoreUnavailable
 from airpost.model import MessageId, NewMessage
 from airpost.states import MessageState
 from airpost.store.api import MessageFilter, Wake
-from airpost.store.faults import DAMAGED, MOVED
 from airpost.store.sqlite import SqliteStore
 from airpost.store.writer import Tx
 from airpost.tasks import spawn
@@ -377,10 +376,10 @@ async def test_a_file_that_was_moved_away_is_taken_again_unless_it_was_changed_t
             _change(away)
         _move(away, path)
         if not changed:
-            await plain._probe(MOVED)
+            await plain._probe()
             assert await plain._writer.ask(counted, urgent=True) == 1
     with pytest.raises(StoreUnavailable, match="changed while it was away"):
-        await plain._probe(MOVED)
+        await plain._probe()
     assert plain.died is not None
 
 
@@ -518,13 +517,35 @@ async def test_after_damage_an_older_copy_is_not_gone_on_with(
             await plain._writer.ask(counted, urgent=True)
         overwrite(path, octets)
         if octets is newer:
-            await plain._probe(DAMAGED)
+            await plain._probe()
             assert await plain._writer.ask(counted, urgent=True) == 1
             await plain._writer.ask(checkpoint, urgent=True)
     with pytest.raises(StoreUnavailable, match="an older copy"):
-        await plain._probe(DAMAGED)
+        await plain._probe()
     assert plain.died is not None
     assert "store.lost" in caplog.text
+
+
+async def test_what_else_fails_after_damage_does_not_spare_the_file_the_look(
+    plain: SqliteStore, path: Path
+) -> None:
+    """A disk that wears out damages a file, and cannot be read at the next try."""
+
+    def worn(_tx: object) -> None:
+        raise StoreUnavailable("the disk cannot be read or written")
+
+    await plain._writer.ask(checkpoint, urgent=True)
+    older = octets_of(path)
+    await plain.accept([new("m")])
+    await plain._writer.ask(checkpoint, urgent=True)
+    overwrite(path, b"damaged")
+    with pytest.raises(StoreUnavailable, match=r"damaged|not a database"):
+        await plain._writer.ask(counted, urgent=True)
+    overwrite(path, older)
+    with pytest.raises(StoreUnavailable, match="cannot be read"):
+        await plain._writer.ask(worn, urgent=True)
+    await until(lambda: plain.unavailable is None or plain.died is not None)
+    assert "an older copy" in str(plain.died)
 
 
 async def test_a_database_of_somebody_elses_is_waited_out_as_damage_is(
@@ -565,10 +586,10 @@ async def test_after_damage_what_does_not_fit_together_is_not_gone_on_with(
         await plain._writer.ask(counted, urgent=True)
     overwrite(path, sound.replace(b"message one", b"message two", 1))
     with pytest.raises(StoreUnavailable, match="missing from index"):
-        await plain._probe(DAMAGED)
+        await plain._probe()
     assert "missing from index" in str(plain.unavailable)
     overwrite(path, sound)
-    await plain._probe(DAMAGED)
+    await plain._probe()
     assert await plain._writer.ask(counted, urgent=True) == 1
 
 

@@ -21,12 +21,12 @@ PROBE_S = 5.0  # between tries while the store cannot write
 class Availability:
     """`reason` says why nothing can be written now, None where it can.
 
-    `probe(reason)` writes something of no meaning, or raises StoreUnavailable; `well` is called
-    once it has come through again.
+    `probe` writes something of no meaning, or raises StoreUnavailable; `well` is called once it has
+    come through again.
     """
 
     def __init__(
-        self, clock: Clock, probe: Callable[[str], Awaitable[None]], well: Callable[[], None]
+        self, clock: Clock, probe: Callable[[], Awaitable[None]], well: Callable[[], None]
     ) -> None:
         self.reason: str | None = None
         self._clock = clock
@@ -45,7 +45,7 @@ class Availability:
         while self.reason is not None:
             await self._clock.sleep(PROBE_S)
             try:
-                await self._probe(self.reason)
+                await self._probe()
             except StoreUnavailable:
                 continue  # the reason is noted where it was seen
             self.reason = None

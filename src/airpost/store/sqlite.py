@@ -55,7 +55,7 @@ from airpost.store.blocklist import Blocklist
 from airpost.store.choices import Choices
 from airpost.store.contacts import Contacts
 from airpost.store.decisions import Decisions
-from airpost.store.faults import IN_DOUBT, damaged, meaning, reason_of
+from airpost.store.faults import damaged, meaning, reason_of
 from airpost.store.frozen import PUT_BACK, freeze
 from airpost.store.holds import Holds
 from airpost.store.hooks import HookEvents
@@ -230,8 +230,8 @@ class SqliteStore:
                 for callback in tuple(self._callbacks):
                     callback(wake)
 
-    async def _probe(self, reason: str) -> None:
-        if reason.startswith(IN_DOUBT):
+    async def _probe(self) -> None:
+        if self._writer.in_doubt:
             await self._writer.ask(work_of(self._writer.look_through), urgent=True)
             if (found := await self.keeping.damage()) is not None:
                 error = damaged(found)

@@ -131,11 +131,11 @@ class Writer(StoreThread):
         super().__init__("store writer")
         self.commits = Histogram(COMMIT_S)  # seconds each took
         self.owner = b""  # the number of this run in the store; empty: none was written yet
+        self.in_doubt = False  # whether the file still holds what was committed
         self._path = path
         self._file = path  # by its own name, whatever links lead there
         self._identity = (0, 0)
         self._away: tuple[int, int] | None = None  # the file as it was when it left its place
-        self._in_doubt = False  # whether the file still holds what was committed
         self._newest: int | None = None  # event that is committed, as far as it is known
         self._older = False
         self._rng = rng
@@ -151,7 +151,7 @@ class Writer(StoreThread):
     def open(self) -> None:
         """Bring the file to this code's schema, then open the connection."""
         self.owner, self._newest = b"", None
-        self._away, self._in_doubt, self._older = None, False, False
+        self._away, self.in_doubt, self._older = None, False, False
         self._migrate()
         self._db = connect(self._path)
         self._file = self._path.resolve()
@@ -174,7 +174,7 @@ class Writer(StoreThread):
         assert db is not None
         fault: BaseException | None = None
         try:
-            if self._in_doubt:
+            if self.in_doubt:
                 db.execute("PRAGMA shrink_memory")  # what was read of it before says nothing
             if durable is not self._durable:
                 db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -199,7 +199,7 @@ class Writer(StoreThread):
         if fault is not None:
             self._give_up(db, fault)
         if any(in_doubt(each.error) for each in self.taken):
-            self._in_doubt = True
+            self.in_doubt = True
 
     def _check_owner(self, db: sqlite3.Connection) -> None:
         """The lock is a file that people can remove; the number in the store is not."""
@@ -297,7 +297,7 @@ class Writer(StoreThread):
 
         Where the file is in doubt it was looked through before.
         """
-        self._in_doubt = False
+        self.in_doubt = False
         tx.db.execute(_SQL["probe"])
 
     def _fill(self, db: sqlite3.Connection) -> int | None:
