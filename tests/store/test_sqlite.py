@@ -399,6 +399,38 @@ async def test_a_store_that_is_closed_while_its_file_is_away_is_whole_there(
     db.close()
 
 
+async def test_a_file_that_is_put_back_without_its_log_is_not_gone_on_with(
+    plain: SqliteStore, path: Path
+) -> None:
+    """The log goes where it lies: the next start would not find what stands in it."""
+    away = path.with_name("away.db")
+    await plain.accept([new("m")])
+    for beside in ("", "-wal"):
+        _move(path.with_name(path.name + beside), away.with_name(away.name + beside))
+    with pytest.raises(StoreUnavailable, match="its log"):
+        await plain.accept([new("n")])
+    _move(away, path)
+    with pytest.raises(StoreUnavailable, match="its log"):
+        await plain._probe()
+    _move(away.with_name("away.db-wal"), path.with_name(path.name + "-wal"))
+    await until(lambda: plain.unavailable is None)
+    assert await plain._writer.ask(counted, urgent=True) == 1
+
+
+async def test_nothing_is_taken_into_a_log_that_no_start_would_read(
+    plain: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands in it goes into the file."""
+    await plain.accept([new("m")])
+    _take_away(path.with_name(path.name + "-wal"), "nobody")
+    with pytest.raises(StoreUnavailable, match=r"log of the store .* was removed"):
+        await plain.accept([new("n")])
+    assert "store.lost" in caplog.text
+    with sqlite3.connect(path) as db:
+        assert [row[0] for row in db.execute("SELECT id FROM message")] == ["m"]
+    db.close()
+
+
 @pytest.mark.parametrize("with_log", [False, True])
 async def test_a_file_that_another_has_opened_where_it_was_moved_is_not_written_to(
     plain: SqliteStore, path: Path, *, with_log: bool
@@ -409,8 +441,8 @@ async def test_a_file_that_another_has_opened_where_it_was_moved_is_not_written_
     await plain.accept([new("m")])  # stands in the log
     _move(path, away)
     if with_log:
-        for end in ("-wal", "-shm"):
-            _move(path.with_name(path.name + end), away.with_name(away.name + end))
+        for beside in ("-wal", "-shm"):
+            _move(path.with_name(path.name + beside), away.with_name(away.name + beside))
         with pytest.raises(StoreUnavailable, match="put that file back"):
             await plain.accept([new("n")])
         assert plain.died is None

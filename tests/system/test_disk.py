@@ -144,7 +144,7 @@ def test_a_store_that_is_moved_away_and_put_back(tmp_path: Path, *, another: boo
             path.rename(elsewhere)
             if another:
                 path.write_bytes(b"another")
-            await unavailable(house, "put that file back, and airpost goes on")
+            await unavailable(house, "put that file back")
             await asyncio.sleep(3 * PROBE_S)
             assert "put that file back" in (await house.post(status=503))["detail"]
             assert (tmp_path / "airpost.db-wal").stat().st_size == 0

@@ -23,7 +23,8 @@ DAMAGED = "the database is damaged"
 NO_DATABASE = "the file is not a database"
 MOVED = (
     "the file of the store was moved, or another was put in its place, while airpost had it open: "
-    "put that file back, and airpost goes on; or start airpost anew, with what lies there then"
+    "put that file back, and its log (it ends in -wal) where that was moved too, and airpost goes "
+    "on; or start airpost anew, with what lies there then"
 )
 COPY = "; stop airpost, then `airpost db restore FILE` puts a copy back"
 # Primary result codes (sqlite.org/rescode.html) that speak of the place, not of the request.

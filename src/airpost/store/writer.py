@@ -45,6 +45,11 @@ REPLACED = (
     "the file of the store was removed or replaced while airpost had it open: what it writes would "
     "be lost at the next start; this one writes and sends nothing more"
 )
+LOGLESS = (
+    "the log of the store (the file that ends in -wal) was removed or replaced while airpost had "
+    "it open: what it writes would be lost at the next start; this one writes and sends nothing "
+    "more"
+)
 OLDER = (
     "an older copy was written over the file of the store while airpost had it open: what it holds "
     "may have gone out since; this one writes and sends nothing more"
@@ -134,7 +139,9 @@ class Writer(StoreThread):
         self.in_doubt = False  # whether the file still holds what was committed
         self._path = path
         self._file = path  # by its own name, whatever links lead there
+        self._log_file = path
         self._identity = (0, 0)
+        self._log_identity: tuple[int, int] | None = None  # of its log, once that is open
         self._away: tuple[int, int] | None = None  # the file as it was when it left its place
         self._newest: int | None = None  # event that is committed, as far as it is known
         self._older = False
@@ -152,11 +159,12 @@ class Writer(StoreThread):
         """Bring the file to this code's schema, then open the connection."""
         self.owner, self._newest = b"", None
         self._away, self.in_doubt, self._older = None, False, False
+        self._log_identity = None
         self._migrate()
         self._db = connect(self._path)
         self._file = self._path.resolve()
-        found = self._file.stat()
-        self._identity = found.st_dev, found.st_ino
+        self._log_file = self._file.with_name(f"{self._file.name}-wal")
+        self._identity = _identity(self._file.stat())
         self._db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_OCTETS}")
 
     def close(self) -> None:
@@ -208,6 +216,9 @@ class Writer(StoreThread):
         if self._owner_in(db) != (self.owner.hex(),):
             db.execute("ROLLBACK")  # the other one waits for it
             raise StoreLost(LOST)
+        if self._log_identity is None:
+            with suppress(OSError):
+                self._log_identity = _identity(self._log_file.stat())
         self._check_place(db)
         if self._newest is None:
             self._newest = self._newest_event(db)
@@ -224,14 +235,16 @@ class Writer(StoreThread):
         return found
 
     def _check_place(self, db: sqlite3.Connection) -> None:
-        """Nothing is written to a file that no start would find.
+        """Nothing is written to a file, or a log, that no start would find.
 
         StoreUnavailable while it lies elsewhere: it may be put back. StoreLost where it lies
         nowhere, or was opened or changed there.
         """
+        found = log_found = None
         try:
             here = self._is_here()
-            found = None if here and self._away is None else self._open_file()
+            if not here or self._away is not None:
+                found, log_found = _open_file(self._identity), _open_file(self._log_identity)
         except OSError as error:  # there are no more descriptors, say
             if self._away is None:
                 return  # what cannot be looked at proves nothing
@@ -245,35 +258,29 @@ class Writer(StoreThread):
         db.execute("ROLLBACK")
         if found is None or found.st_nlink == 0:
             raise StoreLost(REPLACED)
+        logless = log_found is None or log_found.st_nlink == 0
         if self._away is None:
             if self._is_opened_there():
                 raise StoreLost(CHANGED)  # two logs of one file: neither may be written into it
             # Its log lies at the old place, where another file may be put: nothing stays in it.
             busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if not busy:  # else somebody reads what stands in it: at the next look
-                self._away = _mark(self._open_file() or found)
+                self._away = _mark(_open_file(self._identity) or found)
+        if logless:
+            raise StoreLost(LOGLESS)
         raise StoreUnavailable(MOVED)
 
     def _is_here(self) -> bool:
-        """Whether the file that is open here has its name still."""
-        with suppress(FileNotFoundError):
-            found = self._file.stat()
-            if (found.st_dev, found.st_ino) == self._identity:
-                return True
-        names = {name for name, _ in _open_files()}
-        return self._file in names  # some file systems number theirs anew
-
-    def _open_file(self) -> os.stat_result | None:
-        """The file that is open here, wherever it lies."""
-        for _, found in _open_files():
-            if (found.st_dev, found.st_ino) == self._identity:
-                return found
-        return None
+        """Whether the file that is open here has its name still, and so has its log."""
+        if not _has_its_name(self._file, self._identity):
+            return False
+        log_identity = self._log_identity
+        return log_identity is None or _has_its_name(self._log_file, log_identity)
 
     def _is_opened_there(self) -> bool:
         """Whether another has the file open where it lies now, with a log that is not this one."""
         with suppress(OSError):  # what cannot be looked at proves nothing
-            names = {name: (found.st_dev, found.st_ino) for name, found in _open_files()}
+            names = {name: _identity(found) for name, found in _open_files()}
             logs = (Path(f"{name}-wal") for name, found in names.items() if found == self._identity)
             return any(each.exists() and each not in names for each in logs)
         return False
@@ -384,6 +391,23 @@ def _open_files() -> Iterator[tuple[Path, os.stat_result]]:
     for each in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # closed meanwhile
             yield each.readlink(), each.stat()
+
+
+def _open_file(identity: tuple[int, int] | None) -> os.stat_result | None:
+    """One that is open here, wherever it lies."""
+    return next((found for _, found in _open_files() if _identity(found) == identity), None)
+
+
+def _has_its_name(path: Path, identity: tuple[int, int]) -> bool:
+    """Whether the file that is open here lies at `path`."""
+    with suppress(FileNotFoundError):
+        if _identity(path.stat()) == identity:
+            return True
+    return any(name == path for name, _ in _open_files())  # some number their files anew
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _mark(found: os.stat_result) -> tuple[int, int]:
