@@ -430,6 +430,23 @@ async def test_where_the_reference_is_always_the_same_one_in_doubt_gets_its_own_
     assert (stored.message_id, by) == (whose, [rule])
 
 
+@pytest.mark.parametrize(("ahead_s", "state"), [(0, M.DELIVERED), (100, M.SENT)])
+async def test_a_service_centre_whose_clock_is_wrong_tells_nothing_by_its_time(
+    store: Store, ahead_s: float, state: MessageState
+) -> None:
+    """The modem gives the same reference each time; the one in doubt never went out."""
+    await bound(store, new("first"), new("next"), new("last"), new("lost"))
+    first, following, last, doubtful = await claim(store)
+    await sent(store, first, 0, at=after(0))
+    await store.record_report(report(0, scts=stamp(ahead_s), received_at=after(9)))
+    await sent(store, following, 0, at=after(50))
+    await sent(store, last, 0, at=after(100))
+    await lost(store, doubtful, after(150))
+    await store.record_report(report(0, scts=stamp(50 + ahead_s), received_at=after(200)))
+    assert (await seen(store, "lost")).state is M.UNCERTAIN
+    assert (await seen(store, "next")).state is state
+
+
 @pytest.mark.parametrize("on_air", [False, True])
 async def test_one_in_doubt_gets_no_report_of_the_next_where_the_count_goes_on(
     store: Store, on_air: bool

@@ -7,7 +7,7 @@ decides; in their order, by name:
 - `told of before`: one that bears the reference was given a report with the same time.
 - `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
   one that has gone out without and can have it: its answer stayed away, and the count came round
-  or the modem gives the same each time.
+  or the modem gives the same each time, and the time of the last report was right.
 - `has the reference`: an attempt to the number bears it, and the time means no other (references
   come again after 256, and after each restart of a modem).
 - `counted on the air`: one on the air can have it, the report is final, nothing else to the number
@@ -72,7 +72,7 @@ class Evidence:
     @cached_property
     def _taken_at(self) -> int | None:
         """When the service centre took the message; None where it tells no time."""
-        return TimeStamp(self.said.scts).instant_us
+        return _instant(self.said.scts)
 
     @cached_property
     def without_reference(self) -> list[AttemptRow]:
@@ -147,7 +147,7 @@ class Evidence:
             for each in self.without_reference
             if each.ended_at is not None
             and self._close(each)
-            and (self._countable(each) or self._same_each_time(each))
+            and (self._countable(each) or (self._same_each_time(each) and self._tells_time))
             and all(self._came_round(each, bearer) for bearer in bearers)
         ]
         return min(found, key=self._away_us) if found else None
@@ -217,17 +217,34 @@ class Evidence:
             return False
         return self._follows(before, last) and self._follows(last, (attempt.id, self.said.mr))
 
+    @cached_property
+    def _tells_time(self) -> bool:
+        """False where the service centre's clock is wrong: where nothing else tells, it misleads.
+
+        It was right for the last that was told of, or nothing is known of it.
+        """
+        last = next((each for each in self.with_reference if each.id in self._told), None)
+        times = () if last is None else map(_instant, self._told[last.id])
+        known = [at for at in times if at is not None]
+        return last is None or any(self._was_on_air(last, at) for at in known)
+
     def _close(self, attempt: AttemptRow) -> bool:
-        return self._away_us(attempt) <= CLOSE_S * SECOND_US
+        return self._taken_at is not None and self._was_on_air(attempt, self._taken_at)
+
+    def _was_on_air(self, attempt: AttemptRow, at: int) -> bool:
+        return self._away_from_us(attempt, at) <= CLOSE_S * SECOND_US
 
     def _away_us(self, attempt: AttemptRow) -> int:
-        """From when the message was taken to the time an attempt was on the air.
+        assert self._taken_at is not None
+        return self._away_from_us(attempt, self._taken_at)
+
+    def _away_from_us(self, attempt: AttemptRow, at: int) -> int:
+        """From when a message was taken to the time an attempt was on the air.
 
         One whose answer was not waited for any longer may have been so until the SIM's next began,
         as a modem is at one at a time. Where its port was lost, nothing tells when it was over.
         """
-        at, ended_at = self._taken_at, attempt.ended_at
-        assert at is not None
+        ended_at = attempt.ended_at
         in_doubt = attempt.outcome_class == OutcomeClass.UNKNOWN.value
         if ended_at is not None and in_doubt and at > ended_at:
             found = self._tx.db.execute(_SQL["next_begun"], (attempt.id, PORT_LOST)).fetchone()
@@ -298,6 +315,10 @@ def decide(of: Evidence) -> tuple[Rule, AttemptRow | None]:
     """The rule that decides, and whose the report is by it."""
     rule = next(each for each in RULES if each.holds(of))
     return rule, rule.gives(of)
+
+
+def _instant(scts: bytes) -> int | None:
+    return TimeStamp(scts).instant_us
 
 
 def _ended(attempt: AttemptRow) -> AttemptRow | None:
