@@ -179,3 +179,16 @@ async def test_modems_of_equal_weight_share_also_when_there_is_little_to_do(
         for n in range(60):
             await rig.state(await rig.accept(to=f"+4917000000{n:02d}"), "sent")
         assert min(len(unit.sent) for unit in rig.units) >= 20
+
+
+@virtually
+async def test_a_wait_that_is_all_but_over_does_not_make_it_look_on_and_on(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """A timer may fire a little early, and find as much to wait for as before."""
+    async with pooled(loop, tmp_path) as rig:
+        binder = rig.pool._binder
+        binder._another_s = 1e-12
+        binder._look_when_free()
+        assert binder._timer is not None
+        assert binder._timer.when() - loop.time() >= 0.0009

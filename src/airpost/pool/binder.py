@@ -16,7 +16,7 @@ from airpost.clock import SECOND_US, Clock, Instant, rfc3339
 from airpost.errors import NoRoute, StoreUnavailable
 from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
 from airpost.pool.beat import AHEAD_MESSAGES
-from airpost.pool.dispatch import LaneLoop
+from airpost.pool.dispatch import SHORTEST_WAIT_S, LaneLoop
 from airpost.pool.facade import Outlook
 from airpost.pool.limiter import Limiter
 from airpost.pool.reserve import Bars, reserved_lanes
@@ -249,6 +249,7 @@ class Binder:
         if (at := self._limiter.free_at) is not None:
             wait_s = min(wait_s, max(0.0, (at - self._clock.now()) / SECOND_US))
         if wait_s < math.inf:
+            wait_s = max(wait_s, SHORTEST_WAIT_S)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._again)
 
     def able(self) -> list[ModemView]:
