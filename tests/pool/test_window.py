@@ -131,6 +131,19 @@ def test_a_late_refusal_counts_once_and_leaves_the_row_of_silence_to_the_store()
     assert slowed == Window().feedback(failure(Scope.SIM), 9)
 
 
+@pytest.mark.parametrize("outcome", [failure(Scope.SIM), SIM_DOUBT[0]])
+def test_a_late_refusal_does_not_prolong_the_rest_it_is_told_in(outcome: Outcome) -> None:
+    """None of them was a trial: that doubles the rest."""
+    resting = after(Window(), [failure(Scope.SIM)] * DEAD_AFTER)
+    assert resting.free_at() == FIRST_DEAD_S
+    late = resting
+    for _ in range(3):
+        late = late.refused_late(outcome, 30, counted=False)
+    assert late.dead
+    assert (late.free_at(), late.dead_s) == (FIRST_DEAD_S, resting.dead_s)
+    assert late.refused_late(outcome, FIRST_DEAD_S, counted=False).free_at() > FIRST_DEAD_S
+
+
 def test_an_answer_that_is_one_of_two_messages_is_not_counted_as_silence() -> None:
     whose = replace(UNKNOWN, code=WHOSE)
     assert not after(Window(), [whose] * 4).in_doubt

@@ -80,11 +80,17 @@ class Window:
         """The window once an attempt that was of unknown fate turns out at `now` to be refused.
 
         `counted`: as a failure it stands in the row already, by its silence. How long the row of
-        silence is without it, the store knows.
+        silence is without it, the store knows. A SIM that rests does not rest longer for it.
         """
         if counted and outcome.scope in _OURS:
             return self
-        return replace(self.feedback(outcome, now), unknown=self.unknown)
+        learnt = replace(self.feedback(outcome, now), unknown=self.unknown)
+        if self.dead and learnt.dead and now < self.closed_until:
+            # It was on the air before the SIM began to rest: it has failed no trial since.
+            return replace(
+                learnt, gap_s=self.gap_s, dead_s=self.dead_s, closed_until=self.closed_until
+            )
+        return learnt
 
     def _closed(self, now: float) -> Window:
         return replace(
