@@ -558,6 +558,37 @@ async def test_after_damage_an_older_copy_is_not_gone_on_with(
     assert "store.lost" in caplog.text
 
 
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_start_after_an_older_copy_holds_what_waits_in_it(
+    plain: SqliteStore, path: Path, clock: FakeClock, *, away: bool
+) -> None:
+    """Begun with a commit of its own, what went out stands in no journal."""
+    await bound(plain, new("m"), new("waits"))
+    segment, _ = await claim(plain)
+    await plain._writer.ask(checkpoint, urgent=True)
+    older = octets_of(path)
+    await sent(plain, segment, 1)
+    await plain._writer.ask(checkpoint, urgent=True)
+    elsewhere = path.with_name("away.db")
+    if away:
+        _move(path, elsewhere)
+    else:
+        overwrite(path, b"damaged")
+    with pytest.raises(StoreUnavailable, match=r"damaged|not a database|put that file back"):
+        await plain._writer.ask(counted, urgent=True)
+    overwrite(elsewhere if away else path, older)
+    if away:
+        _move(elsewhere, path)
+    await until(lambda: plain.died is not None)
+    assert "an older copy" in str(plain.died)
+    await plain.close()
+    store = SqliteStore(path, clock, Random(2))
+    await store.open(after(100))
+    assert [(await seen(store, each)).reason for each in ("m", "waits")] == ["restored"] * 2
+    assert await claim(store, after(200)) == []
+    await store.close()
+
+
 async def test_what_else_fails_after_damage_does_not_spare_the_file_the_look(
     plain: SqliteStore, path: Path
 ) -> None:

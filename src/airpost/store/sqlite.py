@@ -93,6 +93,7 @@ class SqliteStore:
         self._writer = Writer(
             path, rng, ahead=self._ahead, catch_up=air.catch_up, migrate=lambda: migrate(path),
             committed=self._wake, failed=lambda reason: self._can.failed(reason),
+            put_back=self._put_back,
         )  # fmt: skip
         self._reader = Reader(path)
         self._uses = KeyUses(clock, self._write, self._read)
@@ -164,6 +165,17 @@ class SqliteStore:
         self._writer.owner = nonce
         room.install(tx.db)
         return found
+
+    def _put_back(self) -> None:
+        """In the writer's thread: an older copy lies in the file. A journal that is not its own
+        tells the next start, which holds what waits, and this run begins nothing more.
+        """
+        strange = AirJournal(self._path)
+        try:
+            strange.create(new_nonce())
+        except OSError as error:
+            log.warning("store.not_marked %s; the next start sends what waits in the copy", error)
+        strange.close()
 
     def _begin_journal(self, tx: Tx, nonce: bytes) -> None:
         """In the writer's thread, after that is on disk. Without a journal each segment waits."""

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 from airpost.errors import StoreLost, StoreUnavailable
 from airpost.histogram import Histogram
@@ -120,7 +120,9 @@ class Tx:
 
 
 class Writer(StoreThread):
-    """The thread. `migrate` is called in it, `committed` and `failed` on the loop."""
+    """The thread. `migrate` is called in it, `committed` and `failed` on the loop; so is, in it,
+    `put_back` where the file holds less than was committed.
+    """
 
     def __init__(
         self,
@@ -132,6 +134,7 @@ class Writer(StoreThread):
         migrate: Callable[[], None],
         committed: Callable[[set[Wake]], None],
         failed: Callable[[str], None],
+        put_back: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("store writer")
         self.commits = Histogram(COMMIT_S)  # seconds each took
@@ -152,6 +155,7 @@ class Writer(StoreThread):
         self._migrate = migrate
         self._committed = committed
         self._failed = failed
+        self._put_back = put_back
         self._db: sqlite3.Connection | None = None
         self._durable = True  # as the connection is set: its commits wait for the disk
 
@@ -191,8 +195,7 @@ class Writer(StoreThread):
             self._check_owner(db)
             newest = self._fill(db)
             if self._older:
-                db.execute("ROLLBACK")
-                raise StoreLost(OLDER)
+                self._end_older(db)
             # SQLite ends the whole transaction itself after some errors, a full disk for one.
             if db.in_transaction:
                 began_s = time.monotonic()
@@ -251,6 +254,8 @@ class Writer(StoreThread):
             raise StoreUnavailable(MOVED) from error
         if here:
             if found is not None and self._away not in (None, _mark(found)):
+                if self._is_older(db):
+                    self._end_older(db)
                 db.execute("ROLLBACK")
                 raise StoreLost(CHANGED)
             self._away = None
@@ -297,7 +302,15 @@ class Writer(StoreThread):
         found = tx.db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise damaged(found)
-        self._older = self._newest is not None and self._newest_event(tx.db) < self._newest
+        self._older = self._is_older(tx.db)
+
+    def _is_older(self, db: sqlite3.Connection) -> bool:
+        return self._newest is not None and self._newest_event(db) < self._newest
+
+    def _end_older(self, db: sqlite3.Connection) -> NoReturn:
+        db.execute("ROLLBACK")
+        self._put_back()
+        raise StoreLost(OLDER)
 
     def probe(self, tx: Tx) -> None:
         """Write and commit something of no meaning: does the disk take it?
