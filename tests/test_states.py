@@ -73,7 +73,7 @@ def test_only_a_report_moves_a_segment_that_ended() -> None:
         ([S.FAILED, S.CANCELLED, S.DELIVERED], False, MessageState.FAILED),
         ([S.EXPIRED, S.SENT], False, MessageState.EXPIRED),
         ([S.CANCELLED, S.SENT], False, MessageState.CANCELLED),
-        ([S.DELIVERED, S.CANCELLED], False, MessageState.FAILED),
+        ([S.DELIVERED, S.CANCELLED], False, MessageState.CANCELLED),
         ([S.FAILED, S.EXPIRED], False, MessageState.FAILED),
     ],
 )

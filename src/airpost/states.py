@@ -138,6 +138,10 @@ def is_final(state: SegmentState, event: SegmentEvent, *, want_report: bool) -> 
     return state is SegmentState.SENT and not want_report
 
 
+# What is left of such a message is given up; where all that failed comes after all, it stays so.
+GIVEN_UP = frozenset({MessageState.FAILED, MessageState.EXPIRED})
+
+
 def fold(segments: Iterable[SegmentState], *, waiting: bool = False) -> MessageState:
     """The state of a message from the segments of its newest transmission; ValueError on none.
 
@@ -148,9 +152,7 @@ def fold(segments: Iterable[SegmentState], *, waiting: bool = False) -> MessageS
         raise ValueError("a message has at least one segment")
     for decisive in (_S.FAILED, _S.EXPIRED, _S.CANCELLED):
         if decisive in seen:
-            # Some of it is on the handset, so it was not cancelled: the rest can never arrive.
-            torn = decisive is _S.CANCELLED and _S.DELIVERED in seen
-            return MessageState.FAILED if torn else MessageState(decisive.value)
+            return MessageState(decisive.value)
     moved = seen & {_S.SENT, _S.DELIVERED, _S.UNCERTAIN}
     if _S.SENDING in seen or (_S.QUEUED in seen and moved):
         return MessageState.SENDING

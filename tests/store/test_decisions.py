@@ -24,6 +24,7 @@ from tests.store.values import (
     end,
     lost,
     new,
+    report,
     seen,
     sent,
 )
@@ -177,3 +178,23 @@ async def test_a_part_in_doubt_that_is_held_keeps_the_others_with_its_sim(store:
     message = await seen(store, "m")
     assert [part.state for part in message.parts] == [S.UNCERTAIN, S.QUEUED]
     assert message.possible_duplicates == 0
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_a_person_has_cancelled_stays_so_though_a_part_of_it_arrived(
+    store: Store, *, first: bool
+) -> None:
+    """Its report comes before that decision, or after it."""
+    await bound(store, new("m", 2))
+    one, two = await claim(store)
+    await sent(store, one, 1)
+    await lost(store, two)
+    if first:
+        await store.record_report(report(1))
+    assert await store.decisions.settle(MessageId("m"), None, Verdict.CANCELLED, PERSON)
+    if not first:
+        await store.record_report(report(1))
+    found = await seen(store, "m")
+    assert [part.state for part in found.parts] == [S.DELIVERED, S.CANCELLED]
+    assert (found.state, found.final) == (M.CANCELLED, True)
+    assert (await store.keeping.check()).faults == ()

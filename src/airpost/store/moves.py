@@ -16,6 +16,7 @@ from airpost.errors import StaleTransition
 from airpost.model import MessageClass, MessageId, OnUncertain, Severity
 from airpost.outcome import Outcome
 from airpost.states import (
+    GIVEN_UP,
     MessageState,
     SegmentEvent,
     SegmentState,
@@ -31,7 +32,7 @@ from airpost.store.writer import Tx
 
 _SQL = load("moves")
 OURSELVES = "airpost"  # the actor of what the service does by itself
-_DECIDED = {MessageState.FAILED, MessageState.EXPIRED, MessageState.CANCELLED}
+_DECIDED = {*GIVEN_UP, MessageState.CANCELLED}
 _EXPLAINED = {SegmentState.FAILED, SegmentState.EXPIRED, SegmentState.CANCELLED,
               SegmentState.UNCERTAIN}  # fmt: skip
 MAY_BE_OUT = frozenset((SegmentState.SENT, SegmentState.DELIVERED, SegmentState.UNCERTAIN))
@@ -241,14 +242,19 @@ def fold_message(tx: Tx, message_seq: int, at: Instant, actor: str) -> MessageSt
     parts = [_part(each) for each in tx.db.execute(_SQL["fold"], (message_seq,))]
     before = tx.db.execute(_SQL["message"], (message_seq,)).fetchone()
     states = [part.state for part in parts]
-    state = fold(states, waiting=before[0] == MessageState.ACCEPTED.value)
+    was = MessageState(before[0])
+    state = fold(states, waiting=was is MessageState.ACCEPTED)
+    if state is MessageState.CANCELLED and was in GIVEN_UP:
+        state = (
+            was  # what failed has come after all; the rest was given up, and nobody cancelled it
+        )
     if state in _DECIDED and SegmentState.QUEUED in states:
         _cancel_rest(tx, message_seq, state, at)
         return fold_message(tx, message_seq, at, actor)
     columns = _columns(state, parts)
     if columns != before:
         tx.db.execute(_SQL["set_message"], (*columns, message_seq))
-    _tell(tx, message_seq, MessageState(before[0]), state, columns[-1], at, actor)
+    _tell(tx, message_seq, was, state, columns[-1], at, actor)
     return state
 
 
@@ -303,6 +309,5 @@ def _reason(state: MessageState, parts: Sequence[Part]) -> str | None:
     if state not in _DECIDED and state is not MessageState.UNCERTAIN:
         return None
     told = {part.state.value: part.reason for part in reversed(parts)}
-    if state is MessageState.FAILED and state.value not in told:
-        return told[SegmentState.CANCELLED.value]  # a part failed and came after all
-    return told.get(state.value)
+    # A part that failed may have come after all: then the reason of those that were given up.
+    return told.get(state.value, told.get(SegmentState.CANCELLED.value))
