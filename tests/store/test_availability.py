@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from airpost.clock import Instant, LoopClock
 from airpost.errors import StoreUnavailable
 from airpost.store.availability import PROBE_S, Availability
@@ -42,6 +44,25 @@ def test_it_is_probed_until_it_is_well_again_and_no_longer() -> None:
         assert disk.probed == 3
 
     run_virtual(main)
+
+
+def test_a_probe_that_breaks_is_not_the_last_one(caplog: pytest.LogCaptureFixture) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        disk, broken = Disk(), [ZeroDivisionError()]
+
+        async def probe() -> None:
+            if broken:
+                raise broken.pop()
+            await disk.probe()
+
+        can = Availability(LoopClock(loop.time, Instant(0)), probe, disk.is_well)
+        disk.full = False
+        can.failed("full")
+        await asyncio.sleep(2.5 * PROBE_S)
+        assert (can.reason, disk.well) == (None, 1)
+
+    run_virtual(main)
+    assert "store.probe_failed" in caplog.text
 
 
 def test_stopped_it_keeps_what_it_knows() -> None:

@@ -48,6 +48,9 @@ class Availability:
                 await self._probe()
             except StoreUnavailable:
                 continue  # the reason is noted where it was seen
+            except Exception:  # else nothing would be written before a restart
+                log.exception("store.probe_failed")
+                continue
             self.reason = None
             log.info("store.available")
             self._well()
