@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from airpost.store.api import Store
 from airpost.store.sqlite import SqliteStore
+from tests.store.files import PROBE_S
 from tests.store.values import NOW, FakeClock, folder
 
 BACKENDS: dict[str, Callable[[Path, FakeClock], Store]] = {
@@ -41,3 +42,20 @@ async def store(make: Callable[[], Store]) -> AsyncIterator[Store]:
     await made.open(NOW)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def path(place: Path) -> Path:
+    return place / "airpost.db"
+
+
+@pytest_asyncio.fixture
+async def plain(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SqliteStore]:
+    monkeypatch.setattr("airpost.store.availability.PROBE_S", PROBE_S)
+    monkeypatch.setattr("airpost.store.migrations.BUSY_S", 0.05)
+    store = SqliteStore(path, clock, Random(1))
+    await store.open(NOW)
+    yield store
+    await store.close()

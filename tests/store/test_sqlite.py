@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import resource
 import sqlite3
 import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
-import pytest_asyncio
 
 from airpost.clock import SECOND_US, LoopClock
 from airpost.errors import ConfigError, StoreUnavailable
@@ -24,8 +21,17 @@ from airpost.model import MessageId, NewMessage
 from airpost.states import MessageState
 from airpost.store.api import MessageFilter, Wake
 from airpost.store.sqlite import SqliteStore
-from airpost.store.writer import Tx
 from airpost.tasks import spawn
+from tests.store.files import (
+    PROBE_S,
+    checkpoint,
+    counted,
+    move,
+    octets_of,
+    overwrite,
+    size_of,
+    until,
+)
 from tests.store.values import (
     NOW,
     FakeClock,
@@ -42,41 +48,12 @@ from tests.store.values import (
 )
 from tests.virtual import VirtualLoop, run_virtual
 
-PROBE_S = 0.02
-
-
-@pytest.fixture
-def path(place: Path) -> Path:
-    return place / "airpost.db"
-
-
-@pytest_asyncio.fixture
-async def plain(
-    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[SqliteStore]:
-    monkeypatch.setattr("airpost.store.availability.PROBE_S", PROBE_S)
-    monkeypatch.setattr("airpost.store.migrations.BUSY_S", 0.05)
-    store = SqliteStore(path, clock, Random(1))
-    await store.open(NOW)
-    yield store
-    await store.close()
-
 
 def pragma(store: SqliteStore, text: str) -> None:
     """On the writer's own connection, while its thread has nothing to do."""
     assert store.pending == 0
     assert store._writer._db is not None
     store._writer._db.execute(f"PRAGMA {text}").fetchall()
-
-
-def size_of(name: str) -> int:
-    return Path(name).stat().st_size
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 the store has no event for it
-            await asyncio.sleep(PROBE_S / 2)
 
 
 def big(id_: str) -> NewMessage:
@@ -340,200 +317,6 @@ async def test_a_run_that_has_lost_its_lock_writes_nothing_more(
         await other.close()
 
 
-def _take_away(path: Path, by: str) -> None:
-    other = path.with_name("other.db")
-    if by == "a copy":
-        other.write_bytes(path.read_bytes())
-        other.replace(path)
-    else:
-        path.unlink()
-
-
-@pytest.mark.parametrize("by", ["a copy", "nobody"])
-async def test_nothing_is_taken_into_a_file_that_no_start_would_read(
-    plain: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture, by: str
-) -> None:
-    """Somebody has put a copy in its place, or removed it, while it was open."""
-    await plain.accept([new("m")])
-    _take_away(path, by)
-    with pytest.raises(StoreUnavailable, match="removed or replaced"):
-        await plain.accept([new("late")])
-    assert plain.died is not None
-    assert "store.lost" in caplog.text
-
-
-async def test_a_file_that_was_moved_away_is_taken_again_unless_it_was_changed_there(
-    plain: SqliteStore, path: Path
-) -> None:
-    away = path.with_name("away.db")
-    await plain.accept([new("m")])
-    for changed in (False, True):
-        _move(path, away)
-        with pytest.raises(StoreUnavailable, match="put that file back"):
-            await plain._writer.ask(counted, urgent=True)
-        assert plain.died is None
-        if changed:
-            _change(away)
-        _move(away, path)
-        if not changed:
-            await plain._probe()
-            assert await plain._writer.ask(counted, urgent=True) == 1
-    with pytest.raises(StoreUnavailable, match="changed while it was away"):
-        await plain._probe()
-    assert plain.died is not None
-
-
-async def test_a_store_that_is_closed_while_its_file_is_away_is_whole_there(
-    plain: SqliteStore, path: Path
-) -> None:
-    away = path.with_name("away.db")
-    await plain.accept([new("m")])
-    _move(path, away)
-    overwrite(path, b"another")
-    with pytest.raises(StoreUnavailable, match="put that file back"):
-        await plain.accept([new("n")])
-    await plain.close()
-    assert octets_of(path) == b"another"
-    with sqlite3.connect(away) as db:
-        assert [row[0] for row in db.execute("SELECT id FROM message")] == ["m"]
-    db.close()
-
-
-async def test_a_file_that_is_put_back_without_its_log_is_not_gone_on_with(
-    plain: SqliteStore, path: Path
-) -> None:
-    """The log goes where it lies: the next start would not find what stands in it."""
-    away = path.with_name("away.db")
-    await plain.accept([new("m")])
-    for beside in ("", "-wal"):
-        _move(path.with_name(path.name + beside), away.with_name(away.name + beside))
-    with pytest.raises(StoreUnavailable, match="its log"):
-        await plain.accept([new("n")])
-    _move(away, path)
-    with pytest.raises(StoreUnavailable, match="its log"):
-        await plain._probe()
-    _move(away.with_name("away.db-wal"), path.with_name(path.name + "-wal"))
-    await until(lambda: plain.unavailable is None)
-    assert await plain._writer.ask(counted, urgent=True) == 1
-
-
-async def test_nothing_is_taken_into_a_log_that_no_start_would_read(
-    plain: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What stands in it goes into the file."""
-    await plain.accept([new("m")])
-    _take_away(path.with_name(path.name + "-wal"), "nobody")
-    with pytest.raises(StoreUnavailable, match=r"log of the store .* was removed"):
-        await plain.accept([new("n")])
-    assert "store.lost" in caplog.text
-    with sqlite3.connect(path) as db:
-        assert [row[0] for row in db.execute("SELECT id FROM message")] == ["m"]
-    db.close()
-
-
-@pytest.mark.parametrize("with_log", [False, True])
-async def test_a_file_that_another_has_opened_where_it_was_moved_is_not_written_to(
-    plain: SqliteStore, path: Path, *, with_log: bool
-) -> None:
-    """Two logs would be written into one file; one that was moved along is its own."""
-    away = path.with_name("away.db")
-    await plain._writer.ask(checkpoint, urgent=True)
-    await plain.accept([new("m")])  # stands in the log
-    _move(path, away)
-    if with_log:
-        for beside in ("-wal", "-shm"):
-            _move(path.with_name(path.name + beside), away.with_name(away.name + beside))
-        with pytest.raises(StoreUnavailable, match="put that file back"):
-            await plain.accept([new("n")])
-        assert plain.died is None
-        return
-    with opened_by_another(away):
-        before = octets_of(away)
-        with pytest.raises(StoreUnavailable, match="opened or changed while it was away"):
-            await plain.accept([new("n")])
-        assert octets_of(away) == before
-
-
-async def test_the_log_of_a_file_that_is_away_is_emptied_once_nobody_reads_it(
-    plain: SqliteStore, path: Path
-) -> None:
-    """What stays in it would be read into whatever is put in that place."""
-    with reading(path):
-        await plain.accept([new("m")])
-        _move(path, path.with_name("away.db"))
-        with pytest.raises(StoreUnavailable, match="put that file back"):
-            await plain._writer.ask(counted, urgent=True)
-        assert size_of(f"{path}-wal") > 0
-    await until(lambda: size_of(f"{path}-wal") == 0)
-    assert plain.died is None
-    _move(path.with_name("away.db"), path)
-    await until(lambda: plain.unavailable is None)
-    assert await plain._writer.ask(counted, urgent=True) == 1
-
-
-async def test_while_nothing_can_be_looked_at_a_file_that_was_moved_away_stays_so(
-    plain: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def none_left() -> None:
-        raise OSError(errno.EMFILE, "too many open files")
-
-    away = path.with_name("away.db")
-    await plain.accept([new("m")])
-    _move(path, away)
-    with pytest.raises(StoreUnavailable, match="put that file back"):
-        await plain._writer.ask(counted, urgent=True)
-    with monkeypatch.context() as patch:
-        patch.setattr("airpost.store.writer._open_files", none_left)
-        with pytest.raises(StoreUnavailable, match="put that file back"):
-            await plain._writer.ask(counted, urgent=True)
-        _move(away, path)  # that it is the same one cannot be told
-        with pytest.raises(StoreUnavailable, match="put that file back"):
-            await plain._writer.ask(counted, urgent=True)
-    await until(lambda: plain.unavailable is None)
-    assert await plain._writer.ask(counted, urgent=True) == 1
-
-
-@contextmanager
-def opened_by_another(path: Path) -> Iterator[None]:
-    """A process of its own reads the file."""
-    code = f"""if True:
-        import sqlite3
-        db = sqlite3.connect({str(path)!r})
-        db.execute("SELECT count(*) FROM message").fetchone()
-        print("read", flush=True)
-        input()
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        other.stdout.readline()
-        yield
-        other.communicate(b"\n")
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Somebody reads the store, as it is at the beginning."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute("BEGIN")
-    db.execute("SELECT count(*) FROM message").fetchone()
-    yield
-    db.close()
-
-
-def _move(path: Path, to: Path) -> None:
-    path.rename(to)
-
-
-def _change(path: Path) -> None:
-    """By another process: this one's own connections share more than the file."""
-    wait = "import time; time.sleep(0.02)"  # a step of the file system's clock
-    sql = "DELETE FROM event; PRAGMA wal_checkpoint(TRUNCATE)"
-    code = f"{wait}; import sqlite3; sqlite3.connect({str(path)!r}).executescript({sql!r})"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 async def test_after_damage_an_older_copy_is_not_gone_on_with(
     plain: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -571,14 +354,14 @@ async def test_the_start_after_an_older_copy_holds_what_waits_in_it(
     await plain._writer.ask(checkpoint, urgent=True)
     elsewhere = path.with_name("away.db")
     if away:
-        _move(path, elsewhere)
+        move(path, elsewhere)
     else:
         overwrite(path, b"damaged")
     with pytest.raises(StoreUnavailable, match=r"damaged|not a database|put that file back"):
         await plain._writer.ask(counted, urgent=True)
     overwrite(elsewhere if away else path, older)
     if away:
-        _move(elsewhere, path)
+        move(elsewhere, path)
     await until(lambda: plain.died is not None)
     assert "an older copy" in str(plain.died)
     await plain.close()
@@ -656,25 +439,6 @@ async def test_after_damage_what_does_not_fit_together_is_not_gone_on_with(
     assert await plain._writer.ask(counted, urgent=True) == 1
 
 
-def octets_of(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def overwrite(path: Path, octets: bytes) -> None:
-    path.write_bytes(octets)
-
-
-def checkpoint(tx: Tx) -> None:
-    tx.db.execute("COMMIT")
-    tx.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    tx.db.execute("PRAGMA shrink_memory")
-    tx.db.execute("BEGIN IMMEDIATE")
-
-
-def counted(tx: Tx) -> int:
-    return int(tx.db.execute("SELECT count(*) FROM message").fetchone()[0])
-
-
 async def test_a_store_by_a_link_is_the_file_it_leads_to(
     path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -684,7 +448,7 @@ async def test_a_store_by_a_link_is_the_file_it_leads_to(
     store = SqliteStore(link, clock, Random(2))
     await store.open(NOW)
     await store.accept([new("m")])
-    monkeypatch.setattr(store._writer, "_identity", (0, 0))
+    monkeypatch.setattr(store._writer._place, "_identity", (0, 0))
     await store.accept([new("further")])
     assert store.died is None
     await store.close()

@@ -8,10 +8,9 @@ takes nothing else with it; nobody is answered before the COMMIT that holds his 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -22,8 +21,9 @@ from airpost.errors import StoreLost, StoreUnavailable
 from airpost.histogram import Histogram
 from airpost.store.ahead import Ahead, BegunMeanwhile, PreparedRow
 from airpost.store.api import Wake
-from airpost.store.faults import MOVED, damaged, in_doubt, meaning, reason_of
+from airpost.store.faults import damaged, in_doubt, meaning, reason_of
 from airpost.store.migrations import connect
+from airpost.store.place import Place
 from airpost.store.recall import Recall
 from airpost.store.statements import load
 from airpost.store.thread import Request, StoreThread
@@ -41,22 +41,9 @@ LOST = (
     "removed or replaced), or a copy of another run was written over it; this one writes and sends "
     "nothing more"
 )
-REPLACED = (
-    "the file of the store was removed or replaced while airpost had it open: what it writes would "
-    "be lost at the next start; this one writes and sends nothing more"
-)
-LOGLESS = (
-    "the log of the store (the file that ends in -wal) was removed or replaced while airpost had "
-    "it open: what it writes would be lost at the next start; this one writes and sends nothing "
-    "more"
-)
 OLDER = (
     "an older copy was written over the file of the store while airpost had it open: what it holds "
     "may have gone out since; this one writes and sends nothing more"
-)
-CHANGED = (
-    "the file of the store was opened or changed while it was away from its place; this one writes "
-    "and sends nothing more"
 )
 HISTORY_ROWS = 16  # written by one statement
 SHARE_AFTER_S = 0.005  # of waiting: three or four commits of others
@@ -141,11 +128,7 @@ class Writer(StoreThread):
         self.owner = b""  # the number of this run in the store; empty: none was written yet
         self.in_doubt = False  # whether the file still holds what was committed
         self._path = path
-        self._file = path  # by its own name, whatever links lead there
-        self._log_file = path
-        self._identity = (0, 0)
-        self._log_identity: tuple[int, int] | None = None  # of its log, once that is open
-        self._away: tuple[int, int] | None = None  # the file as it was when it left its place
+        self._place: Place | None = None
         self._newest: int | None = None  # event that is committed, as far as it is known
         self._older = False
         self._rng = rng
@@ -162,13 +145,10 @@ class Writer(StoreThread):
     def open(self) -> None:
         """Bring the file to this code's schema, then open the connection."""
         self.owner, self._newest = b"", None
-        self._away, self.in_doubt, self._older = None, False, False
-        self._log_identity = None
+        self.in_doubt = self._older = False
         self._migrate()
         self._db = connect(self._path)
-        self._file = self._path.resolve()
-        self._log_file = self._file.with_name(f"{self._file.name}-wal")
-        self._identity = _identity(self._file.stat())
+        self._place = Place(self._path)
         self._db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_OCTETS}")
 
     def close(self) -> None:
@@ -219,10 +199,15 @@ class Writer(StoreThread):
         if self._owner_in(db) != (self.owner.hex(),):
             db.execute("ROLLBACK")  # the other one waits for it
             raise StoreLost(LOST)
-        if self._log_identity is None:
-            with suppress(OSError):
-                self._log_identity = _identity(self._log_file.stat())
-        self._check_place(db)
+        assert self._place is not None
+        try:
+            self._place.check(db)
+        except StoreLost:
+            if db.in_transaction:  # it is back, and was changed while it was away
+                if self._is_older(db):
+                    self._end_older(db)
+                db.execute("ROLLBACK")
+            raise
         if self._newest is None:
             self._newest = self._newest_event(db)
 
@@ -236,59 +221,6 @@ class Writer(StoreThread):
                 raise
             raise damaged(str(error)) from error  # a sound file of somebody else's: no such table
         return found
-
-    def _check_place(self, db: sqlite3.Connection) -> None:
-        """Nothing is written to a file, or a log, that no start would find.
-
-        StoreUnavailable while it lies elsewhere: it may be put back. StoreLost where it lies
-        nowhere, or was opened or changed there.
-        """
-        found = log_found = None
-        try:
-            here = self._is_here()
-            if not here or self._away is not None:
-                found, log_found = _open_file(self._identity), _open_file(self._log_identity)
-        except OSError as error:  # there are no more descriptors, say
-            if self._away is None:
-                return  # what cannot be looked at proves nothing
-            raise StoreUnavailable(MOVED) from error
-        if here:
-            if found is not None and self._away not in (None, _mark(found)):
-                if self._is_older(db):
-                    self._end_older(db)
-                db.execute("ROLLBACK")
-                raise StoreLost(CHANGED)
-            self._away = None
-            return
-        db.execute("ROLLBACK")
-        if found is None or found.st_nlink == 0:
-            raise StoreLost(REPLACED)
-        logless = log_found is None or log_found.st_nlink == 0
-        if self._away is None:
-            if self._is_opened_there():
-                raise StoreLost(CHANGED)  # two logs of one file: neither may be written into it
-            # Its log lies at the old place, where another file may be put: nothing stays in it.
-            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            if not busy:  # else somebody reads what stands in it: at the next look
-                self._away = _mark(_open_file(self._identity) or found)
-        if logless:
-            raise StoreLost(LOGLESS)
-        raise StoreUnavailable(MOVED)
-
-    def _is_here(self) -> bool:
-        """Whether the file that is open here has its name still, and so has its log."""
-        if not _has_its_name(self._file, self._identity):
-            return False
-        log_identity = self._log_identity
-        return log_identity is None or _has_its_name(self._log_file, log_identity)
-
-    def _is_opened_there(self) -> bool:
-        """Whether another has the file open where it lies now, with a log that is not this one."""
-        with suppress(OSError):  # what cannot be looked at proves nothing
-            names = {name: _identity(found) for name, found in _open_files()}
-            logs = (Path(f"{name}-wal") for name, found in names.items() if found == self._identity)
-            return any(each.exists() and each not in names for each in logs)
-        return False
 
     @staticmethod
     def _newest_event(db: sqlite3.Connection) -> int:
@@ -397,34 +329,6 @@ class Writer(StoreThread):
             self._failed(reason_of(fault, self._path))
         if wakes:
             self._committed(wakes)
-
-
-def _open_files() -> Iterator[tuple[Path, os.stat_result]]:
-    """The files this process has open, by the names they have now."""
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):  # closed meanwhile
-            yield each.readlink(), each.stat()
-
-
-def _open_file(identity: tuple[int, int] | None) -> os.stat_result | None:
-    """One that is open here, wherever it lies."""
-    return next((found for _, found in _open_files() if _identity(found) == identity), None)
-
-
-def _has_its_name(path: Path, identity: tuple[int, int]) -> bool:
-    """Whether the file that is open here lies at `path`."""
-    with suppress(FileNotFoundError):
-        if _identity(path.stat()) == identity:
-            return True
-    return any(name == path for name, _ in _open_files())  # some number their files anew
-
-
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
-
-
-def _mark(found: os.stat_result) -> tuple[int, int]:
-    return found.st_mtime_ns, found.st_size
 
 
 def work_of(function: Callable[..., Any], *given: Any) -> Callable[[Tx], Any]:
