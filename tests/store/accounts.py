@@ -78,7 +78,8 @@ def folds(db: sqlite3.Connection) -> Iterator[str]:
             )
         ]
         is_ = fold(parts, waiting=state == MessageState.ACCEPTED.value).value
-        if is_ != state:
+        came = is_ == "cancelled" and set(parts) != {SegmentState.CANCELLED}  # what had failed
+        if is_ != state and not (came and state in ("failed", "expired")):
             yield f"message {seq} is {state}, its parts make it {is_}"
         if bool(going_on) != bool({SegmentState.QUEUED, SegmentState.SENDING} & {*parts}):
             yield f"message {seq} is open={going_on} with {parts}"
