@@ -540,3 +540,17 @@ async def test_a_port_that_was_lost_ends_nothing_on_the_air(
                   grace_until=after(60, at))  # fmt: skip
     stored = await store.record_report(report(31, scts=stamp(161), received_at=after(163)))
     assert stored.message_id == whose
+
+
+async def test_of_two_in_doubt_at_that_second_neither_gets_a_report_that_may_be_the_others(
+    store: Store, by: list[str]
+) -> None:
+    """The first was refused, perhaps, and the next began then; an old one bears the reference."""
+    await bound(store, new("old"), new("known", to=OTHER), new("refused"), new("taken"))
+    old, known, refused, taken = await claim(store)
+    await sent(store, old, 21, at=after(100))
+    await sent(store, known, 20, at=after(3_000))
+    await lost(store, refused, after(3_100))
+    await lost(store, taken, after(3_103))
+    stored = await store.record_report(report(21, scts=stamp(3_103), received_at=after(3_105)))
+    assert (stored.message_id, by) == (None, ["in doubt when it was taken"])

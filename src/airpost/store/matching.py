@@ -7,7 +7,8 @@ decides; in their order, by name:
 - `told of before`: one that bears the reference was given a report with the same time.
 - `in doubt when it was taken`: the time fits none that bears the reference, or can on the air, but
   one that has gone out without and can have it: its answer stayed away, and the count came round
-  or the modem gives the same each time, and the time of the last report was right.
+  or the modem gives the same each time, and the time of the last report was right. Nobody's where
+  the time means attempts at several segments.
 - `has the reference`: an attempt to the number bears it, and the time means no other (references
   come again after 256, and after each restart of a modem).
 - `counted on the air`: one on the air can have it, the report is final, nothing else to the number
@@ -30,7 +31,7 @@ By the count an attempt can have a reference that is the last known one plus the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -43,6 +44,7 @@ from airpost.store.writer import Tx
 
 _SQL = load("matching")
 MATCH_S = 72 * 3600  # a reference comes again after 256 messages: what is older is not meant
+APART_S = 1  # by which the time tells two apart: it counts whole seconds
 CLOSE_S = 10  # by which the time may be off where nothing else tells several apart
 FIT_S = 120  # the same, where the reference came twice
 LONGER_S = 250  # that a modem was at a message which nobody waited for any more
@@ -134,14 +136,15 @@ class Evidence:
         return [a for a in bearers if a.id not in self._told or self._close(a)] or bearers
 
     @cached_property
-    def doubted_then(self) -> AttemptRow | None:
+    def doubted_then(self) -> list[AttemptRow]:
         """Of those without a reference that have gone out the nearest to when it was taken.
 
-        None where one that bears it was on the air then, or has it because this one took none.
+        Several where the time does not tell them apart. None where one that bears it was on the air
+        then, or has it because this one took none.
         """
         bearers = self._bearers
         if self._taken_at is None or not bearers or any(map(self._close, bearers)):
-            return None
+            return []
         found = [
             each
             for each in self.without_reference
@@ -150,7 +153,8 @@ class Evidence:
             and (self._countable(each) or (self._same_each_time(each) and self._tells_time))
             and all(self._came_round(each, bearer) for bearer in bearers)
         ]
-        return min(found, key=self._away_us) if found else None
+        nearest_us = min(map(self._away_us, found), default=0)
+        return [each for each in found if self._away_us(each) <= nearest_us + APART_S * SECOND_US]
 
     @cached_property
     def bearer(self) -> AttemptRow | None:
@@ -191,8 +195,7 @@ class Evidence:
         """The oldest of those that are left, where all are attempts at one segment and over."""
         counts = self._known_before(_NEWEST) is not None
         left = self.timely or self.countable if counts else self.recent
-        parts = {each.segment_id for each in left}
-        return _ended(left[0]) if len(parts) == 1 and all(map(_ended, left)) else None
+        return _of_one_part(left)
 
     def spoken_against(self, attempt: AttemptRow) -> bool:
         """True where there is a time and a count, and neither allows it.
@@ -321,6 +324,12 @@ def _instant(scts: bytes) -> int | None:
     return TimeStamp(scts).instant_us
 
 
+def _of_one_part(attempts: Sequence[AttemptRow]) -> AttemptRow | None:
+    """The first of them, where all are attempts at one segment and over."""
+    parts = {each.segment_id for each in attempts}
+    return attempts[0] if len(parts) == 1 and all(map(_ended, attempts)) else None
+
+
 def _ended(attempt: AttemptRow) -> AttemptRow | None:
     """None while it is on the air."""
     return None if attempt.ended_at is None else attempt
@@ -345,8 +354,8 @@ RULES = (
     Rule("told of before", lambda of: of.told_before is not None, lambda of: of.told_before),
     Rule(
         "in doubt when it was taken",
-        lambda of: bool(of.without_reference) and of.doubted_then is not None,
-        lambda of: of.doubted_then,
+        lambda of: bool(of.without_reference) and bool(of.doubted_then),
+        lambda of: _of_one_part(of.doubted_then),
     ),
     Rule("has the reference", _has_reference, lambda of: of.bearer),
     Rule("counted on the air", _counted_on_air, lambda of: of.bearer),
