@@ -75,7 +75,7 @@ def _failed(message: Message, _now: Instant) -> Fate:
     part = _first(message, SegmentState.FAILED)
     reason = message.reason or "no reason is kept"
     if part is None:
-        words = f"a part of it arrived, and not all the others were sent: {reason}"
+        words = f"the part that failed went out after all, and not all the others did: {reason}"
         return Fate(words, ANEW)
     if part.attempts == 0:
         words = f"refused before anything of it was sent: {reason}"
