@@ -66,6 +66,7 @@ def watched(loop: asyncio.AbstractEventLoop, modems: Sequence[SimModem]) -> Iter
         wires[:] = [wire for wire in wires if not wire.cut]
         pty = _behind(path, modems)
         if pty is not None:
+            pty.lose_unread()  # as opening does, but for what the kernel had on its way
             wires.append(Wire(transport, pty, pty.rx_bytes, pty.tx_bytes))
         return transport
 

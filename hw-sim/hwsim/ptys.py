@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,14 @@ class Pty:
         room = BUFFER_OCTETS - len(self._pending)
         self._pending += data[:room]
         self.dropped_bytes += max(0, len(data) - room)
+
+    def lose_unread(self) -> None:
+        """What was sent and no host has read is lost, also what the kernel has on its way."""
+        self._pending.clear()
+        if self.is_open and self._loop is not None:
+            self._loop.remove_writer(self._master)
+            termios.tcflush(self._master, termios.TCOFLUSH)  # before the line discipline
+            termios.tcflush(self._slave, termios.TCIFLUSH)  # and in it
 
     def _push(self, data: bytes) -> int:
         try:

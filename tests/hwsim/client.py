@@ -58,6 +58,7 @@ class Client:
         self.seen = bytearray()
         self.chunks: list[bytes] = []
         self.lost = False
+        self._pty.lose_unread()  # else what it had said before would count as its next words
         self._tx = self._pty.rx_bytes
         self._rx = self._pty.tx_bytes
         self._more = asyncio.Event()

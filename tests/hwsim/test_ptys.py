@@ -112,6 +112,25 @@ def test_a_host_that_does_not_read_loses_what_is_too_much(tmp_path: Path) -> Non
     run_virtual(main)
 
 
+def test_what_nobody_read_may_be_lost_wherever_it_is(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        pty = Pty(tmp_path / "m", lambda _data: None)
+        pty.open(loop)
+        host = os.open(pty.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        for octets in (1, 2_000, 3 * BUFFER_OCTETS) * 50:  # with the kernel's worker or before it
+            pty.write(b"x" * octets)
+            pty.lose_unread()
+            pty.write(b"now")
+            await until(lambda: waiting(host) >= len(b"now"))
+            assert os.read(host, 100_000) == b"now"
+            assert pty.pending == 0
+        os.close(host)
+        pty.close()
+        pty.lose_unread()  # nothing is there
+
+    run_virtual(main)
+
+
 def test_a_dead_link_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "m").symlink_to("/dev/pts/gone")
 
