@@ -22,8 +22,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import aiohttp
+
+from tests.bench.lean import LeanModems
 from tests.bench.machine import machine
-from tests.bench.stand import Setup, cpu_s, modems_of
+from tests.bench.stand import Modems, Setup, cpu_s, modems_of
 
 SPREAD = 0.005  # of the air time: eight modems between 197 and 204 ms
 POSTS = 50  # under way at once
@@ -79,19 +82,52 @@ class Row:
 
 # -- the bars ------------------------------------------------------------------------------------
 async def latency(count: int) -> None:
-    """HTTP POST → Ctrl-Z on an idle modem."""
-    rng = Random(1)
+    """HTTP POST → Ctrl-Z on an idle modem, and the same without a store."""
     async with Setup(1, 0.02) as setup:
-        begun = []
-        for _ in range(count):
-            await asyncio.sleep(rng.uniform(0.08, 0.16))
-            begun.append(await setup.post("+491701234567", report=False))
-        await asyncio.sleep(1)
-        (modem,) = setup.told()
-        handed = [ctrl_z for ctrl_z, _, _ in modem["sends"]]
-        assert len(handed) == count
-        values = [at - began for began, at in zip(begun, handed, strict=True)]
-        _spread("POST to Ctrl-Z, idle modem", values, "median 6 ms, p99 25 ms")
+        ours = await _handed(setup.modems, setup.http, count)
+    _spread("POST to Ctrl-Z, idle modem", ours, "median 6 ms, p99 25 ms")
+    with tempfile.TemporaryDirectory(prefix="airpost-bench-") as folder:
+        theirs = await _bare_latency(Path(folder), count)
+    _spread("bare loop: POST to Ctrl-Z", theirs)
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    print(f"airpost to bare loop: POST to Ctrl-Z {ratio:.2f}\n", flush=True)
+
+
+async def _handed(
+    modems: Modems | LeanModems, http: aiohttp.ClientSession, count: int
+) -> list[float]:
+    """Seconds from each POST to the Ctrl-Z of its PDU."""
+    rng, begun = Random(1), []
+    for _ in range(count):
+        await asyncio.sleep(rng.uniform(0.08, 0.16))
+        begun.append(time.monotonic())
+        message = {"to": "+491701234567", "text": "hello", "report": False}
+        async with http.post("/v1/messages", json=message) as answer:
+            assert answer.status == 202, await answer.text()
+            await answer.read()
+    await asyncio.sleep(1)
+    (told,) = modems.told()
+    handed = [ctrl_z for ctrl_z, _, _ in told["sends"]]
+    assert len(handed) == count
+    return [at - began for began, at in zip(begun, handed, strict=True)]
+
+
+async def _bare_latency(folder: Path, count: int) -> list[float]:
+    socket, sim = folder / "http.sock", modems_of(folder, 1, 0.02)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.bare", "--listen", str(socket), *sim.ports
+    )
+    try:
+        while not socket.exists():
+            await asyncio.sleep(0.05)
+        async with aiohttp.ClientSession(
+            "http://localhost", connector=aiohttp.UnixConnector(str(socket))
+        ) as http:
+            return await _handed(sim, http, count)
+    finally:
+        process.kill()
+        await process.wait()
+        sim.close()
 
 
 def _done(told: list[dict[str, Any]], count: int) -> bool:
