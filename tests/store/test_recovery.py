@@ -39,9 +39,11 @@ from tests.store.values import (
     moves,
     new,
     prepare,
+    report,
     seen,
     sent,
     settlement,
+    stamp,
 )
 
 M, S, E = MessageState, SegmentState, SegmentEvent
@@ -172,6 +174,29 @@ async def test_kill_9_leaves_one_in_doubt(
     await dead.run(ended=ended, begun=begun)
     assert await dead.again() == (uncertain, states)
     assert await dead.again() == (0, states)
+
+
+async def test_a_result_that_is_told_may_settle_what_else_was_on_the_air(dead: Killed) -> None:
+    """By a report that had waited for it: what was prepared is taken for begun meanwhile."""
+    store = dead.store()
+    await store.open(NOW)
+    await bound(store, new("before"), new("doubted"), new("air"))
+    before, doubted, air = await claim(store)
+    await sent(store, before, 6, after(-9))
+    silent = await begin(store, doubted)
+    await end(store, doubted, silent, E.UNKNOWN, at=after(38), grace_until=after(43))
+    attempt = await begin(store, air, at=after(38))
+    assert (await store.sweep(after(43))).resent == 1
+    waits = report(7, scts=stamp(37), received_at=after(44))
+    assert (await store.record_report(waits)).message_id is None  # it may be of either
+    (again,) = [each for each in await claim(store, after(45)) if each.message_id == "doubted"]
+    await prepare(store, again, after(51))
+    assert store.ended(settlement(air, attempt, mr=8, at=after(71)), G1)
+    await killed(store)
+    store = dead.store(OTHER_BOOT)
+    assert (await store.open(after(75))).uncertain == 0
+    assert [(await seen(store, id_)).state for id_ in ("doubted", "air")] == [M.DELIVERED, M.SENT]
+    await store.close()
 
 
 async def test_what_is_told_keeps_its_reference_and_time(dead: Killed) -> None:

@@ -49,8 +49,9 @@ def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
         tx.db.execute(_SQL["skip_events"], (LOST_EVENTS,))
     audit.interrupt(tx, now)
     unproved = _take_up_prepared(tx, now, told)
-    on_air = [row[0] for row in tx.db.execute(_SQL["on_air"])]
-    found = [segment_id for segment_id in on_air if not _ended(tx, segment_id, told)]
+    for segment_id in _on_air(tx):
+        _ended(tx, segment_id, told)
+    found = _on_air(tx)  # by a result a report that waited may have found what it is of
     attempts = []
     for segment_id in found:
         outcome = UNPROVED if segment_id in unproved else INTERRUPTED
@@ -66,6 +67,10 @@ def recover(tx: Tx, now: Instant, policy: QueuePolicy, told: Told) -> Recovered:
             len(unproved.intersection(found)),
         )
     return Recovered(uncertain=len(found), unbound=unbind_all(tx, now))
+
+
+def _on_air(tx: Tx) -> list[int]:
+    return [row[0] for row in tx.db.execute(_SQL["on_air"])]
 
 
 def journal_of(tx: Tx) -> bytes:
