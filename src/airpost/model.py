@@ -236,6 +236,7 @@ class Waiting:
     last_sim: SimId | None = None  # which last exchanged messages with this number
     failed_on: frozenset[SimId] = frozenset()  # by failures of SIM or modem, with this message
     groups_failed: int = 0  # of its route: brought no delivery report in time
+    segments: tuple[Claimed, ...] = ()  # that may go now; looked up for modems at rest alone
 
     @property
     def goes_as(self) -> MessageClass:

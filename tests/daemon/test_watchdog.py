@@ -195,7 +195,7 @@ def test_not_fed_while_the_binder_is_stuck(tmp_path: Path) -> None:
         async with watched(loop, tmp_path) as (rig, manager):
             release = asyncio.Event()
 
-            async def never() -> None:
+            async def never(**_: object) -> None:
                 await release.wait()
 
             rig.pool._bind_round = never  # type: ignore[method-assign]

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from airpost.errors import StoreUnavailable
 from airpost.model import Lane, MessageClass, UnitState
 from airpost.outcome import OutcomeClass, Scope
+from airpost.pool.pool import Asked
 from airpost.routes import Route, RouteTable
+from airpost.store import outbound, queue
+from airpost.store.api import Binding
+from airpost.store.writer import work_of
 from tests.modem.rig import virtually
 from tests.pool.rig import PHONE, failure, pooled
 from tests.virtual import VirtualLoop
@@ -192,3 +201,106 @@ async def test_a_wait_that_is_all_but_over_does_not_make_it_look_on_and_on(
         binder._look_when_free()
         assert binder._timer is not None
         assert binder._timer.when() - loop.time() >= 0.0009
+
+
+# -- a modem at rest -----------------------------------------------------------------------------
+def test_a_commit_asks_for_no_newer_look_than_its_own() -> None:
+    asked = Asked()
+    asked.clear()
+    asked.set_by_commit()
+    assert (asked.is_set(), asked.newest) == (True, False)
+    asked.set()
+    asked.set_by_commit()
+    assert asked.newest  # whoever else asked may mean something else
+    asked.clear()
+    assert (asked.is_set(), asked.newest) == (False, False)
+
+
+@virtually
+async def test_a_modem_at_rest_begins_two_commits_after_a_message_was_handed_in(
+    loop: VirtualLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pooled(loop, tmp_path) as rig:
+        await rig.state(await rig.accept("first"), "sent")
+        await asyncio.sleep(5)
+        asked: list[str] = []
+        for name, thread in (("w", rig.store._writer), ("r", rig.store._reader)):
+
+            def noted(work: Any, name: str = name, ask: Any = thread.ask, **how: Any) -> Any:
+                asked.append(name)
+                return ask(work, **how)
+
+            monkeypatch.setattr(thread, "ask", noted)
+        before = sum(rig.store._writer.commits.counts)
+        id_ = await rig.accept("second")
+        await rig.until(lambda: len(rig.units[0].sent) == 2)
+        assert sum(rig.store._writer.commits.counts) - before == 2
+        # Handed in; bound and begun. What is read is when time is due, and nobody waits for that.
+        assert [each for each in asked if each == "w"] == ["w"] * 3
+        assert (await rig.state(id_, "sent")).modem == "gate-1"
+
+
+@virtually
+async def test_all_parts_of_what_a_modem_at_rest_begins_go_out_in_order(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path) as rig:
+        await rig.state(await rig.accept(), "sent")
+        await asyncio.sleep(5)
+        parts = 20  # more than are known at once
+        await rig.state(await rig.accept("x" * 153 * parts), "sent")
+        assert [each.seq for each in rig.units[0].sent[1:]] == [*range(1, parts + 1)]
+
+
+@virtually
+async def test_what_is_cancelled_before_it_is_bound_does_not_begin(
+    loop: VirtualLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pooled(loop, tmp_path) as rig:
+        await rig.state(await rig.accept(), "sent")
+        await asyncio.sleep(5)
+        store, bind = rig.store, rig.store.bind
+
+        def late(bindings: Sequence[Binding], *, begins: bool = False) -> Any:
+            monkeypatch.undo()
+            assert begins
+            store._writer.ask(
+                work_of(outbound.cancel, id_, None, "test", store._clock.now()), urgent=True
+            )
+            return bind(bindings, begins=begins)
+
+        monkeypatch.setattr(store, "bind", late)
+        id_ = await rig.accept()
+        await rig.state(id_, "cancelled")
+        await asyncio.sleep(5)
+        assert (len(rig.units[0].sent), rig.units[0].refused) == (1, 1)
+        await rig.state(await rig.accept(), "sent")
+        assert len(rig.units[0].sent) == 2
+
+
+@virtually
+@pytest.mark.parametrize("when", ["at once", "in the writer"])
+async def test_what_could_not_be_bound_goes_once_the_store_is_back(
+    loop: VirtualLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    async with pooled(loop, tmp_path) as rig:
+        await rig.state(await rig.accept(), "sent")
+        await asyncio.sleep(5)
+
+        def fails(*_: object) -> int:
+            raise StoreUnavailable("by the test")
+
+        if when == "at once":
+
+            def refuses(bindings: Sequence[Binding], *, begins: bool = False) -> Any:
+                monkeypatch.undo()
+                return fails(bindings, begins)
+
+            monkeypatch.setattr(rig.store, "bind", refuses)
+        else:
+            monkeypatch.setattr(queue, "bind", fails)
+            loop.call_later(3, monkeypatch.undo)
+        id_ = await rig.accept()
+        await rig.state(id_, "sent")
+        assert len(rig.units[0].sent) == 2
+        assert (await rig.message(id_)).possible_duplicates == 0

@@ -159,3 +159,55 @@ def test_more_is_wanted_where_half_is_gone(service_s: float | None, most: int) -
         await stop(stand.task)
 
     run_virtual(main)
+
+
+async def empty(loop: VirtualLoop) -> Stand:
+    stand = Stand(loop)
+    stand.claims.look_again()
+    await stand.asks(1)
+    await stand.answers()
+    return stand
+
+
+def test_what_is_being_bound_to_an_empty_queue_is_known_without_a_claim() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        stand = await empty(loop)
+        stand.claims.expect([segment(7, NORMAL), segment(8, NORMAL)])
+        assert stand.claims.messages(NORMAL) == {7, 8}
+        stand.claims.bound({7: NORMAL, 8: NORMAL})
+        assert (stand.claims.fresh, stand.claims.complete) == (True, True)
+        assert [each.message_seq for each in stand.claims.ahead] == [7, 8]
+        stand.claims.bound({9: NORMAL})  # of later
+        await stand.asks(2)
+        assert await stand.answers(segment(8, NORMAL), segment(9, NORMAL)) == [8, 9]
+        await stop(stand.task)
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("also", [{}, {9: NORMAL}])
+def test_what_a_claim_may_have_missed_is_claimed_once_more(also: dict[int, MessageClass]) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        stand = await empty(loop)
+        stand.claims.expect([segment(7, NORMAL)])
+        if not also:
+            stand.claims.look_again()  # it may be answered before the binding is there
+            await stand.asks(2)
+            await stand.answers()
+        stand.claims.bound({7: NORMAL, **also})
+        await stand.asks(2 if also else 3)
+        assert await stand.answers(segment(7, NORMAL)) == [7]
+        await stop(stand.task)
+
+    run_virtual(main)
+
+
+def test_of_a_message_of_many_parts_the_rest_is_claimed() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        stand = await empty(loop)
+        parts = [segment(7, NORMAL, seq, 20) for seq in range(1, CLAIM_SEGMENTS + 1)]
+        stand.claims.expect(parts)
+        assert not stand.claims.complete
+        await stop(stand.task)
+
+    run_virtual(main)

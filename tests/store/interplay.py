@@ -18,6 +18,7 @@ from airpost.pool import ledger
 from airpost.received import RawReport
 from airpost.states import SegmentEvent
 from airpost.store.api import Binding, ReportStored, Verdict
+from airpost.store.queue import segments_of
 from tests.store import accounts
 from tests.store.byhand import Answer, ByHandStore, errand
 from tests.store.model_lane import ModelLane, NoLoop, Sending, Temper
@@ -63,6 +64,7 @@ class Interplay:
         self._cancelled: list[int] = []
         self._unheard = 0
         self._count = 0
+        self._still = False
         count = self.rng.randrange(1, 4)
         self._sims = [SimId(f"894900{n}") for n in range(count)]
         self._references = dict.fromkeys(self._sims, self.rng.randrange(256))
@@ -146,6 +148,8 @@ class Interplay:
         self.wrong += found
 
     def _meanwhile(self) -> None:
+        if self._still:
+            return
         if self.rng.random() < MEANWHILE:
             self._move()
         elif self.rng.random() < MEANWHILE:
@@ -172,9 +176,11 @@ class Interplay:
                 return
         for lane in self.lanes:
             lane.rested()
+        self._still = True  # nothing begins any more before it is looked at
         self.hand.writer.ask(lambda tx: tx.catch_up(lambda _: False), urgent=True)
         self.hand.serve()
         self.hand.answer()
+        self._still = False
         db = self.hand.look
         for found in (
             accounts.attempts(db, self.began, self._unheard), accounts.numbers(db),
@@ -215,9 +221,10 @@ class Interplay:
             if error is None:
                 then(done.result())
             elif not isinstance(error, StoreUnavailable):
-                self.wrong.append(f"{work.__qualname__}: {error!r}")
+                self.wrong.append(repr(error))
 
-        errand(work).add_done_callback(landed)
+        asked = work if isinstance(work, Answer) else errand(work)
+        asked.add_done_callback(landed)
 
     def _lane(self) -> ModelLane:
         return self.rng.choice(self.lanes)
@@ -253,8 +260,17 @@ class Interplay:
             bindings.append(
                 Binding(message_seq=seq, lane=lane.name, sim_id=lane.sim_id, reason="drawn")
             )
-        if bindings:
-            self._ask(self.store.bind(bindings))
+        if not bindings:
+            return
+        begins = self.rng.random() < 0.5
+        segments = {
+            each.lane: segments_of(self.hand.look, each.message_seq, self.clock.now())
+            for each in reversed(bindings)
+        }
+        self._ask(self.store.bind(bindings, begins=begins))
+        for lane in self.lanes if begins else ():
+            if lane.idle and segments.get(lane.name):
+                lane.begin(segments[lane.name][0])  # behind the binding
 
     def _report(self) -> None:
         out = [each for each in self.began[-30:] if each.mr is not None]

@@ -145,7 +145,11 @@ class ModelLane:
         if not found:
             return
         ready = [each for each in found if self.ledger.is_ready(each)]
-        self._picked = segment = self._rng.choice((found[0], *ready, *ready[:1], *found[1:2]))
+        self.begin(self._rng.choice((found[0], *ready, *ready[:1], *found[1:2])))
+
+    def begin(self, segment: Claimed) -> None:
+        """Take this one, which may be about to be bound."""
+        self._picked = segment
 
         def looked(done: Answer) -> None:
             ready = done.result()

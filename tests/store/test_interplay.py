@@ -79,7 +79,7 @@ def done(hand: ByHandStore, asked: Any) -> Any:
 def bind(hand: ByHandStore, id_: str, lane: Lane) -> None:
     (seq,) = hand.look.execute("SELECT seq FROM message WHERE id = ?", (id_,)).fetchone()
     to = Binding(message_seq=seq, lane=lane, sim_id=SIM1, reason="test")
-    assert done(hand, errand(hand.store.bind([to]))) == 1
+    assert done(hand, hand.store.bind([to])) == 1
 
 
 def prepared(hand: ByHandStore, lane: Lane) -> list[Prepared]:

@@ -101,25 +101,46 @@ async def test_what_is_handed_in_shares_a_commit_what_is_on_the_air_has_its_own(
 async def test_what_need_not_last_waits_alone_and_for_no_disk(
     writer: Writer, log: Log, *, fails: bool
 ) -> None:
-    def work(tx: Tx) -> int:
-        insert(tx, 1)
-        if fails:
-            raise ValueError("by the test")
-        return int(tx.db.execute("PRAGMA synchronous").fetchone()[0])
-
     asked = [
-        writer.ask(work, urgent=True, durable=False),
+        writer.ask(work_of(how_durable, fails), urgent=True, durable=False),
         writer.ask(work_of(insert, 2), urgent=True, waited=False),
     ]
     one, other = await asyncio.gather(*asked, return_exceptions=True)
     assert (isinstance(one, ValueError) if fails else one == 1, other) == (True, 2)
-    told = [sql for sql in log.sql if "synchronous =" in sql or sql.startswith(("INS", "COMM"))]
-    assert told == [
+    assert durably(log) == [
         "PRAGMA synchronous = NORMAL", "INSERT INTO t VALUES (1)", "COMMIT",
         "PRAGMA synchronous = FULL", "INSERT INTO t VALUES (2)", "COMMIT",
     ]  # fmt: skip
     assert await writer.ask(lambda tx: tx.db.execute("PRAGMA synchronous").fetchone()[0],
                             urgent=True) == 2  # fmt: skip
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_need_not_last_goes_along_with_what_a_modem_waits_for(
+    writer: Writer, log: Log, *, fails: bool
+) -> None:
+    order: list[str] = []
+    asked = [
+        writer.ask(work_of(how_durable, fails), urgent=True, durable=False, waited=False),
+        writer.ask(work_of(insert, 2), urgent=True),  # which hands over both
+    ]
+    for name, each in zip(("it", "modem"), asked, strict=True):
+        each.add_done_callback(lambda _, name=name: order.append(name))  # type: ignore[misc]
+    one, other = await asyncio.gather(*asked, return_exceptions=True)
+    assert (isinstance(one, ValueError) if fails else one == 2, other) == (True, 2)
+    assert durably(log) == ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)", "COMMIT"]
+    assert order == ["modem", "it"]  # whom it holds up hears of it first
+
+
+def how_durable(tx: Tx, fails: bool) -> int:
+    insert(tx, 1)
+    if fails:
+        raise ValueError("by the test")
+    return int(tx.db.execute("PRAGMA synchronous").fetchone()[0])
+
+
+def durably(log: Log) -> list[str]:
+    return [sql for sql in log.sql if "synchronous =" in sql or sql.startswith(("INS", "COMM"))]
 
 
 async def test_what_always_meets_something_begun_fails_alone(

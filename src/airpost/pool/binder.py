@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from airpost.clock import SECOND_US, Clock, Instant, rfc3339
 from airpost.errors import NoRoute, StoreUnavailable
-from airpost.model import Lane, MessageClass, MessageId, ModemView, Waiting, Waits
+from airpost.model import Claimed, Lane, MessageClass, MessageId, ModemView, Waiting, Waits
 from airpost.pool.beat import AHEAD_MESSAGES
 from airpost.pool.dispatch import SHORTEST_WAIT_S, LaneLoop
 from airpost.pool.facade import Outlook
@@ -35,6 +36,7 @@ class Round:
     bindings: list[Binding] = field(default_factory=list)
     held: list[tuple[Waiting, Waits, bool]] = field(default_factory=list)
     classes: dict[int, MessageClass] = field(default_factory=dict)  # of what is bound
+    segments: dict[int, Sequence[Claimed]] = field(default_factory=dict)  # of it, where known
 
 
 class Loads:
@@ -117,9 +119,11 @@ class Binder:
         else:
             self._left.setdefault(view.lane, self._clock.mono())
 
-    async def round(self) -> Mapping[Lane, LaneLoad] | None:
+    async def round(self, *, newest: bool = True) -> Mapping[Lane, LaneLoad] | None:
         """Bind what may go to whom has room. StoreUnavailable.
 
+        Not `newest`: nothing but a commit has asked for the round, and what was there at the last
+        one will do.
         The loads of the ready lanes where nothing waits; None where something does, or nobody has
         room.
         """
@@ -138,7 +142,7 @@ class Binder:
         for modems in dict.fromkeys((free, len(self._loops))):
             look = max(LOOK_FOR_EACH * modems, room, limiter.look)
             seen = {each.seq for each in waiting}
-            waiting = await self._look(self._looks(lanes), look)
+            waiting = await self._look(self._looks(lanes), look, newest=newest)
             await limiter.know(waiting)
             self._decide([each for each in waiting if each.seq not in seen], loads, decided)
             if len(waiting) < look or not loads.room(waiting[-1].goes_as):
@@ -147,7 +151,7 @@ class Binder:
         if decided.held or limiter.look > look <= len(waiting):
             self._again()  # others may stand behind them
         self._look_when_free()
-        await self._bind(decided.bindings, decided.classes)
+        await self._bind(decided)
         return None if waiting else loads.of(MessageClass.BULK)
 
     def _decide(self, waiting: Sequence[Waiting], all_loads: Loads, found: Round) -> None:
@@ -188,6 +192,7 @@ class Binder:
                         self._turn += 1
                         self._given[choice.lane] = self._turn
                         found.classes[message.seq] = message.goes_as
+                        found.segments[message.seq] = message.segments
                         all_loads.given(choice.lane, message)
                     continue
                 loads[choice.lane].give_back(message.parts)
@@ -228,17 +233,38 @@ class Binder:
             reason += f", and its limit is waited for: {words[choice.lane]}"
         return Outlook(lane=choice.lane, reason=reason, others=choice.others, group=choice.group)
 
-    async def _bind(self, bindings: Sequence[Binding], classes: Mapping[int, MessageClass]) -> None:
+    async def _bind(self, decided: Round) -> None:
+        """A modem at rest begins while what it sends is being bound."""
+        bindings = decided.bindings
         if not bindings:
             return
+        by_lane: dict[Lane, list[int]] = {}
+        for each in bindings:
+            by_lane.setdefault(each.lane, []).append(each.message_seq)
+        begins = {
+            lane: [*chain.from_iterable(parts)]
+            for lane, messages in by_lane.items()
+            if self._loops[lane].at_rest
+            and all(parts := [decided.segments[seq] for seq in messages])
+        }
         try:
-            await self._store.bind(bindings)
+            asked = self._store.bind(bindings, begins=bool(begins))
+            for lane, segments in begins.items():
+                self._loops[lane].binding(segments)
+            whole = await asked == len(bindings)
         except StoreUnavailable:
             self._limiter.uncount()
+            self._look_again(by_lane)
             raise
-        for lane in {binding.lane for binding in bindings}:
-            mine = [each.message_seq for each in bindings if each.lane == lane]
-            self._loops[lane].bound({seq: classes[seq] for seq in mine})
+        for lane, messages in by_lane.items():
+            self._loops[lane].bound({seq: decided.classes[seq] for seq in messages})
+        if not whole:
+            self._look_again(by_lane)
+
+    def _look_again(self, lanes: Iterable[Lane]) -> None:
+        """They may have been told of messages that are not theirs."""
+        for lane in lanes:
+            self._loops[lane].wake()
 
     def _look_when_free(self) -> None:
         """The next round when the first of the limits that were met ends, or a wait for a SIM."""
@@ -329,7 +355,7 @@ class Binder:
         return loop.window.dead and loop.window.free_at() > self._clock.mono()
 
     async def _look(
-        self, looks: Sequence[tuple[list[Lane], MessageClass]], count: int
+        self, looks: Sequence[tuple[list[Lane], MessageClass]], count: int, *, newest: bool
     ) -> list[Waiting]:
         """What waits for these lanes, the highest class first."""
         found: dict[int, Waiting] = {}
@@ -341,8 +367,9 @@ class Binder:
                 # With one modem nothing is preferred; of more than can be bound nobody asks.
                 room = sum(max(AHEAD_MESSAGES, self._loops[lane].room) for lane in lanes)
                 sims = room if len(self._loops) > 1 else 0
+                begins = sum(self._loops[lane].at_rest for lane in lanes)
                 more = await self._store.backlog(
-                    self._clock.now(), count, lanes, routes, lowest, sims
+                    self._clock.now(), count, lanes, routes, lowest, sims, begins, newest=newest
                 )
             except StoreUnavailable:
                 self.urgent = True

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from airpost.clock import Clock
 from airpost.errors import StoreUnavailable
 from airpost.model import Claimed, Lane, MessageClass
 from airpost.outage import Outage
 from airpost.pool.beat import ahead_messages
-from airpost.store.api import Store
+from airpost.pool.route import UNMEASURED_SERVICE_S
+from airpost.store.api import CLAIM_SEGMENTS, Store
 
 log = logging.getLogger("airpost.dispatch")
 
-CLAIM_SEGMENTS = 16
 URGENT_AHEAD = 100  # of otp and alarm: they overtake the rest of a lane's queue
+OVERTAKEN = 0.01  # of a segment
+LEAST_LEFT = 0.05  # of one that takes longer than others did
+BINDING_S = 0.02  # until what is bound is known: what ends before goes on without it
 STORE_WAIT_S = 1.0  # between tries while the store cannot be read
 
 
@@ -48,6 +51,7 @@ class Claims:
         self._have = 0
         self._taken: dict[int, int] = {}  # segment begun → the claim that shows it as it is
         self._bound: dict[int, tuple[int, MessageClass]] = {}  # message → the claim that shows it
+        self._expected: tuple[int, set[int]] | None = None  # the newest claim then, and messages
         self._asked = asyncio.Event()
         self._answered = asyncio.Event()
 
@@ -60,8 +64,20 @@ class Claims:
         else:
             self._asked.set()
 
+    def expect(self, segments: Sequence[Claimed]) -> None:
+        """All of messages that are being bound to an empty queue: they may go now.
+
+        What is asked of the store for them comes behind the binding.
+        """
+        self.ahead = list(segments)
+        self.complete = len(segments) < CLAIM_SEGMENTS
+        self._expected = (self._wanted, {each.message_seq for each in segments})
+
     def bound(self, messages: Mapping[int, MessageClass]) -> None:
         """These messages are in the lane's queue now."""
+        expected, self._expected = self._expected, None
+        if expected == (self._wanted, {*messages}):
+            return  # and no claim was under way meanwhile, which may not show them
         self.look_again()
         self._bound |= {seq: (self._wanted, of) for seq, of in messages.items()}
 
@@ -101,6 +117,22 @@ class Claims:
         """How many segments a message of a class waits for, and how many wait for it."""
         before = sum(each.goes_as.rank <= class_.rank for each in self.ahead)
         return before, len(self.ahead) - before + len(self._bound)
+
+    def segments_before(
+        self, class_: MessageClass, on_air_s: float | None, service_s: float | None
+    ) -> float:
+        """As the first of `segments`, with what is left of one that has been on the air so long.
+
+        What it overtakes counts a little: the first of it may begin in this moment.
+        """
+        ahead, behind = self.segments(class_)
+        left = 0.0
+        if on_air_s is not None:
+            service_s = service_s or UNMEASURED_SERVICE_S
+            left = max(LEAST_LEFT, 1 - on_air_s / service_s)
+            if behind and left * service_s < BINDING_S:
+                left += 1
+        return ahead + left + OVERTAKEN * behind
 
     async def answer(self) -> None:
         """Return after the next claim, or `release()`."""

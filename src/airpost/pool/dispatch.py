@@ -37,9 +37,6 @@ from airpost.tasks import spawn
 
 log = logging.getLogger("airpost.dispatch")
 
-OVERTAKEN = 0.01  # of a segment
-LEAST_LEFT = 0.05  # of one that takes longer than others did
-BINDING_S = 0.02  # until what is bound is known: what ends before goes on without it
 AHEAD_AFTER_S = 0.02  # from an intent on disk to the claim of what comes next; air takes seconds
 SHORTEST_WAIT_S = 0.001  # a timer may fire a little early; then it must not fire on and on
 NOT_BEGUN_WAIT_S = 0.5  # before the same segment is offered again to a modem that did not begin
@@ -124,18 +121,9 @@ class LaneLoop:
         return self.current is None and not self._claims.messages(MessageClass.BULK)
 
     def segments_before(self, class_: MessageClass) -> float:
-        """Segments a message of a class would wait for, with what is left of the one on the air.
-
-        What it overtakes counts a little: the first of it may begin in this moment.
-        """
-        ahead, behind = self._claims.segments(class_)
-        left = 0.0
-        if self.current is not None:
-            service_s = self.unit.view.service_s or UNMEASURED_SERVICE_S
-            left = max(LEAST_LEFT, 1 - (self._clock.mono() - self._begun_s) / service_s)
-            if behind and left * service_s < BINDING_S:
-                left += 1
-        return ahead + left + OVERTAKEN * behind
+        """Segments a message of a class would wait for, with what is left of the one on the air."""
+        on_air_s = None if self.current is None else self._clock.mono() - self._begun_s
+        return self._claims.segments_before(class_, on_air_s, self.unit.view.service_s)
 
     @property
     def surplus(self) -> bool:
@@ -153,6 +141,17 @@ class LaneLoop:
     def wake(self) -> None:
         """Something in the lane's queue may have changed."""
         self._claims.look_again()
+        self._wake.set()
+
+    @property
+    def at_rest(self) -> bool:
+        """True while the queue is empty, and nothing is on the air or about to be."""
+        at_work = self.held or self.current is not None or self._picked is not None or self.ahead
+        return not at_work and self._claims.fresh and self._claims.complete
+
+    def binding(self, segments: Sequence[Claimed]) -> None:
+        """All of messages that are being bound to this lane, which is at rest."""
+        self._claims.expect(segments)
         self._wake.set()
 
     def bound(self, messages: Mapping[int, MessageClass]) -> None:

@@ -59,6 +59,26 @@ NOT_BEGUN = "left alone until the store can be had"  # of a modem, before the po
 ON_AIR_STOP_S = 60.0  # how long a stop waits for segments on the air
 
 
+class Asked(asyncio.Event):
+    """A round of binding is asked for; `newest`: by something else than a commit too."""
+
+    newest = True
+
+    def set(self) -> None:
+        """By whatever there is to see now."""
+        self.newest = True
+        super().set()
+
+    def set_by_commit(self) -> None:
+        """By the commit that the store is telling of."""
+        super().set()
+
+    def clear(self) -> None:
+        """It begins."""
+        super().clear()
+        self.newest = False
+
+
 class ModemPool:
     """The pool. `run()` once; `stop()` ends it in order."""
 
@@ -80,7 +100,7 @@ class ModemPool:
         self._loops: dict[Lane, LaneLoop] = {}
         self._views: dict[Lane, ModemView] = {}
         self._watchers: set[Callable[[ModemView], None]] = set()
-        self._bind = asyncio.Event()
+        self._bind = Asked()
         self._notes = Notes(store, clock)
         self.limiter = Limiter(store, clock, limits, self._limits_changed)
         self._binder = Binder(
@@ -372,7 +392,7 @@ class ModemPool:
         if wake is Wake.URGENT:
             self._binder.urgent = True
         if wake is Wake.QUEUE:
-            self._bind.set()
+            self._bind.set_by_commit()
             self._janitor.wake()
         if wake is Wake.DECIDED:
             self._time_moved()
@@ -388,18 +408,21 @@ class ModemPool:
         outage = Outage(log, "pool.no_binding", "pool.binds_again")
         while True:
             await self._bind.wait()
+            newest = self._bind.newest
             self._bind.clear()
             self.last_progress_mono = self._clock.mono()
             try:
-                await self._bind_round()
+                await self._bind_round(newest=newest)
                 outage.over()
             except StoreUnavailable as error:
                 outage.failed(error.reason)
                 await self._clock.sleep(STORE_WAIT_S)
                 self._bind.set()
 
-    async def _bind_round(self) -> None:
-        if not self._stopping.is_set() and (loads := await self._binder.round()) is not None:
+    async def _bind_round(self, *, newest: bool) -> None:
+        if self._stopping.is_set():
+            return
+        if (loads := await self._binder.round(newest=newest)) is not None:
             self._releaser.share(loads)
 
     # -- trouble ---------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from airpost.store.publishing import HookEvents, Outbox
 from airpost.store.routing import Blocklist, Choices, Reach, Served
 from airpost.store.values import (
     CANNOT_SEND,
+    CLAIM_SEGMENTS,
     MOST_PREPARED,
     Accepted,
     AirResult,
@@ -61,6 +62,7 @@ from airpost.store.values import (
 
 __all__ = [
     "CANNOT_SEND",
+    "CLAIM_SEGMENTS",
     "MOST_PREPARED",
     "Accepted",
     "AirResult",
@@ -235,14 +237,10 @@ class Store(Protocol):
         ...
 
     async def backlog(
-        self,
-        now: Instant,
-        n: int,
-        lanes: Sequence[Lane],
-        routes: Sequence[str],
-        lowest: MessageClass = MessageClass.BULK,
-        sims: int = 0,
-    ) -> list[Waiting]:
+        self, now: Instant, n: int, lanes: Sequence[Lane], routes: Sequence[str],
+        lowest: MessageClass = MessageClass.BULK, sims: int = 0, begins: int = 0,
+        *, newest: bool = True,
+    ) -> list[Waiting]:  # fmt: skip
         """Up to `n` unbound messages that are due, by class rank, then commit order.
 
         Of a number, class and outlet (a route, or a modem asked for) only the first that was never
@@ -250,7 +248,8 @@ class Store(Protocol):
         bound nowhere, or is `ordered` and its fate open, none comes. Classes below `lowest` are not
         looked at. Left out, so that they block nobody: messages that ask for a lane not in `lanes`,
         and messages whose route (none asked for reads "default") is not in `routes`. `last_sim` is
-        looked up for the first `sims` alone.
+        looked up for the first `sims` alone, `segments` (CLAIM_SEGMENTS at most) for the first
+        `begins`. Not `newest`: what was there at the commit that was told of last will do.
         """
         ...
 
@@ -261,9 +260,11 @@ class Store(Protocol):
         """
         ...
 
-    async def bind(self, bindings: Sequence[Binding]) -> int:
-        """Bind messages that are still unbound and queued; how many were. Wakes QUEUE.
+    def bind(self, bindings: Sequence[Binding], *, begins: bool = False) -> Future[int]:
+        """Bind messages that are still unbound and queued; how many were.
 
+        What is asked for after this call finds them bound. `begins`: something of them will be
+        asked to begin in this or the next turn of the loop, and this may go along with it.
         It does not wait for the disk: what is lost with the power is unbound, and bound anew. What
         is prepared or begun after it has waited, for both.
         """

@@ -19,7 +19,7 @@ from airpost.clock import SECOND_US, Instant
 from airpost.model import Claimed, Lane, MessageClass, OnUncertain, SegmentBody, SimId, Waiting
 from airpost.states import SegmentState
 from airpost.store.ahead import hold_message
-from airpost.store.api import CANNOT_SEND, Binding, Wake
+from airpost.store.api import CANNOT_SEND, CLAIM_SEGMENTS, Binding, Wake
 from airpost.store.choices import BOUND_TO, choice_of, failed_on, last_sim
 from airpost.store.moves import MAY_BE_OUT, OURSELVES, SegmentRow, add_event, current_rows
 from airpost.store.outbound import outlet_of
@@ -30,6 +30,7 @@ from airpost.store.turns import turn_of
 from airpost.store.writer import Tx
 
 _SQL = load("queue")
+_CLAIM_OF = _SQL["claim"].replace("m.lane = ?", "m.seq = ?")
 LOOK_ROWS = 5_000  # of the backlog in one look: a long run to one number gives nobody else the look
 
 
@@ -42,11 +43,13 @@ def backlog(
     routes: Sequence[str],
     lowest: MessageClass = MessageClass.BULK,
     sims: int = 0,
+    begins: int = 0,
     scheduled: bool = True,
 ) -> list[Waiting]:
     """The next `n` due unbound messages that one of `lanes` or `routes` may carry.
 
-    None of a class below `lowest`; `last_sim` is looked up for the first `sims`. Each outlet has
+    None of a class below `lowest`; `last_sim` is looked up for the first `sims`, `segments`
+    for the first `begins`. Each outlet has
     its own stretch of the index: what waits for an absent one is never looked at. First attempts
     keep their order: of a number, class and outlet only the first comes, and while the one before
     it is bound, it may follow there alone.
@@ -75,7 +78,8 @@ def backlog(
                     continue
             last = last_sim(db, row[2]) if len(found) < sims else None
             tried_by = failed_on(db, row[0]) if tried else frozenset[SimId]()
-            found.append(_waiting(row, follows, last, tried_by))
+            parts = segments_of(db, row[0], now) if len(found) < begins else ()
+            found.append(_waiting(row, follows, last, tried_by, parts))
             if len(found) == n:
                 break
     return found
@@ -94,7 +98,11 @@ def _streams(
 
 
 def _waiting(
-    row: tuple[Any, ...], follows: Lane | None, last: SimId | None, failed: frozenset[SimId]
+    row: tuple[Any, ...],
+    follows: Lane | None,
+    last: SimId | None,
+    failed: frozenset[SimId],
+    segments: tuple[Claimed, ...],
 ) -> Waiting:
     return Waiting(
         seq=row[0],
@@ -113,12 +121,19 @@ def _waiting(
         groups_failed=row[15],
         last_sim=last,
         failed_on=failed,
+        segments=segments,
     )
 
 
 def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Claimed]:
     """The next `n` due queued segments of a lane."""
     return [_claimed(row) for row in db.execute(_SQL["claim"], (lane, now, n))]
+
+
+def segments_of(db: sqlite3.Connection, message_seq: int, now: Instant) -> tuple[Claimed, ...]:
+    """What a lane would claim of a message that was bound to it."""
+    rows = db.execute(_CLAIM_OF, (message_seq, now, CLAIM_SEGMENTS))
+    return tuple(_claimed(row) for row in rows)
 
 
 @lru_cache(maxsize=1024)  # each is claimed again and again until it goes

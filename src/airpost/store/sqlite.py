@@ -66,6 +66,7 @@ from airpost.store.keys import KeyRing
 from airpost.store.keyuse import KeyUses
 from airpost.store.lists import Lists
 from airpost.store.lock import StoreLock
+from airpost.store.looks import Look, Looks
 from airpost.store.migrations import migrate
 from airpost.store.outbox import Outbox
 from airpost.store.reader import Reader
@@ -76,6 +77,7 @@ from airpost.store.writer import Tx, Writer, work_of
 
 log = logging.getLogger("airpost.store")
 T = TypeVar("T")
+BEGINS_S = 0.002  # that a binding waits for the beginning it is to share a commit with
 
 
 class SqliteStore:
@@ -90,10 +92,11 @@ class SqliteStore:
         self._lock = StoreLock(path)
         self._journal = AirJournal(path)
         self._ahead = Ahead()
+        self._looks = Looks(clock)
         self._writer = Writer(
             path, rng, ahead=self._ahead, catch_up=air.catch_up, migrate=lambda: migrate(path),
             committed=self._wake, failed=lambda reason: self._can.failed(reason),
-            put_back=self._put_back,
+            put_back=self._put_back, look=self._looks.make, seen=self._looks.answered,
         )  # fmt: skip
         self._reader = Reader(path)
         self._uses = KeyUses(clock, self._write, self._read)
@@ -286,18 +289,29 @@ class SqliteStore:
         routes: Sequence[str],
         lowest: MessageClass = MessageClass.BULK,
         sims: int = 0,
+        begins: int = 0,
+        *,
+        newest: bool = True,
     ) -> list[Waiting]:
         """The next unbound messages that these may carry."""
-        given = (now, n, lanes, routes, lowest, sims, self.clock_trusted)
-        return await self._read(queue.backlog, *given)
+        look = Look(n, lanes, routes, lowest, sims, begins, self.clock_trusted)
+        found = self._looks.found(look, newest=newest)
+        if found is None:
+            found = await self._read(look.into, now)
+            self._looks.looked(look, found)
+        return found
 
     async def next_due(self, now: Instant, reach: Reach = None) -> Instant | None:  # noqa: ARG002
         """When time has to do something; what is past stands until it is swept."""
         return await self._read(sweeping.next_due, self._policy, reach)
 
-    async def bind(self, bindings: Sequence[Binding]) -> int:
+    def bind(self, bindings: Sequence[Binding], *, begins: bool = False) -> Future[int]:
         """Bind what is still unbound; lost with the power, it is unbound as before."""
-        return await self._ask(queue.bind, bindings, self._clock.now(), durable=False)
+        within_s = BEGINS_S if begins else 0.0
+        return self._ask(
+            queue.bind, bindings, self._clock.now(),
+            durable=False, waited=not begins, within_s=within_s,
+        )  # fmt: skip
 
     async def claim(self, lane: Lane, now: Instant, n: int) -> list[Claimed]:
         """The next segments of a lane."""

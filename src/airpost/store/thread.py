@@ -25,7 +25,8 @@ class Request:
     """One piece of work and, once it is done, what came of it."""
 
     __slots__ = (
-        "asked_s", "durable", "error", "future", "result", "urgent", "waited", "wakes", "work",
+        "asked_s", "durable", "error", "future", "result", "seen", "urgent", "waited", "wakes",
+        "work",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +47,7 @@ class Request:
         self.result: Any = None
         self.error: BaseException | None = None
         self.wakes: frozenset[Wake] | set[Wake] = frozenset()
+        self.seen: Any = None  # what was looked at behind it
 
 
 class Mailbox:
@@ -73,6 +75,11 @@ class Mailbox:
     def waiting(self) -> tuple[int, int]:
         """How many urgent requests are in it now, and how many others."""
         return len(self._urgent), len(self._other)
+
+    @property
+    def holds_up(self) -> bool:
+        """A modem waits for the next urgent request; for the one thread that takes."""
+        return bool(self._urgent) and self._urgent[0].waited and self._urgent[0].durable
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -213,7 +220,8 @@ class StoreThread:
     def resolve(self, done: Sequence[Request]) -> None:
         """Give each its result; on the loop."""
         self._pending -= len(done)
-        for request in done:
+        # Whom a modem waits for first: what is not durable went ahead of him.
+        for request in sorted(done, key=lambda each: not each.durable):
             if request.future.done():
                 continue  # whoever asked was cancelled; the work is done all the same
             if request.error is not None:

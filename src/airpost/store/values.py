@@ -103,6 +103,7 @@ class AirResult:
 
 
 CANNOT_SEND = "cannot send it now"  # why a modem's messages are given back, behind its name
+CLAIM_SEGMENTS = 16  # of a lane's queue are known at once
 MOST_PREPARED = 15  # of a lane; the journal keeps that each begins and ends before the next commit
 
 

@@ -108,7 +108,8 @@ class Tx:
 
 class Writer(StoreThread):
     """The thread. `migrate` is called in it, `committed` and `failed` on the loop; so is, in it,
-    `put_back` where the file holds less than was committed.
+    `put_back` where the file holds less than was committed. `look` is called in it behind what was
+    handed in and came alone; `seen` on the loop at each answer, with what that gave, or None.
     """
 
     def __init__(
@@ -122,6 +123,8 @@ class Writer(StoreThread):
         committed: Callable[[set[Wake]], None],
         failed: Callable[[str], None],
         put_back: Callable[[], None] = lambda: None,
+        look: Callable[[sqlite3.Connection], Any] = lambda _: None,
+        seen: Callable[[Any], None] = lambda _: None,
     ) -> None:
         super().__init__("store writer")
         self.commits = Histogram(COMMIT_S)  # seconds each took
@@ -139,6 +142,8 @@ class Writer(StoreThread):
         self._committed = committed
         self._failed = failed
         self._put_back = put_back
+        self._look = look
+        self._seen = seen
         self._db: sqlite3.Connection | None = None
         self._durable = True  # as the connection is set: its commits wait for the disk
 
@@ -162,7 +167,8 @@ class Writer(StoreThread):
         StoreLost, and nothing is written, where the store is another run's by now, or its file is
         another for good.
         """
-        db, durable = self._db, self.taken[0].durable
+        db = self._db
+        durable = self.taken[0].durable or self.mail.holds_up  # then both in one commit
         assert db is not None
         fault: BaseException | None = None
         try:
@@ -257,13 +263,13 @@ class Writer(StoreThread):
         until = time.monotonic() + BATCH_S
         first = self.taken[0]
         newest = self._do(db, first, alone=True)
-        if not first.durable:
+        if not self._durable:
             return newest  # alone, its commit does not wait for the disk
         # One request a batch that holds up a modem: those whose messages end together would, by
         # sharing their commits, all wait for the last of them, and end together for ever. Where
         # they wait long for their turn, though, what one commit saves is more than that costs.
         late = time.monotonic() - first.asked_s > SHARE_AFTER_S
-        waited = first.urgent and first.waited and not late
+        waited = first.durable and first.urgent and first.waited and not late
         while db.in_transaction and len(self.taken) < BATCH_REQUESTS and time.monotonic() < until:
             more = self.mail.take(wait=False, urgent=not waited)
             if more is None:
@@ -271,6 +277,8 @@ class Writer(StoreThread):
             waited = waited or (more.urgent and more.waited and not late)
             self.taken.append(more)
             newest = self._do(db, more) or newest
+        if len(self.taken) == 1 and not first.urgent and db.in_transaction:
+            first.seen = self._look(db)
         return newest
 
     def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> int | None:
@@ -321,6 +329,8 @@ class Writer(StoreThread):
     def resolve(self, done: Sequence[Request]) -> None:
         """Answer, then tell of the commit, or of a store that cannot write."""
         super().resolve(done)
+        alone = done[0] if len(done) == 1 else None
+        self._seen(None if alone is None or alone.error is not None else alone.seen)
         wakes: set[Wake] = set()
         for request in done:
             wakes |= request.wakes
