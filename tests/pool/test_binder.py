@@ -304,3 +304,20 @@ async def test_what_could_not_be_bound_goes_once_the_store_is_back(
         await rig.state(id_, "sent")
         assert len(rig.units[0].sent) == 2
         assert (await rig.message(id_)).possible_duplicates == 0
+
+
+@virtually
+async def test_what_a_modem_did_not_begin_is_still_in_its_queue(
+    loop: VirtualLoop, tmp_path: Path
+) -> None:
+    async with pooled(loop, tmp_path) as rig:
+        await rig.state(await rig.accept(), "sent")
+        await asyncio.sleep(5)
+        rig.units[0].outcomes = [None]
+        first = await rig.accept("first")
+        await rig.until(lambda: len(rig.units[0].begun_at) == 2)
+        await asyncio.sleep(0.1)  # of the half second in which it is left alone
+        assert not rig.pool._loops[G1].at_rest
+        second = await rig.accept("second", to="+491701234568")
+        await rig.state(second, "sent")
+        assert [each.message_id for each in rig.units[0].sent[1:]] == [first, second]

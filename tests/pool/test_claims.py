@@ -211,3 +211,20 @@ def test_of_a_message_of_many_parts_the_rest_is_claimed() -> None:
         await stop(stand.task)
 
     run_virtual(main)
+
+
+def test_what_was_shown_meanwhile_is_not_claimed_once_more() -> None:
+    """Its answer would come while nothing is known to be under way, and may be an old one."""
+
+    async def main(loop: VirtualLoop) -> None:
+        stand = await empty(loop)
+        stand.claims.look_again(0.02)
+        stand.claims.look_again()
+        await stand.asks(2)
+        await stand.answers()
+        assert stand.claims.fresh
+        await asyncio.sleep(0.5)
+        assert len(stand.queue.asked) == 2
+        await stop(stand.task)
+
+    run_virtual(main)

@@ -29,6 +29,11 @@ class Reads:
         monkeypatch.setattr(store._reader, "ask", counted)
 
 
+@pytest.fixture(autouse=True)
+def _slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "QUICK_S", 60.0)
+
+
 @pytest.fixture
 def reads(plain: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> Reads:
     return Reads(plain, monkeypatch)
@@ -85,6 +90,27 @@ async def test_where_something_waits_no_commit_looks(
     assert len(made) == 1
     assert await look(plain) == ["a"]  # of one number the first
     assert len(made) == 2
+
+
+async def test_a_look_that_takes_long_is_no_commits(
+    plain: SqliteStore, reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "QUICK_S", -1.0)
+    await look(plain, newest=True)
+    await plain.accept([new("a")])
+    before = reads.count
+    assert await look(plain) == ["a"]
+    assert reads.count == before + 1
+
+
+async def test_a_look_that_is_our_mistake_does_not_end_the_writer(
+    plain: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await look(plain, newest=True)
+    monkeypatch.setattr(looks.Look, "into", lambda *_: 1 / 0)
+    await plain.accept([new("a")])
+    monkeypatch.undo()
+    assert await look(plain) == ["a"]
 
 
 @pytest.mark.parametrize("ends", [False, True])

@@ -1,8 +1,8 @@
 """What a lane has claimed ahead: the segments of its queue, as far as is worth knowing.
 
-May import store.api, L0. Claims are numbered as they are asked for. One that was asked for before
-something changed may still show what was before, so each change is noted with the claim that will
-show it.
+May import store.api, route, L0. Claims are numbered as they are asked for. One that was asked for
+before something changed may still show what was before, so each change is noted with the claim that
+will show it. What is being bound to a lane at rest needs none.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Claims:
     def expect(self, segments: Sequence[Claimed]) -> None:
         """All of messages that are being bound to an empty queue: they may go now.
 
-        What is asked of the store for them comes behind the binding.
+        What is asked of the store for them comes behind the binding. Whoever cannot bind them after
+        all has the lane look again.
         """
         self.ahead = list(segments)
         self.complete = len(segments) < CLAIM_SEGMENTS
@@ -151,6 +152,8 @@ class Claims:
         while True:
             await self._asked.wait()
             self._asked.clear()
+            if self.fresh:  # a claim since has shown it: while this holds none is under way
+                continue
             asked = self._wanted
             try:
                 claimed = await self._store.claim(self._lane, self._clock.now(), CLAIM_SEGMENTS)

@@ -145,9 +145,10 @@ class LaneLoop:
 
     @property
     def at_rest(self) -> bool:
-        """True while the queue is empty, and nothing is on the air or about to be."""
+        """True while it could begin, but nothing is in its queue, on the air or about to be."""
         at_work = self.held or self.current is not None or self._picked is not None or self.ahead
-        return not at_work and self._claims.fresh and self._claims.complete
+        able = self.unit.view.ready and not self._stopping and self.free_at() <= self._clock.mono()
+        return able and not at_work and self._claims.fresh and self._claims.complete
 
     def binding(self, segments: Sequence[Claimed]) -> None:
         """All of messages that are being bound to this lane, which is at rest."""
@@ -415,6 +416,7 @@ class LaneLoop:
 
     async def _not_begun(self, segment: Claimed, result: SendResult) -> None:
         outcome = result.outcome
+        self._claims.look_again()  # it is in the queue again
         self._tell()
         self.tally.not_begun(segment)
         log.info(

@@ -30,7 +30,6 @@ from airpost.store.turns import turn_of
 from airpost.store.writer import Tx
 
 _SQL = load("queue")
-_CLAIM_OF = _SQL["claim"].replace("m.lane = ?", "m.seq = ?")
 LOOK_ROWS = 5_000  # of the backlog in one look: a long run to one number gives nobody else the look
 
 
@@ -132,7 +131,7 @@ def claim(db: sqlite3.Connection, lane: Lane, now: Instant, n: int) -> list[Clai
 
 def segments_of(db: sqlite3.Connection, message_seq: int, now: Instant) -> tuple[Claimed, ...]:
     """What a lane would claim of a message that was bound to it."""
-    rows = db.execute(_CLAIM_OF, (message_seq, now, CLAIM_SEGMENTS))
+    rows = db.execute(_SQL["claim_of"], (message_seq, now, CLAIM_SEGMENTS))
     return tuple(_claimed(row) for row in rows)
 
 

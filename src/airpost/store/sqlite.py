@@ -295,10 +295,10 @@ class SqliteStore:
     ) -> list[Waiting]:
         """The next unbound messages that these may carry."""
         look = Look(n, lanes, routes, lowest, sims, begins, self.clock_trusted)
-        found = self._looks.found(look, newest=newest)
-        if found is None:
-            found = await self._read(look.into, now)
-            self._looks.looked(look, found)
+        if (seen := self._looks.found(look, newest=newest)) is not None:
+            return seen
+        found, took_s = await self._read(look.timed, now)
+        self._looks.looked(look, found, took_s)
         return found
 
     async def next_due(self, now: Instant, reach: Reach = None) -> Instant | None:  # noqa: ARG002

@@ -25,7 +25,7 @@ class Request:
     """One piece of work and, once it is done, what came of it."""
 
     __slots__ = (
-        "asked_s", "durable", "error", "future", "result", "seen", "urgent", "waited", "wakes",
+        "asked_s", "durable", "error", "future", "looked", "result", "urgent", "waited", "wakes",
         "work",
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ class Request:
         self.result: Any = None
         self.error: BaseException | None = None
         self.wakes: frozenset[Wake] | set[Wake] = frozenset()
-        self.seen: Any = None  # what was looked at behind it
+        self.looked: Any = None  # what a look behind it has found
 
 
 class Mailbox:
@@ -78,7 +78,7 @@ class Mailbox:
 
     @property
     def holds_up(self) -> bool:
-        """A modem waits for the next urgent request; for the one thread that takes."""
+        """A modem waits for the request that is taken next; asked by the thread that takes."""
         return bool(self._urgent) and self._urgent[0].waited and self._urgent[0].durable
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ class StoreThread:
     def resolve(self, done: Sequence[Request]) -> None:
         """Give each its result; on the loop."""
         self._pending -= len(done)
-        # Whom a modem waits for first: what is not durable went ahead of him.
+        # Its PDU goes before the turn of whoever had something bound along with it.
         for request in sorted(done, key=lambda each: not each.durable):
             if request.future.done():
                 continue  # whoever asked was cancelled; the work is done all the same

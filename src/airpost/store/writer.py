@@ -278,7 +278,7 @@ class Writer(StoreThread):
             self.taken.append(more)
             newest = self._do(db, more) or newest
         if len(self.taken) == 1 and not first.urgent and db.in_transaction:
-            first.seen = self._look(db)
+            first.looked = self._look(db)
         return newest
 
     def _do(self, db: sqlite3.Connection, request: Request, *, alone: bool = False) -> int | None:
@@ -330,7 +330,7 @@ class Writer(StoreThread):
         """Answer, then tell of the commit, or of a store that cannot write."""
         super().resolve(done)
         alone = done[0] if len(done) == 1 else None
-        self._seen(None if alone is None or alone.error is not None else alone.seen)
+        self._seen(None if alone is None or alone.error is not None else alone.looked)
         wakes: set[Wake] = set()
         for request in done:
             wakes |= request.wakes

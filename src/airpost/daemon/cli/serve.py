@@ -90,8 +90,10 @@ async def _serve(settings: Settings, config_path: Path) -> None:
     from airpost.clock import SystemClock
     from airpost.daemon.activation import passed_sockets
     from airpost.daemon.config.load import load_config
+    from airpost.daemon.processor import Processor
     from airpost.daemon.run import Daemon
     from airpost.daemon.sdnotify import Notifier
+    from airpost.tasks import spawn, stop
 
     _use_all_descriptors(settings.http.max_connections)
     daemon = Daemon(
@@ -104,4 +106,8 @@ async def _serve(settings: Settings, config_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
     loop.add_signal_handler(signal.SIGHUP, daemon.reload)
-    await daemon.run()
+    staying = spawn(Processor(SystemClock()).run(), name="processor")
+    try:
+        await daemon.run()
+    finally:
+        await stop(staying)

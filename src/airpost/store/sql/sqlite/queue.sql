@@ -69,6 +69,19 @@ WHERE m.lane = ? AND m.open = 1 AND s.state = 'queued'
     AND (m.not_before IS NULL OR m.not_before <= ?2) AND m.expires_at > ?2
 ORDER BY m.rank, m.seq, s.seq LIMIT ?
 
+-- name: claim_of
+SELECT s.id, m.seq, m.id, m.number, m.class, s.seq, m.parts, s.pid, s.dcs, s.udh, b.bytes, s.udl,
+       t.concat_ref, s.attempts, s.resends, m.want_report, m.created_at, m.not_before, m.expires_at,
+       m.avoid_sim, m.rank
+FROM message m
+JOIN segment s ON s.message_seq = m.seq AND s.current = 1
+JOIN transmission t ON t.id = s.transmission_id
+JOIN body b ON b.id = s.ud_body
+WHERE m.seq = ? AND m.open = 1 AND s.state = 'queued'
+    AND (s.not_before IS NULL OR s.not_before <= ?2)
+    AND (m.not_before IS NULL OR m.not_before <= ?2) AND m.expires_at > ?2
+ORDER BY s.seq LIMIT ?
+
 -- name: bind
 UPDATE message SET lane = ?, sim_id = ?, charged_at = ifnull(charged_at, ?), choice_id = ?,
     group_n = ?, failover_us = ?, trying_us = ?
