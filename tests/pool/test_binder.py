@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from airpost.errors import StoreUnavailable
-from airpost.model import Lane, MessageClass, UnitState
+from airpost.model import Claimed, Lane, MessageClass, UnitState
+from airpost.modem.api import CommitIntent, SendResult
 from airpost.outcome import OutcomeClass, Scope
 from airpost.pool.pool import Asked
 from airpost.routes import Route, RouteTable
@@ -18,7 +19,7 @@ from airpost.store import outbound, queue
 from airpost.store.api import Binding
 from airpost.store.writer import work_of
 from tests.modem.rig import virtually
-from tests.pool.rig import PHONE, failure, pooled
+from tests.pool.rig import NOT_BEGUN, PHONE, failure, pooled
 from tests.virtual import VirtualLoop
 
 G1, G2, G3 = Lane("gate-1"), Lane("gate-2"), Lane("gate-3")
@@ -308,14 +309,21 @@ async def test_what_could_not_be_bound_goes_once_the_store_is_back(
 
 @virtually
 async def test_what_a_modem_did_not_begin_is_still_in_its_queue(
-    loop: VirtualLoop, tmp_path: Path
+    loop: VirtualLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with pooled(loop, tmp_path) as rig:
         await rig.state(await rig.accept(), "sent")
         await asyncio.sleep(5)
-        rig.units[0].outcomes = [None]
+        tried: list[Claimed] = []
+
+        async def refuses(segment: Claimed, _commit: CommitIntent) -> SendResult:
+            monkeypatch.undo()
+            tried.append(segment)
+            return SendResult(begun=False, outcome=NOT_BEGUN, mr=None, air_s=0.0)
+
+        monkeypatch.setattr(rig.units[0], "send", refuses)
         first = await rig.accept("first")
-        await rig.until(lambda: len(rig.units[0].begun_at) == 2)
+        await rig.until(lambda: tried)
         await asyncio.sleep(0.1)  # of the half second in which it is left alone
         assert not rig.pool._loops[G1].at_rest
         second = await rig.accept("second", to="+491701234568")
