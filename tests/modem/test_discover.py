@@ -427,24 +427,3 @@ async def test_events_that_were_lost_make_a_new_monitor_and_a_new_look(
     assert monitor._monitor is not before
     assert "discover.events_lost No buffer space available" in caplog.text
     monitor.stop()
-
-
-@pytest.mark.parametrize(
-    ("udev", "ports", "bus", "pause_s"),
-    [
-        (True, [], True, discover.UDEV_SCAN_S),  # it rings for whatever comes
-        (True, ["/dev/ttyS0"], True, discover.CALM_SCAN_S),  # but not for this
-        (False, [], True, discover.SCAN_S),
-        (False, ["/dev/ttyS0"], True, discover.SCAN_S),
-        (False, ["/dev/ttyS0"], False, discover.CALM_SCAN_S),  # nothing else can come
-    ],
-)
-def test_how_often_it_looks(
-    tmp_path: Path, udev: bool, ports: list[str], bus: bool, pause_s: float
-) -> None:
-    tree = Tree(tmp_path)
-    if bus:
-        tree.plug("hub")
-    watch = Discovery(Heard(), PROFILES, SystemClock(), ports=ports, root=tree.root, udev=udev)
-    watch._surveyor.mark()
-    assert watch._pause_s() == pause_s

@@ -2,10 +2,9 @@
 
 May import modem, L0 and pyudev; the only file that imports pyudev, and only where udev runs. udev's
 monitor is read on the loop; what it says is only a bell, after which all is looked at in a thread,
-so that an event too many, too few or out of order makes no difference. Where udev does not ring the
-folders that change with every plug are looked at every second. Ports of the configuration need not
-be on USB; a modem that is not at its port looks for it itself, so here they are looked at now and
-then.
+so that an event too many, too few or out of order makes no difference. Where udev does not ring,
+and for ports of the configuration, which need not be USB, the folders that change with every plug
+are looked at every second.
 """
 
 from __future__ import annotations
@@ -32,7 +31,6 @@ T = TypeVar("T")
 log = logging.getLogger("airpost.discover")
 
 SCAN_S = 1.0
-CALM_SCAN_S = 5.0  # where only ports of the configuration can come: their modems look themselves
 UDEV_SCAN_S = 30.0  # where udev rings and every port is on USB
 EVENTS_AT_ONCE = 200  # then the loop has its turn
 FINISHED = "USEC_INITIALIZED"  # in udev's database from when all rules have been applied
@@ -79,8 +77,7 @@ class Discovery:
         self._census = Census(profiles, named_only=not discover)
         self._surveyor = Surveyor(ports, root)
         self._udev = (root / "run" / "udev" / "control").exists() if udev is None else udev
-        self._named = bool(ports)  # they need not be on USB, so udev may not ring for them
-        self._rings = True  # udev does, as far as is known
+        self._rings = not ports  # every change can be heard of
         self._scan_s = scan_s
         self._bell = asyncio.Event()
 
@@ -125,14 +122,9 @@ class Discovery:
 
     async def _rest(self) -> None:
         due_s = self._census.due_s()
-        scan_s = self._scan_s or self._pause_s()
+        scan_s = self._scan_s or (UDEV_SCAN_S if self._udev and self._rings else SCAN_S)
         left_s = scan_s if due_s is None else max(0.0, due_s - self._clock.mono())
         await set_within(self._bell, min(scan_s, left_s))
-
-    def _pause_s(self) -> float:
-        if self._udev and self._rings:
-            return CALM_SCAN_S if self._named else UDEV_SCAN_S
-        return CALM_SCAN_S if self._surveyor.alone else SCAN_S
 
     def _take(self, survey: Survey) -> None:
         for news in self._census.note(survey.sightings, self._clock.mono()):

@@ -43,15 +43,12 @@ class Surveyor:
         self._tty = root / "sys" / "class" / "tty"
         self._usb = root / "sys" / "bus" / "usb" / "devices"
         self._dev = root / "dev"
-        self.alone = False  # as of the last mark: no port can come but those of the configuration
 
     def mark(self) -> Mark:
         """Changes whenever anything has come or gone, and costs little."""
-        others = (self._usb, *(self._dev / name for name in LINKS))
-        found = [each for folder in others for each in _entries(folder)]
-        self.alone = not found
+        folders = (self._tty, self._usb, *(self._dev / name for name in LINKS))
         return frozenset(
-            [(each.path, each.inode(), 0) for each in (*found, *_entries(self._tty))]
+            [(each.path, each.inode(), 0) for folder in folders for each in _entries(folder)]
             + [(port, *seen) for port in self._ports if (seen := _stamp(port)) is not None]
         )
 
