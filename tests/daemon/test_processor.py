@@ -16,6 +16,7 @@ from airpost.tasks import spawn, stop
 from tests.virtual import VirtualLoop, run_virtual
 
 ALL = frozenset({0, 1, 2, 3})
+EVERY = frozenset(range(8))
 
 
 class Box:
@@ -27,6 +28,7 @@ class Box:
         self.use = self.wait = 0.0  # of the time
         self.told: list[AbstractSet[int]] = []
         self.error: OSError | None = None
+        self.cpuset = EVERY
         self._used_s = self._waited_s = self._at_s = 0.0
 
     def _go_on(self) -> None:
@@ -36,6 +38,9 @@ class Box:
 
     def allowed(self) -> frozenset[int]:
         return self.has
+
+    def every(self) -> frozenset[int]:
+        return EVERY
 
     def here(self) -> int:
         return 2
@@ -51,7 +56,10 @@ class Box:
     def confine(self, processors: AbstractSet[int]) -> None:
         if self.error is not None:
             raise self.error
+        if not processors & self.cpuset:
+            raise OSError(22, "none of them is there")
         self.told.append(processors)
+        self.has = frozenset(processors & self.cpuset)
 
 
 def test_it_stays_while_there_is_little_to_do() -> None:
@@ -134,3 +142,34 @@ def test_every_thread_is_confined_and_those_that_begin_later() -> None:
     after.join()
     assert host.used_s() > 0
     assert host.waited_s() >= 0
+
+
+def test_what_others_choose_meanwhile_stands() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        box = Box(loop)
+        task = spawn(Processor(LoopClock(loop.time, Instant(0)), box).run(), name="processor")
+        await asyncio.sleep(5)
+        box.has = frozenset({1, 3})  # by taskset
+        box.use = 0.9
+        await asyncio.sleep(5)
+        assert box.told == [{2}]
+        box.use = 0.0
+        await asyncio.sleep(5)
+        assert box.told == [{2}, {2}]
+        await stop(task)
+        assert box.has == {1, 3}
+
+    run_virtual(main)
+
+
+def test_where_the_processors_were_taken_away_it_has_what_there_is() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        box = Box(loop)
+        task = spawn(Processor(LoopClock(loop.time, Instant(0)), box).run(), name="processor")
+        await asyncio.sleep(5)
+        box.cpuset, box.use = frozenset({6, 7}), 0.9
+        await asyncio.sleep(5)
+        assert box.has == {6, 7}
+        await stop(task)
+
+    run_virtual(main)

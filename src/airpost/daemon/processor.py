@@ -39,6 +39,10 @@ class Host(Protocol):
         """The processors it may run on."""
         ...
 
+    def every(self) -> frozenset[int]:
+        """All that this machine has."""
+        ...
+
     def here(self) -> int:
         """The one its loop runs on."""
         ...
@@ -48,7 +52,7 @@ class Host(Protocol):
         ...
 
     def waited_s(self) -> float:
-        """How long its loop was ready to run, and did not."""
+        """How long its loop was ready to run, and did not; OSError."""
         ...
 
     def confine(self, processors: AbstractSet[int]) -> None:
@@ -60,8 +64,12 @@ class Linux:
     """This process. /proc is memory: nothing here waits for a disk."""
 
     def allowed(self) -> frozenset[int]:
-        """As inherited, until `confine` is called."""
+        """Of the main thread."""
         return frozenset(os.sched_getaffinity(0))
+
+    def every(self) -> frozenset[int]:
+        """The kernel leaves out what is not there, or not for this process."""
+        return frozenset(range(os.cpu_count() or 1))
 
     def here(self) -> int:
         """By the last turn of the main thread."""
@@ -73,10 +81,8 @@ class Linux:
         return time.process_time()
 
     def waited_s(self) -> float:
-        """Of the main thread, since the start; 0 where the kernel does not count it."""
-        with suppress(OSError):
-            return int(Path("/proc/self/schedstat").read_text().split()[_WAITED_NS]) / 1e9
-        return 0.0
+        """Of the main thread, since the start; OSError where the kernel does not count it."""
+        return int(Path("/proc/self/schedstat").read_text().split()[_WAITED_NS]) / 1e9
 
     def confine(self, processors: AbstractSet[int]) -> None:
         """What has ended meanwhile is left out."""
@@ -93,6 +99,7 @@ class Processor:
         self._clock = clock
         self._host = host or Linux()
         self._allowed = self._host.allowed()
+        self._one: AbstractSet[int] = frozenset()
         self._again_at = clock.mono()
         self.stays = False  # on one
 
@@ -101,8 +108,8 @@ class Processor:
         if len(self._allowed) < 2:
             return
         host = self._host
-        used_s, waited_s = host.used_s(), host.waited_s()
         try:
+            used_s, waited_s = host.used_s(), host.waited_s()
             while True:
                 await self._clock.sleep(LOOK_S)
                 used_before_s, used_s = used_s, host.used_s()
@@ -113,7 +120,7 @@ class Processor:
         finally:
             if self.stays:
                 with suppress(OSError):
-                    self._confine(self._allowed)
+                    self._leave()
 
     def _look(self, used_s: float, waited_s: float) -> None:
         crowded = waited_s > WAITED_MOST * LOOK_S
@@ -121,11 +128,24 @@ class Processor:
             self._again_at = self._clock.mono() + APART_S
         if self.stays:
             if crowded or used_s > LEAVES_ABOVE * LOOK_S:
-                self._confine(self._allowed)
+                self._leave()
         elif used_s < STAYS_BELOW * LOOK_S and self._clock.mono() >= self._again_at:
-            self._confine({self._host.here()})
+            self._stay()
 
-    def _confine(self, processors: AbstractSet[int]) -> None:
-        self._host.confine(processors)
-        self.stays = processors != self._allowed
-        log.debug("processor.%s used=%s", "stays" if self.stays else "free", sorted(processors))
+    def _stay(self) -> None:
+        allowed = self._host.allowed()  # as it is now: somebody may have changed it
+        if len(allowed) < 2:
+            return
+        self._allowed, self._one = allowed, {self._host.here()}
+        self.stays = True  # before it is: where that breaks off, it is left
+        self._host.confine(self._one)
+        log.debug("processor.stays on=%s", sorted(self._one))
+
+    def _leave(self) -> None:
+        if self._host.allowed() == self._one:  # else somebody has chosen meanwhile: so be it
+            try:
+                self._host.confine(self._allowed)
+            except OSError:  # none of them is ours any more
+                self._host.confine(self._host.every())
+        self.stays = False
+        log.debug("processor.free")
