@@ -189,7 +189,7 @@ def _stamp(path: str) -> tuple[int, int] | None:
     A link that is made anew tells it too: numbers of terminals and files are used again.
     """
     try:
-        itself, behind = Path(path).lstat(), Path(path).stat()
+        itself, behind = os.lstat(path), os.stat(path)  # noqa: PTH116 - every second, of each port
     except OSError:
         return None
     made = itself.st_ctime_ns if stat.S_ISLNK(itself.st_mode) else itself.st_ino
